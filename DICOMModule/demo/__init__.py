@@ -1,0 +1,1 @@
+"""The demo data: phantoms with known geometry and landmarks, made here."""

@@ -1,0 +1,112 @@
+"""What is known of one SOP instance without its pixels: the value that import, database and readers share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+AttributeValue: TypeAlias = str | int | float | tuple[int | float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceHeader:
+    r"""The header of one SOP instance: where its file is, and the attributes that the readers need.
+
+    Attributes
+    ----------
+    path : Path
+        The file, absolute.
+    size_bytes, mtime_ns : int
+        Of the file when the header was read.
+    transfer_syntax_uid : str
+        Of the data set as it lies in the file.
+    attributes : mapping of str to AttributeValue
+        Keyword to value **as written**: text and number strings (DS, IS, DA, …) as one decoded ``str`` with backslashes
+        between several values, binary numbers as ``int``, ``float`` or a tuple of them. A sequence stands as its number
+        of items. What the file does not have, or has empty, is absent. Values are of the data set's first level.
+    dataset_offset : int
+        Where the data set begins in the file: after preamble and file meta information.
+    pixel_data_offset : int
+        Where the value of Pixel Data begins in the file (for encapsulated data, the Basic Offset Table's item); 0 where
+        there is none or where it is inside a deflated data set.
+    pixel_data_bytes : int
+        Length of the value of Pixel Data, -1 where it is encapsulated, 0 where there is none.
+    """
+
+    path: Path
+    size_bytes: int
+    mtime_ns: int
+    transfer_syntax_uid: str
+    attributes: Mapping[str, AttributeValue] = field(repr=False)
+    dataset_offset: int = 0
+    pixel_data_offset: int = 0
+    pixel_data_bytes: int = 0
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """SOP Instance UID (0008,0018)."""
+        return self.text("SOPInstanceUID")
+
+    @property
+    def sop_class_uid(self) -> str:
+        """SOP Class UID (0008,0016)."""
+        return self.text("SOPClassUID")
+
+    @property
+    def series_instance_uid(self) -> str:
+        """Series Instance UID (0020,000E)."""
+        return self.text("SeriesInstanceUID")
+
+    @property
+    def study_instance_uid(self) -> str:
+        """Study Instance UID (0020,000D)."""
+        return self.text("StudyInstanceUID")
+
+    def text(self, keyword: str) -> str:
+        """Return the value as text without padding, empty where there is none."""
+        value = self.attributes.get(keyword, "")
+        if isinstance(value, tuple):
+            return "\\".join(str(item) for item in value)
+        return str(value).strip(" \0")
+
+    def texts(self, keyword: str) -> tuple[str, ...]:
+        """Return the values of a multi-valued text attribute, each without padding; empty where there is none."""
+        text = self.text(keyword)
+        return tuple(part.strip(" \0") for part in text.split("\\")) if text else ()
+
+    def floats(self, keyword: str) -> tuple[float, ...] | None:
+        """Return all values as finite numbers, or None where there is none or one of them is not a finite number."""
+        value = self.attributes.get(keyword)
+        if value is None:
+            return None
+        items: tuple[str | int | float, ...]
+        if isinstance(value, str):
+            items = self.texts(keyword)
+        else:
+            items = value if isinstance(value, tuple) else (value,)
+        try:
+            numbers = tuple(float(item) for item in items)
+        except ValueError:
+            return None
+        return numbers if numbers and all(map(math.isfinite, numbers)) else None
+
+    def number(self, keyword: str) -> float | None:
+        """Return the first value as a finite number, or None where there is none that is one."""
+        numbers = self.floats(keyword)
+        return numbers[0] if numbers else None
+
+    def integer(self, keyword: str) -> int | None:
+        """Return the first value as a whole number, or None where there is none that is one (IS ``"12.0"`` is 12)."""
+        value = self.attributes.get(keyword)
+        if isinstance(value, int):
+            return value
+        number = self.number(keyword)
+        return int(number) if number is not None and number == int(number) else None
+
+    @property
+    def number_of_frames(self) -> int:
+        """Number of Frames (0028,0008), 1 where it is absent (PS3.3 C.7.6.6 makes it a multi-frame attribute)."""
+        return self.integer("NumberOfFrames") or 1

@@ -1,0 +1,1 @@
+"""SimpleITK filters as typed, listed operations on volumes."""

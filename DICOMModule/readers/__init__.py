@@ -1,0 +1,4 @@
+"""Readers: a file a kind of object; each examines headers and offers loadables, and loads what was chosen.
+
+Examining costs headers only. Pixels are read after the best loadable, or the user's, has been chosen.
+"""
