@@ -22,7 +22,8 @@ on which object, why, what to do) and is shown as it is. Anything else that is r
     ├── ProcessingError
     ├── RenderingError            no picture can be drawn on this machine
     ├── ExportError
-    └── SettingsError
+    ├── SettingsError
+    └── ScriptedModuleError       a scripted module cannot be imported, or has no such test
 
 One bad item among many is not an exception but a `Problem`, a row of the verb's report.
 """
@@ -132,6 +133,10 @@ class ExportError(DICOMModuleError):
 
 class SettingsError(DICOMModuleError):
     """A setting, or a value given in its place, makes no sense."""
+
+
+class ScriptedModuleError(DICOMModuleError):
+    """A scripted module cannot be imported or reloaded, or does not hold what was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
