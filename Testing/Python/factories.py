@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, RLELossless, UID
+from pydicom.uid import UID, ExplicitVRLittleEndian, RLELossless
 
 CLASSES = {
     "CT": "1.2.840.10008.5.1.4.1.1.2",
@@ -29,7 +29,7 @@ CORONAL = (1.0, 0.0, 0.0, 0.0, 0.0, -1.0)
 
 def uid(*parts: object) -> str:
     """Return a UID that depends on `parts` alone, so that a made series is the same in every run."""
-    digits = random.Random("|".join(map(str, parts))).randrange(10**30)  # noqa: S311
+    digits = random.Random("|".join(map(str, parts))).randrange(10**30)
     return f"{ROOT}.{digits + 1}"
 
 
@@ -197,7 +197,7 @@ def make_series(
     kept = [k for k in range(slices) if k not in set(drop)]
     numbers = list(range(1, len(kept) + 1))
     if shuffle:
-        random.Random(name).shuffle(numbers)  # noqa: S311
+        random.Random(name).shuffle(numbers)
     files, datasets, arrays = [], [], []
     for number, k in zip(numbers, kept, strict=True):
         dataset = base_dataset(name, modality, **attributes)

@@ -1,0 +1,153 @@
+"""Solids in LPS millimetres that know how far a point is outside of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from DICOMModule.volume.volume import Floats
+
+Point = tuple[float, float, float]
+
+
+class Shape(Protocol):
+    """A solid: a box that holds it, and the signed distance of points from its surface."""
+
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Return the lowest and the highest corner of a box around the solid, LPS mm."""
+        ...
+
+    def distance(self, x: Floats, y: Floats, z: Floats) -> Floats:
+        """Return the distance of points from the surface in mm, negative inside; approximate far from the surface."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ellipsoid:
+    """An ellipsoid, turned about the S axis by `turn_deg` (from L towards P).
+
+    Attributes
+    ----------
+    centre, radii_mm : tuple of float
+        LPS mm.
+    """
+
+    centre: Point
+    radii_mm: Point
+    turn_deg: float = 0.0
+
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Return a box that holds the ellipsoid however it is turned."""
+        centre = np.array(self.centre)
+        a, b, c = self.radii_mm
+        reach = np.array((max(a, b), max(a, b), c)) if self.turn_deg else np.array(self.radii_mm)
+        return centre - reach, centre + reach
+
+    def distance(self, x: Floats, y: Floats, z: Floats) -> Floats:
+        """Return the distance to first order: exact on the surface, and for a sphere everywhere."""
+        turn = np.radians(self.turn_deg)
+        dx, dy, dz = x - self.centre[0], y - self.centre[1], z - self.centre[2]
+        u = dx * np.cos(turn) + dy * np.sin(turn)
+        v = dy * np.cos(turn) - dx * np.sin(turn)
+        a, b, c = self.radii_mm
+        scaled = np.sqrt((u / a) ** 2 + (v / b) ** 2 + (dz / c) ** 2)
+        slope = np.sqrt((u / a**2) ** 2 + (v / b**2) ** 2 + (dz / c**2) ** 2)
+        # f / |grad f| of f = |p/r| - 1; at the very centre both vanish, where the nearest surface is the least radius
+        far: Floats = (scaled - 1) * scaled / np.maximum(slope, 1e-9)
+        distance: Floats = np.where(scaled < 1e-6, -min(a, b, c), far)
+        return distance
+
+
+@dataclass(frozen=True, slots=True)
+class Capsule:
+    """A round rod from `start` to `end` whose radius runs evenly from one end to the other."""
+
+    start: Point
+    end: Point
+    start_radius_mm: float
+    end_radius_mm: float
+
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Return the box around both ends."""
+        ends = np.array((self.start, self.end))
+        reach = max(self.start_radius_mm, self.end_radius_mm)
+        return ends.min(axis=0) - reach, ends.max(axis=0) + reach
+
+    def distance(self, x: Floats, y: Floats, z: Floats) -> Floats:
+        """Return the distance from the axis less the radius beside the nearest point of it."""
+        (ax, ay, az), (bx, by, bz) = self.start, self.end
+        ux, uy, uz = bx - ax, by - ay, bz - az
+        length2 = max(ux * ux + uy * uy + uz * uz, 1e-12)
+        t = np.clip(((x - ax) * ux + (y - ay) * uy + (z - az) * uz) / length2, 0, 1)
+        away = np.sqrt((x - ax - t * ux) ** 2 + (y - ay - t * uy) ** 2 + (z - az - t * uz) ** 2)
+        distance: Floats = away - (self.start_radius_mm + t * (self.end_radius_mm - self.start_radius_mm))
+        return distance
+
+
+@dataclass(frozen=True, slots=True)
+class Drum:
+    """An upright drum with flat ends, elliptical in cross-section.
+
+    Attributes
+    ----------
+    centre : tuple of float
+        LPS mm.
+    half_width_mm, half_depth_mm, half_height_mm : float
+        Along L, P and S.
+    """
+
+    centre: Point
+    half_width_mm: float
+    half_depth_mm: float
+    half_height_mm: float
+
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Return the box around the drum."""
+        reach = np.array((self.half_width_mm, self.half_depth_mm, self.half_height_mm))
+        return np.array(self.centre) - reach, np.array(self.centre) + reach
+
+    def distance(self, x: Floats, y: Floats, z: Floats) -> Floats:
+        """Return the greater of the distances from the side and from the ends."""
+        across = np.hypot((x - self.centre[0]) / self.half_width_mm, (y - self.centre[1]) / self.half_depth_mm) - 1
+        along = np.abs(z - self.centre[2]) - self.half_height_mm
+        distance: Floats = np.maximum(across * min(self.half_width_mm, self.half_depth_mm), along)
+        return distance
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """An upright body with a rounded-rectangular cross-section that narrows towards shoulders and waist.
+
+    Attributes
+    ----------
+    half_width_mm, half_depth_mm : float
+        Of the widest cross-section, at `z_mm`.
+    bottom_mm, top_mm : float
+        Ends along S.
+    z_mm : float
+        Height of the widest cross-section.
+    """
+
+    half_width_mm: float
+    half_depth_mm: float
+    bottom_mm: float
+    top_mm: float
+    z_mm: float = 0.0
+
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Return the box around the widest cross-section."""
+        return (
+            np.array((-self.half_width_mm, -self.half_depth_mm, self.bottom_mm)),
+            np.array((self.half_width_mm, self.half_depth_mm, self.top_mm)),
+        )
+
+    def distance(self, x: Floats, y: Floats, z: Floats) -> Floats:
+        """Return the distance across the body to first order, and along S beyond its ends."""
+        narrow = 1 - 0.10 * ((z - self.z_mm) / 120.0) ** 2
+        u, v = np.abs(x) / (self.half_width_mm * narrow), np.abs(y) / (self.half_depth_mm * narrow)
+        scaled = np.sqrt(np.sqrt(u**4 + v**4) + (u * v) ** 2 * 0.7)  # between an ellipse and a rectangle
+        across = (scaled - 1) * np.minimum(self.half_width_mm, self.half_depth_mm) * narrow
+        distance: Floats = np.maximum(across, np.maximum(self.bottom_mm - z, z - self.top_mm))
+        return distance

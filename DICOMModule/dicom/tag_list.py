@@ -1,0 +1,134 @@
+"""All data elements of a file as plain rows, nested ones included."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from DICOMModule.dicom.header_reader import read_header
+from DICOMModule.dicom.values import iso_date, iso_time
+from DICOMModule.errors import InvalidFileError
+
+if TYPE_CHECKING:
+    from pydicom.dataelem import DataElement
+    from pydicom.dataset import Dataset
+
+Scalar: TypeAlias = str | int | float | None
+TagValue: TypeAlias = Scalar | list[Scalar] | dict[str, int]
+
+BINARY = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "UN", "OB or OW"})
+LARGE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TagRow:
+    """One data element.
+
+    Attributes
+    ----------
+    tag : str
+        ``"GGGG,EEEE"``.
+    keyword : str
+        Of the dictionary (PS3.6), empty for private and unknown elements.
+    vr : str
+        Value representation.
+    value : str, number, list of them, None, or a dict
+        As decoded; ``{"bytes": N}`` for binary values; None for empty ones and for sequences, whose items follow.
+    depth : int
+        0 for the data set itself and the file meta information, 1 inside a sequence of it, and so on.
+    """
+
+    tag: str
+    keyword: str
+    vr: str
+    value: TagValue
+    depth: int
+
+
+def read_tags(path: Path) -> list[TagRow]:
+    """Return every data element of the file at `path`, file meta information first; pixel data are not read.
+
+    Raises
+    ------
+    DicomFileError
+        The file is not DICOM, is cut, or breaks a rule that reading it needs.
+    """
+    import pydicom
+
+    read_header(path)  # the structure is sound and within limits: only then is it given to a reader without limits
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a value that breaks its VR is shown as it is
+            dataset = pydicom.dcmread(path, force=False, defer_size=LARGE_BYTES)
+            return [*_rows(dataset.file_meta, 0), *_rows(dataset, 0)]
+    except (pydicom.errors.InvalidDicomError, RecursionError, ValueError, NotImplementedError) as error:
+        raise InvalidFileError(path, f"its elements cannot be listed: {error}") from error
+
+
+def search_tags(rows: list[TagRow], text: str) -> list[TagRow]:
+    """Return the rows in whose tag, keyword or value `text` occurs, upper and lower case alike."""
+    wanted = text.casefold()
+    return [row for row in rows if wanted in f"{row.tag} {row.keyword} {row.value}".casefold()]
+
+
+def _rows(dataset: Dataset, depth: int) -> Iterator[TagRow]:
+    for tag in sorted(dataset.keys()):
+        raw = dataset.get_item(tag)
+        name = f"{tag.group:04X},{tag.element:04X}"
+        if raw is not None and getattr(raw, "VR", None) in BINARY | {None} and getattr(raw, "length", 0) > LARGE_BYTES:
+            yield TagRow(name, _keyword(tag), raw.VR or "UN", {"bytes": raw.length}, depth)
+            continue
+        try:
+            element = dataset[tag]
+        except (ValueError, TypeError, NotImplementedError, OverflowError, KeyError, AttributeError):
+            yield TagRow(name, _keyword(tag), getattr(raw, "VR", None) or "UN", _text(getattr(raw, "value", None)), depth)
+            continue
+        vr = str(element.VR)
+        yield TagRow(name, element.keyword, vr, None if vr == "SQ" else _value(element), depth)
+        if vr == "SQ":
+            for item in element.value:
+                yield from _rows(item, depth + 1)
+
+
+def _keyword(tag: Any) -> str:
+    from pydicom.datadict import keyword_for_tag
+
+    return keyword_for_tag(tag)
+
+
+def _value(element: DataElement) -> TagValue:
+    vr, value = str(element.VR), element.value
+    if isinstance(value, bytes | bytearray):
+        return {"bytes": len(value)} if value else None
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) and hasattr(value, "__iter__") and vr != "PN":
+        return [_scalar(item, vr) for item in value] or None
+    if vr == "PN" and element.VM > 1:
+        return [_scalar(item, vr) for item in value]
+    return _scalar(value, vr)
+
+
+def _scalar(value: Any, vr: str) -> Scalar:
+    if vr == "AT":
+        return f"{int(value) >> 16:04X},{int(value) & 0xFFFF:04X}"
+    if vr == "DA":
+        return iso_date(str(value))
+    if vr == "TM":
+        return iso_time(str(value))
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float) or vr == "DS":
+        number = float(value)
+        return number if abs(number) < float("inf") else str(value)
+    return str(value) or None
+
+
+def _text(value: Any) -> Scalar:
+    """Return the bytes of a value that does not keep to its VR as text, each odd byte escaped."""
+    if isinstance(value, bytes):
+        return value.decode("ascii", "backslashreplace").strip(" \0") or None
+    return None if value is None else str(value)
