@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from DICOMModule.dicom.header_reader import read_header
+from DICOMModule.dicom.dataset_reader import LARGE_BYTES, read_dataset
 from DICOMModule.dicom.values import iso_date, iso_time
-from DICOMModule.errors import InvalidFileError
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
@@ -20,7 +19,6 @@ Scalar: TypeAlias = str | int | float | None
 TagValue: TypeAlias = Scalar | list[Scalar] | dict[str, int]
 
 BINARY = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "UN", "OB or OW"})
-LARGE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +54,10 @@ def read_tags(path: Path) -> list[TagRow]:
     DicomFileError
         The file is not DICOM, is cut, or breaks a rule that reading it needs.
     """
-    import pydicom
-
-    read_header(path)  # the structure is sound and within limits: only then is it given to a reader without limits
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a value that breaks its VR is shown as it is
-            dataset = pydicom.dcmread(path, force=False, defer_size=LARGE_BYTES)
-            return [*_rows(dataset.file_meta, 0), *_rows(dataset, 0)]
-    except (pydicom.errors.InvalidDicomError, RecursionError, ValueError, NotImplementedError) as error:
-        raise InvalidFileError(path, f"its elements cannot be listed: {error}") from error
+    dataset = read_dataset(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a value that breaks its VR is shown as it is
+        return [*_rows(dataset.file_meta, 0), *_rows(dataset, 0)]
 
 
 def search_tags(rows: list[TagRow], text: str) -> list[TagRow]:
