@@ -1,0 +1,133 @@
+"""What filters there are and what they may be asked: the table behind ``process --list``, the dialogs and the checks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from DICOMModule.errors import ProcessingError
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of an operation.
+
+    Attributes
+    ----------
+    name : str
+        As it is given, its unit as a suffix.
+    type : str
+        ``"float"`` or ``"int"``.
+    default, minimum, maximum : float
+        The range includes its ends.
+    unit : str
+        For people: ``"mm"``, ``"voxels"``.
+    """
+
+    name: str
+    type: str
+    default: float
+    minimum: float
+    maximum: float
+    unit: str
+
+    def as_json(self) -> dict[str, object]:
+        """Return the entry of ``process --list``."""
+        number = int if self.type == "int" else float
+        return {
+            "name": self.name,
+            "type": self.type,
+            "default": number(self.default),
+            "minimum": number(self.minimum),
+            "maximum": number(self.maximum),
+            "unit": self.unit,
+        }
+
+    def parse(self, value: str | float) -> float:
+        """Return `value` as a number within the range.
+
+        Raises
+        ------
+        ProcessingError
+            It is no (whole) number, or outside the range.
+        """
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        whole = self.type == "int"
+        if not math.isfinite(number) or (whole and number != int(number)):
+            kind = "a whole number" if whole else "a number"
+            raise ProcessingError(f"the parameter {self.name} needs {kind} ({self._range()}), not {value!r}.")
+        if not self.minimum <= number <= self.maximum:
+            raise ProcessingError(f"the parameter {self.name} is {number:g}, outside its range ({self._range()}).")
+        return number
+
+    def _range(self) -> str:
+        return f"{self.minimum:g} to {self.maximum:g} {self.unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A filter that makes a new volume of one.
+
+    Attributes
+    ----------
+    name : str
+        As the command line takes it.
+    title : str
+        For menus.
+    parameters : tuple of Parameter
+        What it may be asked.
+    derivation_codes : tuple of str
+        What it does, as codes of DCM in CID 7203 "Image Derivation" (PS3.16).
+    """
+
+    name: str
+    title: str
+    parameters: tuple[Parameter, ...]
+    derivation_codes: tuple[str, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """Return the entry of ``process --list``."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "parameters": [parameter.as_json() for parameter in self.parameters],
+        }
+
+    def parse(self, given: Mapping[str, str | float]) -> dict[str, float]:
+        """Return a value for every parameter: the one given, else the default.
+
+        Raises
+        ------
+        ProcessingError
+            A name is unknown, or a value is not acceptable.
+        """
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name in given:
+            if name not in known:
+                raise ProcessingError(f"{self.name} has no parameter {name!r}; it takes {', '.join(known)}.")
+        return {name: parameter.parse(given.get(name, parameter.default)) for name, parameter in known.items()}
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    # 113088 Gaussian blur, 113087 Smoothing: PS3.16 CID 7203 has no code for a median, which is a smoothing
+    Operation("gaussian", "Gaussian blur", (Parameter("sigma_mm", "float", 1.0, 0.01, 50.0, "mm"),), ("113088",)),
+    Operation("median", "Median filter", (Parameter("radius", "int", 1, 1, 10, "voxels"),), ("113087",)),
+)
+
+
+def operation_named(name: str) -> Operation:
+    """Return the operation of that name.
+
+    Raises
+    ------
+    ProcessingError
+        There is none; the sentence lists those that there are.
+    """
+    for operation in OPERATIONS:
+        if operation.name == name:
+            return operation
+    raise ProcessingError(f"there is no filter {name!r}; there are {', '.join(item.name for item in OPERATIONS)}.")
