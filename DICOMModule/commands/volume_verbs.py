@@ -1,0 +1,251 @@
+"""The verbs of volumes: examine, load, process, export."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from DICOMModule.commands.output import IN_PART, OK, as_json
+from DICOMModule.commands.verb import Context, Verb
+from DICOMModule.errors import ExportError, plain_text
+from DICOMModule.logic import DICOMModuleLogic, ExportReport, Loaded
+from DICOMModule.readers.loadable import Loadable
+from DICOMModule.volume.statistics import volume_statistics
+from DICOMModule.volume.volume import Volume
+
+
+def _examine_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("targets", metavar="SERIES_UID|PATH", nargs="+", help="series, study, file or folder")
+
+
+def _examine(context: Context) -> int:
+    output = context.output
+    loadables: list[Loadable] = []
+    unread = 0
+    with context.logic() as logic:
+        for target in context.arguments.targets:
+            found, problems = logic.examine(target)
+            loadables += found
+            unread += len(problems)
+            for problem in problems:
+                output.message(f"  {plain_text(problem.where)}: {problem.reason}")
+    output.document([_loadable_document(one) for one in loadables])
+    for one in loadables:
+        size = "×".join(map(str, one.dimensions))
+        output.text(f"{'*' if one.selected else ' '} {one.id}  {one.kind}  {size}  {plain_text(one.name)}")
+        for text in (*one.warnings, *one.notes, *filter(None, [one.refusal])):
+            output.text(f"      {text}")
+    return IN_PART if unread else OK
+
+
+def _loadable_document(one: Loadable) -> dict[str, Any]:
+    keys = ("id", "series_instance_uid", "name", "kind", "reader", "confidence", "selected", "warnings", "notes")
+    document: dict[str, Any] = {key: getattr(one, key) for key in keys}
+    document["instances"] = len(one.instances)
+    for key in ("dimensions", "spacing_mm", "timepoints", "components", "regular"):
+        document[key] = getattr(one, key)
+    document["refusal"] = one.refusal or None
+    return document
+
+
+def _load_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="SERIES_UID|PATH", help="series, file or folder")
+    parser.add_argument("--loadable", metavar="ID", default="", help="which of the loadables that `examine` lists")
+    parser.add_argument("--output", metavar="FILE", type=Path, required=True, help=".nrrd, .nii.gz, .nii, .mha or .vti")
+    parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
+
+
+def _load(context: Context) -> int:
+    from DICOMModule.export import check_volume_file_path, write_volume_file
+
+    given, output = context.arguments, context.output
+    check_volume_file_path(given.output, overwrite=given.overwrite)
+    with context.logic() as logic:
+        loaded = output.run(logic.load_job(given.target, given.loadable))
+    write_volume_file(loaded.volume, given.output, overwrite=given.overwrite)
+    _show_volume(context, loaded, given.output)
+    return OK
+
+
+def _show_volume(context: Context, loaded: Loaded, path: Path) -> None:
+    volume, output = loaded.volume, context.output
+    output.document(_volume_document(volume, loaded.loadable, path, context.elapsed_s()))
+    size, spacing = "×".join(map(str, volume.dimensions)), " × ".join(f"{value:.4g}" for value in volume.spacing_mm)
+    output.text(f"{plain_text(str(path))}: {plain_text(volume.name)}, {size} voxels of {spacing} mm, {volume.array.dtype}")
+    for text in (*volume.warnings, *volume.notes):
+        output.message(f"  {text}")
+
+
+def _volume_document(volume: Volume, loadable: Loadable | None, path: Path, elapsed_s: float) -> dict[str, Any]:
+    statistics = volume_statistics(volume)
+    columns = volume.ijk_to_lps[:3, :3]
+    return {
+        "output": path,
+        "loadable": loadable.id if loadable else None,
+        "dimensions": volume.dimensions,
+        "ijk_to_lps": volume.ijk_to_lps.ravel(),
+        "spacing_mm": volume.spacing_mm,
+        "origin_lps_mm": volume.ijk_to_lps[:3, 3],
+        "direction_lps": (columns / np.linalg.norm(columns, axis=0)).ravel(),
+        "regular": volume.regular,
+        "slice_positions_lps_mm": volume.slice_positions,
+        "missing_slices": volume.missing_slices,
+        "scalar_type": volume.array.dtype.name,
+        "components": 1,
+        "timepoints": 1,
+        "axis": None,
+        "minimum": statistics.minimum,
+        "maximum": statistics.maximum,
+        "mean": statistics.mean,
+        "units": volume.units,
+        "warnings": volume.warnings,
+        "notes": volume.notes,
+        "elapsed_s": elapsed_s,
+    }
+
+
+def _process_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("filter", metavar="FILTER", nargs="?", help="one of those that --list names")
+    parser.add_argument("target", metavar="SERIES_UID|FILE", nargs="?", help="a series, or a volume file")
+    parser.add_argument("--list", action="store_true", dest="list_filters", help="list the filters and their parameters")
+    parser.add_argument("--param", metavar="K=V", action="append", default=[], type=_assignment, help="a parameter")
+    parser.add_argument("--loadable", metavar="ID", default="", help="which of the loadables that `examine` lists")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--output", metavar="FILE", type=Path, help="write the result to a volume file")
+    where.add_argument("--study", metavar="UID", help="put the result into this study of the database")
+    parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
+    parser.set_defaults(usage_error=parser.error)
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text} is not of the form NAME=VALUE")
+    return name, value
+
+
+def _process(context: Context) -> int:
+    from DICOMModule.export import ExportOptions, check_volume_file_path, write_volume_file
+
+    given, output = context.arguments, context.output
+    if given.list_filters:
+        return _list_filters(context)
+    if not given.filter or not given.target or not (given.output or given.study):
+        given.usage_error("FILTER, SERIES_UID|FILE and one of --output and --study are needed (or --list)")
+    if given.output:
+        check_volume_file_path(given.output, overwrite=given.overwrite)
+    with context.logic() as logic:
+        loaded = output.run(logic.open_job(given.target, given.loadable))
+        volume = output.run(logic.process_job(given.filter, loaded.volume, dict(given.param)))
+        if given.study:
+            options = ExportOptions(series_description=volume.name)
+            _show_export(context, output.run(logic.export_job(volume, options, given.study)))
+            return OK
+    write_volume_file(volume, given.output, overwrite=given.overwrite)
+    _show_volume(context, replace(loaded, volume=volume), given.output)
+    return OK
+
+
+def _list_filters(context: Context) -> int:
+    from DICOMModule.processing import operations
+
+    listed = operations()
+    context.output.document(listed)
+    for operation in listed:
+        context.output.text(f"{operation.name}: {operation.title}")
+        for one in operation.parameters:
+            unit = f" {one.unit}" if one.unit else ""
+            context.output.text(f"  {one.name}={one.default}{unit}  ({one.type}, {one.minimum} to {one.maximum})")
+    return OK
+
+
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE|-", help="a volume file, or - for one on standard input")
+    parser.add_argument("--study", metavar="UID", default="", help="the study that gets the new series")
+    parser.add_argument("--new-study", action="store_true", help="make a new study in place of --study")
+    parser.add_argument("--patient-id", metavar="I", default="", help="with --new-study")
+    parser.add_argument("--patient-name", metavar="N", default="", help="with --new-study")
+    parser.add_argument("--like", metavar="SERIES_UID", default="", help="the series whose headers it takes after")
+    parser.add_argument("--modality", metavar="M", default="", help="default: that of the series it takes after")
+    parser.add_argument("--series-description", metavar="T", default="")
+    parser.add_argument("--series-number", metavar="N", type=int)
+    parser.add_argument("--derivation", metavar="TEXT", default="", help="how the values were derived")
+    parser.add_argument("--as", dest="as_object", choices=("auto", "image"), default="auto", help="what to write")
+    parser.add_argument("--transfer-syntax", metavar="UID", default="", help="default: Explicit VR Little Endian")
+    parser.set_defaults(usage_error=parser.error)
+
+
+def _export(context: Context) -> int:
+    from DICOMModule.export import ExportOptions
+
+    given = context.arguments
+    if bool(given.study) == given.new_study:
+        given.usage_error("one of --study and --new-study is needed")
+    if given.new_study and not given.patient_id:
+        given.usage_error("--new-study needs --patient-id")
+    options = ExportOptions(
+        series_description=given.series_description,
+        series_number=given.series_number,
+        derivation=given.derivation,
+        modality=given.modality,
+        new_study=given.new_study,
+        patient_id=given.patient_id,
+        patient_name=given.patient_name,
+        **({"transfer_syntax_uid": given.transfer_syntax} if given.transfer_syntax else {}),
+    )
+    with context.logic() as logic:
+        volume = _read_volume(context, logic, given.file)
+        report = context.output.run(logic.export_job(volume, options, given.study, given.like))
+    _show_export(context, report)
+    return OK
+
+
+def _read_volume(context: Context, logic: DICOMModuleLogic, name: str) -> Volume:
+    """Read the volume file `name`; ``-`` reads one from standard input, whose first bytes say what it is."""
+    if name != "-":
+        return context.output.run(logic.open_job(name)).volume
+    data = sys.stdin.buffer.read()
+    with tempfile.TemporaryDirectory(prefix="dicommodule-stdin-") as folder:
+        path = Path(folder) / f"volume{_suffix_of(data)}"
+        path.write_bytes(data)
+        return context.output.run(logic.open_job(str(path))).volume
+
+
+def _suffix_of(data: bytes) -> str:
+    signatures: Sequence[tuple[int, bytes, str]] = (
+        (0, b"NRRD", ".nrrd"),
+        (0, b"\x1f\x8b", ".nii.gz"),
+        (344, b"n+1\0", ".nii"),
+        (0, b"ObjectType", ".mha"),
+        (0, b"<?xml", ".vti"),
+        (0, b"<VTKFile", ".vti"),
+    )
+    for offset, signature, suffix in signatures:
+        if data[offset : offset + len(signature)] == signature:
+            return suffix
+    raise ExportError("standard input holds no volume file that is known: NRRD, NIfTI, MetaImage or VTK image data")
+
+
+def _show_export(context: Context, report: ExportReport) -> None:
+    context.output.document(as_json(report))
+    context.output.text(
+        f"series {report.series_instance_uid}: {report.instances} instances,"
+        f" largest difference {report.max_abs_error:.3g} (bound {report.error_bound:.3g})"
+    )
+    for text in report.warnings:
+        context.output.message(f"  {text}")
+
+
+VERBS = (
+    Verb("examine", "list what series can be loaded as", _examine_arguments, _examine),
+    Verb("load", "load a series as a volume and write it to a file", _load_arguments, _load),
+    Verb("process", "apply a filter to a volume", _process_arguments, _process),
+    Verb("export", "put a volume into the database as a new series", _export_arguments, _export),
+)
