@@ -1,0 +1,119 @@
+"""What setup.cfg says against what is in the tree; part wheel of Testing/checks.py compares a wheel that was built."""
+
+from __future__ import annotations
+
+import configparser
+import importlib.metadata
+import re
+from pathlib import Path
+
+import pytest
+
+import DICOMModule
+from DICOMModule.paths import resource_path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.skipif(not (ROOT / "setup.cfg").is_file(), reason="not a checkout")
+
+
+@pytest.fixture(scope="module")
+def setup_cfg():
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg", encoding="utf-8")
+    return parser
+
+
+def lines(text):
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+
+
+def test_every_package_of_the_tree_is_listed(setup_cfg):
+    folders = {path.parent for path in (ROOT / "DICOMModule").rglob("*.py")}
+    packages = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
+    assert set(lines(setup_cfg["options"]["packages"])) == packages | {"DICOMModule.Resources"}
+
+
+def test_every_package_has_an_init_file():
+    folders = {path.parent for path in (ROOT / "DICOMModule").rglob("*.py")}
+    assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
+def test_resources_are_taken_whole_and_hold_no_code(setup_cfg):
+    assert setup_cfg["options.package_data"]["DICOMModule.Resources"] == "**/*"
+    assert list((ROOT / "Resources").rglob("*.py")) == []
+
+
+def test_every_resource_is_found_by_the_one_function_that_knows_where():
+    for path in (ROOT / "Resources").rglob("*"):
+        assert resource_path(*path.relative_to(ROOT / "Resources").parts) == path
+
+
+def test_every_dependency_has_a_lower_bound_and_is_installed_within_its_bounds(setup_cfg):
+    from packaging.requirements import Requirement
+
+    for line in lines(setup_cfg["options"]["install_requires"]):
+        requirement = Requirement(line)
+        assert any(bound.operator == ">=" for bound in requirement.specifier), line
+        installed = importlib.metadata.version(requirement.name)
+        assert requirement.specifier.contains(installed), f"{line}: {installed} is installed"
+
+
+def test_every_library_that_the_program_imports_is_a_dependency(setup_cfg):
+    names = {re.split(r"[ <>=]", line)[0] for line in lines(setup_cfg["options"]["install_requires"])}
+    home = {
+        "vtkmodules": "vtk",
+        "gdcm": "python-gdcm",
+        "_gdcm": "python-gdcm",
+        "jpeg_ls": "pyjpegls",
+        "playhouse": "peewee",
+    }
+    imported = set()
+    for path in (ROOT / "DICOMModule").rglob("*.py"):
+        for name in re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            imported.add(name)
+    import sys
+
+    foreign = {home.get(name, name) for name in imported - set(sys.stdlib_module_names) - {"DICOMModule"}}
+    assert foreign <= names, f"not in install_requires: {sorted(foreign - names)}"
+
+
+def test_the_version_is_written_once(setup_cfg):
+    assert setup_cfg["metadata"]["version"] == "attr: DICOMModule.__version__"
+    assert re.fullmatch(r"\d+\.\d+\.\d+", DICOMModule.__version__)
+    assert f"## {DICOMModule.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_entry_points_lead_to_functions(setup_cfg):
+    for group in ("console_scripts", "gui_scripts"):
+        for line in lines(setup_cfg["options.entry_points"][group]):
+            module, function = line.split("=")[1].strip().split(":")
+            loaded = __import__(module, fromlist=[function])
+            assert callable(getattr(loaded, function)), line
+
+
+def test_the_readme_gives_the_two_commands_one_line_each():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^    (sh run (?:viewer|tests))$", text, re.MULTILINE)
+    assert commands == ["sh run viewer", "sh run tests"]
+    assert "Not for clinical use" in text
+
+
+def test_ctest_registers_every_test_file_and_the_self_test():
+    text = (ROOT / "Testing" / "CMakeLists.txt").read_text(encoding="utf-8")
+    assert "Python/test_*.py" in text
+    assert "-m DICOMModule selftest" in text
+
+
+def test_ci_runs_the_readmes_test_command():
+    assert "sh run tests" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_nothing_that_is_kept_names_this_machine_or_a_registry():
+    text_suffixes = {".py", ".cfg", ".toml", ".md", ".txt", ".in", ".json", ".svg", ".ui", ""}
+    forbidden = re.compile("/" + "work/|" + r"pypi\." + "org|" + r"deb\." + "debian|" + r"pythonhosted\." + "org")
+    top = [ROOT / name for name in ("DICOMModule", "Resources", "Testing", ".ci")]
+    files = [path for folder in top for path in folder.rglob("*")] + list(ROOT.iterdir())
+    for path in files:
+        if path.is_file() and path.suffix in text_suffixes and "__pycache__" not in path.parts:
+            assert not forbidden.search(path.read_text(encoding="utf-8", errors="replace")), path
