@@ -34,6 +34,8 @@ class InstanceHeader:
         there is none or where it is inside a deflated data set.
     pixel_data_bytes : int
         Length of the value of Pixel Data, -1 where it is encapsulated, 0 where there is none.
+    notes : tuple of str
+        What is odd about the file though it can be used, each a sentence; they are not kept by the database.
     """
 
     path: Path
@@ -44,6 +46,7 @@ class InstanceHeader:
     dataset_offset: int = 0
     pixel_data_offset: int = 0
     pixel_data_bytes: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def sop_instance_uid(self) -> str:

@@ -1,0 +1,131 @@
+"""Finding files: folders searched hierarchically, in an order that depends on names alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from DICOMModule.errors import DicomFileError, Problem
+
+_KINDS = (
+    (stat.S_ISLNK, "is a link; links are not followed. Name its target to import that."),
+    (stat.S_ISFIFO, "is a named pipe, not a file."),
+    (stat.S_ISSOCK, "is a socket, not a file."),
+    (stat.S_ISCHR, "is a device, not a file."),
+    (stat.S_ISBLK, "is a device, not a file."),
+)
+
+
+def find_files(roots: Sequence[Path]) -> Iterator[Path | Problem]:
+    """Return the regular files at and under `roots`, and a Problem for whatever else lies there.
+
+    Links are not followed, except that a root may itself be one. A file that is reached twice (overlapping roots, hard
+    links) comes once. The order is that of the roots' paths and, in each folder, of the names' bytes.
+
+    Parameters
+    ----------
+    roots : sequence of Path
+        Files or folders.
+
+    Yields
+    ------
+    Path or Problem
+        The absolute path of a file; a link, pipe, socket, device or unreadable folder as a Problem.
+
+    Raises
+    ------
+    DicomFileError
+        A root does not exist. It is raised by the call itself, before anything is yielded.
+    """
+    absolute = sorted({Path(os.path.abspath(root)) for root in roots}, key=os.fsencode)  # noqa: PTH100 (keeps links)
+    for root in absolute:
+        try:
+            root.stat()
+        except OSError as error:
+            reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
+            raise DicomFileError(root, f"{reason}. Check the path.") from error
+    return _walk(absolute)
+
+
+def _walk(roots: Sequence[Path]) -> Iterator[Path | Problem]:
+    seen: set[tuple[int, int]] = set()
+    for root in roots:
+        try:
+            status = root.stat()
+        except OSError as error:
+            yield Problem(str(root), f"cannot be read: {error.strerror}.")
+            continue
+        if stat.S_ISDIR(status.st_mode):
+            yield from _walk_folder(root, seen)
+        elif stat.S_ISREG(status.st_mode):
+            # a link that the user named is opened as its target: readers do not follow links
+            path = root.resolve() if root.is_symlink() else root
+            if _is_new(seen, status.st_dev, status.st_ino):
+                yield path
+        else:
+            yield Problem(str(root), _kind(status.st_mode))
+
+
+def _walk_folder(root: Path, seen: set[tuple[int, int]]) -> Iterator[Path | Problem]:
+    """Walk one folder without recursion: its depth is the disk's matter, not the interpreter's."""
+    folders: list[Iterator[os.DirEntry[str]]] = []
+    path: str | None = str(root)
+    while path is not None or folders:
+        if path is not None:
+            entries, problem = _list_folder(path, seen)
+            if problem:
+                yield problem
+            folders.append(iter(entries))
+            path = None
+        entry = next(folders[-1], None)
+        if entry is None:
+            folders.pop()
+        elif entry.is_dir(follow_symlinks=False):
+            path = entry.path
+        else:
+            found = _examine(entry, seen)
+            if found:
+                yield found
+
+
+def _examine(entry: os.DirEntry[str], seen: set[tuple[int, int]]) -> Path | Problem | None:
+    """Return what an entry that is no folder is; None where it was met before."""
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except OSError as error:
+        return Problem(entry.path, f"cannot be read: {error.strerror}.")
+    if not stat.S_ISREG(status.st_mode):
+        return Problem(entry.path, _kind(status.st_mode))
+    key = (status.st_dev, status.st_ino)
+    if key in seen:
+        return None
+    if status.st_nlink > 1:  # only a file with several names can be met again: nothing else need be remembered
+        seen.add(key)
+    return Path(entry.path)
+
+
+def _list_folder(path: str, seen: set[tuple[int, int]]) -> tuple[list[os.DirEntry[str]], Problem | None]:
+    """Return the entries of a folder in order, and a Problem where it cannot be read."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 (a string at hand, a hundred thousand times)
+        if not _is_new(seen, status.st_dev, status.st_ino):
+            return [], None
+        with os.scandir(path) as scan:
+            return sorted(scan, key=lambda entry: os.fsencode(entry.name)), None
+    except OSError as error:
+        return [], Problem(path, f"the folder cannot be read: {error.strerror}.")
+
+
+def _is_new(seen: set[tuple[int, int]], device: int, inode: int) -> bool:
+    """Return whether this file or folder is met for the first time, and remember it."""
+    key = (device, inode)
+    if inode and key in seen:  # a file system without inodes says 0
+        return False
+    seen.add(key)
+    return True
+
+
+def _kind(mode: int) -> str:
+    return next((reason for is_kind, reason in _KINDS if is_kind(mode)), "is not a regular file.")

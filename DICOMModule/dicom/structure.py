@@ -1,0 +1,464 @@
+"""The structural walk of a data set: every length is followed to the end, and what is wanted is picked up on the way.
+
+One pass without recursion and without trust: a length is believed only where it fits what contains it, nothing is
+allocated by a declared length, values that nobody asked for are stepped over unread, and both nesting and the number of
+items are bounded in proportion to the bytes that there are (PS3.5 7.1, 7.5, A.4).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from DICOMModule.dicom.attributes import ATTRIBUTES, PIXEL_DATA, PRIVATE_ATTRIBUTES, PRIVATE_BLOCKS
+from DICOMModule.dicom.byte_source import ByteSource
+
+DEEPEST_NESTING: Final = 64
+LONGEST_VALUE_BYTES: Final = 16 * 1024 * 1024
+MOST_ELEMENTS: Final = 20_000_000
+# An item of a genuine object has a sequence around it and an element in it; 24 bytes are fewer than any of these needs.
+ITEMS_FREE: Final = 10_000
+BYTES_PER_ITEM: Final = 24
+
+FIRST_READ_BYTES: Final = 8192
+_NEXT_READ_BYTES: Final = 65536
+_PADDING: Final = bytes(16)
+_UNDEFINED: Final = 0xFFFFFFFF
+_CONTROL_GROUP: Final = 0xFFFE
+
+SHORT_VRS: Final = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+LONG_VRS: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+
+Wanted = tuple[str, str]
+
+
+class StructureError(Exception):
+    """The data set is not built as it must be.
+
+    Attributes
+    ----------
+    reason : str
+        For people, without the path.
+    incomplete : bool
+        The file ends before it should.
+    final : bool
+        A limit was passed, so there is no point in trying another reading.
+    """
+
+    def __init__(self, reason: str, *, incomplete: bool = False, final: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.incomplete = incomplete
+        self.final = final
+
+
+@dataclass(slots=True)
+class Structure:
+    """What a walk found on the first level of a data set.
+
+    Attributes
+    ----------
+    values : dict
+        (keyword, VR by the table) → (VR as written, empty for implicit VR; the value's bytes).
+    items : dict
+        Keyword of a wanted sequence → number of its items.
+    pixel_keyword : str
+        Which of the pixel data elements is there, empty for none.
+    pixel_offset, pixel_bytes : int
+        Where its value begins, and its length, -1 where it is encapsulated.
+    """
+
+    values: dict[Wanted, tuple[bytes, bytes]] = field(default_factory=dict)
+    items: dict[str, int] = field(default_factory=dict)
+    pixel_keyword: str = ""
+    pixel_offset: int = 0
+    pixel_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a data set is written (PS3.5 A)."""
+
+    explicit: bool
+    little: bool
+
+
+class _ByteOrder:
+    """What depends on the byte order: the ways to unpack, and the tables by the number that a tag is read as."""
+
+    def __init__(self, little: bool) -> None:
+        order = "<" if little else ">"
+        self.explicit = struct.Struct(f"{order}L2sH").unpack_from
+        self.implicit = struct.Struct(f"{order}LL").unpack_from
+        self.length = struct.Struct(f"{order}L").unpack_from
+        self.tag = _swapped if little else _unchanged
+        wanted: dict[int, Wanted] = dict(ATTRIBUTES)
+        for (group, _, byte), (_, vr) in PRIVATE_ATTRIBUTES.items():
+            for block in PRIVATE_BLOCKS:
+                wanted[group << 16 | block] = (creator_key(group, block), "LO")
+                wanted[group << 16 | block << 8 | byte] = (private_key(group, block, byte), vr)
+        self.wanted = {self.tag(tag): entry for tag, entry in wanted.items()}
+        self.pixel_data = {self.tag(tag): keyword for tag, keyword in PIXEL_DATA.items()}
+        self.item, self.item_end, self.sequence_end = (self.tag(0xFFFE0000 | e) for e in (0xE000, 0xE00D, 0xE0DD))
+        self.special = frozenset((0, self.item_end, *self.pixel_data))
+        self.item_bytes = struct.pack(f"{order}HH", _CONTROL_GROUP, 0xE000)
+
+
+def creator_key(group: int, block: int) -> str:
+    """Return the key under which the private creator of a block is found; no keyword looks like it."""
+    return f"?{group:04X}:{block:02X}"
+
+
+def private_key(group: int, block: int, byte: int) -> str:
+    """Return the key under which a private element is found; no keyword looks like it."""
+    return f"?{group:04X}:{block:02X}:{byte:02X}"
+
+
+def _swapped(tag: int) -> int:
+    # (gggg,eeee) is written as two little-endian halves; read as one number the element comes out on top
+    return (tag & 0xFFFF) << 16 | tag >> 16
+
+
+def _unchanged(tag: int) -> int:
+    return tag
+
+
+_ORDERS: Final = {True: _ByteOrder(True), False: _ByteOrder(False)}
+_NOTHING: Final[Mapping[int, Wanted]] = {}
+
+
+def walk(source: ByteSource, start: int, encoding: Encoding, window: bytes = b"") -> Structure:
+    """Walk the data set that begins at `start` and goes to the end of `source`.
+
+    Parameters
+    ----------
+    source : ByteSource
+        The file, or the inflated data set.
+    start : int
+        Offset of the first data element.
+    encoding : Encoding
+        How it is written.
+    window : bytes
+        The source's first bytes, where they have been read already.
+
+    Raises
+    ------
+    StructureError
+        A length does not fit, a delimiter is missing, or a limit is passed.
+    """
+    return _Walk(source, start, encoding, window).run()
+
+
+class _Walk:
+    """The state of one walk: a position, the innermost container, and the containers around it."""
+
+    def __init__(self, source: ByteSource, start: int, encoding: Encoding, window: bytes) -> None:
+        self.source = source
+        self.order = _ORDERS[encoding.little]
+        self.found = Structure()
+        self.position = start
+        self.window_start = 0
+        self.window = window + _PADDING
+        self.window_end = len(window)
+        # the innermost container: where it ends at the latest, whether a delimiter ends it, whether it holds items
+        self.end = source.size
+        self.open = False
+        self.in_sequence = False
+        self.explicit = encoding.explicit
+        self.outer: list[tuple[int, bool, bool, bool]] = []
+        self.counted = ""
+        self.guesses: list[tuple[int, int]] = []
+        self.elements_left = MOST_ELEMENTS
+        self.items_left = ITEMS_FREE + source.size // BYTES_PER_ITEM
+        self.finished = False
+
+    def run(self) -> Structure:
+        """Walk to the end."""
+        while not self.finished:
+            try:
+                if self.in_sequence:
+                    self._next_item()
+                elif self.explicit:
+                    self._explicit_elements()
+                else:
+                    self._implicit_elements()
+            except StructureError as error:
+                if error.final or not self.guesses:
+                    raise
+                self._step_over_guess()
+        return self.found
+
+    # --- elements
+
+    def _explicit_elements(self) -> None:
+        """Walk elements with 16-bit lengths until something else comes."""
+        stop, limit = self._bounds()
+        window, offset = self.window, self.position - self.window_start
+        unpack, short, values = self.order.explicit, SHORT_VRS, self.found.values
+        wanted = _NOTHING if self.outer else self.order.wanted
+        count = 0
+        while offset < stop:
+            tag, vr, length = unpack(window, offset)
+            first = offset + 8
+            after = first + length
+            if vr not in short or after > limit:
+                self._advance(offset, count)
+                self._explicit_special(tag, vr, length)
+                return
+            if tag in wanted:
+                values[wanted[tag]] = (vr, window[first:after])
+            offset = after
+            count += 1
+        self._advance(offset, count)
+        self._close_if_at_end()
+
+    def _implicit_elements(self) -> None:
+        """Walk elements without a value representation until one comes that holds items or leaves the window."""
+        stop, limit = self._bounds()
+        window, offset = self.window, self.position - self.window_start
+        unpack, item, special = self.order.implicit, self.order.item_bytes, self.order.special
+        values = self.found.values
+        wanted = _NOTHING if self.outer else self.order.wanted
+        count = 0
+        while offset < stop:
+            tag, length = unpack(window, offset)
+            first = offset + 8
+            after = first + length
+            if after > limit or tag in special or window[first : first + 4] == item:
+                self._advance(offset, count)
+                self._implicit_special(tag, length)
+                return
+            if tag in wanted:
+                values[wanted[tag]] = (b"", window[first:after])
+            offset = after
+            count += 1
+        self._advance(offset, count)
+        self._close_if_at_end()
+
+    def _advance(self, offset: int, elements: int) -> None:
+        self.position = self.window_start + offset
+        self.elements_left -= elements + 1
+        if self.elements_left < 0:
+            raise StructureError(f"it has more than {MOST_ELEMENTS} data elements", final=True)
+
+    def _explicit_special(self, tag: int, vr: bytes, short_length: int) -> None:
+        """Deal with an element that is long, holds items, leaves the window, or is none."""
+        if self._is_padding_or_delimiter(tag):
+            return
+        if vr in SHORT_VRS:
+            self._value(tag, vr, self.position + 8, short_length)
+            return
+        (length,) = self.order.length(self.window, self.position - self.window_start + 8)
+        first = self.position + 12
+        if vr not in LONG_VRS:
+            if not (vr.isalpha() and vr.isupper()):
+                raise StructureError(f"the value representation of {self._name(tag)} is none")
+            # PS3.5 7.1.2: a VR that we do not know has a 32-bit length behind two zeros; older writers made it short
+            if short_length or first + length > self.end:
+                first, length = self.position + 8, short_length
+        if vr == b"SQ":
+            self._open_sequence(tag, first, length, explicit=True)
+        elif length == _UNDEFINED and vr == b"UN":  # PS3.5 6.2.2: then it is a sequence in implicit VR
+            self._open_sequence(tag, first, length, explicit=False)
+        elif length == _UNDEFINED:
+            self._fragments(tag, first)
+        elif vr == b"UN" and self._read(first, 4) == self.order.item_bytes:
+            self._open_guess(tag, first, length)
+        else:
+            self._value(tag, vr, first, length)
+
+    def _implicit_special(self, tag: int, length: int) -> None:
+        """Deal with an element that holds items, leaves the window, or is none."""
+        if self._is_padding_or_delimiter(tag):
+            return
+        first = self.position + 8
+        if length == _UNDEFINED:
+            if tag in self.order.pixel_data:
+                self._fragments(tag, first)
+            else:
+                self._open_sequence(tag, first, length, explicit=False)
+        elif length >= 8 and tag not in self.order.pixel_data and self._read(first, 4) == self.order.item_bytes:
+            if _is_sequence(self.order.tag(tag)):
+                self._open_sequence(tag, first, length, explicit=False)
+            else:
+                self._open_guess(tag, first, length)
+        else:
+            self._value(tag, b"", first, length)
+
+    def _is_padding_or_delimiter(self, tag: int) -> bool:
+        """Deal with an item's end, and with zeros after the data set; tell whether it was one of these."""
+        if tag == self.order.item_end and self.open and self.end - self.position >= 8:
+            self._delimiter()
+            return True
+        if (not tag or self.end - self.position < 8) and not self.outer and self._only_zeros_follow():
+            self.position = self.end
+            self.finished = True
+            return True
+        if self.end - self.position < 8:
+            raise self._does_not_fit("a data element", self.position + 8)
+        if self.order.tag(tag) >> 16 == _CONTROL_GROUP:
+            raise StructureError(f"there is a delimiter at byte {self.position} where none belongs")
+        return False
+
+    def _value(self, tag: int, vr: bytes, first: int, length: int) -> None:
+        """Step over a value, picking it up where it is wanted."""
+        after = first + length
+        if after > self.end:
+            raise self._does_not_fit(self._name(tag), after)
+        if not self.outer:
+            if tag in self.order.pixel_data:
+                self._pixel_data(tag, first, length)
+            elif tag in self.order.wanted:
+                if length > LONGEST_VALUE_BYTES:
+                    raise StructureError(f"the value of {self._name(tag)} is longer than any that is read", final=True)
+                self.found.values[self.order.wanted[tag]] = (vr, self._read(first, length))
+        self.position = after
+
+    def _pixel_data(self, tag: int, first: int, length: int) -> None:
+        self.found.pixel_keyword = self.order.pixel_data[tag]
+        self.found.pixel_offset, self.found.pixel_bytes = first, length
+
+    def _fragments(self, tag: int, first: int) -> None:
+        """Step over encapsulated data: a chain of items without nesting (PS3.5 A.4)."""
+        position = first
+        while True:
+            if position + 8 > self.end:
+                raise self._does_not_fit(self._name(tag), position + 8)
+            item, length = self.order.implicit(self._read(position, 8))
+            position += 8
+            if item == self.order.sequence_end:
+                break
+            if item != self.order.item or length == _UNDEFINED:
+                raise StructureError(f"the fragments of {self._name(tag)} are broken at byte {position - 8}")
+            position += length
+            if position > self.end:
+                raise self._does_not_fit(f"a fragment of {self._name(tag)}", position)
+            self._spend_item()
+        if not self.outer and tag in self.order.pixel_data:
+            self._pixel_data(tag, first, -1)
+        self.position = position
+
+    # --- sequences and items
+
+    def _open_sequence(self, tag: int, first: int, length: int, *, explicit: bool) -> None:
+        if not self.outer:
+            self.counted = self.order.wanted[tag][0] if tag in self.order.wanted else ""
+        self.position = first
+        self._open(self._name(tag), length, in_sequence=True, explicit=explicit and self.explicit)
+
+    def _open_guess(self, tag: int, first: int, length: int) -> None:
+        """Walk a value as a sequence that looks like one; where that fails it is a value like any other."""
+        if first + length > self.end:
+            raise self._does_not_fit(self._name(tag), first + length)
+        self.guesses.append((len(self.outer), first + length))
+        self._open_sequence(tag, first, length, explicit=False)
+
+    def _step_over_guess(self) -> None:
+        depth, self.position = self.guesses.pop()
+        self.end, self.open, self.in_sequence, self.explicit = self.outer[depth]
+        del self.outer[depth:]
+        if not depth:
+            self.found.items.pop(self.counted, None)
+
+    def _open(self, name: str, length: int, *, in_sequence: bool, explicit: bool) -> None:
+        """Go into a sequence or an item that begins at the position."""
+        end = self.end if length == _UNDEFINED else self.position + length
+        if end > self.end or self.position > self.end:
+            raise self._does_not_fit(name, max(end, self.position))
+        self.outer.append((self.end, self.open, self.in_sequence, self.explicit))
+        if len(self.outer) > 2 * DEEPEST_NESTING:  # a sequence and an item a level
+            raise StructureError(f"its sequences are nested deeper than {DEEPEST_NESTING} levels", final=True)
+        self.end, self.open, self.in_sequence, self.explicit = end, length == _UNDEFINED, in_sequence, explicit
+
+    def _next_item(self) -> None:
+        if self.position == self.end:
+            self._close_if_at_end()
+            return
+        if self.end - self.position < 8:
+            raise self._does_not_fit("an item", self.position + 8)
+        tag, length = self.order.implicit(self._read(self.position, 8))
+        if tag == self.order.sequence_end and self.open:
+            self._delimiter()
+        elif tag == self.order.item:
+            self._spend_item()
+            if len(self.outer) == 1 and self.counted:
+                self.found.items[self.counted] = self.found.items.get(self.counted, 0) + 1
+            self.position += 8
+            self._open("an item", length, in_sequence=False, explicit=self.explicit)
+        else:
+            raise StructureError(f"there is no item at byte {self.position}, where a sequence needs one")
+
+    def _spend_item(self) -> None:
+        self.items_left -= 1
+        if self.items_left < 0:
+            raise StructureError("it has more sequence items than its size can need", final=True)
+
+    def _delimiter(self) -> None:
+        _, length = self.order.implicit(self._read(self.position, 8))
+        if length:
+            raise StructureError(f"the delimiter at byte {self.position} has a length")
+        self.position += 8
+        self._close()
+
+    def _close_if_at_end(self) -> None:
+        """Leave the container where the position is its end; elsewhere just the window ended."""
+        if self.position != self.end:
+            return
+        if self.open:
+            raise self._does_not_fit("a sequence of undefined length", self.position + 8)
+        if self.outer:
+            self._close()
+        else:
+            self.finished = True
+
+    def _close(self) -> None:
+        self.end, self.open, self.in_sequence, self.explicit = self.outer.pop()
+        while self.guesses and self.guesses[-1][0] >= len(self.outer):
+            self.guesses.pop()
+
+    # --- bytes
+
+    def _bounds(self) -> tuple[int, int]:
+        """Bring the position into the window; return where headers stop being whole in it, and where values do."""
+        if self.position + 12 > self.window_end and self.window_end < self.source.size:
+            data = self.source.read(self.position, _NEXT_READ_BYTES if self.position else FIRST_READ_BYTES)
+            self.window_start, self.window_end = self.position, self.position + len(data)
+            self.window = data + _PADDING
+        whole = self.window_end if self.window_end == self.source.size else self.window_end - 11
+        return min(self.end, whole) - self.window_start, min(self.end, self.window_end) - self.window_start
+
+    def _read(self, first: int, count: int) -> bytes:
+        """Return bytes at any offset, from the window where they are in it."""
+        if self.window_start <= first and first + count <= self.window_end:
+            return self.window[first - self.window_start : first - self.window_start + count]
+        return self.source.read(first, count)
+
+    def _only_zeros_follow(self) -> bool:
+        position = self.position
+        while piece := self.source.read(position, _NEXT_READ_BYTES):
+            if piece.strip(b"\0"):
+                return False
+            position += len(piece)
+        return True
+
+    def _name(self, tag: int) -> str:
+        tag = self.order.tag(tag)
+        return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+    def _does_not_fit(self, what: str, needed: int) -> StructureError:
+        if needed > self.source.size:
+            missing = needed - self.source.size
+            return StructureError(f"it is cut: {what} needs {missing} bytes more than there are", incomplete=True)
+        return StructureError(f"{what} at byte {self.position} is longer than what contains it")
+
+
+def _is_sequence(tag: int) -> bool:
+    """Return whether the standard's dictionary says that `tag` is a sequence."""
+    from pydicom.datadict import dictionary_VR
+
+    try:
+        return dictionary_VR(tag) == "SQ"
+    except KeyError:
+        return False
