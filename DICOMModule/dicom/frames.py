@@ -1,0 +1,283 @@
+"""Pixel Data to arrays of stored values, exactly.
+
+Uncompressed little endian data are read straight from their place in the file; everything else goes through pydicom's
+decoders. The functions are pure and their arguments picklable, so that decoding can move to a worker process as it is.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+import warnings
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from DICOMModule.dicom.dataset_reader import read_dataset
+from DICOMModule.dicom.header_reader import read_header
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import DicomFileError, PixelDataError, UnsupportedTransferSyntaxError
+
+StoredValues: TypeAlias = npt.NDArray[Any]
+
+IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+RLE_LOSSLESS = "1.2.840.10008.1.2.5"
+NATIVE = frozenset({IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN})
+CELLS_AS_WRITTEN = NATIVE | {"1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", RLE_LOSSLESS}
+"""Transfer syntaxes that carry every bit of a cell, the unused ones included."""
+
+MOST_DECODED_BYTES = 1 << 30
+"""What one decoded frame may take: 23,000 × 23,000 pixels of 16 bits; a header that asks for more is a lie or a bomb."""
+
+# What pydicom and the decoders behind it raise on pixel data that are not what the header says.
+DECODER_ERRORS = (
+    RuntimeError, ValueError, AttributeError, TypeError, LookupError, ArithmeticError, NotImplementedError, OSError,
+    EOFError, MemoryError, struct.error,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFormat:
+    """How the cells of a single-frame grey image are laid out (PS3.5 8.1.1).
+
+    Attributes
+    ----------
+    rows, columns : int
+        Size of the frame.
+    bits_allocated, bits_stored, high_bit : int
+        Of a cell; 8, 16 or 32 bits are allocated.
+    signed : bool
+        Whether stored values are two's complement.
+    """
+
+    rows: int
+    columns: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Number type of stored values: that of the cell, in this machine's byte order."""
+        return np.dtype(f"{'i' if self.signed else 'u'}{self.bits_allocated // 8}")
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one frame."""
+        return self.rows * self.columns * (self.bits_allocated // 8)
+
+    @property
+    def whole_cell(self) -> bool:
+        """Whether a cell holds the value and nothing else."""
+        return self.bits_stored == self.bits_allocated
+
+
+def pixel_format_of(header: InstanceHeader) -> PixelFormat:
+    """Return the layout of a single-frame grey image.
+
+    Raises
+    ------
+    PixelDataError
+        An attribute is missing, or they contradict each other or the data that are there.
+    """
+    numbers = {}
+    for keyword in ("Rows", "Columns", "BitsAllocated", "PixelRepresentation"):
+        number = header.integer(keyword)
+        if number is None:
+            raise PixelDataError(header.path, f"{keyword} is missing or not a whole number")
+        numbers[keyword] = number
+    rows, columns, allocated = numbers["Rows"], numbers["Columns"], numbers["BitsAllocated"]
+    stored = _integer_or(header, "BitsStored", allocated)
+    high_bit = _integer_or(header, "HighBit", stored - 1)
+    if not (0 < rows <= 0xFFFF and 0 < columns <= 0xFFFF):
+        raise PixelDataError(header.path, f"an image of {rows} rows and {columns} columns cannot be")
+    if allocated not in (8, 16, 32):
+        raise PixelDataError(header.path, f"pixels of {allocated} bits are not read yet")
+    if not 0 < stored <= allocated or not stored - 1 <= high_bit < allocated:
+        raise PixelDataError(
+            header.path,
+            f"Bits Allocated {allocated}, Bits Stored {stored} and High Bit {high_bit} contradict each other",
+        )
+    if numbers["PixelRepresentation"] not in (0, 1):
+        raise PixelDataError(header.path, f"Pixel Representation {numbers['PixelRepresentation']} has no meaning")
+    if header.integer("SamplesPerPixel") not in (None, 1):
+        raise PixelDataError(header.path, f"it has {header.text('SamplesPerPixel')} samples per pixel, not 1")
+    if "NumberOfFrames" in header.attributes and header.integer("NumberOfFrames") != 1:
+        raise PixelDataError(header.path, f"its Number of Frames is {header.text('NumberOfFrames')!r}, not 1")
+    found = PixelFormat(rows, columns, allocated, stored, high_bit, bool(numbers["PixelRepresentation"]))
+    _check_length(header, found)
+    return found
+
+
+def _integer_or(header: InstanceHeader, keyword: str, default: int) -> int:
+    if keyword not in header.attributes:
+        return default
+    number = header.integer(keyword)
+    if number is None:
+        raise PixelDataError(header.path, f"{keyword} is not a whole number")
+    return number
+
+
+def _check_length(header: InstanceHeader, pixel_format: PixelFormat) -> None:
+    present, needed = header.pixel_data_bytes, pixel_format.frame_bytes
+    if present > 0 and present < needed:
+        raise PixelDataError(header.path, f"its pixel data has {present} bytes, its header asks for {needed}")
+    if present >= 2 * needed and present > needed + 1:  # one byte pads a frame of one pixel of 8 bits
+        raise PixelDataError(
+            header.path, f"its pixel data has {present} bytes, its header accounts for {needed} of them only"
+        )
+    if present <= 0 and needed > MOST_DECODED_BYTES:
+        raise PixelDataError(header.path, f"its header asks for a frame of {needed} bytes, which is refused")
+
+
+def read_stored_values(header: InstanceHeader, out: StoredValues | None = None) -> StoredValues:
+    """Read the stored values of a single-frame grey image.
+
+    Unused bits of a cell are cleared, and signed values extended from High Bit (PS3.5 8.1.1: what is in them is
+    undefined); nothing else is done to the values.
+
+    Parameters
+    ----------
+    header : InstanceHeader
+        As read from the file; the file must still be the one that was read.
+    out : ndarray, shape (rows, columns), optional
+        Where to put the values, contiguous, of the type `pixel_format_of` gives; without it a new array is made.
+
+    Returns
+    -------
+    ndarray, shape (rows, columns)
+        `out`, or a new array, in this machine's byte order.
+
+    Raises
+    ------
+    PixelDataError
+        The file has gone or changed, or its pixel data are not what the header says.
+    UnsupportedTransferSyntaxError
+        No decoder that is installed reads the transfer syntax.
+    """
+    pixel_format = pixel_format_of(header)
+    if out is None:
+        try:
+            out = np.empty((pixel_format.rows, pixel_format.columns), pixel_format.dtype)
+        except MemoryError as error:
+            raise PixelDataError(header.path, f"there is no memory for {pixel_format.frame_bytes} bytes") from error
+    header = _unchanged(header)
+    if header.transfer_syntax_uid in NATIVE and header.pixel_data_offset and header.pixel_data_bytes > 0:
+        _read_native(header, pixel_format, out)
+    else:
+        out[...] = _decoded(header, pixel_format)
+    if header.transfer_syntax_uid in CELLS_AS_WRITTEN:
+        _clear_unused_bits(out, pixel_format)
+    else:
+        _check_decoded_range(header, out, pixel_format)
+        _clear_unused_bits(out, pixel_format)
+    return out
+
+
+def _unchanged(header: InstanceHeader) -> InstanceHeader:
+    """Return the header with which the file can be read now; a copy or a touch may have changed its date only."""
+    try:
+        status = header.path.stat()
+    except OSError as error:
+        raise PixelDataError(
+            header.path, f"the file cannot be read: {error.strerror}. If it was moved, import it from its new place."
+        ) from error
+    if (status.st_size, status.st_mtime_ns) == (header.size_bytes, header.mtime_ns):
+        return header
+    changed = PixelDataError(header.path, "the file has changed since it was imported. Import it again.")
+    try:
+        current = read_header(header.path)
+    except DicomFileError as error:
+        raise changed from error
+    if dict(current.attributes) != dict(header.attributes):
+        raise changed
+    return current
+
+
+def _read_native(header: InstanceHeader, pixel_format: PixelFormat, out: StoredValues) -> None:
+    try:
+        with header.path.open("rb", buffering=0) as file:
+            file.seek(header.pixel_data_offset)
+            view = memoryview(out.data).cast("B")
+            filled = 0
+            while filled < len(view) and (count := file.readinto(view[filled:])):
+                filled += count
+    except OSError as error:
+        raise PixelDataError(header.path, f"the file cannot be read: {error.strerror}") from error
+    if filled < pixel_format.frame_bytes:
+        raise PixelDataError(header.path, "the file ends before its pixel data do")
+    if sys.byteorder == "big":
+        out.byteswap(inplace=True)
+
+
+def _decoded(header: InstanceHeader, pixel_format: PixelFormat) -> StoredValues:
+    """Decode through pydicom; pydicom's plug-ins are tried in turn until one succeeds."""
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID
+
+    syntax = UID(header.transfer_syntax_uid)
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError as error:
+        raise UnsupportedTransferSyntaxError(
+            header.path, f"no decoder reads its transfer syntax {syntax.name}"
+        ) from error
+    if not decoder.is_available:
+        raise UnsupportedTransferSyntaxError(
+            header.path, f"no decoder for its transfer syntax {syntax.name} is installed"
+        )
+    dataset = read_dataset(header.path)
+    if str(dataset.get("SOPInstanceUID", "")).strip(" \0") != header.sop_instance_uid:
+        raise PixelDataError(header.path, "the file has changed since it was imported. Import it again.")
+    try:
+        # What pydicom would warn of (lengths, precision) is checked here, before and after.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            values, _ = decoder.as_array(dataset, index=0, raw=True, correct_unused_bits=False)
+    except DECODER_ERRORS as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = lines[-1] if lines else type(error).__name__
+        raise PixelDataError(header.path, f"its pixel data ({syntax.name}) cannot be decoded: {reason}") from error
+    shape = (pixel_format.rows, pixel_format.columns)
+    if values.shape != shape or values.dtype.itemsize != pixel_format.dtype.itemsize:
+        raise PixelDataError(
+            header.path, f"its pixel data decode to {values.shape} {values.dtype}, its header says {shape}"
+        )
+    stored: StoredValues = values.astype(values.dtype.newbyteorder("="), copy=False).view(pixel_format.dtype)
+    return stored
+
+
+def _clear_unused_bits(values: StoredValues, pixel_format: PixelFormat) -> None:
+    """Move the value to the top of its cell and back; the shift down extends the sign of signed types."""
+    if pixel_format.whole_cell:
+        return
+    above = pixel_format.bits_allocated - 1 - pixel_format.high_bit
+    unused = pixel_format.bits_allocated - pixel_format.bits_stored
+    if above == unused and not pixel_format.signed:
+        np.bitwise_and(values, values.dtype.type((1 << pixel_format.bits_stored) - 1), out=values)
+        return
+    if above:
+        np.left_shift(values, above, out=values)
+    np.right_shift(values, unused, out=values)
+
+
+def _check_decoded_range(header: InstanceHeader, values: StoredValues, pixel_format: PixelFormat) -> None:
+    """Refuse decoded values that need more bits than the header states: one of the two is wrong.
+
+    A codec gives back the bits that it was given: signed values of fewer bits than the cell come sign-extended or not.
+    """
+    if pixel_format.whole_cell:
+        return
+    stored = pixel_format.bits_stored
+    if pixel_format.high_bit != stored - 1:
+        raise PixelDataError(header.path, f"High Bit {pixel_format.high_bit} cannot be in compressed pixel data")
+    lowest = -(1 << (stored - 1)) if pixel_format.signed else 0
+    if int(values.min()) < lowest or int(values.max()) >= 1 << stored:
+        raise PixelDataError(
+            header.path,
+            f"its pixel data decode to values from {values.min()} to {values.max()}, which {stored} bits do not hold",
+        )

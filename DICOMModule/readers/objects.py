@@ -1,0 +1,95 @@
+"""Objects that are no images of a volume: recognised, named, and refused until a reader of their own takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import NoImageError
+from DICOMModule.jobs import Job
+from DICOMModule.readers.loadable import Loadable
+from DICOMModule.readers.offers import refused, uid_name
+from DICOMModule.volume.volume import Volume
+
+STORAGE = "1.2.840.10008.5.1.4.1.1."
+
+# PS3.4 B.5: what a SOP Class holds, by the beginning of its UID; the first that fits counts. Those with pixel data that
+# are no slices stand here too.
+_KINDS: tuple[tuple[str, str], ...] = (
+    ("66.1", "transform"),  # Spatial Registration
+    ("66.3", "transform"),  # Deformable Spatial Registration
+    ("66.4", "segmentation"),
+    ("66.7", "segmentation"),  # Label Map Segmentation
+    ("66.5", "surface"),  # Surface Segmentation
+    ("66", "document"),  # Raw Data, Spatial Fiducials, tractography
+    ("67", "document"),  # Real World Value Mapping
+    ("68", "surface"),  # Surface Scan
+    ("30", "volume"),  # Parametric Map
+    ("481.2", "dose"),
+    ("481.3", "structures"),
+    ("481.1", "image"),  # RT Image
+    ("481", "document"),  # RT Plan and treatment records
+    ("88", "report"),  # Structured Reports and Key Object Selection
+    ("11", "presentation"),
+    ("104.3", "surface"),  # Encapsulated STL, OBJ, MTL
+    ("104.4", "surface"),
+    ("104.5", "surface"),
+    ("104", "document"),  # Encapsulated PDF and CDA
+    ("9", "waveform"),
+    ("77.1.6", "image"),  # whole slide microscopy: tiles, not slices
+    ("77.1.5.4", "image"),  # Ophthalmic Tomography
+    ("91", "document"),  # Microscopy Bulk Simple Annotations
+)
+# Their pixel data would pass for slices, but their places or values follow rules of their own.
+_WITH_PIXELS = frozenset({"segmentation", "dose"})
+_WITH_PIXELS_PREFIXES = ("30", "481.1", "77.1.6")
+
+
+class ObjectReader:
+    """Takes everything that is no image of a volume, and refuses it by its name."""
+
+    name = "object"
+
+    def examine(self, headers: Sequence[InstanceHeader]) -> list[Loadable]:
+        """Return a refused loadable a SOP Class; images are left to the readers after this one."""
+        classes: dict[str, list[InstanceHeader]] = {}
+        for header in headers:
+            if not is_image(header):
+                classes.setdefault(header.sop_class_uid, []).append(header)
+        return [refused(self.name, group, _sentence(group[0]), kind_of(group[0])) for group in classes.values()]
+
+    def load_job(self, loadable: Loadable) -> Job[Volume]:
+        """Refuse."""
+        raise NoImageError(loadable.refusal)
+
+
+def _beginning_of(header: InstanceHeader) -> str:
+    uid = header.sop_class_uid
+    return uid.removeprefix(STORAGE) if uid.startswith(STORAGE) else ""
+
+
+def _matches(rest: str, prefix: str) -> bool:
+    return rest == prefix or rest.startswith(prefix + ".")
+
+
+def kind_of(header: InstanceHeader) -> str:
+    """Return the kind of loadable that an object will be, as the command line names it."""
+    rest = _beginning_of(header)
+    return next((kind for prefix, kind in _KINDS if _matches(rest, prefix)), "document")
+
+
+def is_image(header: InstanceHeader) -> bool:
+    """Return whether the instance is an image, which may be a slice of a volume."""
+    rest = _beginning_of(header)
+    special = any(_matches(rest, prefix) for prefix in _WITH_PIXELS_PREFIXES) or kind_of(header) in _WITH_PIXELS
+    return not special and ("Rows" in header.attributes or header.pixel_data_offset > 0)
+
+
+def _sentence(header: InstanceHeader) -> str:
+    name = uid_name(header.sop_class_uid)
+    if not header.sop_class_uid:
+        return "It has no SOP Class UID and no image: it cannot be loaded."
+    known = any(_matches(_beginning_of(header), prefix) for prefix, _ in _KINDS)
+    if known:
+        return f"{name} objects are not loaded yet."
+    return f"This {name} object holds no image: it cannot be loaded."

@@ -1,0 +1,44 @@
+"""How readers name and number what they offer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.readers.loadable import Loadable
+
+
+def loadable_id(reader: str, headers: Iterable[InstanceHeader]) -> str:
+    """Return an id that is the same as long as the instances are, whatever their order."""
+    uids = sorted(header.sop_instance_uid for header in headers)
+    return f"{reader}-{hashlib.sha256(chr(10).join(uids).encode()).hexdigest()[:12]}"
+
+
+def series_name(header: InstanceHeader) -> str:
+    """Return the series' number and description, for people."""
+    number, description = header.text("SeriesNumber"), header.text("SeriesDescription") or header.text("Modality")
+    return ": ".join(part for part in (number, description) if part) or "Series without a name"
+
+
+def uid_name(uid: str) -> str:
+    """Return the name of a UID in the standard (PS3.6 annex A), or the UID itself."""
+    from pydicom.uid import UID
+
+    return UID(uid).name.replace(" (Retired)", "") or "unnamed"
+
+
+def refused(reader: str, headers: Sequence[InstanceHeader], refusal: str, kind: str = "image") -> Loadable:
+    """Return a loadable that says why `headers` cannot be loaded."""
+    return Loadable(
+        id=loadable_id(reader, headers),
+        series_instance_uid=headers[0].series_instance_uid,
+        name=series_name(headers[0]),
+        kind=kind,
+        reader=reader,
+        confidence=0.0,
+        selected=False,
+        instances=tuple(headers),
+        refusal=refusal,
+        regular=False,
+    )

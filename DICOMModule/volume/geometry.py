@@ -1,0 +1,400 @@
+"""Where image planes lie in patient space, and the simplest grid that a stack of them makes.
+
+All in LPS, millimetres. A grid is judged by one number: the largest distance, over all frames and their four corners,
+between where the grid and where the frame's own header puts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import GeometryError
+from DICOMModule.volume.volume import Floats
+
+EXACT_MM = 1e-3
+JITTER_MM = 0.02
+JITTER_OF_SPACING = 0.1
+COSINE_TOLERANCE = 0.01
+"""How far a direction's length, or the cosine between row and column, may be off: what rounding to 2 decimals does."""
+STEEPEST_DEG = 60.0
+"""Steps that lean more than this from the normal are images side by side, not a stack."""
+EXPLAINED_LEAN = 1e-3
+"""The largest lean, as a tangent, that a rounded orientation explains: 0.06 degrees."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class InPlane:
+    """The two directions of an image plane, as its header gives them (PS3.3 C.7.6.2.1.1).
+
+    Attributes
+    ----------
+    i_step, j_step : ndarray, shape (3,)
+        From one column, one row, to the next, in mm.
+    columns, rows : int
+        Number of pixels along i and j.
+    decimals : int
+        Decimals with which Image Orientation (Patient) is written.
+    """
+
+    i_step: Floats
+    j_step: Floats
+    columns: int
+    rows: int
+    decimals: int = 16
+
+    @property
+    def normal(self) -> Floats:
+        """Unit normal, row × column."""
+        normal = np.cross(self.i_step, self.j_step)
+        unit: Floats = normal / np.linalg.norm(normal)
+        return unit
+
+    @property
+    def spacing_mm(self) -> tuple[float, float]:
+        """Distances between neighbours along i and j."""
+        return float(np.linalg.norm(self.i_step)), float(np.linalg.norm(self.j_step))
+
+    def deviation_mm(self, other: InPlane) -> float:
+        """Return the largest distance between corners of the two planes when their first voxels coincide."""
+        along_i = (self.columns - 1) * (self.i_step - other.i_step)
+        along_j = (self.rows - 1) * (self.j_step - other.j_step)
+        return float(max(np.linalg.norm(corner) for corner in (along_i, along_j, along_i + along_j)))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Plane:
+    """An image plane in space.
+
+    Attributes
+    ----------
+    position : tuple of 3 floats
+        Image Position (Patient): the centre of voxel (0, 0).
+    in_plane : InPlane
+        Shared by the planes whose headers say the same.
+    decimals : int
+        Decimals with which the position is written.
+    """
+
+    position: tuple[float, float, float]
+    in_plane: InPlane
+    decimals: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class StackFit:
+    """The grid that a stack of planes makes.
+
+    Attributes
+    ----------
+    order : tuple of int
+        Indices of the planes that were given, along +normal.
+    slots : tuple of int
+        The k of each of them.
+    missing : tuple of int
+        The k that no plane has.
+    ijk_to_lps : ndarray, shape (4, 4)
+        Right-handed; sheared where the step between slices is not along the normal.
+    residual_mm : float
+        The largest distance between the grid and the headers, over all corners.
+    lean_deg : float
+        Angle between the step from slice to slice and the normal; 0 for a rigid grid.
+    lean_explained : bool
+        The lean is no more than the rounding of orientation and positions makes.
+    rounding_mm : float
+        What the rounding of the positions as they are written explains of the residual.
+    skewed : bool
+        The header's row and column are kept as they are though they are not orthonormal.
+    """
+
+    order: tuple[int, ...]
+    slots: tuple[int, ...]
+    missing: tuple[int, ...]
+    ijk_to_lps: Floats
+    residual_mm: float
+    lean_deg: float = 0.0
+    lean_explained: bool = False
+    rounding_mm: float = 0.0
+    skewed: bool = False
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Lengths of the columns of the matrix."""
+        i, j, k = (float(length) for length in np.linalg.norm(self.ijk_to_lps[:3, :3], axis=0))
+        return i, j, k
+
+    @property
+    def exact(self) -> bool:
+        """Whether the grid is where the headers say, but for the rounding of an exact position."""
+        return self.residual_mm <= exact_tolerance_mm(self.rounding_mm, self.spacing_mm[2])
+
+
+def decimals_of(text: str) -> int:
+    r"""Return the number of decimals of the most finely written of several decimal strings.
+
+    Examples
+    --------
+    >>> decimals_of("-1\\0.50\\2")
+    2
+    >>> decimals_of("1.5e-3")
+    4
+    """
+    most = 0
+    for part in text.split("\\"):
+        mantissa, _, exponent = part.strip(" \0").lower().partition("e")
+        decimals = len(mantissa.partition(".")[2])
+        most = max(most, decimals - int(exponent) if exponent else decimals)
+    return most
+
+
+@lru_cache(maxsize=4096)
+def in_plane_of(orientation: str, spacing: str, rows: int, columns: int) -> InPlane:
+    """Return the in-plane directions of a header's Image Orientation (Patient) and Pixel Spacing, as written.
+
+    Raises
+    ------
+    GeometryError
+        One of them is no set of finite numbers, a spacing is not positive, or the two directions do not span a plane
+        as unit vectors at a right angle; the sentence says which.
+    """
+    cosines = _numbers(orientation, 6, "Image Orientation (Patient)")
+    between_rows, between_columns = _numbers(spacing, 2, "Pixel Spacing")
+    if between_rows <= 0 or between_columns <= 0:
+        raise GeometryError(f"Pixel Spacing {spacing.strip()} is not positive")
+    row, column = np.array(cosines[:3]), np.array(cosines[3:])
+    lengths = np.linalg.norm(row), np.linalg.norm(column)
+    if min(lengths) < COSINE_TOLERANCE:
+        raise GeometryError("Image Orientation (Patient) has a direction of length zero")
+    if max(abs(length - 1) for length in lengths) > COSINE_TOLERANCE:
+        raise GeometryError("the directions in Image Orientation (Patient) are not unit vectors")
+    cosine = abs(float(row @ column) / float(lengths[0] * lengths[1]))
+    if cosine > 1 - COSINE_TOLERANCE:
+        raise GeometryError("row and column in Image Orientation (Patient) are parallel")
+    if cosine > COSINE_TOLERANCE:
+        raise GeometryError("row and column in Image Orientation (Patient) are not at a right angle")
+    # PS3.3 10.7.1.3: the first value of Pixel Spacing is between rows, so it steps along the column direction.
+    return InPlane(row * between_columns, column * between_rows, columns, rows, decimals_of(orientation))
+
+
+def plane_of(header: InstanceHeader) -> Plane:
+    """Return where the header of a single-frame image puts it (PS3.3 C.7.6.2).
+
+    Raises
+    ------
+    GeometryError
+        Size, position, orientation or pixel spacing is missing or makes no sense; the sentence says which.
+    """
+    rows, columns = header.integer("Rows"), header.integer("Columns")
+    if not rows or not columns or rows < 0 or columns < 0:
+        raise GeometryError("Rows or Columns is missing or not positive")
+    position = header.text("ImagePositionPatient")
+    in_plane = in_plane_of(header.text("ImageOrientationPatient"), header.text("PixelSpacing"), rows, columns)
+    x, y, z = _numbers(position, 3, "Image Position (Patient)")
+    return Plane((x, y, z), in_plane, decimals_of(position))
+
+
+def _numbers(text: str, count: int, name: str) -> tuple[float, ...]:
+    if not text:
+        raise GeometryError(f"{name} is missing")
+    try:
+        numbers = tuple(float(part) for part in text.split("\\"))
+    except ValueError:
+        raise GeometryError(f"{name} is not a set of numbers") from None
+    # A coordinate beyond a kilometre is no place in a scanner, and float64 squares of much larger ones overflow.
+    if len(numbers) != count or not all(abs(number) <= 1e6 for number in numbers):
+        raise GeometryError(f"{name} does not hold {count} finite numbers")
+    return numbers
+
+
+def exact_tolerance_mm(rounding_mm: float, spacing_mm: float) -> float:
+    """Return the residual up to which a grid is where the headers say.
+
+    1 µm, or twice the last decimal of the positions, but never so much that a real deviation could hide in it.
+    """
+    return min(max(EXACT_MM, 2 * rounding_mm), JITTER_MM, JITTER_OF_SPACING * spacing_mm)
+
+
+def positions_of(planes: Sequence[Plane]) -> Floats:
+    """Return the positions of `planes`, shape (n, 3)."""
+    return np.array([plane.position for plane in planes], dtype=np.float64)
+
+
+def fit_single(plane: Plane, thickness_mm: float) -> StackFit:
+    """Return the grid of one slice that is `thickness_mm` thick."""
+    in_plane, skewed = _shared_in_plane([plane])
+    step = in_plane.normal * thickness_mm
+    matrix = _matrix(in_plane, step, np.array(plane.position))
+    return StackFit((0,), (0,), (), matrix, _residual_mm([plane], np.zeros(1), matrix), skewed=skewed)
+
+
+def fit_stack(planes: Sequence[Plane]) -> StackFit:
+    """Return the simplest grid that fits `planes`, which share orientation, spacing and size.
+
+    Rigid before sheared, complete before holes, exact before within the jitter that still counts as regular
+    (0.02 mm; then a tenth of the slice spacing).
+
+    Parameters
+    ----------
+    planes : sequence of Plane, at least two
+        In any order, no two of them in one place.
+
+    Raises
+    ------
+    GeometryError
+        Two planes share a place, or no regular grid fits; the sentence gives the range of the distances.
+    """
+    if len(planes) < 2:
+        raise GeometryError(f"cannot fit a grid to {len(planes)} slice(s), need 2")
+    in_plane, skewed = _shared_in_plane(planes)
+    positions = positions_of(planes)
+    along = positions @ in_plane.normal
+    order = np.argsort(along, kind="stable")
+    gaps = np.diff(along[order])
+    if gaps.min() < EXACT_MM:
+        raise GeometryError("several slices lie in one plane")
+    ordered = [planes[index] for index in order]
+    full = np.arange(len(planes), dtype=np.float64)
+    slot_choices = [full]
+    holes = _slots(gaps)
+    if holes is not None and holes[-1] > full[-1]:
+        slot_choices.append(holes)
+    candidates = [
+        _candidate(ordered, positions[order], slots, in_plane, sheared)
+        for slots in slot_choices
+        for sheared in (False, True)
+    ]
+    rounding_mm = 10.0 ** -max(plane.decimals for plane in planes)
+    slots, matrix, residual_mm = _simplest(candidates, rounding_mm, gaps)
+    lean = _lean(matrix, in_plane.normal)
+    step = matrix[:3, 2] @ in_plane.normal
+    whole = [int(slot) for slot in slots]
+    return StackFit(
+        order=tuple(int(index) for index in order),
+        slots=tuple(whole),
+        missing=tuple(sorted(set(range(whole[-1] + 1)) - set(whole))),
+        ijk_to_lps=matrix,
+        residual_mm=residual_mm,
+        lean_deg=float(np.degrees(np.arctan(lean))),
+        lean_explained=_lean_is_rounding(lean, float(step * whole[-1]), in_plane),
+        rounding_mm=rounding_mm,
+        skewed=skewed,
+    )
+
+
+_Candidate = tuple[Floats, Floats, float]
+
+
+def _simplest(candidates: Sequence[_Candidate], rounding_mm: float, gaps: Floats) -> _Candidate:
+    """Return the first candidate of the tightest band that has one (loading.md, the classes of the fit)."""
+    for band in range(3):
+        within = []
+        for candidate in candidates:
+            step = float(np.linalg.norm(candidate[1][:3, 2]))
+            limits = (
+                exact_tolerance_mm(rounding_mm, step),
+                min(JITTER_MM, JITTER_OF_SPACING * step),
+                JITTER_OF_SPACING * step,
+            )
+            if candidate[2] <= limits[band]:
+                within.append(candidate)
+        # Jitter never fits a lean or holes much better than a plain grid: where one does, it is real.
+        if within:
+            best = min(within, key=lambda candidate: candidate[2])
+            return within[0] if band == 0 or within[0][2] <= 2 * best[2] else best
+    raise GeometryError(f"slice spacing varies {_range_text(gaps)} mm")
+
+
+def _range_text(gaps: Floats) -> str:
+    smallest, largest = float(gaps.min()), float(gaps.max())
+    for digits in (1, 2, 3):
+        if f"{smallest:.{digits}f}" != f"{largest:.{digits}f}":
+            break
+    return f"{smallest:.{digits}f}–{largest:.{digits}f}"
+
+
+def _candidate(
+    planes: Sequence[Plane], positions: Floats, slots: Floats, in_plane: InPlane, sheared: bool
+) -> _Candidate:
+    """Fit origin and step by least squares and measure the residual."""
+    centred = slots - slots.mean()
+    step = centred @ positions / (centred @ centred)
+    if not sheared:
+        step = (step @ in_plane.normal) * in_plane.normal
+    origin = positions.mean(axis=0) - slots.mean() * step
+    matrix = _matrix(in_plane, step, origin)
+    if np.degrees(np.arctan(_lean(matrix, in_plane.normal))) > STEEPEST_DEG:
+        return slots, matrix, np.inf
+    return slots, matrix, _residual_mm(planes, slots, matrix)
+
+
+def _slots(gaps: Floats) -> Floats | None:
+    """Return the whole-numbered places of the slices where some gaps are multiples of the smallest, else None."""
+    unit = float(np.median(gaps[gaps < 1.5 * gaps.min()]))
+    steps = np.rint(gaps / unit)
+    # More holes than slices is a series with two spacings, not one with slices missing.
+    if steps.min() < 1 or steps.sum() > 2 * len(gaps) + 1:
+        return None
+    return np.concatenate(([0.0], np.cumsum(steps)))
+
+
+def _lean(matrix: Floats, normal: Floats) -> float:
+    """Return the tangent of the angle between the step and the normal."""
+    step = matrix[:3, 2]
+    forward = float(step @ normal)
+    sideways = float(np.linalg.norm(step - forward * normal))
+    return sideways / forward if forward > 0 else np.inf
+
+
+def _lean_is_rounding(lean: float, height_mm: float, in_plane: InPlane) -> bool:
+    """Return whether the rounding of the orientation, or of the positions over the whole stack, makes such a lean."""
+    return lean <= min(2 * 10.0**-in_plane.decimals, EXPLAINED_LEAN) or lean * height_mm <= JITTER_MM
+
+
+def _matrix(in_plane: InPlane, step: Floats, origin: Floats) -> Floats:
+    matrix: Floats = np.eye(4)
+    matrix[:3, 0], matrix[:3, 1], matrix[:3, 2], matrix[:3, 3] = in_plane.i_step, in_plane.j_step, step, origin
+    return matrix
+
+
+def _residual_mm(planes: Sequence[Plane], slots: Floats, matrix: Floats) -> float:
+    """Return the largest distance, over planes and corners, between `matrix` and the planes' own headers."""
+    offsets = positions_of(planes) - (slots[:, None] * matrix[:3, 2] + matrix[:3, 3])
+    first = planes[0].in_plane
+    kinds = {id(plane.in_plane): plane.in_plane for plane in planes}
+    worst = 0.0
+    for key, in_plane in kinds.items():
+        own = offsets[[id(plane.in_plane) == key for plane in planes]]
+        along_i = (first.columns - 1) * (in_plane.i_step - matrix[:3, 0])
+        along_j = (first.rows - 1) * (in_plane.j_step - matrix[:3, 1])
+        for corner in (np.zeros(3), along_i, along_j, along_i + along_j):
+            worst = max(worst, float(np.linalg.norm(own + corner, axis=1).max()))
+    return worst
+
+
+def _shared_in_plane(planes: Sequence[Plane]) -> tuple[InPlane, bool]:
+    """Return the directions that stand for all planes, and whether they are kept though not orthonormal.
+
+    They are made orthonormal (the nearest rotation, by polar decomposition) where that moves no corner of any plane by
+    more than 1 µm; else they stay as the headers have them, for a voxel must not leave the place its header gives.
+    """
+    kinds = list({id(plane.in_plane): plane.in_plane for plane in planes}.values())
+    first = kinds[0]
+    i_step = np.mean([kind.i_step for kind in kinds], axis=0)
+    j_step = np.mean([kind.j_step for kind in kinds], axis=0)
+    decimals = min(kind.decimals for kind in kinds)
+    headers = InPlane(i_step, j_step, first.columns, first.rows, decimals)
+    left, _, right = np.linalg.svd(
+        np.column_stack((i_step / np.linalg.norm(i_step), j_step / np.linalg.norm(j_step))), full_matrices=False
+    )
+    rotation = left @ right
+    spacing_i, spacing_j = headers.spacing_mm
+    straight = InPlane(
+        rotation[:, 0] * spacing_i, rotation[:, 1] * spacing_j, first.columns, first.rows, headers.decimals
+    )
+    if headers.deviation_mm(straight) <= EXACT_MM:
+        return straight, False
+    return headers, True
