@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import configparser
 import importlib.metadata
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from DICOMModule.paths import resource_path
 
 ROOT = Path(__file__).resolve().parents[2]
 
+posix_only = pytest.mark.skipif(os.name != "posix", reason="a POSIX shell script")
 pytestmark = pytest.mark.skipif(not (ROOT / "setup.cfg").is_file(), reason="not a checkout")
 
 
@@ -72,8 +77,6 @@ def test_every_library_that_the_program_imports_is_a_dependency(setup_cfg):
     for path in (ROOT / "DICOMModule").rglob("*.py"):
         for name in re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
             imported.add(name)
-    import sys
-
     foreign = {home.get(name, name) for name in imported - set(sys.stdlib_module_names) - {"DICOMModule"}}
     assert foreign <= names, f"not in install_requires: {sorted(foreign - names)}"
 
@@ -97,6 +100,58 @@ def test_the_readme_gives_the_two_commands_one_line_each():
     commands = re.findall(r"^    (sh run (?:viewer|tests))$", text, re.MULTILINE)
     assert commands == ["sh run viewer", "sh run tests"]
     assert "Not for clinical use" in text
+
+
+def packages_for_debian(use):
+    """Return the packages that the script `run` installs for a use, from its own table."""
+    rows = [
+        line.split()
+        for line in (ROOT / "run").read_text(encoding="utf-8").splitlines()
+        if line.startswith(f"{use} lib")
+    ]
+    return {row[2] for row in rows}
+
+
+def test_the_readme_names_the_packages_that_the_script_installs():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for_pictures, for_windows = re.findall(r"^    apt-get install -y --no-install-recommends (.+)$", text, re.MULTILINE)
+    assert set(for_pictures.split()) == packages_for_debian("draw") | {"python3", "python3-venv"}
+    assert set(for_windows.split()) == packages_for_debian("screen")
+    assert len(packages_for_debian("screen")) == 8
+
+
+def run_script(*words, path=os.environ["PATH"]):
+    return subprocess.run(
+        [shutil.which("sh"), ROOT / "run", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": path},
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@posix_only
+def test_the_script_says_how_it_is_used():
+    done = run_script("nonsense")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "sh run viewer | sh run tests" in done.stderr
+
+
+@posix_only
+@pytest.mark.parametrize("verb", ["viewer", "tests", "setup"])
+def test_the_script_says_what_to_install_where_it_may_not(tmp_path, verb):
+    # A machine with a package manager, without Python, for a user who is not root and has no sudo.
+    for name in ("cat", "dirname", "head", "sort", "tr", "uname"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    for name, body in (("id", "echo 1000"), ("apt-get", "echo called >&2; exit 1")):
+        (tmp_path / name).write_text(f"#!{shutil.which('sh')}\n{body}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    done = run_script(verb, path=str(tmp_path))
+    assert done.returncode == 1
+    assert "called" not in done.stderr
+    assert "apt-get install -y --no-install-recommends python3 python3-venv" in done.stderr
+    assert sys.platform != "linux" or all(package in done.stderr for package in packages_for_debian("draw"))
 
 
 def test_ctest_registers_every_test_file_and_the_self_test():
