@@ -14,7 +14,8 @@ on which object, why, what to do) and is shown as it is. Anything else that is r
     │   └── PixelDataError        its pixel data cannot be turned into numbers
     ├── VolumeError
     │   ├── GeometryError         the slices do not make the grid that was asked for
-    │   └── NoImageError          there is nothing here that could be loaded as an image
+    │   ├── NoImageError          there is nothing here that could be loaded as an image
+    │   └── VolumeFileError       a volume file (NRRD, NIfTI, …) cannot be read
     ├── DatabaseError
     │   ├── DatabaseNotFoundError, DatabaseBusyError, DatabaseTooNewError, DatabaseCorruptError,
     │   │   DatabaseReadOnlyError, DiskFullError
@@ -85,6 +86,23 @@ class GeometryError(VolumeError):
 
 class NoImageError(VolumeError):
     """There is nothing that could be loaded as an image."""
+
+
+class VolumeFileError(VolumeError):
+    """A volume file (NRRD, MetaImage, NIfTI, VTK image data) cannot be read as one volume.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    reason : str
+        Why, without the path.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
+        self.path = os.fspath(path)
+        self.reason = reason
+        super().__init__(f"{plain_text(self.path)}: {reason}")
 
 
 class DatabaseError(DICOMModuleError):

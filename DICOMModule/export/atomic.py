@@ -1,0 +1,94 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from DICOMModule.errors import DiskFullError, ExportError, plain_text
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path, overwrite: bool = False) -> Iterator[BinaryIO]:
+    """Open a file under a temporary name beside `path`; at the end of the block it is made durable and renamed.
+
+    An exception in the block, closing of the job included, leaves `path` as it was and nothing else behind.
+
+    Raises
+    ------
+    ExportError
+        `path` exists and `overwrite` is not given, its folder does not exist or cannot be written to.
+    DiskFullError
+        The disk has no room.
+    """
+    if path.is_dir():
+        raise ExportError(f"{plain_text(str(path))} is a folder; give the name of a file.")
+    if not overwrite and os.path.lexists(path):
+        raise ExportError(f"{plain_text(str(path))} exists already; --overwrite replaces it.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with translated(path):
+            try:
+                with temporary.open("xb") as stream:
+                    yield stream
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                _put_in_place(temporary, path, overwrite)
+            finally:
+                temporary.unlink(missing_ok=True)
+            sync_folder(path.parent)
+    except FileExistsError as error:
+        raise ExportError(f"{plain_text(str(path))} exists already; --overwrite replaces it.") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable, where the platform can."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn what the system says of writing `path` into a sentence.
+
+    Raises
+    ------
+    DiskFullError, ExportError
+        As the system's error code says; a file that exists stays a `FileExistsError`.
+    """
+    try:
+        yield
+    except FileExistsError:
+        raise
+    except OSError as error:
+        where = plain_text(str(path))
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise DiskFullError(f"no room on the disk for {where}; nothing was written. Free some space.") from error
+        reason = error.strerror or str(error)
+        raise ExportError(
+            f"cannot write {where}: {reason}. Choose another folder or change its permissions."
+        ) from error
+
+
+def _put_in_place(temporary: Path, path: Path, overwrite: bool) -> None:
+    if overwrite:
+        temporary.replace(path)
+        return
+    # a link fails where the name exists by now; file systems without links (FAT) get a check and a rename
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        temporary.rename(path)

@@ -1,0 +1,212 @@
+"""NRRD and MetaImage: written here, header and all, so that every digit and every failed write is ours; read by ITK."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from DICOMModule.errors import VolumeFileError
+from DICOMModule.export.volume_facts import KEY, VolumeFacts, facts_from_text, facts_of, facts_to_text
+from DICOMModule.jobs import Job, Progress
+from DICOMModule.volume.volume import Floats, Volume, Voxels
+
+CHUNK_BYTES = 8 << 20
+NRRD_TYPES = {
+    "int8": "signed char",
+    "uint8": "uchar",
+    "int16": "short",
+    "uint16": "ushort",
+    "int32": "int",
+    "uint32": "uint",
+    "int64": "longlong",
+    "uint64": "ulonglong",
+    "float32": "float",
+    "float64": "double",
+}
+MHA_TYPES = {
+    "int8": "MET_CHAR",
+    "uint8": "MET_UCHAR",
+    "int16": "MET_SHORT",
+    "uint16": "MET_USHORT",
+    "int32": "MET_INT",
+    "uint32": "MET_UINT",
+    "int64": "MET_LONG_LONG",
+    "uint64": "MET_ULONG_LONG",
+    "float32": "MET_FLOAT",
+    "float64": "MET_DOUBLE",
+}
+GZIP = 16 + zlib.MAX_WBITS
+
+
+def write_nrrd_job(volume: Volume, stream: BinaryIO, suffix: str) -> Job[None]:
+    """Write a gzip-compressed NRRD; the columns of the matrix are its space directions, so a shear is exact."""
+    columns = [_vector(volume.ijk_to_lps[:3, axis]) for axis in range(4)]
+    lines = [
+        "NRRD0005",
+        f"type: {NRRD_TYPES[volume.array.dtype.name]}",
+        "dimension: 3",
+        "space: left-posterior-superior",
+        f"sizes: {' '.join(map(str, volume.dimensions))}",
+        f"space directions: {' '.join(columns[:3])}",
+        "kinds: domain domain domain",
+        "endian: little",
+        "encoding: gzip",
+        f"space origin: {columns[3]}",
+        'space units: "mm" "mm" "mm"',
+    ]
+    if volume.units:
+        lines.append(f'sample units: "{_plain(volume.units)}"')
+    # in a key/value pair a backslash escapes
+    text = facts_to_text(facts_of(volume)).replace("\\", "\\\\")
+    stream.write("\n".join([*lines, f"{KEY}:={text}", "", ""]).encode("ascii"))
+    packer = zlib.compressobj(1, wbits=GZIP)
+    data = volume.array.data.cast("B")
+    for start in range(0, len(data), CHUNK_BYTES):
+        yield Progress(start, len(data), f"writing {suffix}")
+        stream.write(packer.compress(data[start : start + CHUNK_BYTES]))
+    stream.write(packer.flush())
+
+
+def write_mha_job(volume: Volume, stream: BinaryIO, suffix: str) -> Job[None]:
+    """Write an uncompressed MetaImage; spacing times direction is the column of the matrix."""
+    spacing = volume.spacing_mm
+    direction = volume.ijk_to_lps[:3, :3] / spacing
+    lines = [
+        "ObjectType = Image",
+        "NDims = 3",
+        "BinaryData = True",
+        "BinaryDataByteOrderMSB = False",
+        "CompressedData = False",
+        # MetaIO writes the direction of one axis after the other
+        f"TransformMatrix = {_numbers(direction.T.ravel())}",
+        f"Offset = {_numbers(volume.ijk_to_lps[:3, 3])}",
+        "CenterOfRotation = 0 0 0",
+        f"ElementSpacing = {_numbers(spacing)}",
+        f"DimSize = {' '.join(map(str, volume.dimensions))}",
+        f"{KEY} = {facts_to_text(facts_of(volume))}",
+        f"ElementType = {MHA_TYPES[volume.array.dtype.name]}",
+        "ElementDataFile = LOCAL",
+        "",
+    ]
+    stream.write("\n".join(lines).encode("ascii"))
+    data = volume.array.data.cast("B")
+    for start in range(0, len(data), CHUNK_BYTES):
+        yield Progress(start, len(data), f"writing {suffix}")
+        stream.write(data[start : start + CHUNK_BYTES])
+
+
+def read_nrrd_or_mha(path: Path) -> tuple[Voxels, Floats, VolumeFacts, tuple[str, ...]]:
+    """Read a NRRD or MetaImage file.
+
+    Returns
+    -------
+    (array [k, j, i], matrix to LPS mm, facts, notes)
+
+    Raises
+    ------
+    VolumeFileError
+        It is damaged, not three-dimensional, not scalar, or (NRRD) does not say which space it is in.
+    """
+    import SimpleITK
+
+    if path.suffix.lower() == ".mha":
+        _check_mha(path)
+    else:
+        _check_nrrd(path)
+    # SimpleITK carries types for a part of its functions only
+    reader: Any = SimpleITK.ImageFileReader()  # type: ignore[no-untyped-call]
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+        if reader.GetDimension() != 3 or reader.GetNumberOfComponents() != 1:
+            size = " × ".join(map(str, reader.GetSize()))
+            parts = reader.GetNumberOfComponents()
+            raise VolumeFileError(
+                path, f"it holds {size} values of {parts} component(s); one 3D scalar volume is needed"
+            )
+        image = reader.Execute()
+    except RuntimeError as error:
+        raise VolumeFileError(path, f"it is damaged or of another kind: {_last_line(error)}") from error
+    keys = set(image.GetMetaDataKeys())
+    if path.suffix.lower() == ".nrrd" and "NRRD_space" not in keys:
+        raise VolumeFileError(path, "it does not say where it lies in the patient (no field 'space')")
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
+    matrix[:3, 3] = image.GetOrigin()
+    facts = facts_from_text(image.GetMetaData(KEY)) if KEY in keys else VolumeFacts()
+    return SimpleITK.GetArrayFromImage(image), matrix, facts, ()
+
+
+def _check_mha(path: Path) -> None:
+    """Check what MetaIO would complain of on its own, past every handler, on standard error."""
+    with path.open("rb") as stream:
+        head = stream.read(65536)
+    fields = {}
+    for line in head.split(b"\n"):
+        name, equals, value = line.partition(b"=")
+        if not equals:
+            break
+        fields[name.strip()] = value.strip()
+        if name.strip() == b"ElementDataFile":
+            break
+    for name in (b"NDims", b"DimSize", b"ElementType", b"ElementDataFile"):
+        if name not in fields:
+            raise VolumeFileError(path, f"its header lacks {name.decode()}; it is damaged or no MetaImage file")
+    kinds = {kind.encode(): np.dtype(name).itemsize for name, kind in MHA_TYPES.items()}
+    start = head.find(b"\n", head.find(b"ElementDataFile")) + 1
+    plain = fields[b"ElementDataFile"] == b"LOCAL" and fields.get(b"CompressedData", b"False").lower() != b"true"
+    if plain and fields[b"ElementType"] in kinds:
+        try:
+            needed = int(np.prod([int(size) for size in fields[b"DimSize"].split()], dtype=object))
+        except ValueError as error:
+            raise VolumeFileError(path, "its header gives no readable DimSize") from error
+        needed *= kinds[fields[b"ElementType"]] * int(fields.get(b"ElementNumberOfChannels", b"1"))
+        if path.stat().st_size < start + needed:
+            raise VolumeFileError(path, f"it is cut: it should hold {needed} bytes of values")
+
+
+def _check_nrrd(path: Path) -> None:
+    """Check the sums of gzip-compressed values, which the reader passes over."""
+    with path.open("rb") as stream:
+        packed = False
+        for line in stream:
+            name, _, value = line.strip().partition(b":")
+            if name.replace(b" ", b"").lower() == b"datafile":
+                return
+            packed = packed or (name == b"encoding" and value.strip().lower() in {b"gzip", b"gz"})
+            if not line.strip():
+                break
+        if not packed:
+            return
+        unpacker = zlib.decompressobj(GZIP)
+        try:
+            while not unpacker.eof and (chunk := stream.read(1 << 20)):
+                while chunk:
+                    unpacker.decompress(chunk, CHUNK_BYTES)
+                    chunk = unpacker.unconsumed_tail
+        except zlib.error as error:
+            raise VolumeFileError(path, f"it is damaged: its compressed values do not unpack ({error})") from error
+        if not unpacker.eof:
+            raise VolumeFileError(path, "it is cut: its compressed values end too early")
+
+
+def _vector(numbers: Floats) -> str:
+    return f"({','.join(repr(float(number)) for number in numbers)})"
+
+
+def _numbers(numbers: Floats | tuple[float, ...]) -> str:
+    return " ".join(repr(float(number)) for number in numbers)
+
+
+def _plain(text: str) -> str:
+    return "".join(
+        character for character in text if character.isascii() and character.isprintable() and character != '"'
+    )
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason given"

@@ -1,0 +1,163 @@
+"""NIfTI-1, by nibabel: the affine goes into the sform, which alone can hold a shear; RAS exists in this file only."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import nibabel
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+
+from DICOMModule.errors import ExportError, VolumeFileError
+from DICOMModule.export.volume_facts import KEY, VolumeFacts, exact_matrix, facts_from_text, facts_of, facts_to_text
+from DICOMModule.jobs import Job, Progress
+from DICOMModule.volume.volume import Floats, Volume, Voxels
+
+NIBABEL: Any = nibabel
+"""nibabel carries types for a part of its functions only."""
+
+LPS_TO_RAS = np.diag((-1.0, -1.0, 1.0, 1.0))
+SCANNER = 1
+"""Code of NIfTI for coordinates of the scanner, which DICOM's patient coordinates are."""
+
+CHUNK_BYTES = 8 << 20
+MM_PER_UNIT = {"mm": 1.0, "unknown": 1.0, "meter": 1000.0, "micron": 0.001}
+
+
+def write_nifti_job(volume: Volume, stream: BinaryIO, suffix: str) -> Job[None]:
+    """Write a single-file NIfTI-1, gzip-compressed for ``.nii.gz``.
+
+    The qform is set where it can hold the grid, which is rigid then; else its code is 0, and only the sform counts.
+
+    Raises
+    ------
+    ExportError
+        An axis has more voxels than the format's 16 bits count.
+    """
+    if max(volume.dimensions) > 32767:
+        raise ExportError("NIfTI-1 counts at most 32767 voxels along an axis; write .nrrd or .mha.")
+    affine = LPS_TO_RAS @ volume.ijk_to_lps
+    image = NIBABEL.Nifti1Image(volume.array.T, affine, dtype=volume.array.dtype)
+    header = image.header
+    header.set_data_dtype(volume.array.dtype)
+    header.set_xyzt_units("mm")
+    header.set_slope_inter(1, 0)
+    header["descrip"] = f"DICOMModule {volume.units or ''}".strip().encode("ascii", "replace")[:79]
+    columns = volume.ijk_to_lps[:3, :3] / volume.spacing_mm
+    rigid = np.abs(columns.T @ columns - np.eye(3)).max() < 1e-6
+    image.set_sform(affine, SCANNER)
+    if rigid:
+        image.set_qform(affine, SCANNER)
+    else:
+        image.set_qform(None, 0)
+        header["pixdim"][1:4] = volume.spacing_mm
+    remark = f"{KEY} {facts_to_text(facts_of(volume))}".encode("ascii")
+    header.extensions.append(NIBABEL.nifti1.Nifti1Extension("comment", remark))
+    image.update_header()
+    yield from _write_job(header, volume.array, stream, suffix)
+
+
+def _write_job(header: Any, array: Voxels, stream: BinaryIO, suffix: str) -> Job[None]:
+    # i runs fastest in both: the bytes of [k, j, i] are those of the file
+    data = array.data.cast("B")
+    header = header.copy()
+    header["scl_slope"], header["scl_inter"] = 1.0, 0.0
+    header["vox_offset"] = 352 + header.extensions.get_sizeondisk()
+    packed = gzip.GzipFile("", "wb", 1, stream, mtime=0) if suffix == ".nii.gz" else None
+    target = packed or stream
+    header.write_to(target)
+    for start in range(0, len(data), CHUNK_BYTES):
+        yield Progress(start, len(data), f"writing {suffix}")
+        target.write(data[start : start + CHUNK_BYTES])
+    if packed is not None:
+        packed.close()
+
+
+def read_nifti(path: Path) -> tuple[Voxels, Floats, VolumeFacts, tuple[str, ...]]:
+    """Read a NIfTI-1 or -2 file; the sform goes before the qform.
+
+    Returns
+    -------
+    (array [k, j, i], matrix to LPS mm, facts, notes)
+        The data type of the file, or float64 where it scales its values.
+
+    Raises
+    ------
+    VolumeFileError
+        It is damaged, not three-dimensional, not scalar, or says nothing of its place.
+    """
+    try:
+        packed = path.name.lower().endswith(".gz")
+        # unpacked to its end, so that the checksum at the end is compared
+        content = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
+        image = _image(path, content)
+        shape = _shape(path, image)
+        raw = image.dataobj
+        unscaled = raw.slope == 1 and raw.inter == 0
+        values = np.array(raw.get_unscaled() if unscaled else raw).reshape(shape)
+    except (ImageFileError, HeaderDataError, EOFError, zlib.error, OSError, ValueError, TypeError) as error:
+        raise VolumeFileError(path, f"it is damaged or no NIfTI file: {_first_line(error)}") from error
+    header = image.header
+    remark = next((text for text in map(_remark, header.extensions) if text), "")
+    facts = facts_from_text(remark) if remark else VolumeFacts()
+    matrix, notes = _place(path, image)
+    if not notes:
+        matrix = exact_matrix(facts, matrix)
+    array = values.T.astype(values.dtype.newbyteorder("="), copy=False)
+    return array, matrix, facts, notes
+
+
+def _image(path: Path, content: bytes) -> Any:
+    for kind in (NIBABEL.Nifti1Image, NIBABEL.Nifti2Image):
+        if kind.header_class.may_contain_header(content[:1024]):
+            return kind.from_bytes(content)
+    raise VolumeFileError(path, "it is no NIfTI file, or damaged")
+
+
+def _shape(path: Path, image: Any) -> tuple[int, ...]:
+    shape = tuple(image.shape)
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    if len(shape) != 3 or image.get_data_dtype().fields is not None:
+        size = " × ".join(map(str, shape))
+        raise VolumeFileError(path, f"it holds {size} values; one 3D scalar volume is needed")
+    return shape
+
+
+def _place(path: Path, image: Any) -> tuple[Floats, tuple[str, ...]]:
+    header = image.header
+    sform, sform_code = image.get_sform(coded=True)
+    qform, qform_code = image.get_qform(coded=True)
+    if not sform_code and not qform_code:
+        raise VolumeFileError(path, "it does not say where it lies in the patient (neither sform nor qform)")
+    ras = np.array(sform if sform_code else qform, np.float64)
+    notes: tuple[str, ...] = ()
+    if sform_code and qform_code:
+        ends = np.array([[i, j, k, 1] for i in (0, 1) for j in (0, 1) for k in (0, 1)], float)
+        ends[:, :3] *= np.array(image.shape[:3]) - 1
+        apart = float(np.linalg.norm((ends @ (sform - qform).T)[:, :3], axis=1).max())
+        if apart > 0.1:
+            notes = (f"The file's sform and qform lie up to {apart:.3g} mm apart; the sform counts.",)
+    unit = header.get_xyzt_units()[0]
+    scale = np.diag((MM_PER_UNIT[unit],) * 3 + (1.0,))
+    matrix: Floats = LPS_TO_RAS @ scale @ ras
+    if unit not in {"mm", "unknown"}:
+        notes = (*notes, f"The file's lengths are in {unit}; they are in mm here.")
+    return matrix + 0.0, notes
+
+
+def _remark(extension: Any) -> str:
+    if extension.get_code() != 6:
+        return ""
+    content = extension.get_content()
+    text = content.decode("ascii", "replace") if isinstance(content, bytes) else str(content)
+    name, _, remark = text.rstrip("\0 \n").partition(" ")
+    return remark if name == KEY else ""
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or ["no reason given"])[0]

@@ -1,0 +1,139 @@
+"""VTK image data (.vti): written here, a short header before the raw values; read by VTK."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+
+from DICOMModule.errors import ExportError, VolumeFileError
+from DICOMModule.export.volume_facts import KEY, VolumeFacts, facts_from_text, facts_of, facts_to_text
+from DICOMModule.jobs import Job, Progress
+from DICOMModule.volume.volume import Floats, Volume, Voxels
+
+CHUNK_BYTES = 8 << 20
+VTK_TYPES = {
+    "int8": "Int8",
+    "uint8": "UInt8",
+    "int16": "Int16",
+    "uint16": "UInt16",
+    "int32": "Int32",
+    "uint32": "UInt32",
+    "int64": "Int64",
+    "uint64": "UInt64",
+    "float32": "Float32",
+    "float64": "Float64",
+}
+
+
+def write_vti_job(volume: Volume, stream: BinaryIO, suffix: str) -> Job[None]:
+    """Write a ``.vti`` with origin, spacing and direction in LPS mm and its values as raw appended data.
+
+    Raises
+    ------
+    ExportError
+        The grid is sheared: image data of VTK have perpendicular axes.
+    """
+    spacing = volume.spacing_mm
+    direction = volume.ijk_to_lps[:3, :3] / spacing
+    if np.abs(direction.T @ direction - np.eye(3)).max() > 1e-6:
+        raise ExportError("the grid is sheared (gantry tilt), which .vti cannot say; write .nrrd, .mha or .nii.gz.")
+    i, j, k = volume.dimensions
+    extent = f"0 {i - 1} 0 {j - 1} 0 {k - 1}"
+    remark = facts_to_text(facts_of(volume))
+    codes = " ".join(str(code) for code in remark.encode("ascii"))
+    head = (
+        '<?xml version="1.0"?>\n'
+        '<VTKFile type="ImageData" version="1.0" byte_order="LittleEndian" header_type="UInt64">\n'
+        f'  <ImageData WholeExtent="{extent}" Origin="{_numbers(volume.ijk_to_lps[:3, 3])}"'
+        f' Spacing="{_numbers(spacing)}" Direction="{_numbers(direction.ravel())}">\n'
+        "    <FieldData>\n"
+        f'      <Array type="String" Name="{KEY}" NumberOfTuples="1" format="ascii">{codes} 0</Array>\n'
+        "    </FieldData>\n"
+        f'    <Piece Extent="{extent}">\n'
+        f"      <PointData Scalars={quoteattr(volume.units or 'values')}>\n"
+        f'        <DataArray type="{VTK_TYPES[volume.array.dtype.name]}" Name={quoteattr(volume.units or "values")}'
+        ' format="appended" offset="0"/>\n'
+        "      </PointData>\n"
+        "    </Piece>\n"
+        "  </ImageData>\n"
+        '  <AppendedData encoding="raw">\n_'
+    )
+    stream.write(head.encode("utf-8"))
+    data = volume.array.data.cast("B")
+    stream.write(len(data).to_bytes(8, "little"))
+    for start in range(0, len(data), CHUNK_BYTES):
+        yield Progress(start, len(data), f"writing {suffix}")
+        stream.write(data[start : start + CHUNK_BYTES])
+    stream.write(b"\n  </AppendedData>\n</VTKFile>\n")
+
+
+def read_vti(path: Path) -> tuple[Voxels, Floats, VolumeFacts, tuple[str, ...]]:
+    """Read a ``.vti`` file; its coordinates are taken as LPS mm.
+
+    Returns
+    -------
+    (array [k, j, i], matrix to LPS mm, facts, notes)
+
+    Raises
+    ------
+    VolumeFileError
+        It is damaged, or has no scalar point data of one component.
+    """
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+    from vtkmodules.vtkIOXML import vtkXMLImageDataReader
+
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - 256))
+        if b"</VTKFile>" not in stream.read():
+            raise VolumeFileError(path, "it is cut, damaged, or no VTK image data: its end is missing")
+    reader = vtkXMLImageDataReader()
+    reader.SetFileName(str(path))
+    with _quiet() as faults:
+        readable = reader.CanReadFile(str(path))
+        if readable:
+            reader.Update()
+    if not readable:
+        raise VolumeFileError(path, "it is damaged or no VTK image data")
+    if faults() or reader.GetErrorCode():
+        raise VolumeFileError(path, "it is damaged: VTK could not read it to its end")
+    image = reader.GetOutput()
+    scalars = image.GetPointData().GetScalars() or image.GetPointData().GetArray(0)
+    if scalars is None or scalars.GetNumberOfComponents() != 1:
+        raise VolumeFileError(path, "it has no scalar values at its points; one 3D scalar volume is needed")
+    i, j, k = image.GetDimensions()
+    if scalars.GetNumberOfTuples() != i * j * k:
+        raise VolumeFileError(path, "it is damaged: it holds another number of values than its extent says")
+    array = vtk_to_numpy(scalars).reshape(k, j, i).copy()  # type: ignore[no-untyped-call]
+    matrix = np.eye(4)
+    rotation = image.GetDirectionMatrix()
+    matrix[:3, :3] = [[rotation.GetElement(r, c) for c in range(3)] for r in range(3)]
+    matrix[:3, :3] *= image.GetSpacing()
+    # an extent may begin elsewhere than at 0; the origin belongs to index 0
+    first = np.array(image.GetExtent()[::2], float)
+    matrix[:3, 3] = np.array(image.GetOrigin()) + matrix[:3, :3] @ first
+    remark = image.GetFieldData().GetAbstractArray(KEY)
+    facts = facts_from_text(remark.GetValue(0)) if remark is not None and remark.GetNumberOfValues() else VolumeFacts()
+    return array, matrix, facts, ()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[Callable[[], str]]:
+    """Catch what VTK would write to standard error; yields a function that returns it."""
+    from vtkmodules.vtkCommonCore import vtkOutputWindow, vtkStringOutputWindow
+
+    before = vtkOutputWindow.GetInstance()
+    window = vtkStringOutputWindow()
+    vtkOutputWindow.SetInstance(window)
+    try:
+        yield lambda: str(window.GetOutput())
+    finally:
+        vtkOutputWindow.SetInstance(before)
+
+
+def _numbers(numbers: Floats | tuple[float, ...]) -> str:
+    return " ".join(repr(float(number)) for number in numbers)
