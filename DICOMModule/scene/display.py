@@ -1,0 +1,72 @@
+"""How a volume is to be shown; values, not pictures."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from DICOMModule.errors import SettingsError
+from DICOMModule.volume.volume import Window
+
+VoiFunction: TypeAlias = Literal["LINEAR", "LINEAR_EXACT"]
+Interpolation: TypeAlias = Literal["linear", "nearest"]
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeDisplay:
+    """How one volume is shown in every view.
+
+    Attributes
+    ----------
+    window : Window
+        Level and width in the volume's units, with the name of the preset that they come from.
+    function : str
+        How level and width become grey (PS3.3 C.11.2.1.2.1 and C.11.2.1.3.2): ``LINEAR``, as DICOM defines Window Center
+        and Width, or ``LINEAR_EXACT``, where level ± width / 2 are black and white.
+    inverted : bool
+        Black and white exchanged by the user or a preset; what MONOCHROME1 asks for comes on top of it.
+    opacity : float
+        From 0 to 1, over the layers beneath it.
+    interpolation : str
+        ``linear`` or ``nearest``, in the slice views.
+    rendering_preset : str
+        Name of the volume-rendering preset; empty: the modality's first.
+
+    Raises
+    ------
+    SettingsError
+        A value is outside its range.
+    """
+
+    window: Window
+    function: VoiFunction = "LINEAR"
+    inverted: bool = False
+    opacity: float = 1.0
+    interpolation: Interpolation = "linear"
+    rendering_preset: str = ""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.window.level) and math.isfinite(self.window.width) and self.window.width > 0):
+            raise SettingsError(
+                f"window {self.window.width:g} and level {self.window.level:g} make no grey scale."
+                " The window must be greater than 0."
+            )
+        if not 0.0 <= self.opacity <= 1.0:
+            raise SettingsError(f"an opacity of {self.opacity:g} is not between 0 and 1")
+
+    @property
+    def grey_range(self) -> tuple[float, float]:
+        """The values that become black and white (white and black, where inverted), the lower one first.
+
+        LINEAR is not defined for widths below 1 (PS3.3 C.11.2.1.2.1); there, and at 1, where it is a step, it is
+        taken as LINEAR_EXACT.
+        """
+        level, width = self.window.level, self.window.width
+        if self.function == "LINEAR" and width > 1.0:
+            level, width = level - 0.5, width - 1.0
+        return level - width / 2.0, level + width / 2.0
+
+    def with_window(self, level: float, width: float, name: str = "") -> VolumeDisplay:
+        """Return the same display with another window, which is DICOM's LINEAR one."""
+        return replace(self, window=Window(level, width, name), function="LINEAR")

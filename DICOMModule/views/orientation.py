@@ -1,0 +1,153 @@
+"""The three slice orientations in patient axes, their slices, and the letters at their edges."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from DICOMModule.errors import SettingsError
+from DICOMModule.volume.volume import Floats, Volume
+
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How a slice view lies in the patient, as radiologists hold it.
+
+    Attributes
+    ----------
+    name : str
+        ``axial``, ``sagittal`` or ``coronal``.
+    right_lps, up_lps : tuple of float
+        Unit vectors, LPS: where the right and the upper edge of the screen lie.
+    scroll_lps : tuple of float
+        Unit vector, LPS: where the next slice (wheel down) lies.
+    """
+
+    name: str
+    right_lps: Vector
+    up_lps: Vector
+    scroll_lps: Vector
+
+    @property
+    def toward_viewer_lps(self) -> Vector:
+        """Unit vector, LPS, out of the screen: right × up."""
+        x, y, z = (float(value) for value in np.cross(self.right_lps, self.up_lps))
+        return x, y, z
+
+
+AXIAL = Orientation("axial", (1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, -1.0))
+CORONAL = Orientation("coronal", (1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0))
+SAGITTAL = Orientation("sagittal", (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0))
+ORIENTATIONS = {orientation.name: orientation for orientation in (AXIAL, SAGITTAL, CORONAL)}
+
+
+@dataclass(frozen=True, slots=True)
+class SliceStack:
+    """The parallel slices through which a view scrolls: numbers from 1 in the direction of the wheel.
+
+    Attributes
+    ----------
+    first_mm : float
+        Place of slice 1 along `scroll_lps`.
+    spacing_mm : float
+        Distance between neighbours, positive.
+    count : int
+        Number of slices.
+    scroll_lps : tuple of float
+        Unit vector, LPS.
+    """
+
+    first_mm: float
+    spacing_mm: float
+    count: int
+    scroll_lps: Vector
+
+    def number_at(self, position_lps_mm: Vector) -> int:
+        """Return the number of the slice nearest to a position; beyond the ends, the last slice there."""
+        along = float(np.dot(self.scroll_lps, position_lps_mm))
+        # Half-way between two slices is the later one, whatever the rounding of the position was.
+        number = math.floor((along - self.first_mm) / self.spacing_mm + 0.5 + 1e-9) + 1
+        return min(max(number, 1), self.count)
+
+    def position_of(self, number: int, near_lps_mm: Vector) -> Vector:
+        """Return the position of slice `number` on the line through `near_lps_mm` along the scroll direction.
+
+        Raises
+        ------
+        SettingsError
+            There is no slice of that number.
+        """
+        if not 1 <= number <= self.count:
+            raise SettingsError(f"there is no slice {number}: the view has the slices 1 to {self.count}")
+        wanted = self.first_mm + (number - 1) * self.spacing_mm
+        step = wanted - float(np.dot(self.scroll_lps, near_lps_mm))
+        x, y, z = (float(value) for value in np.add(near_lps_mm, np.multiply(self.scroll_lps, step)))
+        return x, y, z
+
+
+def box_corners(volume: Volume) -> Floats:
+    """Return the eight corners of the volume's box, voxels being boxes and not points, shape (8, 3), LPS mm."""
+    ends = [(-0.5, size - 0.5) for size in volume.dimensions]
+    corners = np.array([(i, j, k, 1.0) for i, j, k in itertools.product(*ends)])
+    placed: Floats = (corners @ volume.ijk_to_lps.T)[:, :3]
+    return placed
+
+
+def slice_stack(volume: Volume, orientation: Orientation) -> SliceStack:
+    """Return the slices of `volume` in a view of this orientation.
+
+    Where the volume lies along the view, they are its own planes of voxels, exactly. Where it is oblique or sheared, the
+    step is that of the grid's axis which runs most along the view's normal, the planes go through its voxels in the
+    middle of the volume, and there are as many as its box needs.
+    """
+    normal = np.array(orientation.scroll_lps)
+    columns = volume.ijk_to_lps[:3, :3]
+    along = normal @ columns
+    # The axis is chosen by direction, not by length: thick slices must not win over a better-aligned short axis.
+    axis = int(np.argmax(np.abs(along) / np.linalg.norm(columns, axis=0)))
+    step = abs(float(along[axis]))
+    middle = np.array([(size - 1) / 2.0 for size in volume.dimensions])
+    middle[axis] = 0.0
+    anchor = float(normal @ (columns @ middle + volume.ijk_to_lps[:3, 3]))
+    edges = box_corners(volume) @ normal
+    # A hair is taken off, so that planes that only touch the box do not count.
+    first = math.ceil((float(edges.min()) - anchor) / step + 1e-6)
+    last = math.floor((float(edges.max()) - anchor) / step - 1e-6)
+    return SliceStack(anchor + first * step, step, last - first + 1, orientation.scroll_lps)
+
+
+def center_position(volume: Volume) -> Vector:
+    """Return the centre of the voxel in the middle of the volume, LPS mm.
+
+    Where a dimension is even, it is the voxel after the middle: a view that starts there shows values that were
+    measured, not means of two slices.
+    """
+    index = np.array([*(size // 2 for size in volume.dimensions), 1.0])
+    x, y, z = (float(value) for value in (volume.ijk_to_lps @ index)[:3])
+    return x, y, z
+
+
+def direction_letters(direction_lps: Vector, smallest: float = 0.1) -> str:
+    """Return up to three letters for a direction, the strongest first: ``L``, ``PR``, ``SLA``.
+
+    Parameters
+    ----------
+    direction_lps : tuple of float
+        A direction in LPS, not zero.
+    smallest : float
+        A component below this share of the length has no letter (0.1 is about six degrees).
+
+    Notes
+    -----
+    Letters as in Patient Orientation (0020,0020), PS3.3 C.7.6.1.1.1, but S and I for H and F, as the views say.
+    """
+    unit = np.asarray(direction_lps, dtype=np.float64)
+    unit = unit / np.linalg.norm(unit)
+    order = sorted(range(3), key=lambda axis: -abs(round(float(unit[axis]), 6)))
+    letters = ["LPS"[axis] if unit[axis] > 0 else "RAI"[axis] for axis in order if abs(unit[axis]) >= smallest]
+    return "".join(letters)

@@ -1,0 +1,307 @@
+"""What is written and drawn over a view, as values: text, letters, rulers, crosshair. Painting them is the widgets' work."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import plain_text
+from DICOMModule.scene.volume_node import VolumeNode
+from DICOMModule.views.geometry import ViewGeometry
+from DICOMModule.views.orientation import Orientation, SliceStack, Vector, direction_letters
+from DICOMModule.volume.volume import Volume
+
+RULER_SHARE = 0.24  # a ruler takes no more of its side of the view
+LARGE_VIEW_PX = (480, 320)  # width and height from which every field has room
+MEDIUM_VIEW_PX = (260, 200)
+SMALL_VIEW_PX = (120, 90)
+# The planes whose traces are the crosshair's vertical and horizontal line.
+CROSSING = {"axial": ("sagittal", "coronal"), "coronal": ("sagittal", "axial"), "sagittal": ("coronal", "axial")}
+AGE_UNITS = {"D": "days", "W": "weeks", "M": "months", "Y": "years"}
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayText:
+    """The lines in the corners, the most important line of each corner first."""
+
+    top_left: tuple[str, ...] = ()
+    top_right: tuple[str, ...] = ()
+    bottom_left: tuple[str, ...] = ()
+    bottom_right: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """The patient's directions at the edges of the view; empty where they are not known."""
+
+    left: str = ""
+    right: str = ""
+    top: str = ""
+    bottom: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruler:
+    """A length in pixels of the view, and what it stands for."""
+
+    length_px: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crosshair:
+    """Where the position lies in the view, and which views' planes its two lines are."""
+
+    x_px: float
+    y_px: float
+    vertical: str
+    horizontal: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewOverlay:
+    """All that is painted over one view.
+
+    Attributes
+    ----------
+    name : str
+        Of the view; gives the colour of its edge.
+    text : OverlayText
+        Corner text.
+    letters : Letters
+        At the edges.
+    across, upward : Ruler or None
+        Rulers at the bottom and at the left.
+    crosshair : Crosshair or None
+        None in the volume view.
+    axes : tuple of (str, float, float, float)
+        Of the orientation marker: letter, and the direction's parts to the right, upward and out of the screen.
+    warnings : tuple of str
+        Sentences for the yellow triangle.
+    """
+
+    name: str
+    text: OverlayText = OverlayText()
+    letters: Letters = Letters()
+    across: Ruler | None = None
+    upward: Ruler | None = None
+    crosshair: Crosshair | None = None
+    axes: tuple[tuple[str, float, float, float], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def slice_overlay(
+    node: VolumeNode, orientation: Orientation, view: ViewGeometry, slices: SliceStack, position_lps_mm: Vector
+) -> ViewOverlay:
+    """Return what is painted over a slice view that shows `node` with the crosshair at a position."""
+    size = _size_class(view)
+    x_px, y_px = view.pixel_at(position_lps_mm)
+    vertical, horizontal = CROSSING[orientation.name]
+    text = OverlayText(
+        top_left=patient_lines(node.volume.source)[: (0, 0, 2, 3)[size]],
+        top_right=study_lines(node.volume.source)[: (0, 0, 2, 4)[size]],
+        bottom_left=_slice_lines(node, orientation, view, slices, large=size > 2)[: (0, 1, 3, 4)[size]],
+        bottom_right=series_lines(node)[: (0, 0, 1, 4)[size]],
+    )
+    return ViewOverlay(
+        name=orientation.name,
+        text=text,
+        letters=edge_letters(view) if size else Letters(),
+        across=ruler(view.mm_per_pixel, view.width_px) if size > 1 else None,
+        upward=ruler(view.mm_per_pixel, view.height_px) if size > 1 else None,
+        crosshair=Crosshair(x_px, y_px, vertical, horizontal),
+        warnings=tuple(map(plain_text, node.volume.warnings)) if size > 1 else (),
+    )
+
+
+def volume_overlay(node: VolumeNode, view: ViewGeometry, preset_name: str) -> ViewOverlay:
+    """Return what is painted over a volume view."""
+    size = _size_class(view)
+    toward_viewer = _cross(view.right_lps, view.up_lps)
+    axes = tuple(
+        (letter, view.right_lps[axis], view.up_lps[axis], toward_viewer[axis]) for axis, letter in enumerate("LPS")
+    )
+    return ViewOverlay(
+        name="3d",
+        text=OverlayText(
+            top_left=patient_lines(node.volume.source)[: (0, 0, 2, 3)[size]],
+            bottom_right=(plain_text(preset_name),) if size > 1 else (),
+        ),
+        axes=axes if size > 1 else (),
+        across=ruler(view.mm_per_pixel, view.width_px) if size > 1 else None,
+    )
+
+
+def edge_letters(view: ViewGeometry) -> Letters:
+    """Return the letters of the directions in which the edges of a view lie."""
+    back = tuple(-value for value in view.right_lps)
+    down = tuple(-value for value in view.up_lps)
+    return Letters(
+        left=direction_letters((back[0], back[1], back[2])),
+        right=direction_letters(view.right_lps),
+        top=direction_letters(view.up_lps),
+        bottom=direction_letters((down[0], down[1], down[2])),
+    )
+
+
+def ruler(mm_per_pixel: float, side_px: int, calibrated: bool = True) -> Ruler:
+    """Return a ruler of a round length: the longest 1, 2 or 5 × 10ⁿ that takes at most 24 % of a side.
+
+    Parameters
+    ----------
+    mm_per_pixel : float
+        Of the view; where the image has no spacing, image pixels a view pixel.
+    side_px : int
+        Width or height of the view.
+    calibrated : bool
+        False: the image has no spacing, and the ruler counts its pixels.
+    """
+    longest = RULER_SHARE * side_px * mm_per_pixel
+    decade = 10.0 ** math.floor(math.log10(longest))
+    length = next(step * decade for step in (5.0, 2.0, 1.0) if step * decade <= longest * (1.0 + 1e-9))
+    return Ruler(length / mm_per_pixel, f"{length:g} {'mm' if calibrated else 'px'}")
+
+
+def patient_lines(header: InstanceHeader | None) -> tuple[str, ...]:
+    """Return name, ID, and birth date with age and sex, as far as they are known."""
+    if header is None:
+        return ()
+    facts = (date_text(header.text("PatientBirthDate")), age_text(header.text("PatientAge")), header.text("PatientSex"))
+    lines = (person_name(header.text("PatientName")), header.text("PatientID"), _joined(facts))
+    return tuple(plain_text(line) for line in lines if line)
+
+
+def study_lines(header: InstanceHeader | None) -> tuple[str, ...]:
+    """Return date and time, description, accession number and institution, as far as they are known."""
+    if header is None:
+        return ()
+    when = " ".join(part for part in (date_text(header.text("StudyDate")), time_text(header.text("StudyTime"))) if part)
+    accession = header.text("AccessionNumber")
+    lines = (
+        when,
+        header.text("StudyDescription"),
+        f"Accession {accession}" if accession else "",
+        header.text("InstitutionName"),
+    )
+    return tuple(plain_text(line) for line in lines if line)
+
+
+def series_lines(node: VolumeNode) -> tuple[str, ...]:
+    """Return the series' name, how it was acquired, its slices, and what compression took from it."""
+    header = node.volume.source
+    lines = [node.name]
+    if header is not None:
+        lines += [_acquisition_text(header), _thickness_text(header, node.volume), _lossy_text(header)]
+    return tuple(plain_text(line) for line in lines if line)
+
+
+def person_name(text: str) -> str:
+    """Return a name of representation PN for people, family name first: ``Doe, Jane`` (PS3.5 6.2.1).
+
+    The first group that is filled is taken: alphabetic, else ideographic, else phonetic.
+    """
+    group = next((part for part in text.split("=") if part.strip("^ ")), "")
+    family, *others = (part.strip() for part in group.split("^"))
+    given = " ".join(part for part in others if part)
+    return ", ".join(part for part in (family, given) if part)
+
+
+def date_text(text: str) -> str:
+    """Return a date (DA) as 2026-03-09; as it stands where it is none."""
+    digits = text.replace(".", "")
+    return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}" if len(digits) == 8 and digits.isdecimal() else text
+
+
+def time_text(text: str) -> str:
+    """Return a time (TM) as 10:15; as it stands where it is none."""
+    digits = text.replace(":", "")
+    return f"{digits[:2]}:{digits[2:4]}" if len(digits) >= 4 and digits[:4].isdecimal() else text
+
+
+def age_text(text: str) -> str:
+    """Return an age (AS) as ``45 years``; as it stands where it is none."""
+    if len(text) == 4 and text[:3].isdecimal() and text[3] in AGE_UNITS:
+        return f"{int(text[:3])} {AGE_UNITS[text[3]]}"
+    return text
+
+
+def place_text(axis_lps: Vector, position_lps_mm: Vector) -> str:
+    """Return where a position lies along an axis of the patient, with a letter for the side: ``S 12.5 mm``."""
+    axis = max(range(3), key=lambda index: abs(axis_lps[index]))
+    value = round(position_lps_mm[axis], 1) + 0.0
+    letter = "LPS"[axis] if value >= 0 else "RAI"[axis]
+    return f"{letter} {abs(value):.1f} mm"
+
+
+def window_text(node: VolumeNode, named: bool = True) -> str:
+    """Return width and level with as many digits as they need, and the preset's name where `named` asks for it."""
+    window = node.display.window
+    text = f"W {window.width:.5g}  L {window.level:.5g}"
+    return f"{text}  {plain_text(window.name)}" if named and window.name else text
+
+
+def _slice_lines(
+    node: VolumeNode, orientation: Orientation, view: ViewGeometry, slices: SliceStack, large: bool
+) -> tuple[str, ...]:
+    center = view.center_lps_mm
+    number, place = slices.number_at(center), place_text(orientation.scroll_lps, center)
+    if not large:
+        return f"Slice {number}/{slices.count}", place, window_text(node, named=False)
+    zoom = 100.0 * min(node.volume.spacing_mm) / view.mm_per_pixel
+    lines = (
+        f"Slice {number}/{slices.count}  {place}",
+        window_text(node),
+        f"Zoom {zoom:.0f} %",
+        "Inverted" if node.display.inverted else "",
+    )
+    return tuple(line for line in lines if line)
+
+
+def _acquisition_text(header: InstanceHeader) -> str:
+    modality = header.text("Modality")
+    facts = [modality]
+    if modality == "CT":
+        facts += [_fact(header, "KVP", "{} kV"), _tube_text(header)]
+    elif modality == "MR":
+        facts += [_fact(header, "RepetitionTime", "TR {} ms"), _fact(header, "EchoTime", "TE {} ms")]
+    elif modality == "PT":
+        facts.append(header.text("Units"))
+    return _joined(facts)
+
+
+def _tube_text(header: InstanceHeader) -> str:
+    current, time = header.number("XRayTubeCurrent"), header.number("ExposureTime")
+    return "" if current is None or time is None else f"{current * time / 1000.0:.4g} mAs"
+
+
+def _thickness_text(header: InstanceHeader, volume: Volume) -> str:
+    thickness = _fact(header, "SliceThickness", "{} mm thick")
+    between = f"{volume.spacing_mm[2]:.4g} mm apart" if volume.array.shape[0] > 1 else ""
+    return _joined((thickness, between))
+
+
+def _lossy_text(header: InstanceHeader) -> str:
+    if header.text("LossyImageCompression") != "01":
+        return ""
+    ratios = header.floats("LossyImageCompressionRatio")
+    return f"Lossy compression {ratios[-1]:.3g} : 1" if ratios else "Lossy compression"
+
+
+def _fact(header: InstanceHeader, keyword: str, pattern: str) -> str:
+    value = header.number(keyword)
+    return "" if value is None else pattern.format(f"{value:.4g}")
+
+
+def _joined(facts: tuple[str, ...] | list[str]) -> str:
+    return "  ".join(fact for fact in facts if fact)
+
+
+def _size_class(view: ViewGeometry) -> int:
+    """Return how much a view has room for: 0 nothing, 1 its slice, 2 the main fields, 3 all."""
+    steps = (SMALL_VIEW_PX, MEDIUM_VIEW_PX, LARGE_VIEW_PX)
+    return sum(view.width_px >= width and view.height_px >= height for width, height in steps)
+
+
+def _cross(a: Vector, b: Vector) -> Vector:
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]

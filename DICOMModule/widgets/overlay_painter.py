@@ -1,0 +1,230 @@
+"""Paints crosshair, corner text, letters, rulers and warnings over the picture of a view, never into it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from DICOMModule.views.overlay import Crosshair, Ruler, ViewOverlay
+from DICOMModule.widgets.qt import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QPointF,
+    QPolygonF,
+    QRectF,
+    Qt,
+)
+
+MARGIN_PX = 8.0
+TEXT_PX = 12
+LETTER_PX = 13
+TICK_PX = 5.0
+HALO_PX = 3.0
+CROSSHAIR_GAP_PX = 9.0
+CROSSHAIR_INSET_PX = 28.0  # keeps clear of the letters
+CROSSHAIR_FOOT_PX = 46.0  # and of the ruler
+AXES_PX = 22.0
+TEXT_COLOR = QColor(190, 198, 207)
+LETTER_COLOR = QColor(214, 196, 140)
+WARNING_COLOR = QColor(244, 196, 66)
+HALO_COLOR = QColor(0, 0, 0, 190)
+VIEW_COLORS = {
+    "axial": QColor(214, 84, 78),
+    "coronal": QColor(94, 172, 92),
+    "sagittal": QColor(216, 184, 70),
+    "3d": QColor(82, 136, 214),
+}
+
+
+class OverlayPainter:
+    """Paints a `ViewOverlay` within a rectangle.
+
+    Every text has a halo, so that it is read on a white picture as on a black one; corner text keeps to its own part of
+    the view and is cut in the middle, so that nothing overlaps.
+
+    Parameters
+    ----------
+    painter : QPainter
+        Active; in logical pixels, the size of those of the view.
+    rect : QRectF
+        The image area of the view.
+    """
+
+    def __init__(self, painter: QPainter, rect: QRectF) -> None:
+        self._painter = painter
+        self._rect = rect
+        self._font = QFont(painter.font())
+        self._font.setPixelSize(TEXT_PX)
+        self._letter_font = QFont(self._font)
+        self._letter_font.setPixelSize(LETTER_PX)
+        self._metrics = QFontMetricsF(self._font)
+
+    def paint(self, overlay: ViewOverlay) -> None:
+        """Paint all of it; the painter is left as it was."""
+        self._painter.save()
+        self._painter.setClipRect(self._rect)
+        self._painter.setRenderHint(QPainter.Antialiasing, True)
+        if overlay.crosshair is not None:
+            self._paint_crosshair(overlay.crosshair)
+        self._paint_rulers(overlay.across, overlay.upward)
+        self._paint_letters(overlay)
+        self._paint_corners(overlay)
+        self._paint_axes(overlay)
+        self._painter.restore()
+
+    def _paint_crosshair(self, crosshair: Crosshair) -> None:
+        rect = self._rect
+        x, y = rect.left() + crosshair.x_px, rect.top() + crosshair.y_px
+        top, bottom = rect.top() + CROSSHAIR_INSET_PX, rect.bottom() - CROSSHAIR_FOOT_PX
+        left, right = rect.left() + CROSSHAIR_INSET_PX, rect.right() - CROSSHAIR_INSET_PX
+        lines = (
+            (crosshair.vertical, (x, top), (x, min(y - CROSSHAIR_GAP_PX, bottom))),
+            (crosshair.vertical, (x, max(y + CROSSHAIR_GAP_PX, top)), (x, bottom)),
+            (crosshair.horizontal, (left, y), (min(x - CROSSHAIR_GAP_PX, right), y)),
+            (crosshair.horizontal, (max(x + CROSSHAIR_GAP_PX, left), y), (right, y)),
+        )
+        for view, start, end in lines:
+            if start > end:
+                continue  # the position lies beyond what is seen
+            color = QColor(VIEW_COLORS[view])
+            color.setAlpha(150)
+            self._painter.setPen(QPen(color, 1.0))
+            self._painter.drawLine(QPointF(*start), QPointF(*end))
+
+    def _paint_rulers(self, across: Ruler | None, upward: Ruler | None) -> None:
+        rect = self._rect
+        if across is not None:
+            y, left = rect.bottom() - MARGIN_PX, rect.center().x() - across.length_px / 2.0
+            right = left + across.length_px
+            self._paint_bracket(
+                QPointF(left, y - TICK_PX), QPointF(left, y), QPointF(right, y), QPointF(right, y - TICK_PX)
+            )
+            text_left = rect.center().x() - self._metrics.horizontalAdvance(across.text) / 2.0
+            self._paint_text(QPointF(text_left, y - TICK_PX - self._metrics.descent()), across.text, TEXT_COLOR)
+        if upward is not None:
+            x, top = rect.left() + MARGIN_PX, rect.center().y() - upward.length_px / 2.0
+            bottom = top + upward.length_px
+            self._paint_bracket(
+                QPointF(x + TICK_PX, top), QPointF(x, top), QPointF(x, bottom), QPointF(x + TICK_PX, bottom)
+            )
+
+    def _paint_bracket(self, *points: QPointF) -> None:
+        path = QPainterPath(points[0])
+        for point in points[1:]:
+            path.lineTo(point)
+        for color, width in ((HALO_COLOR, HALO_PX), (TEXT_COLOR, 1.0)):
+            self._painter.strokePath(path, QPen(color, width))
+
+    def _paint_letters(self, overlay: ViewOverlay) -> None:
+        metrics = QFontMetricsF(self._letter_font)
+        rect, letters = self._rect, overlay.letters
+        middle_y = rect.center().y() + (metrics.ascent() - metrics.descent()) / 2.0
+        beside = MARGIN_PX + (TICK_PX + 4.0 if overlay.upward else 0.0)
+        above = MARGIN_PX + (TICK_PX + self._metrics.height() + 2.0 if overlay.across else 0.0)
+        places = (
+            (letters.left, rect.left() + beside, middle_y),
+            (letters.right, rect.right() - MARGIN_PX - metrics.horizontalAdvance(letters.right), middle_y),
+            (letters.top, rect.center().x() - metrics.horizontalAdvance(letters.top) / 2.0, self._first_baseline()),
+            (
+                letters.bottom,
+                rect.center().x() - metrics.horizontalAdvance(letters.bottom) / 2.0,
+                rect.bottom() - above - metrics.descent(),
+            ),
+        )
+        for text, x, baseline in places:
+            self._paint_text(QPointF(x, baseline), text, LETTER_COLOR, self._letter_font)
+
+    def _paint_corners(self, overlay: ViewOverlay) -> None:
+        text, room = overlay.text, self._corner_lines()
+        top_left = [line for line in text.top_left if line][:room]
+        self._paint_lines(top_left, right=False, bottom=False)
+        self._paint_lines(text.top_right, right=True, bottom=False)
+        self._paint_lines(text.bottom_left, right=False, bottom=True)
+        self._paint_lines(text.bottom_right, right=True, bottom=True)
+        if overlay.warnings and room > len(top_left):
+            self._paint_warning(overlay.warnings, len(top_left), room - len(top_left))
+
+    def _paint_lines(self, lines: Sequence[str], right: bool, bottom: bool) -> None:
+        shown = [line for line in lines if line][: self._corner_lines()]
+        width = self.corner_width()
+        for number, line in enumerate(shown):
+            text = self._metrics.elidedText(line, Qt.ElideMiddle, width)
+            x = self._rect.left() + MARGIN_PX
+            if right:
+                x = self._rect.right() - MARGIN_PX - self._metrics.horizontalAdvance(text)
+            baseline = self._first_baseline() + number * self._metrics.height()
+            if bottom:  # the most important line is the lowest
+                baseline = self._rect.bottom() - MARGIN_PX - self._metrics.descent() - number * self._metrics.height()
+            self._paint_text(QPointF(x, baseline), text, TEXT_COLOR)
+
+    def _paint_warning(self, warnings: Sequence[str], first_line: int, room: int) -> None:
+        """Paint a triangle and the first warning, in as many lines as there is room for, and how many there are."""
+        count = f"(1 of {len(warnings)}) " if len(warnings) > 1 else ""
+        size = self._metrics.ascent()
+        indent = size + 5.0
+        baseline = self._first_baseline() + first_line * self._metrics.height()
+        x = self._rect.left() + MARGIN_PX
+        triangle = QPolygonF(
+            [QPointF(x, baseline), QPointF(x + size, baseline), QPointF(x + size / 2.0, baseline - size)]
+        )
+        path = QPainterPath()
+        path.addPolygon(triangle)
+        path.closeSubpath()
+        self._painter.strokePath(path, QPen(HALO_COLOR, HALO_PX))
+        self._painter.fillPath(path, WARNING_COLOR)
+        for number, line in enumerate(self._wrapped(count + warnings[0], self.corner_width() - indent, min(room, 3))):
+            self._paint_text(QPointF(x + indent, baseline + number * self._metrics.height()), line, WARNING_COLOR)
+
+    def _wrapped(self, text: str, width: float, room: int) -> list[str]:
+        """Break a text at blanks into at most `room` lines; the last one is cut if need be."""
+        lines: list[str] = []
+        words = text.split()
+        while words and len(lines) < room - 1:
+            line = words.pop(0)
+            while words and self._metrics.horizontalAdvance(f"{line} {words[0]}") <= width:
+                line = f"{line} {words.pop(0)}"
+            lines.append(line)
+        if words:
+            lines.append(" ".join(words))
+        return [self._metrics.elidedText(line, Qt.ElideRight, width) for line in lines]
+
+    def _paint_axes(self, overlay: ViewOverlay) -> None:
+        """Paint the orientation marker of the volume view at the lower left, what points away from the eye first."""
+        reach = AXES_PX + LETTER_PX
+        middle = QPointF(self._rect.left() + MARGIN_PX + reach, self._rect.bottom() - MARGIN_PX - reach)
+        colors = {"L": VIEW_COLORS["sagittal"], "P": VIEW_COLORS["coronal"], "S": VIEW_COLORS["axial"]}
+        metrics = QFontMetricsF(self._font)
+        for letter, right, up, _ in sorted(overlay.axes, key=lambda axis: axis[3]):
+            tip = QPointF(middle.x() + AXES_PX * right, middle.y() - AXES_PX * up)
+            for color, width in ((HALO_COLOR, HALO_PX), (colors[letter], 1.6)):
+                self._painter.setPen(QPen(color, width))
+                self._painter.drawLine(middle, tip)
+            x = middle.x() + (AXES_PX + 8.0) * right - metrics.horizontalAdvance(letter) / 2.0
+            y = middle.y() - (AXES_PX + 8.0) * up + (metrics.ascent() - metrics.descent()) / 2.0
+            self._paint_text(QPointF(x, y), letter, colors[letter])
+
+    def corner_width(self) -> float:
+        """Return how wide corner text may be: what the ruler and the letter in the middle leave."""
+        return 0.38 * self._rect.width() - 2.0 * MARGIN_PX
+
+    def _corner_lines(self) -> int:
+        """Return how many lines a corner may have: what the ruler and the letter at the side leave."""
+        return max(0, int((0.38 * self._rect.height() - MARGIN_PX) // self._metrics.height()))
+
+    def _first_baseline(self) -> float:
+        return self._rect.top() + MARGIN_PX + self._metrics.ascent()
+
+    def _paint_text(self, baseline: QPointF, text: str, color: QColor, font: QFont | None = None) -> None:
+        """Paint plain text; nothing in it is markup."""
+        if not text:
+            return
+        font = font or self._font
+        halo = QPainterPath()
+        halo.addText(baseline, font, text)
+        self._painter.strokePath(halo, QPen(HALO_COLOR, HALO_PX, Qt.SolidLine, Qt.RoundCap, Qt.RoundJoin))
+        self._painter.setFont(font)
+        self._painter.setPen(color)
+        self._painter.drawText(baseline, text)
