@@ -32,6 +32,9 @@ CELLS_AS_WRITTEN = NATIVE | {"1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", RL
 MOST_DECODED_BYTES = 1 << 30
 """What one decoded frame may take: 23,000 × 23,000 pixels of 16 bits; a header that asks for more is a lie or a bomb."""
 
+# Unused bits are dealt with here, the same way for every transfer syntax.
+AS_DECODED: dict[str, Any] = {"correct_unused_bits": False}
+
 # What pydicom and the decoders behind it raise on pixel data that are not what the header says.
 DECODER_ERRORS = (
     RuntimeError, ValueError, AttributeError, TypeError, LookupError, ArithmeticError, NotImplementedError, OSError,
@@ -160,6 +163,8 @@ def read_stored_values(header: InstanceHeader, out: StoredValues | None = None) 
         No decoder that is installed reads the transfer syntax.
     """
     pixel_format = pixel_format_of(header)
+    if out is not None and (out.dtype, out.shape) != (pixel_format.dtype, (pixel_format.rows, pixel_format.columns)):
+        raise ValueError(f"stored values of {pixel_format} do not go into {out.dtype} {out.shape}")
     if out is None:
         try:
             out = np.empty((pixel_format.rows, pixel_format.columns), pixel_format.dtype)
@@ -237,7 +242,7 @@ def _decoded(header: InstanceHeader, pixel_format: PixelFormat) -> StoredValues:
         # What pydicom would warn of (lengths, precision) is checked here, before and after.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            values, _ = decoder.as_array(dataset, index=0, raw=True, correct_unused_bits=False)
+            values, _ = decoder.as_array(dataset, index=0, raw=True, **AS_DECODED)
     except DECODER_ERRORS as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = lines[-1] if lines else type(error).__name__

@@ -75,7 +75,8 @@ def _matches(rest: str, prefix: str) -> bool:
 def kind_of(header: InstanceHeader) -> str:
     """Return the kind of loadable that an object will be, as the command line names it."""
     rest = _beginning_of(header)
-    return next((kind for prefix, kind in _KINDS if _matches(rest, prefix)), "document")
+    named = next((kind for prefix, kind in _KINDS if _matches(rest, prefix)), "")
+    return named or ("image" if uid_name(header.sop_class_uid).endswith("Image Storage") else "document")
 
 
 def is_image(header: InstanceHeader) -> bool:

@@ -35,6 +35,8 @@ class InPlane:
     ----------
     i_step, j_step : ndarray, shape (3,)
         From one column, one row, to the next, in mm.
+    spacing_mm : tuple of 2 floats
+        Distances between neighbours along i and j, as Pixel Spacing gives them.
     columns, rows : int
         Number of pixels along i and j.
     decimals : int
@@ -43,6 +45,7 @@ class InPlane:
 
     i_step: Floats
     j_step: Floats
+    spacing_mm: tuple[float, float]
     columns: int
     rows: int
     decimals: int = 16
@@ -53,11 +56,6 @@ class InPlane:
         normal = np.cross(self.i_step, self.j_step)
         unit: Floats = normal / np.linalg.norm(normal)
         return unit
-
-    @property
-    def spacing_mm(self) -> tuple[float, float]:
-        """Distances between neighbours along i and j."""
-        return float(np.linalg.norm(self.i_step)), float(np.linalg.norm(self.j_step))
 
     def deviation_mm(self, other: InPlane) -> float:
         """Return the largest distance between corners of the two planes when their first voxels coincide."""
@@ -177,7 +175,8 @@ def in_plane_of(orientation: str, spacing: str, rows: int, columns: int) -> InPl
     if cosine > COSINE_TOLERANCE:
         raise GeometryError("row and column in Image Orientation (Patient) are not at a right angle")
     # PS3.3 10.7.1.3: the first value of Pixel Spacing is between rows, so it steps along the column direction.
-    return InPlane(row * between_columns, column * between_rows, columns, rows, decimals_of(orientation))
+    spacing_mm = between_columns, between_rows
+    return InPlane(row * between_columns, column * between_rows, spacing_mm, columns, rows, decimals_of(orientation))
 
 
 def plane_of(header: InstanceHeader) -> Plane:
@@ -335,6 +334,9 @@ def _slots(gaps: Floats) -> Floats | None:
     """Return the whole-numbered places of the slices where some gaps are multiples of the smallest, else None."""
     unit = float(np.median(gaps[gaps < 1.5 * gaps.min()]))
     steps = np.rint(gaps / unit)
+    # Two positions may each be off by the jitter that is allowed; a gap further from a multiple is not a hole.
+    if np.abs(gaps / unit - steps).max() > 2 * JITTER_OF_SPACING:
+        return None
     # More holes than slices is a series with two spacings, not one with slices missing.
     if steps.min() < 1 or steps.sum() > 2 * len(gaps) + 1:
         return None
@@ -386,14 +388,15 @@ def _shared_in_plane(planes: Sequence[Plane]) -> tuple[InPlane, bool]:
     i_step = np.mean([kind.i_step for kind in kinds], axis=0)
     j_step = np.mean([kind.j_step for kind in kinds], axis=0)
     decimals = min(kind.decimals for kind in kinds)
-    headers = InPlane(i_step, j_step, first.columns, first.rows, decimals)
+    spacing_i, spacing_j = (float(mean) for mean in np.mean([kind.spacing_mm for kind in kinds], axis=0))
+    spacing_mm = spacing_i, spacing_j
+    headers = InPlane(i_step, j_step, spacing_mm, first.columns, first.rows, decimals)
     left, _, right = np.linalg.svd(
         np.column_stack((i_step / np.linalg.norm(i_step), j_step / np.linalg.norm(j_step))), full_matrices=False
     )
     rotation = left @ right
-    spacing_i, spacing_j = headers.spacing_mm
     straight = InPlane(
-        rotation[:, 0] * spacing_i, rotation[:, 1] * spacing_j, first.columns, first.rows, headers.decimals
+        rotation[:, 0] * spacing_i, rotation[:, 1] * spacing_j, spacing_mm, first.columns, first.rows, decimals
     )
     if headers.deviation_mm(straight) <= EXACT_MM:
         return straight, False

@@ -1,0 +1,429 @@
+"""Whole loads: made series whose voxels tell their true place, and every case folder of the shared data."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+
+import numpy as np
+import pydicom
+import pytest
+from factories import SAGITTAL, oblique, set_pixels, uid, write
+from pydicom.pixels import apply_modality_lut
+
+from DICOMModule.errors import DICOMModuleError, PixelDataError, VolumeError
+from DICOMModule.jobs import run_to_end
+from DICOMModule.readers import examine, headers_of_path, load_job
+
+NO_FRAME = "No frame of reference: alignment with other series unverified."
+
+
+def offered(folder):
+    headers, problems = headers_of_path(folder)
+    assert problems == []
+    return examine(headers)
+
+
+def load(folder):
+    (loadable,) = offered(folder)
+    assert loadable.refusal == ""
+    volume = run_to_end(load_job(loadable))
+    assert volume.dimensions == loadable.dimensions
+    assert volume.spacing_mm == pytest.approx(loadable.spacing_mm)
+    assert volume.warnings == loadable.warnings
+    return volume
+
+
+def check_places(volume, series, kept=None):
+    """Each slice holds its own values, where its own header puts it."""
+    kept = range(len(series.positions)) if kept is None else kept
+    for row, k in enumerate(kept):
+        assert volume.array[k] == pytest.approx(series.array[row], rel=1e-6)
+        assert volume.slice_positions[k] == pytest.approx(series.positions[row], abs=1e-6)
+        for i, j in ((0, 0), (9, 7)):
+            assert (volume.ijk_to_lps @ (i, j, k, 1))[:3] == pytest.approx(series.position_of(i, j, row), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"orientation": oblique()},
+        {"orientation": SAGITTAL},
+        {"orientation": (-1, 0, 0, 0, -1, 0)},
+        {"spacing_mm": (1.25, 0.3, 0.6), "slices": 12},
+        {"modality": "MR", "slope": None},
+        {"rle": True},
+        {"rle": True, "dtype": "uint8", "bits_stored": 8, "modality": "MR", "slope": None},
+        {"dtype": "uint16", "bits_stored": 12, "intercept": -1024.0},
+        {"dtype": "int16", "bits_stored": 12, "intercept": -5.0},
+        {"dtype": "int32", "bits_stored": 32, "modality": "MR", "slope": None},
+        {"modality": "SC", "slope": None},
+        {"along_normal_mm": (0, -2.5, -5, -7.5, -10)},
+    ],
+)
+def test_a_clean_series_loads_exactly_and_without_a_word(series_factory, options):
+    series = series_factory(**options)
+    order = np.argsort(options.get("along_normal_mm", range(len(series.positions))))
+    series.array, series.positions = series.array[order], series.positions[order]
+    volume = load(series.folder)
+    check_places(volume, series)
+    assert (volume.warnings, volume.notes, volume.missing_slices, volume.valid) == ((), (), (), None)
+    assert volume.regular
+    assert volume.array.dtype.kind in "iu"
+    assert [frame.header.sop_instance_uid for frame in volume.frames] == [
+        str(series.datasets[index].SOPInstanceUID) for index in order
+    ]
+
+
+@pytest.mark.parametrize("tilt_deg", [15.0, -20.0, 1.0])
+def test_a_gantry_tilt_is_kept_exactly_and_told(series_factory, tilt_deg):
+    series = series_factory(tilt_deg=tilt_deg, slices=9)
+    volume = load(series.folder)
+    check_places(volume, series)
+    assert volume.warnings == (f"Gantry tilt {abs(tilt_deg):.1f}°: geometry kept exactly (sheared grid).",)
+
+
+def test_a_lean_in_mr_is_not_called_a_gantry(series_factory):
+    volume = load(series_factory(tilt_deg=10, modality="MR", slope=None).folder)
+    assert volume.warnings == ("Slices shifted by 10.0°: geometry kept exactly (sheared grid).",)
+
+
+def test_missing_slices_are_gaps_that_say_where(series_factory):
+    series = series_factory(slices=9, drop=(2, 3, 6), spacing_mm=(1, 1, 2.5), origin_mm=(0, 0, -120), intercept=-9.0)
+    volume = load(series.folder)
+    check_places(volume, series, kept=(0, 1, 4, 5, 7, 8))
+    assert volume.missing_slices == (2, 3, 6)
+    assert volume.warnings == ("3 of 9 slices missing (after z=−117.5, z=−107.5). Shown as gaps.",)
+    assert not volume.valid[[2, 3, 6]].any()
+    assert volume.valid[[0, 1, 4, 5, 7, 8]].all()
+    assert (volume.array[[2, 3, 6]] == series.array.min()).all()
+    assert volume.frames[2] is None
+    assert volume.slice_positions[2] == pytest.approx((0, 0, -115), abs=1e-9)
+
+
+def test_a_gap_is_filled_with_the_padding_value_where_there_is_one(series_factory):
+    series = series_factory(slices=5, drop=(2,), intercept=-1024.0, PixelPaddingValue=-2000)
+    assert (load(series.folder).array[2] == -3024).all()
+
+
+@pytest.mark.parametrize("range_limit", [None, 3])
+def test_padding_is_masked_among_stored_values(series_factory, range_limit):
+    series = series_factory(
+        slope=2.0, intercept=10.0, modality="PT", PixelPaddingValue=1, PixelPaddingRangeLimit=range_limit
+    )
+    volume = load(series.folder)
+    stored = (series.array - 10) / 2
+    padding = (stored == 1) if range_limit is None else (stored >= 1) & (stored <= 3)
+    assert padding.sum() in (1, 3)
+    assert np.array_equal(~volume.valid, padding)
+
+
+def test_padding_of_the_wrong_sign_is_read_by_its_bits(series_factory):
+    def edit(dataset, _k):
+        pixels = dataset.pixel_array.copy()
+        pixels[0, 0] = -2000
+        dataset.PixelData = pixels.tobytes()
+        dataset.add_new("PixelPaddingValue", "US", 63536)
+
+    volume = load(series_factory(edit=edit).folder)
+    assert np.argwhere(~volume.valid).tolist() == [[k, 0, 0] for k in range(5)]
+
+
+def test_every_frame_is_rescaled_by_its_own_slope(series_factory):
+    series = series_factory(modality="PT", slope=lambda k: 1.0 if k == 0 else 0.1 * k, slices=6)
+    volume = load(series.folder)
+    check_places(volume, series)
+    assert volume.array.dtype == np.float32
+    assert volume.array == pytest.approx(series.array, rel=6e-8)
+    assert [frame.slope for frame in volume.frames] == pytest.approx([1, 0.1, 0.2, 0.3, 0.4, 0.5])
+    assert volume.units == "BQML"
+
+
+def test_an_offset_that_float32_would_blur_is_kept_in_float64(series_factory):
+    series = series_factory(slope=0.001, intercept=1e6)
+    volume = load(series.folder)
+    assert volume.array.dtype == np.float64
+    assert np.array_equal(volume.array, series.array)
+
+
+def test_values_that_leave_sixteen_bits_are_widened_not_wrapped(series_factory):
+    def edit(dataset, k):
+        if k == 3:
+            pixels = dataset.pixel_array.copy()
+            pixels[0, 0] = 65535
+            dataset.PixelData = pixels.tobytes()
+
+    series = series_factory(dtype="uint16", intercept=-1024.0, edit=edit)
+    series.array[3, 0, 0] = 65535 - 1024
+    volume = load(series.folder)
+    assert volume.array.dtype == np.int32
+    assert np.array_equal(volume.array, series.array)
+
+
+def test_monochrome1_keeps_its_values_and_says_so(series_factory):
+    series = series_factory(photometric="MONOCHROME1")
+    volume = load(series.folder)
+    assert volume.monochrome1
+    check_places(volume, series)
+
+
+@pytest.mark.parametrize("rle", [False, True])
+@pytest.mark.parametrize("signed", [False, True])
+def test_dirty_bits_above_the_high_bit_are_no_part_of_a_value(series_factory, rle, signed):
+    def edit(dataset, k):
+        cells = np.frombuffer(dataset.PixelData, "<u2").reshape(8, 10).copy() & 0x0FFF
+        cells |= ((np.arange(80).reshape(8, 10) + k) % 16 << 12).astype(np.uint16)
+        dataset.PixelData = cells.tobytes()
+        if rle:
+            dataset.compress(pydicom.uid.RLELossless, generate_instance_uid=False)
+
+    kind = {"dtype": "int16" if signed else "uint16"}
+    series = series_factory(bits_stored=12, intercept=-1000.0 if signed else 0.0, edit=edit, slices=40, **kind)
+    if signed:
+        series.array = np.where(series.array + 1000 > 2047, series.array - 4096, series.array)
+    check_places(load(series.folder), series)
+
+
+def test_negative_values_of_twelve_bits_are_sign_extended(series_factory):
+    def edit(dataset, _k):
+        dataset.PixelData = np.full((8, 10), 0x0FFF, "<u2").tobytes()
+
+    volume = load(series_factory(dtype="int16", bits_stored=12, edit=edit).folder)
+    assert (volume.array == -1).all()
+
+
+def test_a_value_above_its_lowest_bit_is_shifted_down(series_factory):
+    def edit(dataset, _k):
+        dataset.PixelData = (np.full((8, 10), 0x123, "<u2") << 2).tobytes()
+        dataset.BitsStored, dataset.HighBit = 12, 13
+
+    assert (load(series_factory(dtype="uint16", edit=edit).folder).array == 0x123).all()
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+def test_copies_of_slices_are_ignored_and_counted(series_factory, copies):
+    series = series_factory(slices=6)
+    for k in range(copies):
+        copy = series.datasets[k]
+        copy.SOPInstanceUID, copy.InstanceNumber = uid("copy", k), str(100 + k)
+        write(copy, series.folder / f"copy{k}.dcm")
+    volume = load(series.folder)
+    check_places(volume, series)
+    assert volume.warnings == (f"{copies} duplicate slice{'s' if copies > 1 else ''} ignored.",)
+
+
+def test_another_picture_at_a_taken_place_is_never_dropped_in_silence(series_factory):
+    series = series_factory(slices=6)
+    other = series.datasets[2]
+    other.SOPInstanceUID, other.InstanceNumber = uid("other"), "100"
+    set_pixels(other, np.full((8, 10), 7, np.int16))
+    write(other, series.folder / "other.dcm")
+    (loadable,) = offered(series.folder)
+    with pytest.raises(VolumeError, match="same position but different pixels"):
+        run_to_end(load_job(loadable))
+
+
+def test_a_file_that_changes_after_the_examination_is_refused(series_factory):
+    series = series_factory()
+    (loadable,) = offered(series.folder)
+    changed = series.datasets[0]
+    changed.RescaleIntercept = "5"
+    write(changed, series.files[0])
+    with pytest.raises(PixelDataError, match="has changed since it was imported"):
+        run_to_end(load_job(loadable))
+
+
+def test_a_file_that_was_only_touched_still_loads(series_factory):
+    series = series_factory()
+    (loadable,) = offered(series.folder)
+    write(series.datasets[0], series.files[0])
+    assert np.array_equal(run_to_end(load_job(loadable)).array, series.array)
+
+
+def test_a_file_that_has_gone_is_named(series_factory):
+    series = series_factory()
+    (loadable,) = offered(series.folder)
+    series.files[2].unlink()
+    with pytest.raises(PixelDataError, match=series.files[2].name):
+        run_to_end(load_job(loadable))
+
+
+def test_jitter_is_a_note_then_a_warning_and_positions_stay_exact(series_factory):
+    # These deviations change neither the mean nor the slope, so the best grid stays at 2.5 mm.
+    shape = np.array((0.5, -1, 0, 1, -0.5))
+    fine = series_factory(along_normal_mm=np.arange(5) * 2.5 + 0.005 * shape)
+    volume = load(fine.folder)
+    assert volume.warnings == ()
+    assert "deviate up to 0.005 mm from an even spacing of 2.500 mm" in volume.notes[0]
+    assert volume.slice_positions == pytest.approx(fine.positions, abs=1e-6)
+    coarse = load(series_factory(along_normal_mm=np.arange(5) * 2.5 + 0.1 * shape).folder)
+    assert "deviate up to 0.100 mm from an even spacing of 2.500 mm" in coarse.warnings[0]
+
+
+def test_a_single_slice_is_an_image_as_thick_as_its_slice(series_factory):
+    series = series_factory(slices=1, spacing_mm=(0.7, 0.5, 4.5))
+    (loadable,) = offered(series.folder)
+    assert loadable.kind == "image"
+    volume = load(series.folder)
+    check_places(volume, series)
+    assert volume.spacing_mm == pytest.approx((0.5, 0.7, 4.5))
+
+
+def test_progress_counts_the_slices(series_factory):
+    (loadable,) = offered(series_factory(slices=4).folder)
+    assert [progress.done for progress in load_job(loadable)] == [0, 1, 2, 3, 4]
+
+
+def test_windows_come_from_the_middle_slice_or_are_medians(series_factory):
+    def same(dataset, _k):
+        dataset.WindowCenter, dataset.WindowWidth = ["40", "600"], ["400", "1600"]
+        dataset.WindowCenterWidthExplanation = ["SOFT", "LUNG"]
+
+    def varying(dataset, k):
+        dataset.WindowCenter, dataset.WindowWidth = str(100 + k * k), str(200 + k)
+
+    windows = load(series_factory(edit=same).folder).windows
+    assert [(w.level, w.width, w.name) for w in windows] == [(40, 400, "SOFT"), (600, 1600, "LUNG")]
+    (window,) = load(series_factory(edit=varying, modality="MR").folder).windows
+    assert (window.level, window.width) == (104, 202)
+
+
+# -- the shared data ---------------------------------------------------------------------------------------------------
+
+IMAGE = "image"
+# Case folder: what each series in it becomes, as {(kind, slices or words of the refusal): how often}.
+SHARED = {
+    "broken_truncated": {},
+    "charsets": {(IMAGE, "without position"): 11},
+    "colour_images": {(IMAGE, "Colour"): 5, (IMAGE, "Palette"): 1},
+    "compressed_misc": {
+        (IMAGE, "without position and orientation"): 1,
+        (IMAGE, 1): 1,
+        (IMAGE, "Colour"): 3,
+        ("sequence", "Multi-frame"): 1,
+    },
+    **{
+        f"compressed_same_series/{name}": {("volume", 4, NO_FRAME): 1}
+        for name in ("jpeg2000", "jpeg2000_b", "jpeg_lossless", "jpeg_ls", "rle", "uncompressed")
+    },
+    "ct_enhanced_multiframe": {("sequence", "Multi-frame"): 2},
+    "ct_exam_summary_rgb_secondary_capture": {(IMAGE, 1, "1 duplicate slice ignored."): 1, (IMAGE, "Colour"): 1},
+    "ct_gantry_tilt_plus16_philips_phantom_jpegll": {
+        ("volume", 24, "Gantry tilt 16.5°: geometry kept exactly (sheared grid)."): 1
+    },
+    "ct_gantry_tilt_siemens_4slices": {
+        ("volume", 4, "Gantry tilt 14.0°: geometry kept exactly (sheared grid).", NO_FRAME): 1
+    },
+    "ct_irregular_slice_spacing_ge": {
+        ("volume", 5, "1 of 5 slices missing (after z=28.1). Shown as gaps.", NO_FRAME): 1
+    },
+    "ct_missing_slices_derived": {
+        ("volume", 93, "3 of 93 slices missing (after z=43.5, z=88.5). Shown as gaps.", NO_FRAME): 1
+    },
+    "ct_thin_axial_head_93slices": {("volume", 93, NO_FRAME): 1},
+    "ct_thin_axial_philips_phantom_1mm_jpegls": {("volume", 32): 1},
+    "dicomdir_tiny_alpha": {(IMAGE, "CT Image Storage object holds no image"): 1},
+    "dx_chest_monochrome1": {(IMAGE, "without position and orientation"): 1},
+    "ecg_waveform": {("waveform", "12-lead ECG Waveform Storage"): 1},
+    "gsps_and_key_object_synthetic": {
+        ("presentation", "Grayscale Softcopy Presentation State"): 1,
+        (IMAGE, 1): 1,
+        ("report", "Key Object Selection"): 1,
+    },
+    "mr_4d_fmri_ge": {("sequence", "10 images at the same position"): 1},
+    "mr_4d_fmri_philips": {("sequence", "differing in TemporalPositionIdentifier"): 1},
+    "mr_axial_adc_toshiba": {("volume", 36): 1},
+    "mr_enhanced_philips_dti_4d": {("sequence", "Multi-frame"): 1},
+    "mr_enhanced_philips_multi_echo_phase": {("sequence", "Multi-frame"): 1},
+    "mr_enhanced_siemens_xa30_t1": {("sequence", "Multi-frame"): 1},
+    "mr_mixed_orientation_philips_localizer": {
+        ("volume", 2, "Series contains 2 orientations; loaded as 2 volumes.", NO_FRAME): 2
+    },
+    "mr_mosaic_siemens_axial": {("sequence", "mosaic"): 1},
+    "mr_mosaic_siemens_coronal": {("sequence", "mosaic"): 1},
+    "mr_mosaic_siemens_sagittal": {("sequence", "mosaic"): 1},
+    "mr_sagittal_t1_siemens": {("volume", 35): 1},
+    "mr_too_few_slices_siemens": {("volume", 2, NO_FRAME): 1},
+    "odd_no_preamble_or_meta": {("document", "RT Ion Plan"): 1, ("dose", "RT Dose"): 1},
+    "overlay_mr": {(IMAGE, 1): 1},
+    "parametric_map_float": {("volume", "Parametric Map"): 1},
+    "pdf_encapsulated_synthetic": {("document", "Encapsulated PDF"): 1},
+    "pet_bqml_single_slice_ge": {(IMAGE, 1): 1},
+    "petct_mr_rtstruct_sts003": {("volume", 51): 2, ("volume", 47): 1, ("structures", "RT Structure Set"): 3},
+    "rt_small_set": {("dose", "RT Dose"): 1, ("document", "RT Plan"): 1, ("structures", "RT Structure Set"): 1},
+    "rtstruct_with_ct_ge": {("volume", 2): 1, ("structures", "RT Structure Set"): 2},
+    "seg_highdicom": {(IMAGE, 1): 1, ("segmentation", "Segmentation"): 5},
+    "seg_liver_on_3_ct_slices": {("volume", 3): 1, ("segmentation", "Segmentation"): 2},
+    "slide_microscopy_small": {("document", "Microscopy Bulk Simple Annotations"): 1, (IMAGE, "Whole Slide"): 1},
+    "sr_documents": {("report", "SR"): 3},
+    "us_multiframe_jpeg_ybr": {("sequence", "Multi-frame"): 1},
+}
+
+
+@pytest.mark.parametrize("case", SHARED)
+def test_a_real_series_is_exact_or_refused_by_its_name(shared_data, case):
+    headers, _problems = headers_of_path(shared_data / case)
+    loadables = examine(headers)
+    assert Counter(id(h) for found in loadables for h in found.instances) == Counter(id(h) for h in headers)
+    expected = Counter(SHARED[case])
+    for found in loadables:
+        if found.refusal:
+            match = [key for key in expected if key[0] == found.kind and str(key[1]) in found.refusal]
+            assert match, found.refusal
+            assert (found.confidence, found.selected) == (0, False)
+            expected[match[0]] -= 1
+            with pytest.raises(DICOMModuleError):
+                run_to_end(load_job(found))
+            continue
+        expected[(found.kind, found.dimensions[2], *found.warnings)] -= 1
+        compare_with_pydicom(run_to_end(load_job(found)), found)
+    assert set(expected.values()) <= {0}
+
+
+def compare_with_pydicom(volume, loadable):
+    """Compare every voxel and every position with what pydicom makes of the files, one by one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        datasets = [pydicom.dcmread(header.path) for header in loadable.instances]
+        cosines = np.array(datasets[0].ImageOrientationPatient, float)
+        normal = np.cross(cosines[:3], cosines[3:])
+        datasets.sort(key=lambda dataset: float(np.array(dataset.ImagePositionPatient, float) @ normal))
+        frames = [apply_modality_lut(dataset.pixel_array, dataset) for dataset in datasets]
+    present = [k for k in range(volume.array.shape[0]) if k not in volume.missing_slices]
+    if len(datasets) > len(present):  # copies
+        datasets, frames = datasets[: len(present)], frames[: len(present)]
+    assert len(present) == len(datasets)
+    for k, dataset, values in zip(present, datasets, frames, strict=True):
+        assert np.array_equal(volume.array[k], values.astype(volume.array.dtype))
+        assert np.abs(volume.array[k] - values).max() <= 6e-8 * np.abs(values).max()
+        position = np.array(dataset.ImagePositionPatient, float)
+        assert volume.slice_positions[k] == pytest.approx(position, abs=1e-6)
+        row, column = np.array(dataset.ImageOrientationPatient, float).reshape(2, 3)
+        rows, columns = dataset.Rows - 1, dataset.Columns - 1
+        corner = position + row * dataset.PixelSpacing[1] * columns + column * dataset.PixelSpacing[0] * rows
+        assert (volume.ijk_to_lps @ (0, 0, k, 1))[:3] == pytest.approx(position, abs=1e-3)
+        assert (volume.ijk_to_lps @ (columns, rows, k, 1))[:3] == pytest.approx(corner, abs=1e-3)
+    assert np.linalg.det(volume.ijk_to_lps[:3, :3]) > 0
+
+
+@pytest.mark.parametrize(
+    "name", ["MR_small.dcm", "MR_small_bigendian.dcm", "MR_small_implicit.dcm", "MR_small_padded.dcm"]
+)
+def test_uncompressed_transfer_syntaxes_give_the_same_voxels(shared_data, name):
+    (loadable,) = offered(shared_data / "transfer_syntaxes_uncompressed" / name)
+    volume = run_to_end(load_job(loadable))
+    compare_with_pydicom(volume, loadable)
+    assert (volume.array.min(), volume.array.max()) == (127, 2145)
+
+
+@pytest.mark.parametrize("name", ["MR_small_RLE.dcm", "MR_small_jp2klossless.dcm", "MR_small_jpeg_ls_lossless.dcm"])
+def test_compressed_twins_give_the_voxels_of_the_uncompressed(shared_data, name):
+    (loadable,) = offered(shared_data / "compressed_misc" / name)
+    (plain,) = offered(shared_data / "transfer_syntaxes_uncompressed" / "MR_small.dcm")
+    assert np.array_equal(run_to_end(load_job(loadable)).array, run_to_end(load_job(plain)).array)
+
+
+def test_the_case_table_names_every_folder_of_the_shared_data(shared_data):
+    folders = {path.name for path in shared_data.iterdir() if path.is_dir()} - {"LICENSES"}
+    assert folders == {case.partition("/")[0] for case in SHARED} | {"transfer_syntaxes_uncompressed"}
