@@ -10,15 +10,19 @@ import struct
 import sys
 import warnings
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from DICOMModule.dicom.codestream import read_codestream
 from DICOMModule.dicom.dataset_reader import read_dataset
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DicomFileError, PixelDataError, UnsupportedTransferSyntaxError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 StoredValues: TypeAlias = npt.NDArray[Any]
 
@@ -31,6 +35,17 @@ CELLS_AS_WRITTEN = NATIVE | {"1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", RL
 
 MOST_DECODED_BYTES = 1 << 30
 """What one decoded frame may take: 23,000 × 23,000 pixels of 16 bits; a header that asks for more is a lie or a bomb."""
+
+_JPEG = "1.2.840.10008.1.2.4."
+CODESTREAMS = frozenset(
+    _JPEG + code for code in ["50", "51", "57", "70", "80", "81", "90", "91", "92", "93", "201", "202", "203"]
+)
+# GDCM ends the process on some broken data; where a decoder that raises an error is there, GDCM is not asked.
+PREFERRED_PLUGINS: dict[str, tuple[str, ...]] = {
+    RLE_LOSSLESS: ("pylibjpeg", "pydicom"),
+    **{_JPEG + code: ("pyjpegls", "pylibjpeg") for code in ("80", "81")},
+    **{_JPEG + code: ("pylibjpeg",) for code in ("90", "91", "201", "202", "203")},
+}
 
 # Unused bits are dealt with here, the same way for every transfer syntax.
 AS_DECODED: dict[str, Any] = {"correct_unused_bits": False}
@@ -238,11 +253,15 @@ def _decoded(header: InstanceHeader, pixel_format: PixelFormat) -> StoredValues:
     dataset = read_dataset(header.path)
     if str(dataset.get("SOPInstanceUID", "")).strip(" \0") != header.sop_instance_uid:
         raise PixelDataError(header.path, "the file has changed since it was imported. Import it again.")
+    if syntax in CODESTREAMS:
+        _check_codestream(header, pixel_format, dataset)
+    available = decoder.available_plugins if syntax.is_encapsulated else ("",)
+    plugin = next((name for name in PREFERRED_PLUGINS.get(syntax, ()) if name in available), "")
     try:
         # What pydicom would warn of (lengths, precision) is checked here, before and after.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            values, _ = decoder.as_array(dataset, index=0, raw=True, **AS_DECODED)
+            values, _ = decoder.as_array(dataset, index=0, raw=True, decoding_plugin=plugin, **AS_DECODED)
     except DECODER_ERRORS as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = lines[-1] if lines else type(error).__name__
@@ -254,6 +273,29 @@ def _decoded(header: InstanceHeader, pixel_format: PixelFormat) -> StoredValues:
         )
     stored: StoredValues = values.astype(values.dtype.newbyteorder("="), copy=False).view(pixel_format.dtype)
     return stored
+
+
+def _check_codestream(header: InstanceHeader, pixel_format: PixelFormat, dataset: Dataset) -> None:
+    """Refuse a compressed frame whose own size is not the header's: a decoder would read or write past its buffer."""
+    from pydicom.encaps import generate_frames
+
+    try:
+        frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
+    except (*DECODER_ERRORS, StopIteration) as error:
+        raise PixelDataError(header.path, f"its pixel data hold no whole frame: {error}") from error
+    found = read_codestream(frame)
+    if found is None:
+        raise PixelDataError(header.path, "its pixel data are not what its transfer syntax says")
+    if (found.rows, found.columns, found.samples) != (pixel_format.rows, pixel_format.columns, 1):
+        raise PixelDataError(
+            header.path,
+            f"its pixel data hold {found.rows} × {found.columns} pixels of {found.samples} sample(s),"
+            f" its header says {pixel_format.rows} × {pixel_format.columns} of 1",
+        )
+    if found.bits > pixel_format.bits_allocated:
+        raise PixelDataError(
+            header.path, f"its pixel data have {found.bits} bits, its header allocates {pixel_format.bits_allocated}"
+        )
 
 
 def _clear_unused_bits(values: StoredValues, pixel_format: PixelFormat) -> None:
