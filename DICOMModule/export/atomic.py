@@ -25,10 +25,7 @@ def atomic_file(path: Path, overwrite: bool = False) -> Iterator[BinaryIO]:
     DiskFullError
         The disk has no room.
     """
-    if path.is_dir():
-        raise ExportError(f"{plain_text(str(path))} is a folder; give the name of a file.")
-    if not overwrite and os.path.lexists(path):
-        raise ExportError(f"{plain_text(str(path))} exists already; --overwrite replaces it.")
+    check_target(path, overwrite)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with translated(path):
@@ -43,6 +40,22 @@ def atomic_file(path: Path, overwrite: bool = False) -> Iterator[BinaryIO]:
             sync_folder(path.parent)
     except FileExistsError as error:
         raise ExportError(f"{plain_text(str(path))} exists already; --overwrite replaces it.") from error
+
+
+def check_target(path: Path, overwrite: bool) -> None:
+    """Check what can be known of `path` before anything is written.
+
+    Raises
+    ------
+    ExportError
+        `path` is a folder, exists and `overwrite` is not given, or its folder does not exist.
+    """
+    if path.is_dir():
+        raise ExportError(f"{plain_text(str(path))} is a folder; give the name of a file.")
+    if not overwrite and os.path.lexists(path):
+        raise ExportError(f"{plain_text(str(path))} exists already; --overwrite replaces it.")
+    if not path.parent.is_dir():
+        raise ExportError(f"there is no folder {plain_text(str(path.parent))} to write {plain_text(path.name)} to.")
 
 
 def sync_folder(folder: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from DICOMModule.errors import DICOMModuleError, ExportError, VolumeFileError, plain_text
-from DICOMModule.export.atomic import atomic_file
+from DICOMModule.export.atomic import atomic_file, check_target
 from DICOMModule.export.volume_facts import VolumeFacts, volume_with
 from DICOMModule.jobs import Job, run_to_end
 from DICOMModule.volume.volume import Floats, Volume, Voxels
@@ -155,3 +155,20 @@ def _right_handed(array: Voxels, matrix: Floats, facts: VolumeFacts, notes: tupl
     missing = tuple(last - k for k in facts.missing_slices)
     note = "The file's grid is left-handed: its slices are in reverse order here, every value at its place."
     return np.ascontiguousarray(array[::-1]), flipped, replace(facts, missing_slices=missing), (*notes, note)
+
+
+def is_volume_file(path: Path) -> bool:
+    """Return whether the name of `path` is that of a volume file."""
+    return path.name.lower().endswith(VOLUME_SUFFIXES)
+
+
+def check_volume_file_path(path: Path, overwrite: bool = False) -> None:
+    """Check before the work what `write_volume_file` would refuse after it.
+
+    Raises
+    ------
+    ExportError
+        The suffix is not known, the file exists and `overwrite` is not given, or its folder does not exist.
+    """
+    volume_suffix(path)
+    check_target(path, overwrite)

@@ -10,11 +10,14 @@ import numpy.typing as npt
 
 from DICOMModule.errors import ProcessingError
 from DICOMModule.jobs import Job
-from DICOMModule.processing.operations import operation_named
+from DICOMModule.processing.operation import operation_named
 from DICOMModule.volume.volume import Volume, Voxels
 
 DERIVATION_CODES = "derivation_codes"
 """Key of `Volume.extra`: codes of DCM, separated by spaces, of all that was done to the values (PS3.16 CID 7203)."""
+
+CODES = {"gaussian": "113088", "median": "113087"}
+"""Gaussian blur and Smoothing: CID 7203 has no code for a median, which is a smoothing."""
 
 
 def process_job(name: str, volume: Volume, parameters: Mapping[str, str | float] | None = None) -> Job[Volume]:
@@ -42,10 +45,10 @@ def process_job(name: str, volume: Volume, parameters: Mapping[str, str | float]
     operation = operation_named(name)
     values = operation.parse(parameters or {})
     _check(volume, name)
-    return _run_job(name, volume, values, operation.derivation_codes)
+    return _run_job(name, volume, values)
 
 
-def _run_job(name: str, volume: Volume, values: Mapping[str, float], codes: tuple[str, ...]) -> Job[Volume]:
+def _run_job(name: str, volume: Volume, values: Mapping[str, float]) -> Job[Volume]:
     valid = _counting(volume)
     array: Voxels
     if name == "gaussian":
@@ -66,7 +69,7 @@ def _run_job(name: str, volume: Volume, values: Mapping[str, float], codes: tupl
         array=array,
         name=f"{volume.name} – {name}" if volume.name else name,
         derivation=(*volume.derivation, sentence),
-        extra={**volume.extra, DERIVATION_CODES: " ".join(dict.fromkeys((*known, *codes)))},
+        extra={**volume.extra, DERIVATION_CODES: " ".join(dict.fromkeys((*known, CODES[name])))},
     )
 
 

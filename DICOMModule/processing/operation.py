@@ -27,22 +27,10 @@ class Parameter:
 
     name: str
     type: str
-    default: float
-    minimum: float
-    maximum: float
+    default: int | float
+    minimum: int | float
+    maximum: int | float
     unit: str
-
-    def as_json(self) -> dict[str, object]:
-        """Return the entry of ``process --list``."""
-        number = int if self.type == "int" else float
-        return {
-            "name": self.name,
-            "type": self.type,
-            "default": number(self.default),
-            "minimum": number(self.minimum),
-            "maximum": number(self.maximum),
-            "unit": self.unit,
-        }
 
     def parse(self, value: str | float) -> float:
         """Return `value` as a number within the range.
@@ -80,22 +68,11 @@ class Operation:
         For menus.
     parameters : tuple of Parameter
         What it may be asked.
-    derivation_codes : tuple of str
-        What it does, as codes of DCM in CID 7203 "Image Derivation" (PS3.16).
     """
 
     name: str
     title: str
     parameters: tuple[Parameter, ...]
-    derivation_codes: tuple[str, ...]
-
-    def as_json(self) -> dict[str, object]:
-        """Return the entry of ``process --list``."""
-        return {
-            "name": self.name,
-            "title": self.title,
-            "parameters": [parameter.as_json() for parameter in self.parameters],
-        }
 
     def parse(self, given: Mapping[str, str | float]) -> dict[str, float]:
         """Return a value for every parameter: the one given, else the default.
@@ -113,10 +90,14 @@ class Operation:
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    # 113088 Gaussian blur, 113087 Smoothing: PS3.16 CID 7203 has no code for a median, which is a smoothing
-    Operation("gaussian", "Gaussian blur", (Parameter("sigma_mm", "float", 1.0, 0.01, 50.0, "mm"),), ("113088",)),
-    Operation("median", "Median filter", (Parameter("radius", "int", 1, 1, 10, "voxels"),), ("113087",)),
+    Operation("gaussian", "Gaussian blur", (Parameter("sigma_mm", "float", 1.0, 0.01, 50.0, "mm"),)),
+    Operation("median", "Median filter", (Parameter("radius", "int", 1, 1, 10, "voxels"),)),
 )
+
+
+def operations() -> tuple[Operation, ...]:
+    """Return all operations: what ``process --list`` shows."""
+    return OPERATIONS
 
 
 def operation_named(name: str) -> Operation:

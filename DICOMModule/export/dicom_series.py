@@ -1,0 +1,242 @@
+"""A volume becomes a DICOM series: one image a slice, derived, referenced to its source, and proved by reading again.
+
+CT values are stored as CT Images with a rescale to their units. Values of other kinds become MR Images: whole numbers
+without a rescale where 16 bits hold them, else with Rescale Slope and Intercept (a Standard Extended SOP Class, read by
+everything) **and** the same as Real World Value Mapping (the standard's own way): whoever knows either gets the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID
+
+from DICOMModule.dicom.dataset_reader import read_dataset
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.uids import new_uid
+from DICOMModule.errors import ExportError
+from DICOMModule.export.atomic import atomic_file, sync_folder, translated
+from DICOMModule.export.image_pixels import pixel_attributes, set_pixels, window_attributes
+from DICOMModule.export.image_plane import check_plane, plane_attributes, position
+from DICOMModule.export.proof import prove_job
+from DICOMModule.export.quantise import Quantisation, quantise, slices_of
+from DICOMModule.export.references import add_references, nearest_sources, sources_by_slice
+from DICOMModule.export.series_header import SOP_CLASSES, ExportOptions, SeriesHeader, series_header
+from DICOMModule.jobs import Job, Progress
+from DICOMModule.volume.volume import Volume
+
+IMPLEMENTATION_CLASS_UID = "2.25.205371839405062715842093713068574913024"
+IMPLEMENTATION_VERSION_NAME = "DICOMMODULE"
+TRANSFER_SYNTAXES = {
+    "1.2.840.10008.1.2.1": "Explicit VR Little Endian",
+    "1.2.840.10008.1.2.5": "RLE Lossless",
+    "1.2.840.10008.1.2.4.80": "JPEG-LS Lossless",
+    "1.2.840.10008.1.2.4.90": "JPEG 2000 Lossless",
+}
+LATER = {
+    "PT": "PET Images come with a later version; .nrrd or .nii.gz keep the values",
+    "SEG": "segmentations come with a later version",
+    "RTDOSE": "doses come with a later version",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenSeries:
+    """A series on disk that was read again and found to say what the volume says.
+
+    Attributes
+    ----------
+    series_instance_uid, study_instance_uid, sop_class_uid : str
+        Of the new series.
+    sop_instance_uids : tuple of str
+        In the order of the slices.
+    paths : tuple of Path
+        The files, in the same order.
+    max_abs_error : float
+        Largest difference between a valid voxel and what its file says, in the volume's units.
+    error_bound : float
+        What it may be.
+    max_position_error_mm : float
+        Largest distance between a corner of a slice and what its file says.
+    warnings : tuple of str
+        What a reader of the series should know.
+    """
+
+    series_instance_uid: str
+    study_instance_uid: str
+    sop_class_uid: str
+    sop_instance_uids: tuple[str, ...]
+    paths: tuple[Path, ...]
+    max_abs_error: float
+    error_bound: float
+    max_position_error_mm: float
+    warnings: tuple[str, ...]
+
+
+def export_series_job(
+    volume: Volume, template: Sequence[InstanceHeader], options: ExportOptions, folder: Path
+) -> Job[WrittenSeries]:
+    """Write `volume` as a series of single-frame images into `folder` and prove it by reading it again.
+
+    Parameters
+    ----------
+    volume : Volume
+        Missing slices are not written; padding is stored as Pixel Padding Value.
+    template : sequence of InstanceHeader
+        The series whose patient, study, frame of reference and acquisition the new one takes; its files are read. Empty
+        only for a new study.
+    options : ExportOptions
+        See there.
+    folder : Path
+        Is made if need be; nothing in it is replaced. After an error or a cancel nothing of ours is left in it.
+
+    Raises
+    ------
+    ExportError
+        The values, the grid or the modality cannot be written as CT or MR Images, or the files do not read back.
+    DiskFullError
+        The disk has no room.
+    DicomFileError
+        A file of the template has gone or is damaged.
+    """
+    modality = _modality(volume, template, options)
+    _check(volume, template, options)
+    return _export_job(volume, template, options, folder, modality)
+
+
+def _modality(volume: Volume, template: Sequence[InstanceHeader], options: ExportOptions) -> str:
+    """Return which kind of image is written.
+
+    Raises
+    ------
+    ExportError
+        It is neither CT nor MR.
+    """
+    of_template = template[0].text("Modality") if template else ""
+    modality = (options.modality or volume.modality or of_template).strip().upper()
+    if modality in SOP_CLASSES:
+        return modality
+    if not modality:
+        raise ExportError("it is not known what modality these values are of; say --modality CT or MR.")
+    later = LATER.get(modality, "images of other modalities come with a later version")
+    raise ExportError(f"values of modality {modality} cannot be exported yet: {later}. CT and MR can.")
+
+
+def _check(volume: Volume, template: Sequence[InstanceHeader], options: ExportOptions) -> None:
+    if not template and not options.new_study:
+        raise ExportError("there is no series to take patient and study from; name one with --like.")
+    if options.new_study and not options.patient_id:
+        raise ExportError("a new study needs a patient ID (--patient-id).")
+    for attribute in ("study_instance_uid", "series_instance_uid"):
+        if len({getattr(header, attribute) for header in template}) > 1:
+            raise ExportError("the series to take after is not one series; name one with --like.")
+    if options.transfer_syntax_uid not in TRANSFER_SYNTAXES:
+        known = ", ".join(f"{uid} ({name})" for uid, name in TRANSFER_SYNTAXES.items())
+        raise ExportError(f"images cannot be written in {options.transfer_syntax_uid!r}; they can in {known}.")
+    if max(volume.array.shape[1:]) > 65535:
+        raise ExportError("DICOM counts at most 65535 rows and columns.")
+    check_plane(volume)
+
+
+def _export_job(
+    volume: Volume, template: Sequence[InstanceHeader], options: ExportOptions, folder: Path, modality: str
+) -> Job[WrittenSeries]:
+    sources: list[Dataset] = []
+    for number, header in enumerate(template):
+        yield Progress(number, len(template), "reading the source's headers")
+        sources.append(read_dataset(header.path))
+    yield Progress(0, 0, "choosing the stored values")
+    quantisation = quantise(volume, modality)
+    slices = slices_of(volume)
+    matches = sources_by_slice(volume, template)
+    same_grid = bool(slices) and len(matches) == len(slices)
+    header = series_header(volume, sources, modality, options, same_grid)
+    shared = header.dataset
+    shared.update(plane_attributes(volume, sources[len(sources) // 2] if same_grid else None))
+    shared.update(pixel_attributes(volume, quantisation, modality, sources))
+    windows, warnings = window_attributes(volume, quantisation, sources)
+    shared.update(windows)
+    made = _Made(folder)
+    try:
+        made.make_folder()
+        for number, k in enumerate(slices, 1):
+            yield Progress(number - 1, len(slices), "writing images")
+            image = _image(volume, k, number, header, quantisation)
+            if not options.new_study and template:
+                found = [matches[k]] if k in matches else nearest_sources(volume.slice_positions[k], template)
+                add_references(image, found, same_grid=k in matches)
+            image.file_meta = _file_meta(image, options.transfer_syntax_uid)
+            set_pixels(image, volume, k, quantisation, options.transfer_syntax_uid)
+            made.write(image, number)
+        sync_folder(folder)
+        proof = yield from prove_job(made.paths, volume, quantisation)
+        made.keep = True
+    finally:
+        made.clean_up()
+    return WrittenSeries(
+        series_instance_uid=str(shared.SeriesInstanceUID),
+        study_instance_uid=str(shared.StudyInstanceUID),
+        sop_class_uid=SOP_CLASSES[modality],
+        sop_instance_uids=tuple(made.uids),
+        paths=tuple(made.paths),
+        max_abs_error=proof.max_abs_error,
+        error_bound=quantisation.error_bound,
+        max_position_error_mm=proof.max_position_error_mm,
+        warnings=(*header.warnings, *warnings),
+    )
+
+
+class _Made:
+    """The files of an export, which go again unless `keep` is set."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.paths: list[Path] = []
+        self.uids: list[str] = []
+        self.keep = False
+        self._own_folder = False
+
+    def make_folder(self) -> None:
+        with translated(self.folder):
+            self._own_folder = not self.folder.exists()
+            self.folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, image: Dataset, number: int) -> None:
+        path = self.folder / f"IM{number:06d}.dcm"
+        with atomic_file(path) as stream:
+            image.save_as(stream, enforce_file_format=True)
+        self.paths.append(path)
+        self.uids.append(str(image.SOPInstanceUID))
+
+    def clean_up(self) -> None:
+        if self.keep:
+            return
+        for path in self.paths:
+            path.unlink(missing_ok=True)
+        if self._own_folder and self.folder.is_dir() and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+
+def _image(volume: Volume, k: int, number: int, header: SeriesHeader, quantisation: Quantisation) -> Dataset:
+    image = Dataset()
+    image.update({tag: header.dataset.get_item(tag) for tag in header.dataset.keys()})  # noqa: SIM118 - tags, unparsed
+    image.SOPInstanceUID = new_uid()
+    image.InstanceNumber = str(number)
+    image.ImagePositionPatient = position(volume.slice_positions[k])
+    # tells pydicom that what is not parsed is written as it is
+    image.set_original_encoding(False, True, header.encodings)
+    return image
+
+
+def _file_meta(image: Dataset, transfer_syntax_uid: str) -> FileMetaDataset:
+    meta = FileMetaDataset()
+    meta.FileMetaInformationVersion = b"\0\1"
+    meta.MediaStorageSOPClassUID = UID(str(image.SOPClassUID))
+    meta.MediaStorageSOPInstanceUID = UID(str(image.SOPInstanceUID))
+    meta.TransferSyntaxUID = UID(transfer_syntax_uid)
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+    return meta

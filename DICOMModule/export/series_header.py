@@ -1,0 +1,311 @@
+"""The attributes that all images of a derived series share (PS3.3 A.3 CT Image, A.4 MR Image)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+
+from pydicom.charset import convert_encodings, default_encoding
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+
+from DICOMModule.dicom.uids import is_valid_uid, new_uid
+from DICOMModule.errors import ExportError
+from DICOMModule.export import attribute_lists as lists
+from DICOMModule.export.copying import can_say, constant_keywords, copy_sound, copy_verbatim, read_element, transcode
+from DICOMModule.export.references import DERIVATIONS, code_item, contributing_equipment
+from DICOMModule.volume.volume import Volume
+
+SOP_CLASSES = {"CT": "1.2.840.10008.5.1.4.1.1.2", "MR": "1.2.840.10008.5.1.4.1.1.4"}
+MANUFACTURER = "DICOMModule"
+LONGEST_LO = 64
+LONGEST_IS = 2**31 - 1
+LOSSY_METHODS = {
+    "1.2.840.10008.1.2.4.50": "ISO_10918_1",
+    "1.2.840.10008.1.2.4.51": "ISO_10918_1",
+    "1.2.840.10008.1.2.4.81": "ISO_14495_1",
+    "1.2.840.10008.1.2.4.91": "ISO_15444_1",
+    "1.2.840.10008.1.2.4.203": "ISO_15444_15",
+}
+"""Transfer syntaxes that lose something, and what C.7.6.1.1.5 calls their methods (.91 and .203 may be lossless too)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What the user may decide about the new series; everything has a default.
+
+    Attributes
+    ----------
+    series_description : str
+        Empty: the source's, and what was done.
+    series_number : int or None
+        None: one more than `highest_series_number`.
+    highest_series_number : int
+        The largest Series Number in the study; 0 where it has none.
+    derivation : str
+        What was done, where the volume itself does not say it (``Volume.derivation``).
+    modality : str
+        ``"CT"`` or ``"MR"``; empty: the volume's, else the template's.
+    transfer_syntax_uid : str
+        Explicit VR Little Endian, RLE, JPEG-LS or JPEG 2000 lossless.
+    new_study : bool
+        Make a study of its own, of the patient whose ID and name follow.
+    patient_id, patient_name : str
+        Of the new study.
+    """
+
+    series_description: str = ""
+    series_number: int | None = None
+    highest_series_number: int = 0
+    derivation: str = ""
+    modality: str = ""
+    transfer_syntax_uid: str = "1.2.840.10008.1.2.1"
+    new_study: bool = False
+    patient_id: str = ""
+    patient_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesHeader:
+    """The shared attributes, and what a user should know of them.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        Everything but what differs from image to image.
+    encodings : list of str
+        Python's names of the character sets of `dataset`.
+    warnings : tuple of str
+        What the source did not say, or said wrongly.
+    """
+
+    dataset: Dataset = field(repr=False)
+    encodings: list[str]
+    warnings: tuple[str, ...]
+
+
+def series_header(
+    volume: Volume, sources: Sequence[Dataset], modality: str, options: ExportOptions, same_grid: bool
+) -> SeriesHeader:
+    """Return the shared attributes of a series derived from `sources`.
+
+    Parameters
+    ----------
+    sources : sequence of Dataset
+        The images of the template series; empty only for a new study.
+    same_grid : bool
+        Every slice lies exactly where one of `sources` lies.
+
+    Raises
+    ------
+    ExportError
+        A text of the user cannot be written, or the series number has no place.
+    """
+    dataset, warnings = Dataset(), list[str]()
+    source = sources[len(sources) // 2] if sources else None
+    now = _now(source)
+    if source is not None:
+        _copy(dataset, sources, source, modality, options, same_grid)
+    if options.new_study:
+        _new_study(dataset, options, now)
+    _series(dataset, volume, source, modality, options, now)
+    _frame_of_reference(dataset, volume, source, options, warnings)
+    _equipment(dataset, source, now)
+    _derivation(dataset, volume, source, options, same_grid)
+    _lossy(dataset, sources, warnings)
+    _required(dataset, modality, warnings)
+    return SeriesHeader(dataset, _settle_character_set(dataset), tuple(warnings))
+
+
+def _copy(
+    dataset: Dataset,
+    sources: Sequence[Dataset],
+    source: Dataset,
+    modality: str,
+    options: ExportOptions,
+    same_grid: bool,
+) -> None:
+    if options.new_study:
+        copy_verbatim(source, dataset, ["SpecificCharacterSet"])
+    else:
+        copy_verbatim(source, dataset, lists.IDENTITY)
+        copy_sound(source, dataset, lists.PATIENT + lists.STUDY)
+    series = [name for name in lists.SERIES if not (options.new_study and name == "RequestAttributesSequence")]
+    # what differs from image to image is true of none of ours; another modality's acquisition is not ours at all
+    keywords = series + lists.IMAGE
+    if str(source.get("Modality", "")) == modality:
+        keywords = keywords + lists.ACQUISITION[modality] + (lists.GEOMETRY_BOUND[modality] if same_grid else [])
+    copy_sound(source, dataset, constant_keywords(sources, keywords))
+    if "ContrastBolusAgent" not in dataset:
+        # Type 2 of its module: without it the others say nothing
+        for name in [name for name in lists.IMAGE if name.startswith("Contrast") and name in dataset]:
+            del dataset[name]
+
+
+def _new_study(dataset: Dataset, options: ExportOptions, now: datetime) -> None:
+    dataset.PatientID = _text(options.patient_id, "the patient ID", LONGEST_LO)
+    dataset.PatientName = _text(options.patient_name, "the patient name", 5 * LONGEST_LO)
+    dataset.StudyInstanceUID = new_uid()
+    dataset.StudyDate, dataset.StudyTime = _date(now), _time(now)
+
+
+def _series(
+    dataset: Dataset,
+    volume: Volume,
+    source: Dataset | None,
+    modality: str,
+    options: ExportOptions,
+    now: datetime,
+) -> None:
+    number = options.highest_series_number + 1 if options.series_number is None else options.series_number
+    if not -LONGEST_IS <= number <= LONGEST_IS:
+        raise ExportError(f"{number} is no Series Number that DICOM can hold; choose one with --series-number.")
+    dataset.SOPClassUID = SOP_CLASSES[modality]
+    dataset.Modality = modality
+    dataset.SeriesInstanceUID = new_uid()
+    dataset.SeriesNumber = str(number)
+    dataset.SeriesDate = dataset.ContentDate = dataset.InstanceCreationDate = _date(now)
+    dataset.SeriesTime = dataset.ContentTime = dataset.InstanceCreationTime = _time(now)
+    described = options.series_description or _description(volume, source)
+    dataset.SeriesDescription = _text(described[:LONGEST_LO].strip(), "the series description", LONGEST_LO)
+    kind = [str(value) for value in _values(source, "ImageType")]
+    third = kind[2] if len(kind) > 2 and kind[2] not in {"LOCALIZER", ""} else "OTHER"
+    dataset.ImageType = ["DERIVED", "SECONDARY", third if modality == "MR" or third == "AXIAL" else "OTHER"]
+
+
+def _description(volume: Volume, source: Dataset | None) -> str:
+    element = None if source is None else source.get("SeriesDescription")
+    described = str(element or "").replace("\\", " ").strip()
+    done = ", ".join(volume.derivation) or "derived"
+    return f"{described[: max(0, LONGEST_LO - 3 - len(done))]} – {done}" if described else done
+
+
+def _frame_of_reference(
+    dataset: Dataset, volume: Volume, source: Dataset | None, options: ExportOptions, warnings: list[str]
+) -> None:
+    uid = "" if volume.source is None else volume.source.text("FrameOfReferenceUID")
+    if not uid and source is not None:
+        uid = str(source.get("FrameOfReferenceUID", "") or "").strip(" \0")
+    if source is not None:
+        copy_sound(source, dataset, ["PositionReferenceIndicator"])
+    if uid and not options.new_study:
+        if not is_valid_uid(uid):
+            warnings.append("The source's Frame of Reference UID breaks the rules for UIDs; it is kept as it is.")
+        dataset.FrameOfReferenceUID = uid
+        return
+    dataset.FrameOfReferenceUID = new_uid()
+    if not options.new_study:
+        warnings.append("The source has no frame of reference; the new series got one of its own.")
+
+
+def _equipment(dataset: Dataset, source: Dataset | None, now: datetime) -> None:
+    from DICOMModule import __version__
+
+    # no Device Serial Number: it would tell one workstation from another
+    ours = {"Manufacturer": MANUFACTURER, "ManufacturerModelName": MANUFACTURER, "SoftwareVersions": __version__}
+    for keyword, value in ours.items():
+        setattr(dataset, keyword, value)
+    moment = now.strftime("%Y%m%d%H%M%S.%f")
+    dataset.ContributingEquipmentSequence = contributing_equipment(source, ours, moment)
+
+
+def _derivation(
+    dataset: Dataset, volume: Volume, source: Dataset | None, options: ExportOptions, same_grid: bool
+) -> None:
+    said = [*filter(None, [options.derivation]), *volume.derivation]
+    codes = str(volume.extra.get("derivation_codes", "")).split()
+    if source is not None and not same_grid:
+        said.append("On another grid than the source images")
+        codes.append("113085")
+    dataset.DerivationDescription = _text("; ".join(said) or "Derived image", "the derivation", 1024)
+    known = [code for code in dict.fromkeys(codes) if code in DERIVATIONS]
+    if known:
+        dataset.DerivationCodeSequence = [code_item(code, DERIVATIONS[code]) for code in known]
+
+
+def _lossy(dataset: Dataset, sources: Sequence[Dataset], warnings: list[str]) -> None:
+    """Pass on that values were compressed with loss: no processing brings them back (C.7.6.1.1.5)."""
+    for source in sources:
+        syntax = str(source.file_meta.get("TransferSyntaxUID", "")) if hasattr(source, "file_meta") else ""
+        marked = str(source.get("LossyImageCompression", "")).strip() == "01"
+        if not marked and syntax not in {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81"}:
+            continue
+        dataset.LossyImageCompression = "01"
+        ratios = ["LossyImageCompressionRatio", "LossyImageCompressionMethod"]
+        copy_sound(source, dataset, ratios)
+        if "LossyImageCompressionMethod" not in dataset and syntax in LOSSY_METHODS:
+            dataset.LossyImageCompressionMethod = LOSSY_METHODS[syntax]
+        if "LossyImageCompressionRatio" not in dataset:
+            dataset.LossyImageCompressionRatio = "1"
+            warnings.append("The source was compressed with loss at a ratio that it does not tell; 1 stands for it.")
+        return
+
+
+def _required(dataset: Dataset, modality: str, warnings: list[str]) -> None:
+    for keyword in lists.EMPTY[""] + lists.EMPTY[modality]:
+        if keyword not in dataset:
+            setattr(dataset, keyword, None if keyword in {"PatientName", "ReferringPhysicianName"} else "")
+    if "BodyPartExamined" not in dataset and "AnatomicRegionSequence" not in dataset and "Laterality" not in dataset:
+        # Type 2C: whether the body part is a paired one cannot be told
+        dataset.Laterality = ""
+    if modality == "MR":
+        for keyword, value, meaning in (
+            ("ScanningSequence", "RM", "research mode"),
+            ("SequenceVariant", "NONE", "none"),
+        ):
+            if keyword not in dataset:
+                setattr(dataset, keyword, value)
+                warnings.append(f"The source does not tell one {keyword}; {value} ({meaning}) stands for it.")
+        if "IR" in str(dataset.ScanningSequence) and "InversionTime" not in dataset:
+            dataset.InversionTime = ""
+
+
+def _settle_character_set(dataset: Dataset) -> list[str]:
+    """Keep the source's character set if it can say our texts, else write everything in UTF-8."""
+    element = read_element(dataset, Tag("SpecificCharacterSet"))
+    encodings = [default_encoding] if element is None else convert_encodings(element.value)
+    ours = ["SeriesDescription", "DerivationDescription", "PatientName", "PatientID"]
+    texts = {name: str(dataset.get(name, "")) for name in ours[:2]}
+    for name, text in texts.items():
+        if not can_say(text, encodings) and can_say(text.replace("–", "-"), encodings):
+            setattr(dataset, name, text.replace("–", "-"))
+    if all(can_say(str(dataset.get(name, "")), encodings) for name in ours):
+        return encodings
+    transcode(dataset)
+    return convert_encodings("ISO_IR 192")
+
+
+def _values(source: Dataset | None, keyword: str) -> list[object]:
+    if source is None or keyword not in source:
+        return []
+    value = source.get(keyword)
+    if value is None or isinstance(value, str):
+        return [value] if value else []
+    return list(value)
+
+
+def _text(text: str, what: str, longest: int) -> str:
+    if "\\" in text or any(ord(character) < 32 for character in text):
+        raise ExportError(f"{what} holds a backslash or a control character, which DICOM keeps for itself.")
+    if len(text) > longest:
+        raise ExportError(f"{what} has {len(text)} characters; DICOM allows {longest}.")
+    return text
+
+
+def _now(source: Dataset | None) -> datetime:
+    """Return the time in the zone that the source's times are in (C.12.1: one offset holds for all of a data set)."""
+    offset = "" if source is None else str(source.get("TimezoneOffsetFromUTC", "") or "").strip()
+    if len(offset) == 5 and offset[0] in "+-" and offset[1:].isdigit():
+        minutes = int(offset[1:3]) * 60 + int(offset[3:])
+        if minutes <= 14 * 60:
+            return datetime.now(timezone(timedelta(minutes=-minutes if offset[0] == "-" else minutes)))
+    return datetime.now().astimezone()
+
+
+def _date(moment: datetime) -> str:
+    return moment.strftime("%Y%m%d")
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%H%M%S.%f")
