@@ -8,20 +8,23 @@ import numpy as np
 
 from DICOMModule.errors import SettingsError, plain_text
 from DICOMModule.scene.display import VoiFunction, VolumeDisplay
+from DICOMModule.volume.statistics import volume_statistics
 from DICOMModule.volume.volume import Floats, Volume, Window
+from DICOMModule.volume.windowing import robust_window
 
 MAX_SAMPLES = 2_000_000  # of a percentile: its error is then far below a grey level
 AUTO = "Auto (full range)"
 ROBUST = "1st to 99th percentile"
+FROM_ZERO = "0 to 99th percentile"
 
 # Width and level in HU.
 CT_WINDOWS = (
+    Window(40.0, 400.0, "CT soft tissue"),
     Window(50.0, 350.0, "CT abdomen"),
     Window(-600.0, 1500.0, "CT lung"),
     Window(350.0, 2000.0, "CT bone"),
     Window(40.0, 80.0, "CT brain"),
     Window(50.0, 400.0, "CT mediastinum"),
-    Window(40.0, 400.0, "CT soft tissue"),
     Window(90.0, 150.0, "CT liver"),
     Window(20.0, 80.0, "CT stroke"),
     Window(160.0, 650.0, "CT vessels"),
@@ -71,30 +74,13 @@ def window_presets(volume: Volume) -> tuple[WindowPreset, ...]:
 
     The file's windows come first, marked ``[DICOM]``, then the full range, then those of the modality.
     """
-    inverse = volume.modality == "PT"
-    presets = [WindowPreset(window, inverted=inverse) for window in _named_file_windows(volume.windows)]
-    values = valid_values(volume)
-    if volume.modality == "CT" and volume.units in {"HU", None}:
-        presets.append(_range_preset(AUTO, values, (0.0, 100.0), inverse))
-        presets += [WindowPreset(window) for window in CT_WINDOWS]
-        return tuple(presets)
-    if volume.modality == "PT" and (volume.units or "").upper() in SUV_UNITS:
-        presets.append(_range_preset(AUTO, values, (0.0, 100.0), inverse))
-        presets.append(WindowPreset(Window(3.0, 6.0, "PET SUV 0 to 6"), "LINEAR_EXACT", inverted=True))
-        presets.append(WindowPreset(Window(5.0, 10.0, "PET SUV 0 to 10"), "LINEAR_EXACT", inverted=True))
-        return tuple(presets)
-    presets.append(_range_preset(AUTO, values, (0.0, 100.0), inverse))
-    presets.append(_range_preset(ROBUST, values, (1.0, 99.0), inverse))
-    return tuple(presets)
+    return (*_file_presets(volume), _full_range(volume), *_modality_presets(volume))
 
 
 def default_display(volume: Volume) -> VolumeDisplay:
-    """Return how `volume` is shown where nobody has chosen: the file's first window, else the modality's."""
-    presets = window_presets(volume)
-    chosen = presets[0]
-    if chosen.name == AUTO and len(presets) > 1:
-        chosen = presets[1]
-    return display_of(chosen)
+    """Return how `volume` is shown where nobody has chosen: the file's first window, else the modality's first."""
+    presets = _file_presets(volume) or _modality_presets(volume)
+    return display_of(presets[0])
 
 
 def display_of(preset: WindowPreset) -> VolumeDisplay:
@@ -122,23 +108,38 @@ def find_window_preset(volume: Volume, name: str) -> WindowPreset:
     raise SettingsError(f"there is no window preset {plain_text(name)!r} for this volume. It has: {listed}.")
 
 
-def _named_file_windows(windows: tuple[Window, ...]) -> list[Window]:
-    named = []
-    for number, window in enumerate(windows, start=1):
+def _file_presets(volume: Volume) -> tuple[WindowPreset, ...]:
+    presets = []
+    for number, window in enumerate(volume.windows, start=1):
         if window.width > 0 and np.isfinite((window.level, window.width)).all():
             label = plain_text(window.name).strip() or f"window {number}"
-            named.append(Window(window.level, window.width, f"[DICOM] {label}"))
-    return named
+            named = Window(window.level, window.width, f"[DICOM] {label}")
+            presets.append(WindowPreset(named, inverted=volume.modality == "PT"))
+    return tuple(presets)
 
 
-def _range_preset(name: str, values: Floats, percents: tuple[float, float], inverted: bool) -> WindowPreset:
-    """Return the window between two percentiles; one value throughout makes a window of 1 around it."""
-    if values.size == 0:
-        return WindowPreset(Window(0.0, 1.0, name), "LINEAR_EXACT", inverted)
-    low, high = (float(value) for value in np.percentile(values, percents))
-    if high <= low:
-        low, high = float(values.min()), float(values.max())
-    width = high - low
-    if width <= 0:
-        return WindowPreset(Window(low, 1.0, name), "LINEAR_EXACT", inverted)
+def _full_range(volume: Volume) -> WindowPreset:
+    found = volume_statistics(volume)
+    low, high = found.minimum, found.maximum
+    if low is None or high is None or not np.isfinite((low, high)).all():
+        values = valid_values(volume)
+        low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    return _range_preset(AUTO, low, high, volume.modality == "PT")
+
+
+def _modality_presets(volume: Volume) -> tuple[WindowPreset, ...]:
+    if volume.modality == "CT" and volume.units in {"HU", None}:
+        return tuple(WindowPreset(window) for window in CT_WINDOWS)
+    if volume.modality == "PT" and (volume.units or "").upper() in SUV_UNITS:
+        return (_range_preset("PET SUV 0 to 6", 0.0, 6.0, True), _range_preset("PET SUV 0 to 10", 0.0, 10.0, True))
+    robust = robust_window(volume.array, volume.valid)
+    low, high = robust.level - robust.width / 2.0, robust.level + robust.width / 2.0
+    if volume.modality == "PT" and high > 0:
+        return (_range_preset(FROM_ZERO, 0.0, high, True),)
+    return (_range_preset(ROBUST, low, high, False),)
+
+
+def _range_preset(name: str, low: float, high: float, inverted: bool) -> WindowPreset:
+    """Return the window that is black at `low` and white at `high`; where they are the same, a window of 1 around them."""
+    width = high - low if high > low else 1.0
     return WindowPreset(Window((low + high) / 2.0, width, name), "LINEAR_EXACT", inverted)
