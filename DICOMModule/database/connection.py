@@ -1,0 +1,308 @@
+"""The SQLite file: opened, migrated, written to in short transactions, and its errors in our words."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import peewee
+
+from DICOMModule.database import migrations
+from DICOMModule.errors import (
+    DatabaseBusyError,
+    DatabaseCorruptError,
+    DatabaseError,
+    DatabaseReadOnlyError,
+    DatabaseTooNewError,
+    DiskFullError,
+    plain_text,
+)
+
+FILE_NAME: Final = "dicommodule.sqlite"
+BUSY_WAIT_S: Final = 30.0
+KEPT_BACKUPS: Final = 3
+_MAGIC: Final = b"SQLite format 3\0"
+_PRAGMAS: Final = ("foreign_keys = ON", "synchronous = FULL", "trusted_schema = OFF", "cell_size_check = ON")
+_FULL_ERRORS: Final = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
+_READ_ONLY_ERRORS: Final = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
+
+
+class _Database(peewee.SqliteDatabase):  # type: ignore[misc]
+    """A peewee database that remembers its connections, one a thread, so that closing it closes all of them."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.opened: list[sqlite3.Connection] = []
+        super().__init__(*arguments, **options)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection = super()._connect()
+        self.opened.append(connection)
+        return connection
+
+    def _add_conn_hooks(self, conn: sqlite3.Connection) -> None:
+        super()._add_conn_hooks(conn)
+        for pragma in _PRAGMAS:
+            conn.execute(f"PRAGMA {pragma}")
+
+
+class Catalogue:
+    """The open SQLite file.
+
+    Parameters
+    ----------
+    folder : Path
+        The database folder, existing.
+
+    Attributes
+    ----------
+    read_only : bool
+        Whether the folder cannot be written to, so that nothing but reading works.
+    database : peewee.SqliteDatabase
+        For queries; writing goes through `transaction`.
+
+    Raises
+    ------
+    DatabaseError
+        It is damaged, too new, busy, or not ours; nothing has been changed then.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE_NAME
+        self.read_only = False
+        _check_magic(self.path)
+        self.database = self._opened()
+        try:
+            with self.translated():
+                self._prepare(folder)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close every thread's connection."""
+        _close_all(self.database)
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Give errors of SQLite and of the disk in our words."""
+        try:
+            yield
+        except (sqlite3.Error, peewee.PeeweeException) as error:
+            raise self._translation(error) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write: all of it or nothing. It waits for other writers first, so keep what is inside short.
+
+        A transaction that reads first and then wants to write fails at once when another one has written in between:
+        hence IMMEDIATE.
+        """
+        if self.read_only:
+            raise self._read_only_error()
+        with self.translated():
+            connection: sqlite3.Connection = self.database.connection()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # SQLite has rolled back by itself after a full disk
+                    connection.execute("ROLLBACK")
+                raise
+
+    def rows(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of one reading statement."""
+        with self.translated():
+            return list(self.database.connection().execute(sql, parameters))
+
+    def execute(self, query: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a peewee query as tuples."""
+        with self.translated():
+            return list(query.tuples().execute(self.database))
+
+    def integrity(self) -> str:
+        """Return ``ok``, or what SQLite finds wrong with its own file."""
+        try:
+            found = [row[0] for row in self.database.connection().execute("PRAGMA integrity_check(5)")]
+            found += [f"a row of {row[0]} refers to none" for row in self._foreign_key_rows()]
+        except (sqlite3.Error, peewee.PeeweeException) as error:
+            return str(error)
+        return "ok" if found == ["ok"] else "; ".join(line for line in found if line != "ok")
+
+    def _foreign_key_rows(self) -> list[tuple[Any, ...]]:
+        return self.database.connection().execute("PRAGMA foreign_key_check").fetchmany(5)
+
+    # --- opening
+
+    def _opened(self) -> _Database:
+        """Open for writing, or for reading where the system does not let us write."""
+        database = _Database(os.fspath(self.path), timeout=BUSY_WAIT_S, check_same_thread=False)
+        try:
+            connection: sqlite3.Connection = database.connection()
+            if connection.execute("PRAGMA user_version").fetchone()[0] <= migrations.newest_version():
+                _set_wal(connection)
+        except (sqlite3.Error, peewee.PeeweeException) as error:
+            _close_all(database)
+            if not isinstance(self._translation(error), DatabaseReadOnlyError) or not self.path.exists():
+                raise self._translation(error) from error
+            return self._opened_for_reading()
+        return database
+
+    def _opened_for_reading(self) -> _Database:
+        self.read_only = True
+        # without a log beside it the file cannot change under a reader that may not make lock files
+        log = self.path.with_name(FILE_NAME + "-wal")
+        immutable = "" if log.exists() and log.stat().st_size else "&immutable=1"
+        uri = f"{self.path.absolute().as_uri()}?mode=ro{immutable}"
+        database = _Database(uri, uri=True, timeout=BUSY_WAIT_S, check_same_thread=False)
+        with self.translated():
+            database.connection().execute("PRAGMA user_version")
+        return database
+
+    def _prepare(self, folder: Path) -> None:
+        """Check the schema's version, and bring an older one up to ours."""
+        newest = migrations.newest_version()
+        version = self._version()
+        if version > newest:
+            raise DatabaseTooNewError(
+                f"the database in {plain_text(str(folder))} has schema version {version}, this program knows {newest}:"
+                " a newer version wrote it. It was not touched; use that version."
+            )
+        if version == newest:
+            return
+        if self.read_only:
+            raise self._read_only_error()
+        if version:
+            self._back_up(folder / "backups", version)
+        elif self._has_tables():
+            raise DatabaseError(
+                f"{plain_text(str(self.path))} is a database of another program. Choose another folder."
+            )
+        for step in range(version, newest):
+            self._migrate(step)
+
+    def _migrate(self, step: int) -> None:
+        with self.transaction() as connection:
+            if self._version() != step:  # another program was faster
+                return
+            migrations.MIGRATIONS[step](connection)
+            connection.execute(f"PRAGMA user_version = {step + 1}")
+
+    def _version(self) -> int:
+        return int(self.database.connection().execute("PRAGMA user_version").fetchone()[0])
+
+    def _has_tables(self) -> bool:
+        statement = "SELECT count(*) FROM sqlite_master"
+        # a database that another program is just making has its version set in the same transaction as its tables
+        return bool(self.database.connection().execute(statement).fetchone()[0]) and not self._version()
+
+    def _back_up(self, folder: Path, version: int) -> None:
+        """Copy the database beside itself through SQLite, which knows of its log, and keep the last few."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+        target = folder / f"{stamp}-version{version}.sqlite"
+        temporary = target.with_suffix(".part")
+        with closing(sqlite3.connect(temporary)) as copy:
+            self.database.connection().backup(copy)
+        temporary.chmod(0o600)
+        temporary.replace(target)
+        for old in sorted(folder.glob("*.sqlite"))[:-KEPT_BACKUPS]:
+            old.unlink()
+
+    # --- errors
+
+    def _read_only_error(self) -> DatabaseReadOnlyError:
+        return DatabaseReadOnlyError(
+            f"the database folder {plain_text(str(self.path.parent))} cannot be written to, so it can only be read."
+            " Check its permissions, or choose another folder."
+        )
+
+    def _translation(self, error: Exception) -> DatabaseError:
+        """Return our error for one of SQLite's (peewee keeps it as `orig`)."""
+        original = getattr(error, "orig", None) or error.__cause__ or error
+        if not isinstance(original, sqlite3.Error):
+            original = error
+        name = getattr(original, "sqlite_errorname", "") or ""
+        where = plain_text(str(self.path))
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            return DatabaseBusyError(
+                f"another program kept {where} locked for more than {BUSY_WAIT_S:.0f} s. Try again when it has finished."
+            )
+        if name.startswith("SQLITE_FULL") or (name.startswith("SQLITE_IOERR") and _is_full(self.path.parent)):
+            return disk_full_error(self.path.parent)
+        if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+            return self._read_only_error()
+        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            return corrupt_error(self.path, str(original))
+        return DatabaseError(f"the database {where} cannot do this: {original}.")
+
+
+def disk_full_error(folder: Path) -> DiskFullError:
+    """Return the error that says that there is no room left for the database in `folder`."""
+    return DiskFullError(
+        f"there is no room left on the disk of {plain_text(str(folder))}. What was there before is intact;"
+        " make room, then do it again."
+    )
+
+
+def corrupt_error(path: Path, reason: str) -> DatabaseCorruptError:
+    """Return the error that says that the database file is damaged."""
+    return DatabaseCorruptError(
+        f"the database {plain_text(str(path))} is damaged ({reason}). The image files are not touched; restore the"
+        " database from its folder 'backups', or move it away and import the folder 'dicom' beside it."
+    )
+
+
+def translated_os_error(error: OSError, folder: Path) -> DatabaseError | None:
+    """Return our error for one of the system's that concerns the database folder, None for any other."""
+    if error.errno in _FULL_ERRORS:
+        return disk_full_error(folder)
+    if error.errno in _READ_ONLY_ERRORS:
+        return DatabaseReadOnlyError(
+            f"the database folder {plain_text(str(folder))} cannot be written to: {error.strerror}."
+            " Check its permissions, or choose another folder."
+        )
+    return None
+
+
+def _check_magic(path: Path) -> None:
+    """Refuse a file that has lost its beginning, before SQLite is let at it."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise DatabaseError(f"the database {plain_text(str(path))} cannot be read: {error.strerror}.") from error
+    if beginning and beginning != _MAGIC:
+        raise corrupt_error(path, "its beginning is not that of a database")
+
+
+def _set_wal(connection: sqlite3.Connection) -> None:
+    """Choose the write-ahead log once for the file's life; SQLite does not wait for others when it changes that."""
+    deadline = time.monotonic() + BUSY_WAIT_S
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if not (error.sqlite_errorname or "").startswith("SQLITE_BUSY") or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _close_all(database: _Database) -> None:
+    database.close()
+    while database.opened:
+        database.opened.pop().close()
+
+
+def _is_full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < 1 << 16

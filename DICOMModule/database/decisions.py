@@ -1,0 +1,183 @@
+"""What becomes of one file, given what the database holds of its SOP Instance UID already.
+
+The rules, in one place: the first content of a UID stays; a file that is the same again is no news; what a changed or
+moved file makes necessary is an update; whatever contradicts what is there is set aside with its reason, never mixed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from DICOMModule.database.file_store import FileStore, sha256_of
+from DICOMModule.database.rows import Registered, patient_identity
+from DICOMModule.dicom.attributes import TABLE_VERSION
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import DicomFileError
+
+SAME: Final = "the same instance with the same content is already in the database from another file."
+OTHER: Final = (
+    "another content of the same SOP Instance UID is already in the database; that is kept, this is set aside"
+)
+OTHER_PATIENT: Final = ", and it names another patient"
+NOT_COMPARABLE: Final = (
+    "an instance of the same SOP Instance UID is already in the database, and its file cannot be read to compare;"
+    " this is set aside."
+)
+
+
+class Verdict(Enum):
+    """What is done with a file."""
+
+    ADD = "added"
+    UPDATE = "updated"
+    UNCHANGED = "unchanged"
+    ADOPT = "unchanged, but from now on known to come from this file"
+    SAME = "a duplicate"
+    SET_ASIDE = "a duplicate in name only"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict and its reason; `replaces` is the row that an update takes the place of."""
+
+    verdict: Verdict
+    reason: str = ""
+    replaces: int | None = None
+
+
+def is_current(header_bytes: int, mtime_ns: int, known: Registered, *, copy: bool) -> bool:
+    """Return whether a file is so plainly what was registered from its path that it need not be opened."""
+    return (
+        known.state == "present"
+        and known.size_bytes == header_bytes
+        and known.mtime_ns == mtime_ns
+        and known.attributes_version == TABLE_VERSION
+        and (known.copied or not copy)
+    )
+
+
+def decide(header: InstanceHeader, known: Registered | None, store: FileStore, *, copy: bool) -> Decision:
+    """Decide what becomes of a file.
+
+    Parameters
+    ----------
+    header : InstanceHeader
+        Of the file.
+    known : Registered or None
+        What the database holds under its SOP Instance UID.
+    store : FileStore
+        Where copies lie.
+    copy : bool
+        Whether files are being copied in.
+
+    Raises
+    ------
+    DicomFileError
+        The file itself cannot be read.
+    """
+    if known is None:
+        return Decision(Verdict.ADD)
+    if known.copied:
+        return _decide_beside_copy(header, known, store)
+    if known.source_path == header.path:
+        if is_current(header.size_bytes, header.mtime_ns, known, copy=copy):
+            return Decision(Verdict.UNCHANGED)
+        return Decision(Verdict.UPDATE, replaces=known.row)
+    return _decide_beside_reference(header, known)
+
+
+def decide_between(header: InstanceHeader, earlier: InstanceHeader) -> Decision:
+    """Decide about a file whose SOP Instance UID a file before it in the same batch has."""
+    if same_content(header, earlier):
+        return Decision(Verdict.SAME, SAME)
+    return _set_aside(header, patient_identity(earlier))
+
+
+def same_content(first: InstanceHeader, second: InstanceHeader, second_sha256: bytes | None = None) -> bool:
+    """Return whether two files are equal, byte for byte, or at least from their data sets on.
+
+    Preamble and file meta information are the writer's envelope (PS3.10 7.1): the same instance fetched twice may come
+    in two of them. A data set in another transfer syntax is other content, as far as one can tell without decoding it.
+
+    Parameters
+    ----------
+    first, second : InstanceHeader
+        Where the files are, and where the data sets begin in them.
+    second_sha256 : bytes or None
+        Of the second file, where it is known already.
+
+    Raises
+    ------
+    DicomFileError
+        One of them cannot be read.
+    """
+    if first.size_bytes == second.size_bytes and sha256_of(first.path) == (second_sha256 or sha256_of(second.path)):
+        return True
+    lengths = {header.size_bytes - header.dataset_offset for header in (first, second)}
+    if len(lengths) > 1 or first.transfer_syntax_uid != second.transfer_syntax_uid:
+        return False
+    return sha256_of(first.path, first.dataset_offset) == sha256_of(second.path, second.dataset_offset)
+
+
+def _decide_beside_copy(header: InstanceHeader, known: Registered, store: FileStore) -> Decision:
+    place = store.place_of(known.sop_instance_uid)
+    from_there = known.source_path in {None, header.path} or header.path == place
+    if known.state == "present" and place.is_file():
+        if header.path == place:
+            return Decision(Verdict.UNCHANGED)
+        if not same_content(header, _as_header(known, header, store)):
+            return _set_aside(header, known.patient_identity)
+        if not from_there:
+            return Decision(Verdict.SAME, SAME)
+        return Decision(Verdict.ADOPT, replaces=known.row)
+    if sha256_of(header.path) == known.sha256:
+        return Decision(Verdict.UPDATE, replaces=known.row)
+    return Decision(Verdict.SET_ASIDE, NOT_COMPARABLE)
+
+
+def _decide_beside_reference(header: InstanceHeader, known: Registered) -> Decision:
+    there = known.source_path
+    if there is None or not there.is_file():
+        if _may_be_moved(header, known):
+            return Decision(Verdict.UPDATE, replaces=known.row)
+        return Decision(Verdict.SET_ASIDE, NOT_COMPARABLE)
+    own_failure = sha256_of(header.path, max(0, header.size_bytes - 1))  # an unreadable file is its own problem
+    try:
+        same = bool(own_failure) and same_content(header, _as_header(known, header, None))
+    except DicomFileError as error:
+        if error.path == str(header.path):
+            raise
+        return Decision(Verdict.SET_ASIDE, NOT_COMPARABLE)
+    return Decision(Verdict.SAME, SAME) if same else _set_aside(header, known.patient_identity)
+
+
+def _may_be_moved(header: InstanceHeader, known: Registered) -> bool:
+    """Return whether a file can be the one that has gone from where it was registered."""
+    if known.sha256 is not None:
+        return sha256_of(header.path) == known.sha256
+    return (
+        header.size_bytes == known.size_bytes
+        and header.transfer_syntax_uid == known.transfer_syntax_uid
+        and header.dataset_offset == known.dataset_offset
+        and patient_identity(header) == known.patient_identity
+    )
+
+
+def _set_aside(header: InstanceHeader, identity: str) -> Decision:
+    other_patient = OTHER_PATIENT if patient_identity(header) != identity else ""
+    return Decision(Verdict.SET_ASIDE, f"{OTHER}{other_patient}.")
+
+
+def _as_header(known: Registered, like: InstanceHeader, store: FileStore | None) -> InstanceHeader:
+    """Return the header of what is registered, as far as a comparison needs it."""
+    path = store.place_of(known.sop_instance_uid) if store else known.source_path
+    return InstanceHeader(
+        path or like.path,
+        known.size_bytes,
+        known.mtime_ns,
+        known.transfer_syntax_uid,
+        {},
+        known.dataset_offset,
+    )

@@ -1,0 +1,228 @@
+"""The local database as everything above sees it: one class, frozen values in and out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from DICOMModule.database import audit, ingest, queries
+from DICOMModule.database.connection import FILE_NAME, Catalogue, translated_os_error
+from DICOMModule.database.file_store import FileStore
+from DICOMModule.database.queries import Filter
+from DICOMModule.database.reconcile import reconcile
+from DICOMModule.database.summaries import (
+    ImportReport,
+    InstanceSummary,
+    PatientSummary,
+    SeriesSummary,
+    StudySummary,
+    VerifyReport,
+)
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import DatabaseError, DatabaseNotFoundError, UnknownUIDError, plain_text
+from DICOMModule.jobs import Job
+
+HEALTHS = ("ok", "warned", "refused", "unknown")
+
+
+class DicomDatabase:
+    """An open database folder; a context manager that closes it.
+
+    Several programs may have the same folder open: writers wait for one another, readers for nobody. A thread may use
+    it without further ado; each has a connection of its own.
+
+    Attributes
+    ----------
+    folder : Path
+        Absolute.
+    read_only : bool
+        Whether the folder cannot be written to; then everything that only reads works.
+    """
+
+    def __init__(self, folder: Path, catalogue: Catalogue) -> None:
+        self.folder = folder
+        self._catalogue = catalogue
+        self._store = FileStore(folder)
+
+    @classmethod
+    def open(cls, folder: Path, *, create: bool = True) -> Self:
+        """Open the database in `folder`; make it where it does not exist.
+
+        Parameters
+        ----------
+        folder : Path
+            The database folder.
+        create : bool
+            Whether to make one where there is none; what only reads says no.
+
+        Raises
+        ------
+        DatabaseNotFoundError
+            There is none, and none was to be made.
+        DatabaseTooNewError, DatabaseCorruptError, DatabaseBusyError, DatabaseReadOnlyError, DiskFullError
+            As their names say; what was there is untouched.
+        """
+        folder = folder.expanduser().resolve()
+        where = plain_text(str(folder))
+        if not create and not (folder / FILE_NAME).is_file():
+            raise DatabaseNotFoundError(f"there is no database in {where}. Import something, or choose another folder.")
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise DatabaseError(f"{where} is a file, not a folder. Choose another one for the database.") from error
+        except OSError as error:
+            raise translated_os_error(error, folder) or DatabaseError(
+                f"the database folder {where} cannot be made: {error.strerror}. Choose another one."
+            ) from error
+        catalogue = Catalogue(folder)
+        database = cls(folder, catalogue)
+        try:
+            if not catalogue.read_only:
+                reconcile(catalogue, database._store)
+        except BaseException:
+            catalogue.close()
+            raise
+        return database
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections; the object is of no use afterwards."""
+        self._catalogue.close()
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the folder cannot be written to."""
+        return self._catalogue.read_only
+
+    # --- in
+
+    def import_job(self, roots: Sequence[Path], *, copy: bool = False) -> Job[ImportReport]:
+        """Bring every DICOM file under `roots` into the database; see `ingest.import_job`."""
+        return ingest.import_job(self._catalogue, self._store, roots, copy=copy)
+
+    @contextmanager
+    def staging_folder(self) -> Iterator[Path]:
+        """Make a folder in which an export can be put together, in the database's own file system.
+
+        ``import_job([folder], copy=True)`` takes what is in it; afterwards, or after a crash, it is gone.
+        """
+        with self._store.session() as folder:
+            yield folder
+
+    # --- lists
+
+    def patients(
+        self,
+        *,
+        patient: int | None = None,
+        study: str | None = None,
+        series: str | None = None,
+        search: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[PatientSummary]:
+        """Return patients by name; the filters are those of `queries.Filter`."""
+        return queries.patients(self._catalogue, Filter(patient, study, series, search, limit, offset))
+
+    def studies(
+        self,
+        *,
+        patient: int | None = None,
+        study: str | None = None,
+        series: str | None = None,
+        search: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[StudySummary]:
+        """Return studies by date and time; the filters are those of `queries.Filter`."""
+        return queries.studies(self._catalogue, Filter(patient, study, series, search, limit, offset))
+
+    def series(
+        self,
+        *,
+        patient: int | None = None,
+        study: str | None = None,
+        series: str | None = None,
+        search: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[SeriesSummary]:
+        """Return series by number; the filters are those of `queries.Filter`."""
+        return queries.series(self._catalogue, Filter(patient, study, series, search, limit, offset))
+
+    def instances(
+        self,
+        *,
+        patient: int | None = None,
+        study: str | None = None,
+        series: str | None = None,
+        search: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[InstanceSummary]:
+        """Return instances by number; the filters are those of `queries.Filter`."""
+        return queries.instances(self._catalogue, self._store, Filter(patient, study, series, search, limit, offset))
+
+    # --- headers
+
+    def headers_of_series(self, series_instance_uid: str) -> tuple[InstanceHeader, ...]:
+        """Return the headers of a series' instances, by instance number; no file is opened.
+
+        Raises
+        ------
+        UnknownUIDError
+            There is no such series.
+        DatabaseError
+            It stands under two studies, or one of its files is known to be missing or damaged.
+        """
+        return queries.headers(self._catalogue, self._store, "series", series_instance_uid)
+
+    def headers_of_study(self, study_instance_uid: str) -> tuple[InstanceHeader, ...]:
+        """Return the headers of a study's instances, by series and instance number; errors as `headers_of_series`."""
+        return queries.headers(self._catalogue, self._store, "study", study_instance_uid)
+
+    def header_of_instance(self, sop_instance_uid: str) -> InstanceHeader:
+        """Return the header of one instance; errors as `headers_of_series`."""
+        return queries.headers(self._catalogue, self._store, "instance", sop_instance_uid)[0]
+
+    def resolve(self, uid: str) -> str:
+        """Return ``study``, ``series`` or ``instance``; UnknownUIDError where `uid` is none of these."""
+        return queries.level_of(self._catalogue, uid)
+
+    # --- what is found out about what is there
+
+    def set_series_health(self, healths: Mapping[str, tuple[str, str]]) -> None:
+        """Keep what examining found: Series Instance UID → (``ok``, ``warned``, ``refused`` or ``unknown``; why).
+
+        Raises
+        ------
+        UnknownUIDError
+            There is no such series; nothing is kept then.
+        ValueError
+            A health is none of these words.
+        """
+        if wrong := {health for health, _ in healths.values()} - set(HEALTHS):
+            raise ValueError(f"no health: {', '.join(sorted(wrong))}")
+        with self._catalogue.transaction() as connection:
+            for uid, (health, text) in healths.items():
+                statement = "UPDATE series SET health = ?, health_text = ? WHERE series_instance_uid = ?"
+                if not connection.execute(statement, (health, text, uid)).rowcount:
+                    raise UnknownUIDError(f"the database holds no series {plain_text(uid)}.")
+
+    def verify_job(self) -> Job[VerifyReport]:
+        """Check that every registered file is there and unchanged; see `audit.verify_job`."""
+        return audit.verify_job(self._catalogue, self._store)
+
+    def __repr__(self) -> str:
+        return f"DicomDatabase({os.fspath(self.folder)!r})"

@@ -1,0 +1,215 @@
+"""The files of the database folder: where copies lie, and how a file gets there whole or not at all.
+
+Order of writing: temporary name in the same file system, fsync, a second name that replaces nothing, fsync of the folder;
+only then may a row name it. A place is made from the hash of the SOP Instance UID, never from what a file says.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import sys
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from DICOMModule.database.connection import translated_os_error
+from DICOMModule.database.sessions import session_folder
+from DICOMModule.dicom.byte_source import FileSource, open_source
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import DicomFileError
+
+_PIECE: Final = 1 << 20
+_SUFFIX: Final = ".dcm"
+_NO_LINKS: Final = frozenset((errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EACCES))
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedFile:
+    """A whole copy, synced, under its temporary name.
+
+    Attributes
+    ----------
+    path : Path
+        Where it is.
+    sha256 : bytes
+        Of the whole file.
+    """
+
+    path: Path
+    sha256: bytes
+
+
+class FileStore:
+    """The folders of one database.
+
+    Parameters
+    ----------
+    folder : Path
+        The database folder, absolute.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.dicom = folder / "dicom"
+        self.incoming = folder / "incoming"
+        self.quarantine = folder / "quarantine"
+
+    def place_of(self, sop_instance_uid: str) -> Path:
+        """Return where the copy of an instance lies, whether or not it is there."""
+        digest = hashlib.sha256(sop_instance_uid.encode("utf-8", "surrogatepass")).hexdigest()
+        return self.dicom / digest[:2] / f"{digest}{_SUFFIX}"
+
+    def quarantine_place_of(self, sha256: bytes) -> Path:
+        """Return where content that is set aside lies: named by what it is, so that twice the same is once."""
+        return self.quarantine / f"{sha256.hex()}{_SUFFIX}"
+
+    def is_our_own(self, path: Path) -> bool:
+        """Return whether `path` is one of our files but an image: opening and closing SQLite's would drop its locks."""
+        return path.is_relative_to(self.folder) and not path.is_relative_to(self.dicom)
+
+    @contextmanager
+    def session(self) -> Iterator[Path]:
+        """Make a folder in which files can be put together; it is gone afterwards."""
+        with session_folder(self.incoming) as folder:
+            yield folder
+
+    def copy(self, header: InstanceHeader, session: Path) -> CopiedFile:
+        """Copy the file of `header` into `session`, and make sure that it is what the header was read from.
+
+        Raises
+        ------
+        DicomFileError
+            The source has changed since, or cannot be read.
+        DatabaseError
+            The disk is full, or the folder cannot be written to.
+        """
+        path = session / f"{uuid.uuid4().hex}.part"
+        with open_source(header.path) as source:
+            if (source.size, source.mtime_ns) != (header.size_bytes, header.mtime_ns):
+                raise DicomFileError(header.path, "it changed while it was being imported. Import it again.")
+            try:
+                digest = _write_copy(source, path, header.mtime_ns)
+            except OSError as error:
+                path.unlink(missing_ok=True)
+                if translated := translated_os_error(error, self.folder):
+                    raise translated from error
+                raise
+        status = header.path.stat()
+        if (status.st_size, status.st_mtime_ns) != (header.size_bytes, header.mtime_ns):
+            path.unlink(missing_ok=True)
+            raise DicomFileError(header.path, "it changed while it was being copied. Import it again.")
+        return CopiedFile(path, digest)
+
+    def put_in_place(self, copied: CopiedFile, place: Path) -> bool:
+        """Give a whole copy its final name; return False where another content has that name already.
+
+        The folder is not synced yet: `sync_folders` does that once for many files.
+        """
+        try:
+            self._make_folder(place.parent)
+            _rename_without_replacing(copied.path, place)
+        except FileExistsError:
+            return sha256_of(place) == copied.sha256
+        except OSError as error:
+            if translated := translated_os_error(error, self.folder):
+                raise translated from error
+            raise
+        return True
+
+    def move_aside(self, place: Path, copied: CopiedFile) -> None:
+        """Take a damaged file out of the way of the whole copy that is to replace it, without losing it."""
+        if place.is_file() and (sha256 := sha256_of(place)) != copied.sha256:
+            self._make_folder(self.quarantine)
+            place.replace(self.quarantine_place_of(sha256))
+
+    def sync_folders(self, places: Iterable[Path]) -> None:
+        """Make the names of files last: without this a power cut may take a name though its file was synced."""
+        for folder in sorted({place.parent for place in places}):
+            _sync_folder(folder)
+
+    def stored_files(self) -> Iterator[Path]:
+        """Return every file under ``dicom/`` that bears a final name, in order."""
+        if self.dicom.is_dir():
+            for prefix in sorted(path for path in self.dicom.iterdir() if path.is_dir()):
+                yield from sorted(path for path in prefix.iterdir() if path.suffix == _SUFFIX)
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for made in (folder.parent, self.folder):
+            _sync_folder(made)
+
+
+def sha256_of(path: Path, first: int = 0) -> bytes:
+    """Return the SHA-256 of a file from byte `first` on.
+
+    Raises
+    ------
+    DicomFileError
+        It cannot be read.
+    """
+    digest = hashlib.sha256()
+    with open_source(path) as source:
+        for piece in _pieces(source, first):
+            digest.update(piece)
+    return digest.digest()
+
+
+def _pieces(source: FileSource, first: int = 0) -> Iterator[bytes]:
+    while piece := source.read(first, _PIECE):
+        yield piece
+        first += len(piece)
+
+
+def _write_copy(source: FileSource, path: Path, mtime_ns: int) -> bytes:
+    """Write and sync a copy with the source's time; return its SHA-256, taken as the bytes went by."""
+    digest = hashlib.sha256()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    with open(os.open(path, flags, 0o600), "wb", buffering=0) as file:
+        for piece in _pieces(source):
+            digest.update(piece)
+            view = memoryview(piece)
+            while view:
+                view = view[file.write(view) :]
+        # the time first: a sync afterwards keeps both
+        if os.utime in os.supports_fd:
+            os.utime(file.fileno(), ns=(mtime_ns, mtime_ns))
+        os.fsync(file.fileno())
+    if os.utime not in os.supports_fd:
+        os.utime(path, ns=(mtime_ns, mtime_ns))
+    return digest.digest()
+
+
+def _rename_without_replacing(source: Path, target: Path) -> None:
+    """Give `source` the name `target`; FileExistsError where that name is taken."""
+    if sys.platform == "win32":  # renaming never replaces there
+        source.rename(target)
+        return
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if isinstance(error, FileExistsError) or error.errno not in _NO_LINKS:
+            raise
+        # a file system without hard links, such as FAT: there a look and a renaming are two steps, not one
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, "exists", os.fspath(target)) from None
+        source.replace(target)
+    else:
+        source.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    if sys.platform == "win32":  # NTFS journals names; a folder cannot be opened there
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems cannot sync a folder, and say so
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

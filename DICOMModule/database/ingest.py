@@ -1,0 +1,363 @@
+"""The one way into the database: find, check, copy, register; every file is accounted for."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import time
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from DICOMModule.database.connection import Catalogue
+from DICOMModule.database.decisions import Decision, Verdict, decide, decide_between, is_current
+from DICOMModule.database.file_store import CopiedFile, FileStore, sha256_of
+from DICOMModule.database.rows import BatchWriter, NewRow, Registered, Written, registered_as, registered_at
+from DICOMModule.database.summaries import Duplicate, ImportReport
+from DICOMModule.dicom.file_finding import find_files
+from DICOMModule.dicom.header_reader import ZIP_REASON, read_header
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import DatabaseError, DicomFileError, NotDicomError, Problem
+from DICOMModule.jobs import Job, Progress
+
+REFERENCES_A_BATCH: Final = 500
+COPIES_A_BATCH: Final = 200
+FILES_A_STEP: Final = 20
+_ROWS: Final = frozenset((Verdict.ADD, Verdict.UPDATE))
+_WRITES: Final = _ROWS | {Verdict.ADOPT}
+_COPIES: Final = _ROWS | {Verdict.SET_ASIDE}
+OTHER_FILE: Final = (
+    "a file with other content lies where the copy of this SOP Instance UID belongs; that is kept, this is set aside."
+)
+
+
+@dataclass(slots=True)
+class _Item:
+    """One file of a batch on its way in."""
+
+    header: InstanceHeader
+    decision: Decision
+    copied: CopiedFile | None = None
+    place: Path | None = None
+
+    @property
+    def uid(self) -> str:
+        """SOP Instance UID."""
+        return self.header.sop_instance_uid
+
+    @property
+    def writes(self) -> bool:
+        """Whether the row of this UID will be written."""
+        return self.decision.verdict in _WRITES
+
+    @property
+    def needs_copy(self) -> bool:
+        """Whether a copying import has to copy the file."""
+        return self.decision.verdict in _COPIES
+
+
+@dataclass(slots=True)
+class _Tally:
+    """The report while it grows."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    rejected: list[Problem] = field(default_factory=list)
+    duplicates: list[Duplicate] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    series_uids: set[str] = field(default_factory=set)
+
+    def merge(self, written: Written) -> None:
+        """Take over what a batch wrote above its instances."""
+        self.counts.update(patients=written.patients, studies=written.studies, series=written.series)
+        self.series_uids |= written.series_uids
+        self.warnings += [
+            Problem(uid, "this Study Instance UID is used by two patients; they are kept apart.")
+            for uid in sorted(written.shared_study_uids)
+        ]
+
+    def report(self, elapsed_s: float) -> ImportReport:
+        """Return the report as it is now."""
+        names = ("files_seen", "added", "updated", "unchanged", "not_dicom", "patients", "studies", "series")
+        return ImportReport(
+            **{name: self.counts[name] for name in names},
+            rejected=tuple(self.rejected),
+            duplicates=tuple(self.duplicates),
+            warnings=tuple(self.warnings),
+            series_instance_uids=tuple(sorted(self.series_uids)),
+            elapsed_s=elapsed_s,
+        )
+
+
+def import_job(catalogue: Catalogue, store: FileStore, roots: Sequence[Path], *, copy: bool) -> Job[ImportReport]:
+    """Bring every DICOM file under `roots` into the database.
+
+    Closing the job keeps the batches that were written and leaves nothing half-done.
+
+    Parameters
+    ----------
+    roots : sequence of Path
+        Files or folders.
+    copy : bool
+        Copy the files into the database's folder; otherwise they are pointed to where they are.
+
+    Raises
+    ------
+    DicomFileError
+        One of `roots` does not exist.
+    DatabaseError
+        The disk is full, the folder cannot be written to, another program keeps the database locked.
+    """
+    started = time.monotonic()
+    found = find_files([root.resolve() for root in roots])
+    tally = _Tally()
+    event = _begin_event(catalogue, copy=copy)
+    outcome = "cancelled"
+    try:
+        with store.session() if copy else nullcontext() as session:
+            importer = _Importer(catalogue, store, session, tally, event)
+            while batch := list(islice(found, COPIES_A_BATCH if copy else REFERENCES_A_BATCH)):
+                for name in importer.take(batch):
+                    yield Progress(tally.counts["files_seen"], 0, name)
+        outcome = "finished"
+    except DatabaseError:
+        outcome = "failed"
+        raise
+    finally:
+        with suppress(DatabaseError):  # a full disk has been told already, and the next start closes the event
+            _end_event(catalogue, event, outcome, tally)
+    return tally.report(time.monotonic() - started)
+
+
+class _Importer:
+    """Takes one batch after another."""
+
+    def __init__(self, catalogue: Catalogue, store: FileStore, session: Path | None, tally: _Tally, event: int) -> None:
+        self._catalogue = catalogue
+        self._store = store
+        self._session = session
+        self._tally = tally
+        self._event = event
+        self._own_prefix = os.path.join(store.folder, "")  # noqa: PTH118 (a prefix with its separator)
+        self._problems: list[tuple[str, str, str, str]] = []
+
+    def take(self, batch: Sequence[Path | Problem]) -> Generator[str, None, None]:
+        """Take a batch; yield the name of the file at hand now and then, where the job may be closed."""
+        paths = [entry for entry in batch if isinstance(entry, Path)]
+        known_paths = registered_at(self._catalogue.database.connection(), paths)
+        headers: list[InstanceHeader] = []
+        for number, entry in enumerate(batch):
+            if number % FILES_A_STEP == 0:
+                yield _name(entry)
+            headers += self._examine(entry, known_paths)
+        uids = [header.sop_instance_uid for header in headers]
+        known = registered_as(self._catalogue.database.connection(), uids)
+        items: list[_Item] = []
+        for number, header in enumerate(headers):
+            if self._session is not None or number % FILES_A_STEP == 0:
+                yield header.path.name
+            items += self._decided(header, known, items)
+        self._commit(items, [path for path in known_paths if path in {header.path for header in headers}])
+        yield ""
+
+    # --- looking at an entry
+
+    def _examine(self, entry: Path | Problem, known: dict[Path, list[Registered]]) -> Iterator[InstanceHeader]:
+        """Count an entry; yield its header where something has to be decided about it."""
+        self._tally.counts["files_seen"] += 1
+        if isinstance(entry, Problem):
+            self._reject(entry.where, entry.reason)
+        elif self._is_our_own(entry):
+            self._tally.counts["not_dicom"] += 1
+        elif entry in known and self._is_unchanged(entry, known[entry]):
+            self._tally.counts["unchanged"] += 1
+        else:
+            yield from self._read(entry)
+
+    def _is_our_own(self, path: Path) -> bool:
+        return os.fspath(path).startswith(self._own_prefix) and self._store.is_our_own(path)
+
+    def _is_unchanged(self, path: Path, known: Sequence[Registered]) -> bool:
+        try:
+            status = path.lstat()
+        except OSError:
+            return False
+        return stat.S_ISREG(status.st_mode) and any(
+            is_current(status.st_size, status.st_mtime_ns, one, copy=self._session is not None)
+            and (not one.copied or self._store.place_of(one.sop_instance_uid).is_file())
+            for one in known
+        )
+
+    def _read(self, path: Path) -> Iterator[InstanceHeader]:
+        try:
+            yield read_header(path)
+        except NotDicomError as error:
+            if error.reason == ZIP_REASON:
+                self._reject(error.path, error.reason)
+            else:
+                self._tally.counts["not_dicom"] += 1
+        except DicomFileError as error:
+            self._reject(error.path, error.reason)
+
+    def _reject(self, path: str, reason: str) -> None:
+        self._tally.rejected.append(Problem(path, reason))
+        self._problems.append(("rejected", path, "", reason))
+
+    # --- deciding
+
+    def _decided(
+        self, header: InstanceHeader, known: dict[str, Registered], before: Sequence[_Item]
+    ) -> Iterator[_Item]:
+        """Decide about a file, and copy it where its copy will be needed; a file that cannot be read is rejected."""
+        uid = header.sop_instance_uid
+        earlier = next((item for item in before if item.writes and item.uid == uid), None)
+        try:
+            if earlier is not None:
+                decision = decide_between(header, earlier.header)
+            else:
+                decision = decide(header, known.get(uid), self._store, copy=self._session is not None)
+            item = _Item(header, decision)
+            if self._session is not None and item.needs_copy and header.path != self._store.place_of(uid):
+                item.copied = self._store.copy(header, self._session)
+        except DicomFileError as error:
+            self._reject(os.fspath(header.path), error.reason)
+            return
+        yield item
+
+    # --- writing
+
+    def _commit(self, items: list[_Item], replaced: Sequence[Path]) -> None:
+        """Put copies in their places, then write the rows; decide anew where another program was faster."""
+        while True:
+            self._put_in_place(items)
+            writing = [item for item in items if item.writes]
+            if not (items or self._problems):
+                return
+            with self._catalogue.transaction() as connection:
+                now = registered_as(connection, [item.uid for item in writing])
+                late = [item for item in writing if _row_of(now, item.uid) != item.decision.replaces]
+                if not late:
+                    self._write(connection, items, replaced)
+                    break
+            for item in late:
+                self._decide_again(item, now[item.uid] if item.uid in now else None)
+        for item in items:
+            self._count(item)
+
+    def _decide_again(self, item: _Item, known: Registered | None) -> None:
+        if item.place is not None and known is not None and not known.copied:
+            item.place.unlink(missing_ok=True)  # it was ours alone: the row that came first names another file
+        item.decision = decide(item.header, known, self._store, copy=self._session is not None)
+        item.place, item.copied = None, None
+        if self._session is not None and item.needs_copy:
+            item.copied = self._store.copy(item.header, self._session)
+
+    def _put_in_place(self, items: Sequence[_Item]) -> None:
+        placed = []
+        for item in items:
+            if item.copied is None or item.place is not None:
+                continue
+            place = self._store.place_of(item.uid)
+            if item.decision.verdict is Verdict.UPDATE:
+                self._store.move_aside(place, item.copied)
+            if item.writes and not self._store.put_in_place(item.copied, place):
+                item.decision = Decision(Verdict.SET_ASIDE, OTHER_FILE)
+            if item.decision.verdict is Verdict.SET_ASIDE:
+                place = self._store.quarantine_place_of(item.copied.sha256)
+                self._store.put_in_place(item.copied, place)
+            item.place = place
+            placed.append(place)
+        self._store.sync_folders(placed)
+
+    def _write(self, connection: sqlite3.Connection, items: Sequence[_Item], replaced: Sequence[Path]) -> None:
+        # a file whose name now holds another instance has taken the one before away
+        connection.executemany(
+            "UPDATE instance SET state = 'missing' WHERE source_path = ? AND copied = 0",
+            [(os.fsencode(path),) for path in replaced],
+        )
+        writer = BatchWriter(connection)
+        writer.write([self._new_row(item) for item in items if item.decision.verdict in _ROWS])
+        self._tally.merge(writer.written)
+        for item in items:
+            if item.decision.verdict is Verdict.ADOPT:
+                os.utime(self._store.place_of(item.uid), ns=(item.header.mtime_ns, item.header.mtime_ns))
+                connection.execute(
+                    "UPDATE instance SET source_path = ?, mtime_ns = ? WHERE id = ?",
+                    (os.fsencode(item.header.path), item.header.mtime_ns, item.decision.replaces),
+                )
+            elif item.decision.verdict is Verdict.SET_ASIDE:
+                self._write_quarantine(connection, item)
+            if item.decision.reason:
+                self._problems.append(("duplicate", os.fspath(item.header.path), item.uid, item.decision.reason))
+        connection.executemany(
+            "INSERT INTO import_problem (event, kind, path, sop_instance_uid, reason) VALUES (?, ?, ?, ?, ?)",
+            [(self._event, kind, os.fsencode(path), uid, reason) for kind, path, uid, reason in self._problems],
+        )
+        self._problems.clear()
+
+    def _new_row(self, item: _Item) -> NewRow:
+        header = item.header
+        if header.path == self._store.place_of(item.uid):  # a whole copy that no row names
+            return NewRow(header, None, True, sha256_of(header.path), item.decision.replaces)
+        sha256 = item.copied.sha256 if item.copied else None
+        return NewRow(header, header.path, item.copied is not None, sha256, item.decision.replaces)
+
+    def _write_quarantine(self, connection: sqlite3.Connection, item: _Item) -> None:
+        path = item.place or item.header.path
+        sha256 = item.copied.sha256 if item.copied else sha256_of(item.header.path)
+        connection.execute(
+            "INSERT INTO quarantine (path, sop_instance_uid, sha256, held, source_path, reason, added_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET sop_instance_uid = excluded.sop_instance_uid,"
+            " sha256 = excluded.sha256, reason = excluded.reason",
+            (
+                os.fsencode(path),
+                item.uid,
+                sha256,
+                item.copied is not None,
+                os.fsencode(item.header.path),
+                item.decision.reason,
+                _now(),
+            ),
+        )
+
+    def _count(self, item: _Item) -> None:
+        verdict = item.decision.verdict
+        if item.decision.reason:
+            self._tally.duplicates.append(Duplicate(os.fspath(item.header.path), item.uid, item.decision.reason))
+        else:
+            self._tally.counts["unchanged" if verdict is Verdict.ADOPT else verdict.value] += 1
+        if verdict in _ROWS:
+            self._tally.warnings += [Problem(os.fspath(item.header.path), note) for note in item.header.notes]
+
+
+def _name(entry: Path | Problem) -> str:
+    return entry.name if isinstance(entry, Path) else entry.where
+
+
+def _row_of(known: dict[str, Registered], uid: str) -> int | None:
+    return known[uid].row if uid in known else None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _begin_event(catalogue: Catalogue, *, copy: bool) -> int:
+    with catalogue.transaction() as connection:
+        statement = "INSERT INTO import_event (started_at, copied) VALUES (?, ?)"
+        return int(connection.execute(statement, (_now(), copy)).lastrowid or 0)
+
+
+def _end_event(catalogue: Catalogue, event: int, outcome: str, tally: _Tally) -> None:
+    names = ("files_seen", "added", "updated", "unchanged", "not_dicom")
+    with catalogue.transaction() as connection:
+        connection.execute(
+            "UPDATE import_event SET finished_at = ?, outcome = ?, files_seen = ?, added = ?, updated = ?, unchanged = ?,"
+            " not_dicom = ? WHERE id = ?",
+            (_now(), outcome, *(tally.counts[name] for name in names), event),
+        )

@@ -1,0 +1,163 @@
+"""The tables as peewee sees them; private to this package. The migrations make them, these only describe them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import peewee
+
+
+class PathField(peewee.BlobField):  # type: ignore[misc]
+    """A path as the bytes that the system gives it: a file name need not be text in any encoding."""
+
+    def db_value(self, value: Any) -> Any:
+        """Return a path as bytes."""
+        return None if value is None else os.fsencode(value)
+
+    def python_value(self, value: Any) -> Any:
+        """Return stored bytes as a Path."""
+        return None if value is None else Path(os.fsdecode(bytes(value)))
+
+
+class _Model(peewee.Model):  # type: ignore[misc]
+    class Meta:
+        legacy_table_names = False
+
+
+class PatientRow(_Model):
+    """A patient: `identity` is what makes it one, see `rows.patient_identity`."""
+
+    identity = peewee.TextField(unique=True)
+    patient_id = peewee.TextField()
+    issuer_of_patient_id = peewee.TextField()
+    patient_name = peewee.TextField()
+    patient_birth_date = peewee.TextField()
+    patient_sex = peewee.TextField()
+    sort_name = peewee.TextField()
+    search_text = peewee.TextField()
+    studies = peewee.IntegerField()
+    series = peewee.IntegerField()
+    instances = peewee.IntegerField()
+
+    class Meta:
+        table_name = "patient"
+
+
+class StudyRow(_Model):
+    """A study of one patient: the same UID under two patients is two rows."""
+
+    patient = peewee.ForeignKeyField(PatientRow, column_name="patient", on_delete="CASCADE", index=False)
+    study_instance_uid = peewee.TextField()
+    study_date = peewee.TextField()
+    study_time = peewee.TextField()
+    study_id = peewee.TextField()
+    accession_number = peewee.TextField()
+    study_description = peewee.TextField()
+    modalities = peewee.TextField()
+    search_text = peewee.TextField()
+    series = peewee.IntegerField()
+    instances = peewee.IntegerField()
+
+    class Meta:
+        table_name = "study"
+
+
+class SeriesRow(_Model):
+    """A series of one study; `attributes` are its first instance's, from which the others' differ little."""
+
+    study = peewee.ForeignKeyField(StudyRow, column_name="study", on_delete="CASCADE", index=False)
+    series_instance_uid = peewee.TextField()
+    modality = peewee.TextField()
+    series_number = peewee.IntegerField(null=True)
+    series_description = peewee.TextField()
+    series_date = peewee.TextField()
+    body_part_examined = peewee.TextField()
+    search_text = peewee.TextField()
+    attributes = peewee.TextField()
+    instances = peewee.IntegerField()
+    frames = peewee.IntegerField()
+    bytes = peewee.IntegerField()
+    health = peewee.TextField()
+    health_text = peewee.TextField()
+
+    class Meta:
+        table_name = "series"
+
+
+class InstanceRow(_Model):
+    """An instance and the file that holds it.
+
+    A referenced file lies at `source_path`; a copied one in the store, at a place that follows from its UID, and
+    `source_path` is where it came from.
+    """
+
+    series = peewee.ForeignKeyField(SeriesRow, column_name="series", on_delete="CASCADE", index=False)
+    sop_instance_uid = peewee.TextField(unique=True)
+    sop_class_uid = peewee.TextField()
+    transfer_syntax_uid = peewee.TextField()
+    instance_number = peewee.IntegerField(null=True)
+    frames = peewee.IntegerField()
+    bytes = peewee.IntegerField()
+    mtime_ns = peewee.IntegerField()
+    sha256 = peewee.BlobField(null=True)
+    copied = peewee.BooleanField()
+    source_path = PathField(null=True)
+    state = peewee.TextField()
+    attributes = peewee.TextField()
+    attributes_version = peewee.IntegerField()
+    dataset_offset = peewee.IntegerField()
+    pixel_data_offset = peewee.IntegerField()
+    pixel_data_bytes = peewee.IntegerField()
+
+    class Meta:
+        table_name = "instance"
+
+
+class ImportEventRow(_Model):
+    """One import: when, and how it ended."""
+
+    started_at = peewee.TextField()
+    finished_at = peewee.TextField()
+    copied = peewee.BooleanField()
+    outcome = peewee.TextField()
+    files_seen = peewee.IntegerField()
+    added = peewee.IntegerField()
+    updated = peewee.IntegerField()
+    unchanged = peewee.IntegerField()
+    not_dicom = peewee.IntegerField()
+
+    class Meta:
+        table_name = "import_event"
+
+
+class ImportProblemRow(_Model):
+    """One file that an import rejected, found twice, or took with a warning."""
+
+    event = peewee.ForeignKeyField(ImportEventRow, column_name="event", on_delete="CASCADE", index=False)
+    kind = peewee.TextField()
+    path = PathField()
+    sop_instance_uid = peewee.TextField()
+    reason = peewee.TextField()
+
+    class Meta:
+        table_name = "import_problem"
+
+
+class QuarantineRow(_Model):
+    """Content that could not be registered beside what was there first; `held` says whether it lies in our folder."""
+
+    path = PathField(unique=True)
+    sop_instance_uid = peewee.TextField()
+    sha256 = peewee.BlobField()
+    held = peewee.BooleanField()
+    source_path = PathField()
+    reason = peewee.TextField()
+    added_at = peewee.TextField()
+
+    class Meta:
+        table_name = "quarantine"
+
+
+MODELS = (PatientRow, StudyRow, SeriesRow, InstanceRow, ImportEventRow, ImportProblemRow, QuarantineRow)

@@ -1,0 +1,341 @@
+"""What lists show and what readers need, each in one query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from peewee import fn
+
+from DICOMModule.database.connection import Catalogue
+from DICOMModule.database.file_store import FileStore
+from DICOMModule.database.models import InstanceRow, PatientRow, SeriesRow, StudyRow
+from DICOMModule.database.rows import load_attributes, merged_attributes
+from DICOMModule.database.summaries import InstanceSummary, PatientSummary, SeriesSummary, StudySummary
+from DICOMModule.database.text import fold
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.values import iso_date, iso_time
+from DICOMModule.errors import DatabaseError, UnknownUIDError, plain_text
+
+LEVELS: Final = ("study", "series", "instance")
+
+
+class Filter:
+    """Which rows a list shows; all that is given must hold.
+
+    Parameters
+    ----------
+    patient : int or None
+        The patient's number.
+    study, series : str or None
+        A Study or Series Instance UID.
+    search : str or None
+        Words, each of which must be in the name, ID, accession number, a description or the modality, whatever its
+        case and accents.
+    limit : int or None
+        Most rows to return.
+    offset : int
+        Rows to leave out first.
+    """
+
+    def __init__(
+        self,
+        patient: int | None = None,
+        study: str | None = None,
+        series: str | None = None,
+        search: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> None:
+        self.patient = patient
+        self.study = study
+        self.series = series
+        self.words = fold(search or "").split()
+        self.limit = limit
+        self.offset = offset
+
+    def page(self, query: Any) -> Any:
+        """Return `query` cut to the page that was asked for."""
+        if self.limit is None and not self.offset:
+            return query
+        return query.limit(-1 if self.limit is None else self.limit).offset(self.offset)
+
+
+def patients(catalogue: Catalogue, chosen: Filter) -> list[PatientSummary]:
+    """Return patients by name, then ID."""
+    row = PatientRow
+    query = row.select(
+        row.id,
+        row.patient_id,
+        row.patient_name,
+        row.patient_birth_date,
+        row.patient_sex,
+        row.studies,
+        row.series,
+        row.instances,
+    ).order_by(row.sort_name, row.patient_name, row.patient_id, row.id)
+    below = StudyRow.select(StudyRow.patient)
+    in_series = SeriesRow.select(StudyRow.patient).join(StudyRow)
+    if chosen.patient is not None:
+        query = query.where(row.id == chosen.patient)
+    if chosen.study is not None:
+        query = query.where(row.id.in_(below.where(StudyRow.study_instance_uid == chosen.study)))
+    if chosen.series is not None:
+        query = query.where(row.id.in_(in_series.where(SeriesRow.series_instance_uid == chosen.series)))
+    for word in chosen.words:
+        query = query.where(
+            _has(row, word)
+            | row.id.in_(below.where(_has(StudyRow, word)))
+            | row.id.in_(in_series.where(_has(SeriesRow, word)))
+        )
+    return [
+        PatientSummary(number, _text(patient_id), _text(name), iso_date(birth_date), _text(sex), *counts)
+        for number, patient_id, name, birth_date, sex, *counts in catalogue.execute(chosen.page(query))
+    ]
+
+
+def studies(catalogue: Catalogue, chosen: Filter) -> list[StudySummary]:
+    """Return studies by date and time."""
+    row = StudyRow
+    query = (
+        row.select(
+            PatientRow.id,
+            PatientRow.patient_id,
+            PatientRow.patient_name,
+            row.study_instance_uid,
+            row.study_date,
+            row.study_time,
+            row.study_id,
+            row.accession_number,
+            row.study_description,
+            row.modalities,
+            row.series,
+            row.instances,
+        )
+        .join(PatientRow)
+        .order_by(row.study_date, row.study_time, row.study_instance_uid, row.id)
+    )
+    below = SeriesRow.select(SeriesRow.study)
+    query = _above(query, chosen)
+    if chosen.series is not None:
+        query = query.where(row.id.in_(below.where(SeriesRow.series_instance_uid == chosen.series)))
+    for word in chosen.words:
+        query = query.where(_has(PatientRow, word) | _has(row, word) | row.id.in_(below.where(_has(SeriesRow, word))))
+    return [
+        StudySummary(
+            patient,
+            _text(patient_id),
+            _text(name),
+            uid,
+            iso_date(date),
+            iso_time(time),
+            _text(study_id),
+            _text(accession),
+            _text(description),
+            tuple(sorted(filter(None, modalities.split(",")))),
+            *counts,
+        )
+        for (
+            patient,
+            patient_id,
+            name,
+            uid,
+            date,
+            time,
+            study_id,
+            accession,
+            description,
+            modalities,
+            *counts,
+        ) in catalogue.execute(chosen.page(query))
+    ]
+
+
+def series(catalogue: Catalogue, chosen: Filter) -> list[SeriesSummary]:
+    """Return series by number."""
+    row = SeriesRow
+    query = (
+        row.select(
+            StudyRow.study_instance_uid,
+            row.series_instance_uid,
+            row.modality,
+            row.series_number,
+            row.series_description,
+            row.series_date,
+            row.body_part_examined,
+            row.instances,
+            row.frames,
+            row.bytes,
+            row.health,
+            row.health_text,
+        )
+        .join(StudyRow)
+        .join(PatientRow)
+        .order_by(row.series_number.is_null(), row.series_number, row.series_instance_uid, row.id)
+    )
+    query = _above(query, chosen)
+    if chosen.series is not None:
+        query = query.where(row.series_instance_uid == chosen.series)
+    for word in chosen.words:
+        query = query.where(_has(PatientRow, word) | _has(StudyRow, word) | _has(row, word))
+    return [
+        SeriesSummary(study, uid, _text(modality), number, _text(description), iso_date(date), _text(body_part), *rest)
+        for study, uid, modality, number, description, date, body_part, *rest in catalogue.execute(chosen.page(query))
+    ]
+
+
+def instances(catalogue: Catalogue, store: FileStore, chosen: Filter) -> list[InstanceSummary]:
+    """Return instances by their numbers."""
+    row = InstanceRow
+    query = (
+        row.select(
+            SeriesRow.series_instance_uid,
+            row.sop_instance_uid,
+            row.sop_class_uid,
+            row.transfer_syntax_uid,
+            row.instance_number,
+            row.frames,
+            row.bytes,
+            row.copied,
+            row.source_path,
+            row.state,
+        )
+        .join(SeriesRow)
+        .join(StudyRow)
+        .join(PatientRow)
+        .order_by(row.instance_number.is_null(), row.instance_number, row.sop_instance_uid)
+    )
+    query = _above(query, chosen)
+    if chosen.series is not None:
+        query = query.where(SeriesRow.series_instance_uid == chosen.series)
+    for word in chosen.words:
+        query = query.where(_has(PatientRow, word) | _has(StudyRow, word) | _has(SeriesRow, word))
+    return [
+        InstanceSummary(*before, bool(copied), str(store.place_of(before[1]) if copied else source), state)
+        for *before, copied, source, state in catalogue.execute(chosen.page(query))
+    ]
+
+
+def headers(catalogue: Catalogue, store: FileStore, level: str, uid: str) -> tuple[InstanceHeader, ...]:
+    """Return the headers of a study, series or instance, from rows alone.
+
+    Raises
+    ------
+    UnknownUIDError
+        There is none of that UID.
+    DatabaseError
+        The UID stands under two patients or studies, or a file is missing or damaged.
+    """
+    column = _UID_COLUMNS[level]
+    query = (
+        InstanceRow.select(
+            StudyRow.id,
+            SeriesRow.id,
+            SeriesRow.attributes,
+            InstanceRow.sop_instance_uid,
+            InstanceRow.attributes,
+            InstanceRow.copied,
+            InstanceRow.source_path,
+            InstanceRow.state,
+            InstanceRow.bytes,
+            InstanceRow.mtime_ns,
+            InstanceRow.transfer_syntax_uid,
+            InstanceRow.dataset_offset,
+            InstanceRow.pixel_data_offset,
+            InstanceRow.pixel_data_bytes,
+        )
+        .join(SeriesRow)
+        .join(StudyRow)
+        .where(column == uid)
+        .order_by(
+            SeriesRow.series_number.is_null(),
+            SeriesRow.series_number,
+            SeriesRow.series_instance_uid,
+            InstanceRow.instance_number.is_null(),
+            InstanceRow.instance_number,
+            InstanceRow.sop_instance_uid,
+        )
+    )
+    rows = catalogue.execute(query)
+    if not rows:
+        raise UnknownUIDError(f"the database holds no {level} {plain_text(uid)}. Import it, or list what there is.")
+    if level != "instance" and len({row[1 if level == "series" else 0] for row in rows}) > 1:
+        raise DatabaseError(
+            f"the {level} {plain_text(uid)} stands under two patients or studies in the database; which one is meant"
+            " cannot be told, and they are not mixed. Correct the wrong files and import them again."
+        )
+    found = _as_headers(rows, store)
+    _check_states(level, uid, [(header.path, row[7]) for header, row in zip(found, rows, strict=True)])
+    return found
+
+
+def level_of(catalogue: Catalogue, uid: str) -> str:
+    """Return whether a UID is a study's, a series' or an instance's.
+
+    Raises
+    ------
+    UnknownUIDError
+        It is none of these.
+    """
+    statement = (
+        "SELECT EXISTS (SELECT 1 FROM study WHERE study_instance_uid = ?),"
+        " EXISTS (SELECT 1 FROM series WHERE series_instance_uid = ?),"
+        " EXISTS (SELECT 1 FROM instance WHERE sop_instance_uid = ?)"
+    )
+    (found,) = catalogue.rows(statement, (uid, uid, uid))
+    for level, is_there in zip(LEVELS, found, strict=True):
+        if is_there:
+            return level
+    raise UnknownUIDError(
+        f"the database holds no study, series or instance {plain_text(uid)}. Import it, or list what there is."
+    )
+
+
+_UID_COLUMNS: Final = {
+    "study": StudyRow.study_instance_uid,
+    "series": SeriesRow.series_instance_uid,
+    "instance": InstanceRow.sop_instance_uid,
+}
+
+
+def _above(query: Any, chosen: Filter) -> Any:
+    """Keep what belongs to the patient and study that were asked for."""
+    if chosen.patient is not None:
+        query = query.where(PatientRow.id == chosen.patient)
+    if chosen.study is not None:
+        query = query.where(StudyRow.study_instance_uid == chosen.study)
+    return query
+
+
+def _has(row: Any, word: str) -> Any:
+    """Return the condition that a folded word is in what is searched; INSTR knows no wildcards to be escaped."""
+    return fn.INSTR(row.search_text, word) > 0
+
+
+def _text(value: str) -> str | None:
+    return value or None
+
+
+def _as_headers(rows: Iterable[Sequence[Any]], store: FileStore) -> tuple[InstanceHeader, ...]:
+    bases: dict[int, dict[str, Any]] = {}
+    found = []
+    for _, series_id, base, uid, changed, copied, source, _, *rest in rows:
+        if series_id not in bases:
+            bases[series_id] = load_attributes(base)
+        attributes = merged_attributes(bases[series_id], load_attributes(changed), uid)
+        path: Path = store.place_of(uid) if copied else source
+        size, mtime, syntax, *offsets = rest
+        found.append(InstanceHeader(path, size, mtime, syntax, attributes, *offsets))
+    return tuple(found)
+
+
+def _check_states(level: str, uid: str, states: Sequence[tuple[Path, str]]) -> None:
+    """Refuse what is known not to be whole: a series with a file less is another series."""
+    bad = [(path, state) for path, state in states if state != "present"]
+    if bad:
+        path, state = bad[0]
+        raise DatabaseError(
+            f"{len(bad)} of {len(states)} files of the {level} {plain_text(uid)} cannot be used; the first,"
+            f" {plain_text(str(path))}, is {state}. Bring the files back and import them again."
+        )

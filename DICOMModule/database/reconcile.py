@@ -1,0 +1,65 @@
+"""After an unclean end: sweep what a dead process left, and make files and rows agree again. Nothing is ever lost."""
+
+from __future__ import annotations
+
+from DICOMModule.database.audit import orphans
+from DICOMModule.database.connection import Catalogue
+from DICOMModule.database.file_store import FileStore, sha256_of
+from DICOMModule.database.rows import BatchWriter, NewRow, registered_as
+from DICOMModule.database.sessions import dead_sessions, remove_session
+from DICOMModule.dicom.header_reader import read_header
+from DICOMModule.errors import DicomFileError
+
+
+def reconcile(catalogue: Catalogue, store: FileStore) -> int:
+    """Take over whole copies that no row names, mark copies that have gone, sweep dead sessions.
+
+    After a clean end there is no dead session, and this costs one look into a folder. It never touches a session whose
+    process lives, nor any file but temporary ones.
+
+    Returns
+    -------
+    int
+        Copies that were taken over.
+    """
+    dead = dead_sessions(store.incoming)
+    if not dead:
+        return 0
+    taken = _take_over(catalogue, store)
+    _mark_missing(catalogue, store)
+    with catalogue.transaction() as connection:
+        connection.execute(
+            "UPDATE import_event SET outcome = 'interrupted' WHERE outcome = 'running'"
+            " AND started_at < strftime('%Y-%m-%dT%H:%M:%S', 'now', '-7 days')"
+        )
+    for lock in dead:
+        remove_session(lock)
+    return taken
+
+
+def _take_over(catalogue: Catalogue, store: FileStore) -> int:
+    """Register whole copies without a row: their process died between the file and the row."""
+    taken = 0
+    for path in list(orphans(catalogue, store)):
+        try:
+            header = read_header(path)
+            sha256 = sha256_of(path)
+        except DicomFileError:
+            continue  # not ours to judge or remove: `verify` shows it
+        if store.place_of(header.sop_instance_uid) != path:
+            continue
+        with catalogue.transaction() as connection:
+            if not registered_as(connection, [header.sop_instance_uid]):
+                BatchWriter(connection).write([NewRow(header, None, copied=True, sha256=sha256)])
+                taken += 1
+    return taken
+
+
+def _mark_missing(catalogue: Catalogue, store: FileStore) -> None:
+    """Mark rows whose copy has gone; the row stays, for the file may come back."""
+    present = {path.name for path in store.stored_files()}
+    rows = catalogue.rows("SELECT id, sop_instance_uid FROM instance WHERE copied = 1 AND state = 'present'")
+    missing = [(row,) for row, uid in rows if store.place_of(uid).name not in present]
+    if missing:
+        with catalogue.transaction() as connection:
+            connection.executemany("UPDATE instance SET state = 'missing' WHERE id = ?", missing)

@@ -1,0 +1,340 @@
+"""From headers to rows and back: what is stored of an instance, and the transaction that stores a batch of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from DICOMModule.database.text import fold, fold_all
+from DICOMModule.dicom.attributes import TABLE_VERSION
+from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
+
+_LARGEST_INTEGER: Final = 2**63 - 1
+_UID: Final = "SOPInstanceUID"
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """An instance to be registered.
+
+    Attributes
+    ----------
+    header : InstanceHeader
+        Of the file.
+    source : Path or None
+        Where the file lies or, of a copy, where it came from, if that is known.
+    copied : bool
+        Whether its copy lies in the store.
+    sha256 : bytes or None
+        Of the whole file, where it is known.
+    replaces : int or None
+        The row that it takes the place of.
+    """
+
+    header: InstanceHeader
+    source: Path | None
+    copied: bool = False
+    sha256: bytes | None = None
+    replaces: int | None = None
+
+
+@dataclass(slots=True)
+class Written:
+    """What a batch added to the upper levels, and what it touched."""
+
+    patients: int = 0
+    studies: int = 0
+    series: int = 0
+    series_uids: set[str] = field(default_factory=set)
+    shared_study_uids: set[str] = field(default_factory=set)
+
+
+def patient_identity(header: InstanceHeader) -> str:
+    """Return what makes a patient one: ID, issuer, name without case and accents, and birth date.
+
+    An empty Patient ID (0010,0020) identifies nobody: then the study takes its place, so that the nameless of two
+    studies are never made one.
+    """
+    patient_id = header.text("PatientID")
+    parts = [
+        patient_id,
+        header.text("IssuerOfPatientID"),
+        fold(header.text("PatientName")),
+        header.text("PatientBirthDate"),
+    ]
+    if not patient_id:
+        parts.append(header.study_instance_uid)
+    return json.dumps(parts, ensure_ascii=False)
+
+
+def dump_attributes(attributes: Mapping[str, AttributeValue], base: Mapping[str, Any]) -> str:
+    """Return the attributes as JSON, as far as they differ from those of the series' first instance.
+
+    An attribute that the first instance has and this one has not is null.
+    """
+    changed: dict[str, Any] = {
+        keyword: value for keyword, value in attributes.items() if base.get(keyword) != value and keyword != _UID
+    }
+    changed.update((keyword, None) for keyword in base.keys() - attributes.keys())
+    return json.dumps(changed, ensure_ascii=False, separators=(",", ":"))
+
+
+def load_attributes(text: str) -> dict[str, Any]:
+    """Return attributes from JSON, with tuples as they were."""
+    return {keyword: tuple(value) if isinstance(value, list) else value for keyword, value in json.loads(text).items()}
+
+
+def merged_attributes(base: Mapping[str, Any], changed: Mapping[str, Any], uid: str) -> dict[str, AttributeValue]:
+    """Return an instance's attributes from its series' and its own."""
+    merged = {**base, **changed, _UID: uid}
+    return {keyword: value for keyword, value in merged.items() if value is not None}
+
+
+def whole_number(header: InstanceHeader, keyword: str) -> int | None:
+    """Return an IS value where it is a number that a database column holds, else None."""
+    number = header.integer(keyword)
+    return number if number is not None and abs(number) <= _LARGEST_INTEGER else None
+
+
+class BatchWriter:
+    """Writes rows within one transaction.
+
+    Parents are remembered for as long as the transaction lasts, no longer: another program may change them after it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.written = Written()
+        self._patients: dict[str, int] = {}
+        self._studies: dict[tuple[int, str], int] = {}
+        self._series: dict[tuple[int, str], tuple[int, dict[str, Any]]] = {}
+        self._touched: set[int] = set()
+
+    def write(self, rows: Sequence[NewRow]) -> None:
+        """Register instances with all that stands above them, and bring the counts up to date."""
+        for row in rows:
+            if row.replaces is not None:
+                self._remove(row.replaces)
+        self._connection.executemany(
+            "INSERT INTO instance (series, sop_instance_uid, sop_class_uid, transfer_syntax_uid, instance_number, frames,"
+            " bytes, mtime_ns, sha256, copied, source_path, attributes, attributes_version, dataset_offset,"
+            " pixel_data_offset, pixel_data_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [self._instance(row) for row in rows],
+        )
+        self._count()
+
+    # --- levels
+
+    def _instance(self, row: NewRow) -> tuple[Any, ...]:
+        header = row.header
+        series, base = self._series_of(header)
+        self._touched.add(series)
+        self.written.series_uids.add(header.series_instance_uid)
+        return (
+            series,
+            header.sop_instance_uid,
+            header.sop_class_uid,
+            header.transfer_syntax_uid,
+            whole_number(header, "InstanceNumber"),
+            max(1, min(header.number_of_frames, 1 << 31)),
+            header.size_bytes,
+            header.mtime_ns,
+            row.sha256,
+            row.copied,
+            os.fsencode(row.source) if row.source is not None else None,
+            dump_attributes(header.attributes, base),
+            TABLE_VERSION,
+            header.dataset_offset,
+            header.pixel_data_offset,
+            header.pixel_data_bytes,
+        )
+
+    def _series_of(self, header: InstanceHeader) -> tuple[int, dict[str, Any]]:
+        study = self._study_of(header)
+        key = (study, header.series_instance_uid)
+        if key in self._series:
+            return self._series[key]
+        found = self._connection.execute(
+            "SELECT id, attributes FROM series WHERE study = ? AND series_instance_uid = ?", key
+        ).fetchone()
+        if found:
+            self._series[key] = (found[0], load_attributes(found[1]))
+        else:
+            base = {keyword: value for keyword, value in header.attributes.items() if keyword != _UID}
+            modality, description = header.text("Modality"), header.text("SeriesDescription")
+            body_part = header.text("BodyPartExamined")
+            self._series[key] = (
+                self._insert(
+                    "series",
+                    study=study,
+                    series_instance_uid=key[1],
+                    modality=modality,
+                    series_number=whole_number(header, "SeriesNumber"),
+                    series_description=description,
+                    series_date=header.text("SeriesDate"),
+                    body_part_examined=body_part,
+                    search_text=fold_all(modality, description, body_part),
+                    attributes=json.dumps(base, ensure_ascii=False, separators=(",", ":")),
+                ),
+                base,
+            )
+            self.written.series += 1
+        return self._series[key]
+
+    def _study_of(self, header: InstanceHeader) -> int:
+        patient = self._patient_of(header)
+        key = (patient, header.study_instance_uid)
+        if key in self._studies:
+            return self._studies[key]
+        found = self._connection.execute(
+            "SELECT patient, id FROM study WHERE study_instance_uid = ?", (key[1],)
+        ).fetchall()
+        here = dict(found)
+        if patient in here:
+            self._studies[key] = here[patient]
+            return self._studies[key]
+        if found:
+            self.written.shared_study_uids.add(key[1])
+        accession, description = header.text("AccessionNumber"), header.text("StudyDescription")
+        study_id = header.text("StudyID")
+        self._studies[key] = self._insert(
+            "study",
+            patient=patient,
+            study_instance_uid=key[1],
+            study_date=header.text("StudyDate"),
+            study_time=header.text("StudyTime"),
+            study_id=study_id,
+            accession_number=accession,
+            study_description=description,
+            search_text=fold_all(accession, description, study_id),
+        )
+        self.written.studies += 1
+        return self._studies[key]
+
+    def _patient_of(self, header: InstanceHeader) -> int:
+        identity = patient_identity(header)
+        if identity in self._patients:
+            return self._patients[identity]
+        found = self._connection.execute("SELECT id FROM patient WHERE identity = ?", (identity,)).fetchone()
+        if found:
+            self._patients[identity] = found[0]
+            return self._patients[identity]
+        patient_id, name = header.text("PatientID"), header.text("PatientName")
+        self._patients[identity] = self._insert(
+            "patient",
+            identity=identity,
+            patient_id=patient_id,
+            issuer_of_patient_id=header.text("IssuerOfPatientID"),
+            patient_name=name,
+            patient_birth_date=header.text("PatientBirthDate"),
+            patient_sex=header.text("PatientSex"),
+            sort_name=fold(name),
+            search_text=fold_all(name, patient_id),
+        )
+        self.written.patients += 1
+        return self._patients[identity]
+
+    def _insert(self, table: str, **columns: Any) -> int:
+        marks = ", ".join("?" * len(columns))
+        statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 (names are ours)
+        return int(self._connection.execute(statement, tuple(columns.values())).lastrowid or 0)
+
+    # --- what changes above an instance
+
+    def _remove(self, instance: int) -> None:
+        """Take an instance out, whose newer content follows; its series goes with it where it was the last."""
+        (series,) = self._connection.execute("SELECT series FROM instance WHERE id = ?", (instance,)).fetchone()
+        self._connection.execute("DELETE FROM instance WHERE id = ?", (instance,))
+        self._touched.add(series)
+
+    def _count(self) -> None:
+        """Bring the counts above the touched series up to date, and drop what holds nothing any more."""
+        execute = self._connection.executemany
+        touched = [(series,) for series in sorted(self._touched)]
+        parents = {
+            row
+            for series in touched
+            for row in self._connection.execute(
+                "SELECT study.id, study.patient FROM series JOIN study ON study.id = series.study WHERE series.id = ?",
+                series,
+            )
+        }
+        execute(
+            "UPDATE series SET health = 'unknown', health_text = '', (instances, frames, bytes) ="
+            " (SELECT count(*), coalesce(sum(frames), 0), coalesce(sum(bytes), 0) FROM instance"
+            " WHERE instance.series = series.id) WHERE id = ?",
+            touched,
+        )
+        execute("DELETE FROM series WHERE id = ? AND instances = 0", touched)
+        studies = sorted((study,) for study, _ in parents)
+        execute(
+            "UPDATE study SET (series, instances, modalities) ="
+            " (SELECT count(*), coalesce(sum(instances), 0), coalesce(group_concat(DISTINCT nullif(modality, '')), '')"
+            " FROM series WHERE series.study = study.id) WHERE id = ?",
+            studies,
+        )
+        execute("DELETE FROM study WHERE id = ? AND series = 0", studies)
+        patients = sorted({(patient,) for _, patient in parents})
+        execute(
+            "UPDATE patient SET (studies, series, instances) ="
+            " (SELECT count(*), coalesce(sum(series), 0), coalesce(sum(instances), 0) FROM study"
+            " WHERE study.patient = patient.id) WHERE id = ?",
+            patients,
+        )
+        execute("DELETE FROM patient WHERE id = ? AND studies = 0", patients)
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What the database knows of an instance that is already in it."""
+
+    row: int
+    sop_instance_uid: str
+    copied: bool
+    source_path: Path | None
+    size_bytes: int
+    mtime_ns: int
+    sha256: bytes | None
+    state: str
+    transfer_syntax_uid: str
+    dataset_offset: int
+    attributes_version: int
+    patient_identity: str
+
+
+_REGISTERED: Final = (
+    "SELECT instance.id, sop_instance_uid, copied, source_path, instance.bytes, mtime_ns, sha256, state,"
+    " transfer_syntax_uid, dataset_offset, attributes_version, patient.identity FROM instance"
+    " JOIN series ON series.id = instance.series JOIN study ON study.id = series.study"
+    " JOIN patient ON patient.id = study.patient WHERE "
+)
+
+
+def registered_at(connection: sqlite3.Connection, paths: Sequence[Path]) -> dict[Path, list[Registered]]:
+    """Return what came from these paths; a path whose file was replaced by another instance has several rows."""
+    found: dict[Path, list[Registered]] = {}
+    for known in _registered(connection, "source_path", [os.fsencode(path) for path in paths]):
+        if known.source_path is not None:
+            found.setdefault(known.source_path, []).append(known)
+    return found
+
+
+def registered_as(connection: sqlite3.Connection, uids: Sequence[str]) -> dict[str, Registered]:
+    """Return what has these SOP Instance UIDs."""
+    return {known.sop_instance_uid: known for known in _registered(connection, "sop_instance_uid", uids)}
+
+
+def _registered(connection: sqlite3.Connection, column: str, values: Sequence[Any]) -> list[Registered]:
+    if not values:
+        return []
+    marks = ", ".join("?" * len(values))
+    rows = connection.execute(f"{_REGISTERED}{column} IN ({marks})", tuple(values))
+    return [
+        Registered(row, uid, bool(copied), Path(os.fsdecode(path)) if path is not None else None, *rest)
+        for row, uid, copied, path, *rest in rows
+    ]

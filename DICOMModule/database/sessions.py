@@ -1,0 +1,117 @@
+"""Sessions: folders in ``incoming/`` in which one process puts files together before they are taken.
+
+A session is alive as long as its process holds its lock. What a dead one left is swept by the next program that opens
+the database; a living one is never touched, whichever process it belongs to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from DICOMModule.database.connection import translated_os_error
+
+_LOCK_SUFFIX: Final = ".lock"
+
+
+@contextmanager
+def session_folder(incoming: Path) -> Iterator[Path]:
+    """Make a folder that is this process' own, and remove it with all that is in it afterwards.
+
+    Parameters
+    ----------
+    incoming : Path
+        The database's folder for what is not whole yet; it is made where it does not exist.
+    """
+    database_folder = incoming.parent
+    try:
+        incoming.mkdir(mode=0o700, exist_ok=True)
+        lock, descriptor = _new_lock(incoming)
+    except OSError as error:
+        if translated := translated_os_error(error, database_folder):
+            raise translated from error
+        raise
+    folder = lock.with_suffix("")
+    try:
+        folder.mkdir(mode=0o700)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        _release(lock, descriptor)
+
+
+def dead_sessions(incoming: Path) -> list[Path]:
+    """Return the locks of sessions whose process has died, each now held by nobody."""
+    if not incoming.is_dir():
+        return []
+    return [lock for lock in sorted(incoming.glob(f"*{_LOCK_SUFFIX}")) if _is_free(lock)]
+
+
+def remove_session(lock: Path) -> None:
+    """Remove a dead session: its folder first, so that a crash in between leaves the lock to be found again."""
+    shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+    lock.unlink(missing_ok=True)
+
+
+def _new_lock(incoming: Path) -> tuple[Path, int]:
+    """Make and hold a lock that no sweeping process has taken for a dead one in the meantime."""
+    while True:
+        lock = incoming / f"{uuid.uuid4().hex}{_LOCK_SUFFIX}"
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
+        if _try_lock(descriptor) and _is_same_file(lock, descriptor):
+            return lock, descriptor
+        os.close(descriptor)
+
+
+def _release(lock: Path, descriptor: int) -> None:
+    if sys.platform == "win32":  # an open file cannot be removed there
+        os.close(descriptor)
+        lock.unlink(missing_ok=True)
+    else:
+        lock.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _is_free(lock: Path) -> bool:
+    try:
+        descriptor = os.open(lock, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return _try_lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_same_file(lock: Path, descriptor: int) -> bool:
+    with contextlib.suppress(OSError):
+        return os.path.samestat(os.stat(lock), os.fstat(descriptor))  # noqa: PTH116 (the pair belongs together)
+    return False
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,130 @@
+"""What the database says of its patients, studies, series and instances: frozen values, no models.
+
+The fields are the keys of `list` on the command line, in its order: DICOM keywords in snake case. Dates and times are
+ISO 8601 or, where they cannot be read, as written; None where the file has nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from DICOMModule.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class PatientSummary:
+    """A patient; `patient` is the number by which the database knows it: a Patient ID alone identifies nobody."""
+
+    patient: int
+    patient_id: str | None
+    patient_name: str | None
+    patient_birth_date: str | None
+    patient_sex: str | None
+    studies: int
+    series: int
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
+class StudySummary:
+    """A study of one patient."""
+
+    patient: int
+    patient_id: str | None
+    patient_name: str | None
+    study_instance_uid: str
+    study_date: str | None
+    study_time: str | None
+    study_id: str | None
+    accession_number: str | None
+    study_description: str | None
+    modalities_in_study: tuple[str, ...]
+    series: int
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSummary:
+    """A series; `health` is ``ok``, ``warned``, ``refused`` or ``unknown``, and `health_text` says why."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    modality: str | None
+    series_number: int | None
+    series_description: str | None
+    series_date: str | None
+    body_part_examined: str | None
+    instances: int
+    frames: int
+    bytes: int
+    health: str
+    health_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSummary:
+    """An instance; `path` is absolute, `state` is ``present``, ``missing`` or ``damaged``."""
+
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    instance_number: int | None
+    frames: int
+    bytes: int
+    copied: bool
+    path: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A file whose SOP Instance UID the database already holds from another file, or with other content."""
+
+    path: str
+    sop_instance_uid: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did with every file.
+
+    Always: added + updated + unchanged + not_dicom + len(rejected) + len(duplicates) = files_seen.
+
+    Attributes
+    ----------
+    patients, studies, series : int
+        New ones.
+    series_instance_uids : tuple of str
+        Series to which something was added or in which something was updated, sorted.
+    warnings : tuple of Problem
+        What is odd about files that were taken nevertheless, and studies that stand under two patients.
+    """
+
+    files_seen: int = 0
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    not_dicom: int = 0
+    rejected: tuple[Problem, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
+    patients: int = 0
+    studies: int = 0
+    series: int = 0
+    elapsed_s: float = 0.0
+    series_instance_uids: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What an audit found; the paths are absolute, `database` is ``ok`` or what is wrong with the database itself."""
+
+    checked: int = 0
+    missing: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
+    orphans: tuple[str, ...] = ()
+    quarantined: tuple[str, ...] = ()
+    repaired: tuple[str, ...] = ()
+    database: str = "ok"
