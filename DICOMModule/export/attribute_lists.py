@@ -11,10 +11,13 @@ def _names(text: str) -> list[str]:
     return text.split()
 
 
-# What tells a patient and a study from others is copied as it is, fit or not: a change would make another patient of it.
+# What tells a patient from others is copied as it is, fit or not: a change would make another patient of it.
 IDENTITY = _names("""
-    SpecificCharacterSet PatientName PatientID IssuerOfPatientID PatientBirthDate PatientSex
-    StudyInstanceUID StudyDate StudyTime ReferringPhysicianName StudyID AccessionNumber
+    SpecificCharacterSet PatientName PatientID IssuerOfPatientID PatientBirthDate StudyInstanceUID
+""")
+# The same where it keeps to its value representation; Type 2, so that it may be empty where it does not.
+STUDY_IDENTITY = _names("""
+    PatientSex StudyDate StudyTime ReferringPhysicianName StudyID AccessionNumber
 """)
 
 # C.7.1.1 Patient, C.7.1.3 Clinical Trial Subject
@@ -36,7 +39,11 @@ STUDY = _names("""
     AdmittingDiagnosesDescription AdmittingDiagnosesCodeSequence PatientAge PatientSize PatientWeight
     Occupation AdditionalPatientHistory PatientSexNeutered PregnancyStatus SmokingStatus MedicalAlerts Allergies
     LastMenstrualDate PatientState AdmissionID ReasonForVisit
-    ClinicalTrialTimePointID ClinicalTrialTimePointDescription
+    PatientSizeCodeSequence PatientBodyMassIndex MeasuredAPDimension MeasuredLateralDimension SpecialNeeds
+    IssuerOfAdmissionIDSequence ServiceEpisodeID ServiceEpisodeDescription ReferringPhysicianIdentificationSequence
+    RequestingService RequestingServiceCodeSequence ReasonForVisitCodeSequence StudyVerifiedDate
+    ClinicalTrialTimePointID ClinicalTrialTimePointDescription ClinicalTrialTimePointTypeCodeSequence
+    LongitudinalTemporalOffsetFromEvent LongitudinalTemporalEventType
 """)
 
 # C.7.3.1 General Series, C.7.3.2 Clinical Trial Series, C.12.1 SOP Common: true of the body part and of the request
@@ -64,7 +71,7 @@ ACQUISITION = {
         KVP ScanOptions DataCollectionDiameter ReconstructionDiameter DistanceSourceToDetector
         DistanceSourceToPatient TableHeight RotationDirection ExposureTime XRayTubeCurrent Exposure ExposureInuAs
         FilterType GeneratorPower FocalSpots ConvolutionKernel RevolutionTime SingleCollimationWidth
-        TotalCollimationWidth TableSpeed TableFeedPerRotation SpiralPitchFactor CTDIvol
+        TotalCollimationWidth TableSpeed TableFeedPerRotation SpiralPitchFactor CTDIvol CTDIPhantomTypeCodeSequence
     """),
     "MR": _names("""
         ScanningSequence SequenceVariant ScanOptions MRAcquisitionType RepetitionTime EchoTime EchoTrainLength
@@ -94,7 +101,7 @@ EMPTY = {
 }
 
 # Enumerated values: another one in the source would be an error in ours too
-ENUMERATED = {
+ENUMERATED: dict[str, set[str | int]] = {
     "AnatomicalOrientationType": {"BIPED", "QUADRUPED"},
     "AngioFlag": {"Y", "N"},
     "BeatRejectionFlag": {"Y", "N"},
@@ -104,6 +111,7 @@ ENUMERATED = {
     "LongitudinalTemporalInformationModified": {"UNMODIFIED", "MODIFIED", "REMOVED"},
     "MRAcquisitionType": {"2D", "3D"},
     "PatientIdentityRemoved": {"YES", "NO"},
+    "PatientSex": {"M", "F", "O"},
     "PatientSexNeutered": {"ALTERED", "UNALTERED"},
     "PregnancyStatus": {1, 2, 3, 4},
     "QualityControlImage": {"YES", "NO", "BOTH"},
@@ -115,6 +123,15 @@ ENUMERATED = {
     "SmokingStatus": {"YES", "NO", "UNKNOWN"},
     "VariableFlipAngleFlag": {"Y", "N"},
 }
+
+UNPAIRED_BODY_PARTS = set(
+    _names("""
+    HEAD SKULL BRAIN HEADNECK NECK CSPINE TSPINE LSPINE SSPINE SPINE CTSPINE TLSPINE LSSPINE COCCYX CHEST STERNUM HEART
+    MEDIASTINUM ABDOMEN LIVER PANCREAS SPLEEN STOMACH COLON PELVIS ABDOMENPELVIS CHESTABDOMEN CHESTABDPELVIS
+    NECKCHEST NECKCHESTABDPELV WHOLEBODY PROSTATE BLADDER UTERUS AORTA TRACHEA LARYNX TONGUE
+""")
+)
+"""Body parts (PS3.16 Annex L) that have no laterality; for any other one it has to be told, or be empty (C.7.3.1)."""
 
 CODE_SEQUENCES = {"AnatomicRegionSequence", "ContrastBolusAgentSequence"}
 """Sequences of codes (PS3.3 8.8) whose keyword does not end in CodeSequence."""

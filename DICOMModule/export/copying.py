@@ -37,15 +37,27 @@ def copy_verbatim(source: Dataset, target: Dataset, keywords: Iterable[str]) -> 
             target[tag] = element
 
 
-def copy_sound(source: Dataset, target: Dataset, keywords: Iterable[str]) -> None:
-    """Copy attributes that keep to their VR, VM and enumerated values; others and empty ones are left out."""
+def copy_sound(source: Dataset, target: Dataset, keywords: Iterable[str], empty: bool = False) -> None:
+    """Copy attributes that keep to their VR, VM and enumerated values; the others, and empty ones but for `empty`, not."""
     for keyword in keywords:
         element = read_element(source, _tag(keyword))
-        if element is None or element.is_empty:
+        if element is None or (element.is_empty and not empty):
+            continue
+        if element.is_empty:
+            if element.VR in dictionary_VR(element.tag):
+                target[element.tag] = element
             continue
         sound = _sound(element)
         if sound is not None:
             target[sound.tag] = sound
+
+
+def is_sound(source: Dataset, keyword: str) -> bool:
+    """Return whether an attribute is absent, empty, or keeps to its VR, VM and enumerated values."""
+    if _tag(keyword) not in source:
+        return True
+    element = read_element(source, _tag(keyword))
+    return element is not None and (element.is_empty or _sound(element) is not None)
 
 
 def constant_keywords(sources: Sequence[Dataset], keywords: Iterable[str]) -> list[str]:
@@ -115,7 +127,7 @@ def _sound(element: DataElement) -> DataElement | None:
         keyword = keyword_for_tag(tag)
         items = [item for item in map(_sound_item, element.value) if item is not None and _complete(item, keyword)]
         return DataElement(tag, "SQ", items) if items else None
-    values = list(element.value) if element.VM > 1 else [element.value]
+    values: list[Any] = list(element.value) if element.VM > 1 else [element.value]
     if not _fits_multiplicity(dictionary_VM(tag), len(values)):
         return None
     allowed = ENUMERATED.get(keyword_for_tag(tag))

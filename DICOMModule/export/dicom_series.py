@@ -22,7 +22,7 @@ from DICOMModule.export.atomic import atomic_file, sync_folder, translated
 from DICOMModule.export.image_pixels import pixel_attributes, set_pixels, window_attributes
 from DICOMModule.export.image_plane import check_plane, plane_attributes, position
 from DICOMModule.export.proof import prove_job
-from DICOMModule.export.quantise import Quantisation, quantise, slices_of
+from DICOMModule.export.quantise import quantise, slices_of
 from DICOMModule.export.references import add_references, nearest_sources, sources_by_slice
 from DICOMModule.export.series_header import SOP_CLASSES, ExportOptions, SeriesHeader, series_header
 from DICOMModule.jobs import Job, Progress
@@ -153,18 +153,18 @@ def _export_job(
     slices = slices_of(volume)
     matches = sources_by_slice(volume, template)
     same_grid = bool(slices) and len(matches) == len(slices)
-    header = series_header(volume, sources, modality, options, same_grid)
-    shared = header.dataset
+    common = series_header(volume, sources, modality, options, same_grid)
+    shared = common.dataset
     shared.update(plane_attributes(volume, sources[len(sources) // 2] if same_grid else None))
     shared.update(pixel_attributes(volume, quantisation, modality, sources))
-    windows, warnings = window_attributes(volume, quantisation, sources)
+    windows, warnings = window_attributes(volume, quantisation)
     shared.update(windows)
     made = _Made(folder)
     try:
         made.make_folder()
         for number, k in enumerate(slices, 1):
             yield Progress(number - 1, len(slices), "writing images")
-            image = _image(volume, k, number, header, quantisation)
+            image = _image(volume, k, number, common)
             if not options.new_study and template:
                 found = [matches[k]] if k in matches else nearest_sources(volume.slice_positions[k], template)
                 add_references(image, found, same_grid=k in matches)
@@ -185,7 +185,7 @@ def _export_job(
         max_abs_error=proof.max_abs_error,
         error_bound=quantisation.error_bound,
         max_position_error_mm=proof.max_position_error_mm,
-        warnings=(*header.warnings, *warnings),
+        warnings=(*common.warnings, *warnings),
     )
 
 
@@ -220,7 +220,7 @@ class _Made:
             self.folder.rmdir()
 
 
-def _image(volume: Volume, k: int, number: int, header: SeriesHeader, quantisation: Quantisation) -> Dataset:
+def _image(volume: Volume, k: int, number: int, header: SeriesHeader) -> Dataset:
     image = Dataset()
     image.update({tag: header.dataset.get_item(tag) for tag in header.dataset.keys()})  # noqa: SIM118 - tags, unparsed
     image.SOPInstanceUID = new_uid()

@@ -68,9 +68,7 @@ def set_pixels(image: Dataset, volume: Volume, k: int, quantisation: Quantisatio
         ) from error
 
 
-def window_attributes(
-    volume: Volume, quantisation: Quantisation, sources: Sequence[Dataset]
-) -> tuple[Dataset, tuple[str, ...]]:
+def window_attributes(volume: Volume, quantisation: Quantisation) -> tuple[Dataset, tuple[str, ...]]:
     """Return the windows to show the values with, in their units, and warnings on the quantisation.
 
     The volume's own windows, else the middle 98 % of its values. Where a width is below 1, which the function LINEAR
@@ -78,26 +76,25 @@ def window_attributes(
     """
     sample = _sample(volume)
     low, high = (float(value) for value in np.percentile(sample, (1, 99)))
-    windows = volume.windows or (Window((low + high) / 2, high - low),)
+    windows: tuple[Window, ...] = volume.windows or (Window((low + high) / 2, high - low),)
     windows = tuple(
         window for window in windows if np.isfinite([window.level, window.width]).all() and window.width > 0
     )
-    warnings: tuple[str, ...] = ()
+    windows = windows or (Window(low, 1.0),)
+    warnings = []
     if high > low and quantisation.error_bound > COARSE * (high - low):
-        warnings = (
-            f"A few values lie far from the others, so that the stored steps are coarse: an error of up to"
-            f" {quantisation.error_bound:.3g} where most values span {high - low:.3g}.",
+        warnings.append(
+            "A few values lie far from the others, so that the stored steps are coarse: an error of up to"
+            f" {quantisation.error_bound:.3g} where most values span {high - low:.3g}."
         )
     dataset = Dataset()
-    if not windows:
-        windows = (Window(low, 1.0),)
     dataset.WindowCenter = [decimal_strings.nearest(window.level) for window in windows]
     dataset.WindowWidth = [decimal_strings.nearest(window.width) for window in windows]
     if all(window.name for window in windows):
         dataset.WindowCenterWidthExplanation = [window.name.replace("\\", " ")[:64] for window in windows]
     if min(window.width for window in windows) < 1:
         dataset.VOILUTFunction = "LINEAR_EXACT"
-    return dataset, warnings
+    return dataset, tuple(warnings)
 
 
 def _sample(volume: Volume) -> Floats:

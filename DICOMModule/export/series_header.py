@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
+import numpy as np
 from pydicom.charset import convert_encodings, default_encoding
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
@@ -13,7 +15,15 @@ from pydicom.tag import Tag
 from DICOMModule.dicom.uids import is_valid_uid, new_uid
 from DICOMModule.errors import ExportError
 from DICOMModule.export import attribute_lists as lists
-from DICOMModule.export.copying import can_say, constant_keywords, copy_sound, copy_verbatim, read_element, transcode
+from DICOMModule.export.copying import (
+    can_say,
+    constant_keywords,
+    copy_sound,
+    copy_verbatim,
+    is_sound,
+    read_element,
+    transcode,
+)
 from DICOMModule.export.references import DERIVATIONS, code_item, contributing_equipment
 from DICOMModule.volume.volume import Volume
 
@@ -21,6 +31,21 @@ SOP_CLASSES = {"CT": "1.2.840.10008.5.1.4.1.1.2", "MR": "1.2.840.10008.5.1.4.1.1
 MANUFACTURER = "DICOMModule"
 LONGEST_LO = 64
 LONGEST_IS = 2**31 - 1
+MR_IMAGE_TYPES = {
+    "DENSITY MAP",
+    "DIFFUSION MAP",
+    "IMAGE ADDITION",
+    "MODULUS SUBTRACT",
+    "MPR",
+    "OTHER",
+    "PHASE MAP",
+    "PHASE SUBTRACT",
+    "PROJECTION IMAGE",
+    "T1 MAP",
+    "T2 MAP",
+    "VELOCITY MAP",
+}
+"""Defined terms of value 3 of Image Type (C.8.3.1.1.1)."""
 LOSSY_METHODS = {
     "1.2.840.10008.1.2.4.50": "ISO_10918_1",
     "1.2.840.10008.1.2.4.51": "ISO_10918_1",
@@ -106,10 +131,16 @@ def series_header(
     source = sources[len(sources) // 2] if sources else None
     now = _now(source)
     if source is not None:
-        _copy(dataset, sources, source, modality, options, same_grid)
+        if options.new_study:
+            copy_verbatim(source, dataset, ["SpecificCharacterSet"])
+        else:
+            _copy_identity(dataset, source, warnings)
+        _copy_series(dataset, sources, modality, same_grid)
     if options.new_study:
         _new_study(dataset, options, now)
-    _series(dataset, volume, source, modality, options, now)
+    dataset.SOPClassUID, dataset.Modality = SOP_CLASSES[modality], modality
+    dataset.ImageType = _image_type(volume, source, modality)
+    _series(dataset, volume, source, options, now)
     _frame_of_reference(dataset, volume, source, options, warnings)
     _equipment(dataset, source, now)
     _derivation(dataset, volume, source, options, same_grid)
@@ -118,23 +149,24 @@ def series_header(
     return SeriesHeader(dataset, _settle_character_set(dataset), tuple(warnings))
 
 
-def _copy(
-    dataset: Dataset,
-    sources: Sequence[Dataset],
-    source: Dataset,
-    modality: str,
-    options: ExportOptions,
-    same_grid: bool,
-) -> None:
-    if options.new_study:
-        copy_verbatim(source, dataset, ["SpecificCharacterSet"])
-    else:
-        copy_verbatim(source, dataset, lists.IDENTITY)
-        copy_sound(source, dataset, lists.PATIENT + lists.STUDY)
-    series = [name for name in lists.SERIES if not (options.new_study and name == "RequestAttributesSequence")]
-    # what differs from image to image is true of none of ours; another modality's acquisition is not ours at all
-    keywords = series + lists.IMAGE
+def _copy_identity(dataset: Dataset, source: Dataset, warnings: list[str]) -> None:
+    """Copy patient and study."""
+    copy_verbatim(source, dataset, lists.IDENTITY)
+    for keyword in lists.STUDY_IDENTITY:
+        if is_sound(source, keyword):
+            copy_verbatim(source, dataset, [keyword])
+        else:
+            warnings.append(f"The source's {keyword} breaks the rules for its values; it is left empty.")
+    # empty ones too: what one image of a study has, the others should have
+    copy_sound(source, dataset, lists.PATIENT + lists.STUDY, empty=True)
+
+
+def _copy_series(dataset: Dataset, sources: Sequence[Dataset], modality: str, same_grid: bool) -> None:
+    """Copy what all images of the source say alike: what differs among them is true of none of ours."""
+    source = sources[len(sources) // 2]
+    keywords = lists.SERIES + lists.IMAGE
     if str(source.get("Modality", "")) == modality:
+        # another modality's acquisition is not ours at all
         keywords = keywords + lists.ACQUISITION[modality] + (lists.GEOMETRY_BOUND[modality] if same_grid else [])
     copy_sound(source, dataset, constant_keywords(sources, keywords))
     if "ContrastBolusAgent" not in dataset:
@@ -144,34 +176,41 @@ def _copy(
 
 
 def _new_study(dataset: Dataset, options: ExportOptions, now: datetime) -> None:
+    if "RequestAttributesSequence" in dataset:
+        del dataset["RequestAttributesSequence"]
     dataset.PatientID = _text(options.patient_id, "the patient ID", LONGEST_LO)
     dataset.PatientName = _text(options.patient_name, "the patient name", 5 * LONGEST_LO)
     dataset.StudyInstanceUID = new_uid()
     dataset.StudyDate, dataset.StudyTime = _date(now), _time(now)
 
 
-def _series(
-    dataset: Dataset,
-    volume: Volume,
-    source: Dataset | None,
-    modality: str,
-    options: ExportOptions,
-    now: datetime,
-) -> None:
+def _series(dataset: Dataset, volume: Volume, source: Dataset | None, options: ExportOptions, now: datetime) -> None:
     number = options.highest_series_number + 1 if options.series_number is None else options.series_number
     if not -LONGEST_IS <= number <= LONGEST_IS:
         raise ExportError(f"{number} is no Series Number that DICOM can hold; choose one with --series-number.")
-    dataset.SOPClassUID = SOP_CLASSES[modality]
-    dataset.Modality = modality
     dataset.SeriesInstanceUID = new_uid()
     dataset.SeriesNumber = str(number)
     dataset.SeriesDate = dataset.ContentDate = dataset.InstanceCreationDate = _date(now)
     dataset.SeriesTime = dataset.ContentTime = dataset.InstanceCreationTime = _time(now)
     described = options.series_description or _description(volume, source)
     dataset.SeriesDescription = _text(described[:LONGEST_LO].strip(), "the series description", LONGEST_LO)
-    kind = [str(value) for value in _values(source, "ImageType")]
-    third = kind[2] if len(kind) > 2 and kind[2] not in {"LOCALIZER", ""} else "OTHER"
-    dataset.ImageType = ["DERIVED", "SECONDARY", third if modality == "MR" or third == "AXIAL" else "OTHER"]
+
+
+def _image_type(volume: Volume, source: Dataset | None, modality: str) -> list[str]:
+    """Return the Image Type: derived always, value 3 by the modality (C.8.2.1.1.1, C.8.3.1.1.1)."""
+    known = [str(value) for value in _values(source, "ImageType")]
+    third = known[2].strip() if len(known) > 2 else ""
+    if modality == "CT":
+        row, column = volume.ijk_to_lps[:3, 0], volume.ijk_to_lps[:3, 1]
+        normal = np.cross(row, column)
+        # within 45 degrees of the patient's axis; a gantry is tilted by 30 at most
+        axial = abs(normal[2]) > np.linalg.norm(normal) * np.sqrt(0.5)
+        return ["DERIVED", "SECONDARY", "AXIAL" if axial else "OTHER"]
+    if third in MR_IMAGE_TYPES:
+        return ["DERIVED", "SECONDARY", third]
+    # a term of the vendor's (M, P, ADC) tells kinds of values apart: value 4 is for such terms
+    vendor = [third] if re.fullmatch(r"[A-Z0-9_ ]{1,16}", third) else []
+    return ["DERIVED", "SECONDARY", "OTHER", *vendor]
 
 
 def _description(volume: Volume, source: Dataset | None) -> str:
@@ -246,8 +285,8 @@ def _required(dataset: Dataset, modality: str, warnings: list[str]) -> None:
     for keyword in lists.EMPTY[""] + lists.EMPTY[modality]:
         if keyword not in dataset:
             setattr(dataset, keyword, None if keyword in {"PatientName", "ReferringPhysicianName"} else "")
-    if "BodyPartExamined" not in dataset and "AnatomicRegionSequence" not in dataset and "Laterality" not in dataset:
-        # Type 2C: whether the body part is a paired one cannot be told
+    if "Laterality" not in dataset and str(dataset.get("BodyPartExamined", "")) not in lists.UNPAIRED_BODY_PARTS:
+        # Type 2C: whether the body part is a paired one cannot be told, or its side is not known
         dataset.Laterality = ""
     if modality == "MR":
         for keyword, value, meaning in (
