@@ -236,10 +236,11 @@ def _read_native(header: InstanceHeader, pixel_format: PixelFormat, out: StoredV
 
 def _decoded(header: InstanceHeader, pixel_format: PixelFormat) -> StoredValues:
     """Decode through pydicom; pydicom's plug-ins are tried in turn until one succeeds."""
+    from pydicom import config
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
-    syntax = UID(header.transfer_syntax_uid)
+    syntax = UID(header.transfer_syntax_uid, validation_mode=config.IGNORE)
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError as error:

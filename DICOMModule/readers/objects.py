@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import NoImageError
@@ -56,15 +57,17 @@ class ObjectReader:
         for header in headers:
             if not is_image(header):
                 classes.setdefault(header.sop_class_uid, []).append(header)
-        return [refused(self.name, group, _sentence(group[0]), kind_of(group[0])) for group in classes.values()]
+        return [
+            refused(self.name, group, _sentence(group[0]), kind_of(group[0].sop_class_uid))
+            for group in classes.values()
+        ]
 
     def load_job(self, loadable: Loadable) -> Job[Volume]:
         """Refuse."""
         raise NoImageError(loadable.refusal)
 
 
-def _beginning_of(header: InstanceHeader) -> str:
-    uid = header.sop_class_uid
+def _beginning_of(uid: str) -> str:
     return uid.removeprefix(STORAGE) if uid.startswith(STORAGE) else ""
 
 
@@ -72,25 +75,32 @@ def _matches(rest: str, prefix: str) -> bool:
     return rest == prefix or rest.startswith(prefix + ".")
 
 
-def kind_of(header: InstanceHeader) -> str:
-    """Return the kind of loadable that an object will be, as the command line names it."""
-    rest = _beginning_of(header)
+@lru_cache(maxsize=1024)
+def kind_of(sop_class_uid: str) -> str:
+    """Return the kind of loadable that an object of a SOP Class will be, as the command line names it."""
+    rest = _beginning_of(sop_class_uid)
     named = next((kind for prefix, kind in _KINDS if _matches(rest, prefix)), "")
-    return named or ("image" if uid_name(header.sop_class_uid).endswith("Image Storage") else "document")
+    return named or ("image" if uid_name(sop_class_uid).endswith("Image Storage") else "document")
+
+
+@lru_cache(maxsize=1024)
+def _has_pixels_of_its_own(sop_class_uid: str) -> bool:
+    rest = _beginning_of(sop_class_uid)
+    return kind_of(sop_class_uid) in _WITH_PIXELS or any(_matches(rest, prefix) for prefix in _WITH_PIXELS_PREFIXES)
 
 
 def is_image(header: InstanceHeader) -> bool:
     """Return whether the instance is an image, which may be a slice of a volume."""
-    rest = _beginning_of(header)
-    special = any(_matches(rest, prefix) for prefix in _WITH_PIXELS_PREFIXES) or kind_of(header) in _WITH_PIXELS
-    return not special and ("Rows" in header.attributes or header.pixel_data_offset > 0)
+    return not _has_pixels_of_its_own(header.sop_class_uid) and (
+        "Rows" in header.attributes or header.pixel_data_offset > 0
+    )
 
 
 def _sentence(header: InstanceHeader) -> str:
     name = uid_name(header.sop_class_uid)
     if not header.sop_class_uid:
         return "It has no SOP Class UID and no image: it cannot be loaded."
-    known = any(_matches(_beginning_of(header), prefix) for prefix, _ in _KINDS)
+    known = any(_matches(_beginning_of(header.sop_class_uid), prefix) for prefix, _ in _KINDS)
     if known:
         return f"{name} objects are not loaded yet."
     return f"This {name} object holds no image: it cannot be loaded."

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import plain_text
 from DICOMModule.readers.loadable import Loadable
 
 
@@ -23,9 +24,11 @@ def series_name(header: InstanceHeader) -> str:
 
 def uid_name(uid: str) -> str:
     """Return the name of a UID in the standard (PS3.6 annex A), or the UID itself."""
+    from pydicom import config
     from pydicom.uid import UID
 
-    return UID(uid).name.replace(" (Retired)", "") or "unnamed"
+    # A UID out of a file may be anything; it is looked up, not judged.
+    return plain_text(UID(uid, validation_mode=config.IGNORE).name.replace(" (Retired)", "")) or "unnamed"
 
 
 def refused(reader: str, headers: Sequence[InstanceHeader], refusal: str, kind: str = "image") -> Loadable:

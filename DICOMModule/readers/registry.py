@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from DICOMModule.dicom.instance_header import InstanceHeader
-from DICOMModule.errors import NoImageError
+from DICOMModule.errors import NoImageError, plain_text
 from DICOMModule.jobs import Job
 from DICOMModule.readers.image import ImageReader
 from DICOMModule.readers.loadable import Loadable, Reader
@@ -57,9 +57,9 @@ def load_job(loadable: Loadable) -> Job[Volume]:
         A file has gone, changed or cannot be decoded; the sentence names it.
     """
     if loadable.refusal:
-        raise NoImageError(f"{loadable.name}: {loadable.refusal}")
+        raise NoImageError(f"{plain_text(loadable.name)}: {loadable.refusal}")
     for reader in READERS:
         if reader.name == loadable.reader:
             volume = yield from reader.load_job(loadable)
             return volume
-    raise NoImageError(f"{loadable.name}: there is no reader {loadable.reader!r}")
+    raise NoImageError(f"{plain_text(loadable.name)}: there is no reader {loadable.reader!r}")

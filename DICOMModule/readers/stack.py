@@ -9,8 +9,9 @@ import numpy as np
 
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import GeometryError
-from DICOMModule.volume.geometry import JITTER_MM, StackFit, fit_single, fit_stack, positions_of
+from DICOMModule.volume.geometry import JITTER_MM, StackFit, fit_single, fit_stack
 from DICOMModule.volume.grouping import PlacedFrame, find_repeats
+from DICOMModule.volume.planes import positions_of
 from DICOMModule.volume.volume import Floats
 
 THICKNESS_RATIO = 1.5

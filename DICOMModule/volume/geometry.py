@@ -1,4 +1,4 @@
-"""Where image planes lie in patient space, and the simplest grid that a stack of them makes.
+"""The simplest grid that a stack of image planes makes.
 
 All in LPS, millimetres. A grid is judged by one number: the largest distance, over all frames and their four corners,
 between where the grid and where the frame's own header puts them.
@@ -8,79 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
-from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import GeometryError
+from DICOMModule.volume.planes import InPlane, Plane, positions_of
 from DICOMModule.volume.volume import Floats
 
 EXACT_MM = 1e-3
 JITTER_MM = 0.02
 JITTER_OF_SPACING = 0.1
-COSINE_TOLERANCE = 0.01
-"""How far a direction's length, or the cosine between row and column, may be off: what rounding to 2 decimals does."""
 STEEPEST_DEG = 60.0
 """Steps that lean more than this from the normal are images side by side, not a stack."""
 EXPLAINED_LEAN = 1e-3
 """The largest lean, as a tangent, that a rounded orientation explains: 0.06 degrees."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class InPlane:
-    """The two directions of an image plane, as its header gives them (PS3.3 C.7.6.2.1.1).
-
-    Attributes
-    ----------
-    i_step, j_step : ndarray, shape (3,)
-        From one column, one row, to the next, in mm.
-    spacing_mm : tuple of 2 floats
-        Distances between neighbours along i and j, as Pixel Spacing gives them.
-    columns, rows : int
-        Number of pixels along i and j.
-    decimals : int
-        Decimals with which Image Orientation (Patient) is written.
-    """
-
-    i_step: Floats
-    j_step: Floats
-    spacing_mm: tuple[float, float]
-    columns: int
-    rows: int
-    decimals: int = 16
-
-    @property
-    def normal(self) -> Floats:
-        """Unit normal, row × column."""
-        normal = np.cross(self.i_step, self.j_step)
-        unit: Floats = normal / np.linalg.norm(normal)
-        return unit
-
-    def deviation_mm(self, other: InPlane) -> float:
-        """Return the largest distance between corners of the two planes when their first voxels coincide."""
-        along_i = (self.columns - 1) * (self.i_step - other.i_step)
-        along_j = (self.rows - 1) * (self.j_step - other.j_step)
-        return float(max(np.linalg.norm(corner) for corner in (along_i, along_j, along_i + along_j)))
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Plane:
-    """An image plane in space.
-
-    Attributes
-    ----------
-    position : tuple of 3 floats
-        Image Position (Patient): the centre of voxel (0, 0).
-    in_plane : InPlane
-        Shared by the planes whose headers say the same.
-    decimals : int
-        Decimals with which the position is written.
-    """
-
-    position: tuple[float, float, float]
-    in_plane: InPlane
-    decimals: int
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -131,95 +72,12 @@ class StackFit:
         return self.residual_mm <= exact_tolerance_mm(self.rounding_mm, self.spacing_mm[2])
 
 
-def decimals_of(text: str) -> int:
-    r"""Return the number of decimals of the most finely written of several decimal strings.
-
-    Examples
-    --------
-    >>> decimals_of("-1\\0.50\\2")
-    2
-    >>> decimals_of("1.5e-3")
-    4
-    """
-    most = 0
-    for part in text.split("\\"):
-        mantissa, _, exponent = part.strip(" \0").lower().partition("e")
-        decimals = len(mantissa.partition(".")[2])
-        most = max(most, decimals - int(exponent) if exponent else decimals)
-    return most
-
-
-@lru_cache(maxsize=4096)
-def in_plane_of(orientation: str, spacing: str, rows: int, columns: int) -> InPlane:
-    """Return the in-plane directions of a header's Image Orientation (Patient) and Pixel Spacing, as written.
-
-    Raises
-    ------
-    GeometryError
-        One of them is no set of finite numbers, a spacing is not positive, or the two directions do not span a plane
-        as unit vectors at a right angle; the sentence says which.
-    """
-    cosines = _numbers(orientation, 6, "Image Orientation (Patient)")
-    between_rows, between_columns = _numbers(spacing, 2, "Pixel Spacing")
-    if between_rows <= 0 or between_columns <= 0:
-        raise GeometryError(f"Pixel Spacing {spacing.strip()} is not positive")
-    row, column = np.array(cosines[:3]), np.array(cosines[3:])
-    lengths = np.linalg.norm(row), np.linalg.norm(column)
-    if min(lengths) < COSINE_TOLERANCE:
-        raise GeometryError("Image Orientation (Patient) has a direction of length zero")
-    if max(abs(length - 1) for length in lengths) > COSINE_TOLERANCE:
-        raise GeometryError("the directions in Image Orientation (Patient) are not unit vectors")
-    cosine = abs(float(row @ column) / float(lengths[0] * lengths[1]))
-    if cosine > 1 - COSINE_TOLERANCE:
-        raise GeometryError("row and column in Image Orientation (Patient) are parallel")
-    if cosine > COSINE_TOLERANCE:
-        raise GeometryError("row and column in Image Orientation (Patient) are not at a right angle")
-    # PS3.3 10.7.1.3: the first value of Pixel Spacing is between rows, so it steps along the column direction.
-    spacing_mm = between_columns, between_rows
-    return InPlane(row * between_columns, column * between_rows, spacing_mm, columns, rows, decimals_of(orientation))
-
-
-def plane_of(header: InstanceHeader) -> Plane:
-    """Return where the header of a single-frame image puts it (PS3.3 C.7.6.2).
-
-    Raises
-    ------
-    GeometryError
-        Size, position, orientation or pixel spacing is missing or makes no sense; the sentence says which.
-    """
-    rows, columns = header.integer("Rows"), header.integer("Columns")
-    if not rows or not columns or rows < 0 or columns < 0:
-        raise GeometryError("Rows or Columns is missing or not positive")
-    position = header.text("ImagePositionPatient")
-    in_plane = in_plane_of(header.text("ImageOrientationPatient"), header.text("PixelSpacing"), rows, columns)
-    x, y, z = _numbers(position, 3, "Image Position (Patient)")
-    return Plane((x, y, z), in_plane, decimals_of(position))
-
-
-def _numbers(text: str, count: int, name: str) -> tuple[float, ...]:
-    if not text:
-        raise GeometryError(f"{name} is missing")
-    try:
-        numbers = tuple(float(part) for part in text.split("\\"))
-    except ValueError:
-        raise GeometryError(f"{name} is not a set of numbers") from None
-    # A coordinate beyond a kilometre is no place in a scanner, and float64 squares of much larger ones overflow.
-    if len(numbers) != count or not all(abs(number) <= 1e6 for number in numbers):
-        raise GeometryError(f"{name} does not hold {count} finite numbers")
-    return numbers
-
-
 def exact_tolerance_mm(rounding_mm: float, spacing_mm: float) -> float:
     """Return the residual up to which a grid is where the headers say.
 
     1 µm, or twice the last decimal of the positions, but never so much that a real deviation could hide in it.
     """
     return min(max(EXACT_MM, 2 * rounding_mm), JITTER_MM, JITTER_OF_SPACING * spacing_mm)
-
-
-def positions_of(planes: Sequence[Plane]) -> Floats:
-    """Return the positions of `planes`, shape (n, 3)."""
-    return np.array([plane.position for plane in planes], dtype=np.float64)
 
 
 def fit_single(plane: Plane, thickness_mm: float) -> StackFit:

@@ -12,7 +12,8 @@ import numpy as np
 
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import GeometryError
-from DICOMModule.volume.geometry import EXACT_MM, JITTER_MM, InPlane, Plane, positions_of
+from DICOMModule.volume.geometry import EXACT_MM, JITTER_MM
+from DICOMModule.volume.planes import InPlane, Plane, positions_of
 from DICOMModule.volume.rescale import units_of
 
 FEWEST_SLICES_OF_A_VOLUME = 3

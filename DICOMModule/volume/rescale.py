@@ -26,7 +26,6 @@ class Rescale:
 
     slope: float = 1.0
     intercept: float = 0.0
-    stated: bool = False
 
     @property
     def whole(self) -> bool:
@@ -47,7 +46,7 @@ def _rescale_of_texts(slope: str, intercept: str) -> Rescale:
         numbers.append(number)
     if numbers[0] == 0:
         raise VolumeError("Rescale Slope is 0")
-    return Rescale(numbers[0], numbers[1], stated=True)
+    return Rescale(numbers[0], numbers[1])
 
 
 def rescale_of(header: InstanceHeader) -> Rescale:
