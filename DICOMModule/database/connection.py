@@ -35,20 +35,25 @@ _FULL_ERRORS: Final = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.EN
 _READ_ONLY_ERRORS: Final = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
 
 
-class _Database(peewee.SqliteDatabase):  # type: ignore[misc]
+class _Database(peewee.SqliteDatabase):
     """A peewee database that remembers its connections, one a thread, so that closing it closes all of them."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.opened: list[sqlite3.Connection] = []
         super().__init__(*arguments, **options)
 
+    def of_this_thread(self) -> sqlite3.Connection:
+        """Return this thread's connection, opening it the first time."""
+        connection: sqlite3.Connection = self.connection()  # type: ignore[no-untyped-call]
+        return connection
+
     def _connect(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection = super()._connect()
+        connection: sqlite3.Connection = super()._connect()  # type: ignore[misc]  # the stubs leave it out
         self.opened.append(connection)
         return connection
 
     def _add_conn_hooks(self, conn: sqlite3.Connection) -> None:
-        super()._add_conn_hooks(conn)
+        super()._add_conn_hooks(conn)  # type: ignore[misc]  # the stubs leave it out
         for pragma in _PRAGMAS:
             conn.execute(f"PRAGMA {pragma}")
 
@@ -90,6 +95,11 @@ class Catalogue:
         """Close every thread's connection."""
         _close_all(self.database)
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection of this thread, for reading."""
+        return self.database.of_this_thread()
+
     @contextmanager
     def translated(self) -> Iterator[None]:
         """Give errors of SQLite and of the disk in our words."""
@@ -108,7 +118,7 @@ class Catalogue:
         if self.read_only:
             raise self._read_only_error()
         with self.translated():
-            connection: sqlite3.Connection = self.database.connection()
+            connection = self.connection
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -121,32 +131,34 @@ class Catalogue:
     def rows(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of one reading statement."""
         with self.translated():
-            return list(self.database.connection().execute(sql, parameters))
+            return list(self.connection.execute(sql, parameters))
 
     def execute(self, query: Any) -> list[tuple[Any, ...]]:
         """Return the rows of a peewee query as tuples."""
         with self.translated():
-            return list(query.tuples().execute(self.database))
+            rows: list[tuple[Any, ...]] = list(query.tuples().execute(self.database))
+            return rows
 
     def integrity(self) -> str:
         """Return ``ok``, or what SQLite finds wrong with its own file."""
         try:
-            found = [row[0] for row in self.database.connection().execute("PRAGMA integrity_check(5)")]
+            found = [row[0] for row in self.connection.execute("PRAGMA integrity_check(5)")]
             found += [f"a row of {row[0]} refers to none" for row in self._foreign_key_rows()]
         except (sqlite3.Error, peewee.PeeweeException) as error:
             return str(error)
         return "ok" if found == ["ok"] else "; ".join(line for line in found if line != "ok")
 
     def _foreign_key_rows(self) -> list[tuple[Any, ...]]:
-        return self.database.connection().execute("PRAGMA foreign_key_check").fetchmany(5)
+        return self.connection.execute("PRAGMA foreign_key_check").fetchmany(5)
 
     # --- opening
 
     def _opened(self) -> _Database:
         """Open for writing, or for reading where the system does not let us write."""
+        _make_private(self.path)
         database = _Database(os.fspath(self.path), timeout=BUSY_WAIT_S, check_same_thread=False)
         try:
-            connection: sqlite3.Connection = database.connection()
+            connection = database.of_this_thread()
             if connection.execute("PRAGMA user_version").fetchone()[0] <= migrations.newest_version():
                 _set_wal(connection)
         except (sqlite3.Error, peewee.PeeweeException) as error:
@@ -164,7 +176,7 @@ class Catalogue:
         uri = f"{self.path.absolute().as_uri()}?mode=ro{immutable}"
         database = _Database(uri, uri=True, timeout=BUSY_WAIT_S, check_same_thread=False)
         with self.translated():
-            database.connection().execute("PRAGMA user_version")
+            database.of_this_thread().execute("PRAGMA user_version")
         return database
 
     def _prepare(self, folder: Path) -> None:
@@ -197,12 +209,12 @@ class Catalogue:
             connection.execute(f"PRAGMA user_version = {step + 1}")
 
     def _version(self) -> int:
-        return int(self.database.connection().execute("PRAGMA user_version").fetchone()[0])
+        return int(self.connection.execute("PRAGMA user_version").fetchone()[0])
 
     def _has_tables(self) -> bool:
         statement = "SELECT count(*) FROM sqlite_master"
         # a database that another program is just making has its version set in the same transaction as its tables
-        return bool(self.database.connection().execute(statement).fetchone()[0]) and not self._version()
+        return bool(self.connection.execute(statement).fetchone()[0]) and not self._version()
 
     def _back_up(self, folder: Path, version: int) -> None:
         """Copy the database beside itself through SQLite, which knows of its log, and keep the last few."""
@@ -211,7 +223,7 @@ class Catalogue:
         target = folder / f"{stamp}-version{version}.sqlite"
         temporary = target.with_suffix(".part")
         with closing(sqlite3.connect(temporary)) as copy:
-            self.database.connection().backup(copy)
+            self.connection.backup(copy)
         temporary.chmod(0o600)
         temporary.replace(target)
         for old in sorted(folder.glob("*.sqlite"))[:-KEPT_BACKUPS]:
@@ -284,6 +296,12 @@ def _check_magic(path: Path) -> None:
         raise DatabaseError(f"the database {plain_text(str(path))} cannot be read: {error.strerror}.") from error
     if beginning and beginning != _MAGIC:
         raise corrupt_error(path, "its beginning is not that of a database")
+
+
+def _make_private(path: Path) -> None:
+    """Make the file before SQLite does, for its owner alone; its log and lock files take over the permissions."""
+    with suppress(OSError):  # where this cannot be done, SQLite says why
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _set_wal(connection: sqlite3.Connection) -> None:

@@ -142,8 +142,9 @@ class FileStore:
         if folder.is_dir():
             return
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for made in (folder.parent, self.folder):
-            _sync_folder(made)
+        for made in (folder, folder.parent):  # parents are made with whatever the system gives
+            made.chmod(0o700)
+            _sync_folder(made.parent)
 
 
 def sha256_of(path: Path, first: int = 0) -> bytes:
@@ -171,7 +172,7 @@ def _write_copy(source: FileSource, path: Path, mtime_ns: int) -> bytes:
     """Write and sync a copy with the source's time; return its SHA-256, taken as the bytes went by."""
     digest = hashlib.sha256()
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-    with open(os.open(path, flags, 0o600), "wb", buffering=0) as file:
+    with os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0) as file:
         for piece in _pieces(source):
             digest.update(piece)
             view = memoryview(piece)

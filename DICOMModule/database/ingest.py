@@ -114,13 +114,15 @@ def import_job(catalogue: Catalogue, store: FileStore, roots: Sequence[Path], *,
         The disk is full, the folder cannot be written to, another program keeps the database locked.
     """
     started = time.monotonic()
-    found = find_files([root.resolve() for root in roots])
+    places = [root.resolve() for root in roots]
+    found = find_files(places)
     tally = _Tally()
     event = _begin_event(catalogue, copy=copy)
     outcome = "cancelled"
     try:
         with store.session() if copy else nullcontext() as session:
-            importer = _Importer(catalogue, store, session, tally, event)
+            staged = [place for place in places if place.is_relative_to(store.incoming)]
+            importer = _Importer(catalogue, store, session, tally, event, staged)
             while batch := list(islice(found, COPIES_A_BATCH if copy else REFERENCES_A_BATCH)):
                 for name in importer.take(batch):
                     yield Progress(tally.counts["files_seen"], 0, name)
@@ -137,26 +139,35 @@ def import_job(catalogue: Catalogue, store: FileStore, roots: Sequence[Path], *,
 class _Importer:
     """Takes one batch after another."""
 
-    def __init__(self, catalogue: Catalogue, store: FileStore, session: Path | None, tally: _Tally, event: int) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        store: FileStore,
+        session: Path | None,
+        tally: _Tally,
+        event: int,
+        staged: Sequence[Path] = (),
+    ) -> None:
         self._catalogue = catalogue
         self._store = store
         self._session = session
         self._tally = tally
         self._event = event
         self._own_prefix = os.path.join(store.folder, "")  # noqa: PTH118 (a prefix with its separator)
+        self._staged = tuple(os.path.join(folder, "") for folder in staged)  # noqa: PTH118
         self._problems: list[tuple[str, str, str, str]] = []
 
     def take(self, batch: Sequence[Path | Problem]) -> Generator[str, None, None]:
         """Take a batch; yield the name of the file at hand now and then, where the job may be closed."""
         paths = [entry for entry in batch if isinstance(entry, Path)]
-        known_paths = registered_at(self._catalogue.database.connection(), paths)
+        known_paths = registered_at(self._catalogue.connection, paths)
         headers: list[InstanceHeader] = []
         for number, entry in enumerate(batch):
             if number % FILES_A_STEP == 0:
                 yield _name(entry)
             headers += self._examine(entry, known_paths)
         uids = [header.sop_instance_uid for header in headers]
-        known = registered_as(self._catalogue.database.connection(), uids)
+        known = registered_as(self._catalogue.connection, uids)
         items: list[_Item] = []
         for number, header in enumerate(headers):
             if self._session is not None or number % FILES_A_STEP == 0:
@@ -180,7 +191,11 @@ class _Importer:
             yield from self._read(entry)
 
     def _is_our_own(self, path: Path) -> bool:
-        return os.fspath(path).startswith(self._own_prefix) and self._store.is_our_own(path)
+        """Return whether `path` is ours and no image; what was put together in a staging folder is there to be taken."""
+        text = os.fspath(path)
+        if not text.startswith(self._own_prefix) or text.startswith(self._staged):
+            return False
+        return self._store.is_our_own(path)
 
     def _is_unchanged(self, path: Path, known: Sequence[Registered]) -> bool:
         try:
@@ -245,7 +260,7 @@ class _Importer:
                     self._write(connection, items, replaced)
                     break
             for item in late:
-                self._decide_again(item, now[item.uid] if item.uid in now else None)
+                self._decide_again(item, now.get(item.uid))
         for item in items:
             self._count(item)
 
@@ -328,7 +343,10 @@ class _Importer:
     def _count(self, item: _Item) -> None:
         verdict = item.decision.verdict
         if item.decision.reason:
-            self._tally.duplicates.append(Duplicate(os.fspath(item.header.path), item.uid, item.decision.reason))
+            conflict = verdict is Verdict.SET_ASIDE
+            self._tally.duplicates.append(
+                Duplicate(os.fspath(item.header.path), item.uid, item.decision.reason, conflict)
+            )
         else:
             self._tally.counts["unchanged" if verdict is Verdict.ADOPT else verdict.value] += 1
         if verdict in _ROWS:

@@ -9,7 +9,7 @@ from typing import Any
 import peewee
 
 
-class PathField(peewee.BlobField):  # type: ignore[misc]
+class PathField(peewee.BlobField):
     """A path as the bytes that the system gives it: a file name need not be text in any encoding."""
 
     def db_value(self, value: Any) -> Any:
@@ -21,14 +21,10 @@ class PathField(peewee.BlobField):  # type: ignore[misc]
         return None if value is None else Path(os.fsdecode(bytes(value)))
 
 
-class _Model(peewee.Model):  # type: ignore[misc]
-    class Meta:
-        legacy_table_names = False
-
-
-class PatientRow(_Model):
+class PatientRow(peewee.Model):
     """A patient: `identity` is what makes it one, see `rows.patient_identity`."""
 
+    id = peewee.AutoField()
     identity = peewee.TextField(unique=True)
     patient_id = peewee.TextField()
     issuer_of_patient_id = peewee.TextField()
@@ -42,12 +38,15 @@ class PatientRow(_Model):
     instances = peewee.IntegerField()
 
     class Meta:
+        """peewee reads this."""
+
         table_name = "patient"
 
 
-class StudyRow(_Model):
+class StudyRow(peewee.Model):
     """A study of one patient: the same UID under two patients is two rows."""
 
+    id = peewee.AutoField()
     patient = peewee.ForeignKeyField(PatientRow, column_name="patient", on_delete="CASCADE", index=False)
     study_instance_uid = peewee.TextField()
     study_date = peewee.TextField()
@@ -61,12 +60,15 @@ class StudyRow(_Model):
     instances = peewee.IntegerField()
 
     class Meta:
+        """peewee reads this."""
+
         table_name = "study"
 
 
-class SeriesRow(_Model):
+class SeriesRow(peewee.Model):
     """A series of one study; `attributes` are its first instance's, from which the others' differ little."""
 
+    id = peewee.AutoField()
     study = peewee.ForeignKeyField(StudyRow, column_name="study", on_delete="CASCADE", index=False)
     series_instance_uid = peewee.TextField()
     modality = peewee.TextField()
@@ -83,16 +85,19 @@ class SeriesRow(_Model):
     health_text = peewee.TextField()
 
     class Meta:
+        """peewee reads this."""
+
         table_name = "series"
 
 
-class InstanceRow(_Model):
+class InstanceRow(peewee.Model):
     """An instance and the file that holds it.
 
     A referenced file lies at `source_path`; a copied one in the store, at a place that follows from its UID, and
     `source_path` is where it came from.
     """
 
+    id = peewee.AutoField()
     series = peewee.ForeignKeyField(SeriesRow, column_name="series", on_delete="CASCADE", index=False)
     sop_instance_uid = peewee.TextField(unique=True)
     sop_class_uid = peewee.TextField()
@@ -112,12 +117,15 @@ class InstanceRow(_Model):
     pixel_data_bytes = peewee.IntegerField()
 
     class Meta:
+        """peewee reads this."""
+
         table_name = "instance"
 
 
-class ImportEventRow(_Model):
-    """One import: when, and how it ended."""
+class ImportEventRow(peewee.Model):
+    """One import: when, and how it ended; `outcome` is empty until it does, and for ever where its process died."""
 
+    id = peewee.AutoField()
     started_at = peewee.TextField()
     finished_at = peewee.TextField()
     copied = peewee.BooleanField()
@@ -129,12 +137,15 @@ class ImportEventRow(_Model):
     not_dicom = peewee.IntegerField()
 
     class Meta:
+        """peewee reads this."""
+
         table_name = "import_event"
 
 
-class ImportProblemRow(_Model):
+class ImportProblemRow(peewee.Model):
     """One file that an import rejected, found twice, or took with a warning."""
 
+    id = peewee.AutoField()
     event = peewee.ForeignKeyField(ImportEventRow, column_name="event", on_delete="CASCADE", index=False)
     kind = peewee.TextField()
     path = PathField()
@@ -142,12 +153,15 @@ class ImportProblemRow(_Model):
     reason = peewee.TextField()
 
     class Meta:
+        """peewee reads this."""
+
         table_name = "import_problem"
 
 
-class QuarantineRow(_Model):
+class QuarantineRow(peewee.Model):
     """Content that could not be registered beside what was there first; `held` says whether it lies in our folder."""
 
+    id = peewee.AutoField()
     path = PathField(unique=True)
     sop_instance_uid = peewee.TextField()
     sha256 = peewee.BlobField()
@@ -157,6 +171,8 @@ class QuarantineRow(_Model):
     added_at = peewee.TextField()
 
     class Meta:
+        """peewee reads this."""
+
         table_name = "quarantine"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,10 +22,11 @@ from DICOMModule.errors import DatabaseError, UnknownUIDError, plain_text
 LEVELS: Final = ("study", "series", "instance")
 
 
+@dataclass(frozen=True, slots=True)
 class Filter:
     """Which rows a list shows; all that is given must hold.
 
-    Parameters
+    Attributes
     ----------
     patient : int or None
         The patient's number.
@@ -39,21 +41,17 @@ class Filter:
         Rows to leave out first.
     """
 
-    def __init__(
-        self,
-        patient: int | None = None,
-        study: str | None = None,
-        series: str | None = None,
-        search: str | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-    ) -> None:
-        self.patient = patient
-        self.study = study
-        self.series = series
-        self.words = fold(search or "").split()
-        self.limit = limit
-        self.offset = offset
+    patient: int | None = None
+    study: str | None = None
+    series: str | None = None
+    search: str | None = None
+    limit: int | None = None
+    offset: int = 0
+
+    @property
+    def words(self) -> list[str]:
+        """What to search for, folded."""
+        return fold(self.search or "").split()
 
     def page(self, query: Any) -> Any:
         """Return `query` cut to the page that was asked for."""
@@ -212,8 +210,21 @@ def instances(catalogue: Catalogue, store: FileStore, chosen: Filter) -> list[In
     for word in chosen.words:
         query = query.where(_has(PatientRow, word) | _has(StudyRow, word) | _has(SeriesRow, word))
     return [
-        InstanceSummary(*before, bool(copied), str(store.place_of(before[1]) if copied else source), state)
-        for *before, copied, source, state in catalogue.execute(chosen.page(query))
+        InstanceSummary(
+            series_uid,
+            uid,
+            sop_class,
+            syntax,
+            number,
+            frames,
+            size,
+            bool(copied),
+            str(store.place_of(uid) if copied else source),
+            state,
+        )
+        for series_uid, uid, sop_class, syntax, number, frames, size, copied, source, state in catalogue.execute(
+            chosen.page(query)
+        )
     ]
 
 

@@ -27,11 +27,6 @@ def reconcile(catalogue: Catalogue, store: FileStore) -> int:
         return 0
     taken = _take_over(catalogue, store)
     _mark_missing(catalogue, store)
-    with catalogue.transaction() as connection:
-        connection.execute(
-            "UPDATE import_event SET outcome = 'interrupted' WHERE outcome = 'running'"
-            " AND started_at < strftime('%Y-%m-%dT%H:%M:%S', 'now', '-7 days')"
-        )
     for lock in dead:
         remove_session(lock)
     return taken

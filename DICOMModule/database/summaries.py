@@ -79,11 +79,15 @@ class InstanceSummary:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """A file whose SOP Instance UID the database already holds from another file, or with other content."""
+    """A file whose SOP Instance UID the database already holds from another file.
+
+    `conflict` is true where the content is another one, so that the file was set aside in quarantine.
+    """
 
     path: str
     sop_instance_uid: str
     reason: str
+    conflict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

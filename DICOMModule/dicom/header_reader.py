@@ -11,18 +11,9 @@ from typing import Final
 from DICOMModule.dicom.attributes import PRIVATE_ATTRIBUTES, PRIVATE_BLOCKS
 from DICOMModule.dicom.byte_source import ByteSource, FileSource, InflatedSource, open_source
 from DICOMModule.dicom.character_sets import codec_of, decode
+from DICOMModule.dicom.encoding import LONG_VRS, SHORT_VRS, Encoding, creator_key, private_key
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
-from DICOMModule.dicom.structure import (
-    FIRST_READ_BYTES,
-    LONG_VRS,
-    SHORT_VRS,
-    Encoding,
-    Structure,
-    StructureError,
-    creator_key,
-    private_key,
-    walk,
-)
+from DICOMModule.dicom.structure import FIRST_READ_BYTES, Structure, StructureError, walk
 from DICOMModule.dicom.uids import (
     DEFLATED_TRANSFER_SYNTAXES,
     EXPLICIT_VR_BIG_ENDIAN,

@@ -7,13 +7,12 @@ items are bounded in proportion to the bytes that there are (PS3.5 7.1, 7.5, A.4
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from DICOMModule.dicom.attributes import ATTRIBUTES, PIXEL_DATA, PRIVATE_ATTRIBUTES, PRIVATE_BLOCKS
 from DICOMModule.dicom.byte_source import ByteSource
+from DICOMModule.dicom.encoding import CONTROL_GROUP, LONG_VRS, ORDERS, SHORT_VRS, Encoding, Wanted, is_sequence
 
 DEEPEST_NESTING: Final = 64
 LONGEST_VALUE_BYTES: Final = 16 * 1024 * 1024
@@ -26,12 +25,6 @@ FIRST_READ_BYTES: Final = 8192
 _NEXT_READ_BYTES: Final = 65536
 _PADDING: Final = bytes(16)
 _UNDEFINED: Final = 0xFFFFFFFF
-_CONTROL_GROUP: Final = 0xFFFE
-
-SHORT_VRS: Final = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
-LONG_VRS: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
-
-Wanted = tuple[str, str]
 
 
 class StructureError(Exception):
@@ -77,55 +70,6 @@ class Structure:
     pixel_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How a data set is written (PS3.5 A)."""
-
-    explicit: bool
-    little: bool
-
-
-class _ByteOrder:
-    """What depends on the byte order: the ways to unpack, and the tables by the number that a tag is read as."""
-
-    def __init__(self, little: bool) -> None:
-        order = "<" if little else ">"
-        self.explicit = struct.Struct(f"{order}L2sH").unpack_from
-        self.implicit = struct.Struct(f"{order}LL").unpack_from
-        self.length = struct.Struct(f"{order}L").unpack_from
-        self.tag = _swapped if little else _unchanged
-        wanted: dict[int, Wanted] = dict(ATTRIBUTES)
-        for (group, _, byte), (_, vr) in PRIVATE_ATTRIBUTES.items():
-            for block in PRIVATE_BLOCKS:
-                wanted[group << 16 | block] = (creator_key(group, block), "LO")
-                wanted[group << 16 | block << 8 | byte] = (private_key(group, block, byte), vr)
-        self.wanted = {self.tag(tag): entry for tag, entry in wanted.items()}
-        self.pixel_data = {self.tag(tag): keyword for tag, keyword in PIXEL_DATA.items()}
-        self.item, self.item_end, self.sequence_end = (self.tag(0xFFFE0000 | e) for e in (0xE000, 0xE00D, 0xE0DD))
-        self.special = frozenset((0, self.item_end, *self.pixel_data))
-        self.item_bytes = struct.pack(f"{order}HH", _CONTROL_GROUP, 0xE000)
-
-
-def creator_key(group: int, block: int) -> str:
-    """Return the key under which the private creator of a block is found; no keyword looks like it."""
-    return f"?{group:04X}:{block:02X}"
-
-
-def private_key(group: int, block: int, byte: int) -> str:
-    """Return the key under which a private element is found; no keyword looks like it."""
-    return f"?{group:04X}:{block:02X}:{byte:02X}"
-
-
-def _swapped(tag: int) -> int:
-    # (gggg,eeee) is written as two little-endian halves; read as one number the element comes out on top
-    return (tag & 0xFFFF) << 16 | tag >> 16
-
-
-def _unchanged(tag: int) -> int:
-    return tag
-
-
-_ORDERS: Final = {True: _ByteOrder(True), False: _ByteOrder(False)}
 _NOTHING: Final[Mapping[int, Wanted]] = {}
 
 
@@ -156,7 +100,7 @@ class _Walk:
 
     def __init__(self, source: ByteSource, start: int, encoding: Encoding, window: bytes) -> None:
         self.source = source
-        self.order = _ORDERS[encoding.little]
+        self.order = ORDERS[encoding.little]
         self.found = Structure()
         self.position = start
         self.window_start = 0
@@ -280,7 +224,7 @@ class _Walk:
             else:
                 self._open_sequence(tag, first, length, explicit=False)
         elif length >= 8 and tag not in self.order.pixel_data and self._read(first, 4) == self.order.item_bytes:
-            if _is_sequence(self.order.tag(tag)):
+            if is_sequence(self.order.tag(tag)):
                 self._open_sequence(tag, first, length, explicit=False)
             else:
                 self._open_guess(tag, first, length)
@@ -298,7 +242,7 @@ class _Walk:
             return True
         if self.end - self.position < 8:
             raise self._does_not_fit("a data element", self.position + 8)
-        if self.order.tag(tag) >> 16 == _CONTROL_GROUP:
+        if self.order.tag(tag) >> 16 == CONTROL_GROUP:
             raise StructureError(f"there is a delimiter at byte {self.position} where none belongs")
         return False
 
@@ -452,13 +396,3 @@ class _Walk:
             missing = needed - self.source.size
             return StructureError(f"it is cut: {what} needs {missing} bytes more than there are", incomplete=True)
         return StructureError(f"{what} at byte {self.position} is longer than what contains it")
-
-
-def _is_sequence(tag: int) -> bool:
-    """Return whether the standard's dictionary says that `tag` is a sequence."""
-    from pydicom.datadict import dictionary_VR
-
-    try:
-        return dictionary_VR(tag) == "SQ"
-    except KeyError:
-        return False

@@ -44,7 +44,7 @@ _STATEMENTS: Final = (
     "CREATE INDEX instance_source_path ON instance (source_path)",
     """CREATE TABLE import_event (
         id INTEGER PRIMARY KEY, started_at TEXT NOT NULL, finished_at TEXT NOT NULL DEFAULT '',
-        copied INTEGER NOT NULL, outcome TEXT NOT NULL DEFAULT 'running',
+        copied INTEGER NOT NULL, outcome TEXT NOT NULL DEFAULT '',
         files_seen INTEGER NOT NULL DEFAULT 0, added INTEGER NOT NULL DEFAULT 0, updated INTEGER NOT NULL DEFAULT 0,
         unchanged INTEGER NOT NULL DEFAULT 0, not_dicom INTEGER NOT NULL DEFAULT 0)""",
     """CREATE TABLE import_problem (

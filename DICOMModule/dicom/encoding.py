@@ -1,0 +1,78 @@
+"""What the walk of a data set needs to know of its encoding: byte order, tables by tag, which VRs are short."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from DICOMModule.dicom.attributes import ATTRIBUTES, PIXEL_DATA, PRIVATE_ATTRIBUTES, PRIVATE_BLOCKS
+
+CONTROL_GROUP: Final = 0xFFFE
+
+SHORT_VRS: Final = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+LONG_VRS: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+
+Wanted = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a data set is written (PS3.5 A)."""
+
+    explicit: bool
+    little: bool
+
+
+class ByteOrder:
+    """What depends on the byte order: the ways to unpack, and the tables by the number that a tag is read as."""
+
+    def __init__(self, little: bool) -> None:
+        order = "<" if little else ">"
+        self.explicit = struct.Struct(f"{order}L2sH").unpack_from
+        self.implicit = struct.Struct(f"{order}LL").unpack_from
+        self.length = struct.Struct(f"{order}L").unpack_from
+        self.tag = _swapped if little else _unchanged
+        wanted: dict[int, Wanted] = dict(ATTRIBUTES)
+        for (group, _, byte), (_, vr) in PRIVATE_ATTRIBUTES.items():
+            for block in PRIVATE_BLOCKS:
+                wanted[group << 16 | block] = (creator_key(group, block), "LO")
+                wanted[group << 16 | block << 8 | byte] = (private_key(group, block, byte), vr)
+        self.wanted = {self.tag(tag): entry for tag, entry in wanted.items()}
+        self.pixel_data = {self.tag(tag): keyword for tag, keyword in PIXEL_DATA.items()}
+        self.item, self.item_end, self.sequence_end = (self.tag(0xFFFE0000 | e) for e in (0xE000, 0xE00D, 0xE0DD))
+        self.special = frozenset((0, self.item_end, *self.pixel_data))
+        self.item_bytes = struct.pack(f"{order}HH", CONTROL_GROUP, 0xE000)
+
+
+def is_sequence(tag: int) -> bool:
+    """Return whether the standard's dictionary says that `tag` is a sequence."""
+    from pydicom.datadict import dictionary_VR
+
+    try:
+        return dictionary_VR(tag) == "SQ"
+    except KeyError:
+        return False
+
+
+def creator_key(group: int, block: int) -> str:
+    """Return the key under which the private creator of a block is found; no keyword looks like it."""
+    return f"?{group:04X}:{block:02X}"
+
+
+def private_key(group: int, block: int, byte: int) -> str:
+    """Return the key under which a private element is found; no keyword looks like it."""
+    return f"?{group:04X}:{block:02X}:{byte:02X}"
+
+
+def _swapped(tag: int) -> int:
+    # (gggg,eeee) is written as two little-endian halves; read as one number the element comes out on top
+    return (tag & 0xFFFF) << 16 | tag >> 16
+
+
+def _unchanged(tag: int) -> int:
+    return tag
+
+
+ORDERS: Final = {True: ByteOrder(True), False: ByteOrder(False)}
+"""By whether the least significant byte comes first."""
