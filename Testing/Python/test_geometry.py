@@ -5,7 +5,8 @@ import pytest
 from factories import AXIAL, SAGITTAL, ds, oblique
 
 from DICOMModule.errors import GeometryError
-from DICOMModule.volume.geometry import Plane, decimals_of, fit_single, fit_stack, in_plane_of
+from DICOMModule.volume.geometry import fit_single, fit_stack
+from DICOMModule.volume.planes import Plane, decimals_of, in_plane_of
 
 SPACING = "0.7\\0.5"
 

@@ -1,0 +1,127 @@
+"""Which frames belong together, judged by headers alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factories import AXIAL, CORONAL, ds
+
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import GeometryError
+from DICOMModule.volume.grouping import PlacedFrame, find_repeats, split_series
+from DICOMModule.volume.planes import plane_of
+
+
+def frame(number, position=(0, 0, 0), orientation=AXIAL, **attributes):
+    values = {
+        "SOPInstanceUID": f"1.2.{number}",
+        "InstanceNumber": str(number),
+        "Modality": "MR",
+        "Rows": 100,
+        "Columns": 100,
+        "ImagePositionPatient": "\\".join(map(ds, position)),
+        "ImageOrientationPatient": "\\".join(map(ds, orientation)),
+        "PixelSpacing": "1\\1",
+        **attributes,
+    }
+    header = InstanceHeader(Path(f"{number}"), 0, 0, "", values)
+    return PlacedFrame(header, plane_of(header))
+
+
+def turned(angle_deg):
+    a = np.radians(angle_deg)
+    return (np.cos(a), np.sin(a), 0.0, -np.sin(a), np.cos(a), 0.0)
+
+
+def sizes(frames):
+    return [len(group.frames) for group in split_series(frames).groups]
+
+
+@pytest.mark.parametrize(("angle_deg", "groups"), [(0.0, [6]), (0.005, [6]), (0.02, [3, 3]), (1.0, [3, 3])])
+def test_planes_are_parallel_where_no_corner_moves_more_than_a_fiftieth_of_a_millimetre(angle_deg, groups):
+    # The far corner of 100 × 100 pixels of 1 mm moves by 140 mm × angle: 0.012 mm at 0.005°, 0.049 mm at 0.02°.
+    frames = [frame(n, (0, 0, n)) for n in range(3)]
+    frames += [frame(n, (0, 0, n), turned(angle_deg)) for n in range(3, 6)]
+    assert sizes(frames) == groups
+
+
+def test_orientations_that_differ_in_digits_only_are_one():
+    frames = [frame(0), frame(1, (0, 0, 1), (1, 0, 0, 0, 1, 1e-9)), frame(2, (0, 0, 2), (1, -0.0, 0, 0, 1, 0))]
+    assert sizes(frames) == [3]
+
+
+def test_a_lone_odd_plane_beside_a_volume_is_a_localizer_but_a_pair_is_a_volume():
+    volume = [frame(n, (0, 0, n)) for n in range(4)]
+    split = split_series([frame(9, orientation=CORONAL), *volume])
+    assert [(len(group.frames), group.localizer) for group in split.groups] == [(4, False), (1, True)]
+    assert split.warnings == ("1 localizer image separated from the volume.",)
+    pair = split_series([frame(9, orientation=CORONAL), frame(8, (0, 5, 0), CORONAL), *volume])
+    assert [(len(group.frames), group.localizer) for group in pair.groups] == [(4, False), (2, False)]
+    assert pair.warnings == ("Series contains 2 orientations; loaded as 2 volumes.",)
+
+
+def test_a_series_of_one_kind_is_one_group_without_a_word():
+    split = split_series([frame(n, (0, 0, n)) for n in range(4)])
+    assert (len(split.groups), split.warnings) == (1, ())
+
+
+def test_a_rotation_is_no_volume():
+    with pytest.raises(GeometryError, match="30 images are not parallel"):
+        split_series([frame(n, orientation=turned(6 * n)) for n in range(30)])
+
+
+def test_the_order_of_the_frames_changes_nothing():
+    frames = [frame(n, (0, 0, n)) for n in range(5)] + [frame(n, (0, n, 0), CORONAL) for n in range(5, 9)]
+    forward, backward = split_series(frames), split_series(frames[::-1])
+    uids = [{f.header.sop_instance_uid for f in group.frames} for group in forward.groups]
+    assert uids == [{f.header.sop_instance_uid for f in group.frames} for group in backward.groups]
+
+
+def test_frames_at_distinct_places_have_no_repeats():
+    found = find_repeats([frame(n, (0, 0, n)) for n in range(5)])
+    assert (len(found.first), found.copies, found.refusal) == (5, (), "")
+
+
+@pytest.mark.parametrize(("offset_mm", "copies"), [(0.0, 1), (0.0009, 1), (0.0011, 0)])
+def test_one_place_is_a_micrometre_wide(offset_mm, copies):
+    found = find_repeats([frame(0), frame(1, (0, 0, 5)), frame(2, (0, offset_mm, 5))])
+    assert len(found.copies) == copies
+
+
+def test_of_copies_the_lowest_instance_number_stands():
+    found = find_repeats([frame(7, (0, 0, 1)), frame(3, (0, 0, 1)), frame(5)])
+    assert [f.header.integer("InstanceNumber") for f in found.first] == [5, 3]
+    assert [(index, f.header.integer("InstanceNumber")) for index, f in found.copies] == [(1, 7)]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "values"),
+    [
+        ("TemporalPositionIdentifier", ("1", "2")),
+        ("EchoTime", ("2", "4")),
+        ("DiffusionBValue", (0.0, 1000.0)),
+        ("ImageType", ("ORIGINAL\\PRIMARY\\M", "ORIGINAL\\PRIMARY\\P")),
+    ],
+)
+def test_an_attribute_that_names_an_axis_makes_repeats_a_fourth_dimension(keyword, values):
+    frames = [frame(10 * t + k, (0, 0, k), **{keyword: value}) for t, value in enumerate(values) for k in range(4)]
+    assert f"differing in {keyword}" in find_repeats(frames).refusal
+    assert keyword in find_repeats(frames[:-1]).refusal  # an incomplete last time point
+
+
+def test_a_time_alone_does_not_make_one_copy_a_fourth_dimension():
+    frames = [frame(k, (0, 0, k), AcquisitionTime="1000") for k in range(4)]
+    assert find_repeats([*frames, frame(9, (0, 0, 2), AcquisitionTime="1005")]).refusal == ""
+    again = [frame(10 + k, (0, 0, k), AcquisitionTime="1005") for k in range(4)]
+    assert "AcquisitionTime" in find_repeats([*frames, *again]).refusal
+
+
+def test_a_series_that_was_sent_twice_is_copies():
+    frames = [frame(k, (0, 0, k)) for k in range(4)]
+    again = [frame(10 + k, (0, 0, k), InstanceNumber=str(k)) for k in range(4)]
+    found = find_repeats([*frames, *again])
+    assert (len(found.first), len(found.copies), found.refusal) == (4, 4, "")
+    numbered = [frame(10 + k, (0, 0, k)) for k in range(4)]
+    assert "2 images at the same position (8 at 4 positions)" in find_repeats([*frames, *numbered]).refusal

@@ -1,0 +1,158 @@
+"""Every case folder of the shared data: exact to the voxel, or refused by its name."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.pixels import apply_modality_lut
+
+from DICOMModule.errors import DICOMModuleError
+from DICOMModule.jobs import run_to_end
+from DICOMModule.readers import examine, headers_of_path, load_job
+
+NO_FRAME = "No frame of reference: alignment with other series unverified."
+
+IMAGE = "image"
+# Case folder: what each series in it becomes, as {(kind, slices or words of the refusal): how often}.
+SHARED = {
+    "broken_truncated": {},
+    "charsets": {(IMAGE, "without position"): 11},
+    "colour_images": {(IMAGE, "Colour"): 5, (IMAGE, "Palette"): 1},
+    "compressed_misc": {
+        (IMAGE, "without position and orientation"): 1,
+        (IMAGE, 1): 1,
+        (IMAGE, "Colour"): 3,
+        ("sequence", "Multi-frame"): 1,
+    },
+    **{
+        f"compressed_same_series/{name}": {("volume", 4, NO_FRAME): 1}
+        for name in ("jpeg2000", "jpeg2000_b", "jpeg_lossless", "jpeg_ls", "rle", "uncompressed")
+    },
+    "ct_enhanced_multiframe": {("sequence", "Multi-frame"): 2},
+    "ct_exam_summary_rgb_secondary_capture": {(IMAGE, 1, "1 duplicate slice ignored."): 1, (IMAGE, "Colour"): 1},
+    "ct_gantry_tilt_plus16_philips_phantom_jpegll": {
+        ("volume", 24, "Gantry tilt 16.5°: geometry kept exactly (sheared grid)."): 1
+    },
+    "ct_gantry_tilt_siemens_4slices": {
+        ("volume", 4, "Gantry tilt 14.0°: geometry kept exactly (sheared grid).", NO_FRAME): 1
+    },
+    "ct_irregular_slice_spacing_ge": {
+        ("volume", 5, "1 of 5 slices missing (after z=28.1). Shown as gaps.", NO_FRAME): 1
+    },
+    "ct_missing_slices_derived": {
+        ("volume", 93, "3 of 93 slices missing (after z=43.5, z=88.5). Shown as gaps.", NO_FRAME): 1
+    },
+    "ct_thin_axial_head_93slices": {("volume", 93, NO_FRAME): 1},
+    "ct_thin_axial_philips_phantom_1mm_jpegls": {("volume", 32): 1},
+    "dicomdir_tiny_alpha": {(IMAGE, "CT Image Storage object holds no image"): 1},
+    "dx_chest_monochrome1": {(IMAGE, "without position and orientation"): 1},
+    "ecg_waveform": {("waveform", "12-lead ECG Waveform Storage"): 1},
+    "gsps_and_key_object_synthetic": {
+        ("presentation", "Grayscale Softcopy Presentation State"): 1,
+        (IMAGE, 1): 1,
+        ("report", "Key Object Selection"): 1,
+    },
+    "mr_4d_fmri_ge": {("sequence", "10 images at the same position"): 1},
+    "mr_4d_fmri_philips": {("sequence", "differing in TemporalPositionIdentifier"): 1},
+    "mr_axial_adc_toshiba": {("volume", 36): 1},
+    "mr_enhanced_philips_dti_4d": {("sequence", "Multi-frame"): 1},
+    "mr_enhanced_philips_multi_echo_phase": {("sequence", "Multi-frame"): 1},
+    "mr_enhanced_siemens_xa30_t1": {("sequence", "Multi-frame"): 1},
+    "mr_mixed_orientation_philips_localizer": {
+        ("volume", 2, "Series contains 2 orientations; loaded as 2 volumes.", NO_FRAME): 2
+    },
+    "mr_mosaic_siemens_axial": {("sequence", "mosaic"): 1},
+    "mr_mosaic_siemens_coronal": {("sequence", "mosaic"): 1},
+    "mr_mosaic_siemens_sagittal": {("sequence", "mosaic"): 1},
+    "mr_sagittal_t1_siemens": {("volume", 35): 1},
+    "mr_too_few_slices_siemens": {("volume", 2, NO_FRAME): 1},
+    "odd_no_preamble_or_meta": {("document", "RT Ion Plan"): 1, ("dose", "RT Dose"): 1},
+    "overlay_mr": {(IMAGE, 1): 1},
+    "parametric_map_float": {("volume", "Parametric Map"): 1},
+    "pdf_encapsulated_synthetic": {("document", "Encapsulated PDF"): 1},
+    "pet_bqml_single_slice_ge": {(IMAGE, 1): 1},
+    "petct_mr_rtstruct_sts003": {("volume", 51): 2, ("volume", 47): 1, ("structures", "RT Structure Set"): 3},
+    "rt_small_set": {("dose", "RT Dose"): 1, ("document", "RT Plan"): 1, ("structures", "RT Structure Set"): 1},
+    "rtstruct_with_ct_ge": {("volume", 2): 1, ("structures", "RT Structure Set"): 2},
+    "seg_highdicom": {(IMAGE, 1): 1, ("segmentation", "Segmentation"): 5},
+    "seg_liver_on_3_ct_slices": {("volume", 3): 1, ("segmentation", "Segmentation"): 2},
+    "slide_microscopy_small": {("document", "Microscopy Bulk Simple Annotations"): 1, (IMAGE, "Whole Slide"): 1},
+    "sr_documents": {("report", "SR"): 3},
+    "us_multiframe_jpeg_ybr": {("sequence", "Multi-frame"): 1},
+}
+
+
+@pytest.mark.parametrize("case", SHARED)
+def test_a_real_series_is_exact_or_refused_by_its_name(shared_data, case):
+    headers, _problems = headers_of_path(shared_data / case)
+    loadables = examine(headers)
+    assert Counter(id(h) for found in loadables for h in found.instances) == Counter(id(h) for h in headers)
+    expected = Counter(SHARED[case])
+    for found in loadables:
+        if found.refusal:
+            match = [key for key in expected if key[0] == found.kind and str(key[1]) in found.refusal]
+            assert match, found.refusal
+            assert (found.confidence, found.selected) == (0, False)
+            expected[match[0]] -= 1
+            with pytest.raises(DICOMModuleError):
+                run_to_end(load_job(found))
+            continue
+        expected[(found.kind, found.dimensions[2], *found.warnings)] -= 1
+        compare_with_pydicom(run_to_end(load_job(found)), found)
+    assert set(expected.values()) <= {0}
+
+
+def compare_with_pydicom(volume, loadable):
+    """Compare every voxel and every position with what pydicom makes of the files, one by one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        datasets = [pydicom.dcmread(header.path) for header in loadable.instances]
+        cosines = np.array(datasets[0].ImageOrientationPatient, float)
+        normal = np.cross(cosines[:3], cosines[3:])
+        datasets.sort(key=lambda dataset: float(np.array(dataset.ImagePositionPatient, float) @ normal))
+        frames = [apply_modality_lut(dataset.pixel_array, dataset) for dataset in datasets]
+    present = [k for k in range(volume.array.shape[0]) if k not in volume.missing_slices]
+    if len(datasets) > len(present):  # copies
+        datasets, frames = datasets[: len(present)], frames[: len(present)]
+    assert len(present) == len(datasets)
+    for k, dataset, values in zip(present, datasets, frames, strict=True):
+        assert np.array_equal(volume.array[k], values.astype(volume.array.dtype))
+        assert np.abs(volume.array[k] - values).max() <= 6e-8 * np.abs(values).max()
+        position = np.array(dataset.ImagePositionPatient, float)
+        assert volume.slice_positions[k] == pytest.approx(position, abs=1e-6)
+        row, column = np.array(dataset.ImageOrientationPatient, float).reshape(2, 3)
+        rows, columns = dataset.Rows - 1, dataset.Columns - 1
+        corner = position + row * dataset.PixelSpacing[1] * columns + column * dataset.PixelSpacing[0] * rows
+        assert (volume.ijk_to_lps @ (0, 0, k, 1))[:3] == pytest.approx(position, abs=1e-3)
+        assert (volume.ijk_to_lps @ (columns, rows, k, 1))[:3] == pytest.approx(corner, abs=1e-3)
+    assert np.linalg.det(volume.ijk_to_lps[:3, :3]) > 0
+
+
+@pytest.mark.parametrize(
+    "name", ["MR_small.dcm", "MR_small_bigendian.dcm", "MR_small_implicit.dcm", "MR_small_padded.dcm"]
+)
+def test_uncompressed_transfer_syntaxes_give_the_same_voxels(shared_data, name):
+    (loadable,) = examine_path(shared_data / "transfer_syntaxes_uncompressed" / name)
+    volume = run_to_end(load_job(loadable))
+    compare_with_pydicom(volume, loadable)
+    assert (volume.array.min(), volume.array.max()) == (127, 2145)
+
+
+@pytest.mark.parametrize("name", ["MR_small_RLE.dcm", "MR_small_jp2klossless.dcm", "MR_small_jpeg_ls_lossless.dcm"])
+def test_compressed_twins_give_the_voxels_of_the_uncompressed(shared_data, name):
+    (loadable,) = examine_path(shared_data / "compressed_misc" / name)
+    (plain,) = examine_path(shared_data / "transfer_syntaxes_uncompressed" / "MR_small.dcm")
+    assert np.array_equal(run_to_end(load_job(loadable)).array, run_to_end(load_job(plain)).array)
+
+
+def test_the_case_table_names_every_folder_of_the_shared_data(shared_data):
+    folders = {path.name for path in shared_data.iterdir() if path.is_dir()} - {"LICENSES"}
+    assert folders == {case.partition("/")[0] for case in SHARED} | {"transfer_syntaxes_uncompressed"}
+
+
+def examine_path(path):
+    return examine(headers_of_path(path)[0])
