@@ -111,6 +111,8 @@ def presets_for(volume: Volume) -> tuple[RenderingPreset, ...]:
 def find_rendering_preset(volume: Volume, name: str) -> RenderingPreset:
     """Return the preset of this name, upper and lower case being the same; an empty name is the volume's default.
 
+    ``bone`` finds ``CT bone`` as well.
+
     Raises
     ------
     SettingsError
@@ -119,8 +121,10 @@ def find_rendering_preset(volume: Volume, name: str) -> RenderingPreset:
     presets = presets_for(volume)
     if not name:
         return presets[0]
+    wanted = name.strip().casefold()
     for preset in presets:
-        if preset.name.casefold() == name.strip().casefold():
+        folded = preset.name.casefold()
+        if wanted in {folded, folded.removeprefix("ct ").removeprefix("mr ").removeprefix("pet ")}:
             return preset
     listed = ", ".join(preset.name for preset in presets)
     raise SettingsError(f"there is no volume-rendering preset {plain_text(name)!r} for this volume. It has: {listed}.")

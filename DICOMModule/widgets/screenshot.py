@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Sequence
@@ -50,7 +51,7 @@ class PictureOptions:
     window, level : float or None
         Window Width and Center in the volume's units; one of them alone keeps the other as it would have been.
     preset : str
-        Name of a window preset or of a volume-rendering preset; empty: the volume's defaults.
+        Name of a window preset, a volume-rendering preset, or both (``CT lung``); empty: the volume's defaults.
     position_lps_mm : tuple of float or None
         Where the slices and the crosshair are, LPS mm; None: the voxel in the middle of the volume.
     overlays : bool
@@ -233,22 +234,23 @@ def _with_options(node: VolumeNode, options: PictureOptions) -> VolumeNode:
 
 
 def _with_preset(node: VolumeNode, name: str) -> VolumeDisplay:
-    """Return the node's display with the window preset or the volume-rendering preset of this name."""
-    try:
+    """Return the node's display with the window and the volume rendering of this name; there may be one or both."""
+    display, found = node.display, False
+    with contextlib.suppress(SettingsError):
         preset = find_window_preset(node.volume, name)
-    except SettingsError:
-        pass
-    else:
-        return replace(node.display, window=preset.window, function=preset.function, inverted=preset.inverted)
-    try:
-        return replace(node.display, rendering_preset=find_rendering_preset(node.volume, name).name)
-    except SettingsError as error:
-        windows = ", ".join(known.name for known in window_presets(node.volume))
-        renderings = ", ".join(known.name for known in presets_for(node.volume))
-        raise SettingsError(
-            f"there is no preset {plain_text(name)!r} for this volume."
-            f" Window presets: {windows}. Volume-rendering presets: {renderings}."
-        ) from error
+        display = replace(display, window=preset.window, function=preset.function, inverted=preset.inverted)
+        found = True
+    with contextlib.suppress(SettingsError):
+        display = replace(display, rendering_preset=find_rendering_preset(node.volume, name).name)
+        found = True
+    if found:
+        return display
+    windows = ", ".join(known.name for known in window_presets(node.volume))
+    renderings = ", ".join(known.name for known in presets_for(node.volume))
+    raise SettingsError(
+        f"there is no preset {plain_text(name)!r} for this volume."
+        f" Window presets: {windows}. Volume-rendering presets: {renderings}."
+    )
 
 
 def _position(node: VolumeNode, options: PictureOptions) -> Vector:

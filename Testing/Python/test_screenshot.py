@@ -130,8 +130,8 @@ def test_a_preset_may_be_a_window_or_a_volume_rendering(volume, tmp_path):
     lung, _ = picture_of(volume, tmp_path / "a.png", preset="CT lung", layout="3d", size=(200, 200))
     assert (lung["window"], lung["level"]) == (1500.0, -600.0)
     mip, _ = picture_of(volume, tmp_path / "b.png", preset="ct mip", layout="axial", size=(200, 200))
-    assert (mip["window"], mip["level"]) == (380.0, 120.0)  # the window of that name comes before the rendering
-    soft, _ = picture_of(volume, tmp_path / "c.png", preset="CT soft tissue and skin", layout="3d", size=(200, 200))
+    assert (mip["window"], mip["level"]) == (380.0, 120.0)  # the window and the rendering of that name
+    soft, _ = picture_of(volume, tmp_path / "c.png", preset="CT skin", layout="3d", size=(200, 200))
     assert (soft["window"], soft["level"]) == (400.0, 40.0)
 
 

@@ -276,6 +276,7 @@ def test_the_volumes_memory_is_shared_not_copied(monkeypatch):
 def test_without_opengl_the_error_says_what_to_install(monkeypatch):
     opengl._window_class.cache_clear()
     monkeypatch.setattr(opengl, "_linux_windows", dict)
+    monkeypatch.delenv(opengl.WINDOW_VARIABLE, raising=False)
     monkeypatch.setattr(opengl.sys, "platform", "linux")
     try:
         with pytest.raises(RenderingError, match="apt-get install libegl1"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 
 import numpy as np
@@ -123,7 +124,7 @@ def test_another_preset_gives_another_picture_and_an_unknown_one_is_named():
     bone, _ = draw(volume)
     mip, _ = draw(volume, preset="ct mip")
     assert (bone != mip).any()
-    with pytest.raises(SettingsError, match=r"no volume-rendering preset 'X-ray'.*CT bone, CT soft tissue"):
+    with pytest.raises(SettingsError, match=r"no volume-rendering preset 'X-ray'.*CT bone, CT skin"):
         draw(volume, preset="X-ray")
 
 
@@ -143,3 +144,26 @@ def test_nothing_is_drawn_after_the_volume_has_gone():
 def test_the_eye_cannot_look_along_its_own_up():
     with pytest.raises(GeometryError, match="upward"):
         screen_axes((0.0, 0.0, 1.0))
+
+
+@pytest.mark.parametrize("grid", ["oblique", "sheared by a gantry tilt"])
+def test_the_mapper_for_a_gpu_puts_things_in_the_same_place(monkeypatch, grid):
+    from DICOMModule.views import volume_view
+
+    monkeypatch.setattr(volume_view, "is_software", lambda _window: False)
+    volume, center, _ = ball(grid)
+    pixels, geometry = draw(volume, FRONT)
+    assert centroid(drawn(pixels)) == pytest.approx(geometry.pixel_at(tuple(center)), abs=1.5 / geometry.mm_per_pixel)
+
+
+def test_views_that_are_closed_leave_no_vtk_object_behind():
+    from vtkmodules.vtkRenderingCore import vtkRenderWindow
+
+    volume, _, _ = ball("axial")
+    draw(volume)
+    gc.collect()
+    before = sum(isinstance(thing, vtkRenderWindow) for thing in gc.get_objects())
+    for _ in range(3):
+        draw(volume)
+    gc.collect()
+    assert sum(isinstance(thing, vtkRenderWindow) for thing in gc.get_objects()) <= before
