@@ -281,17 +281,17 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         """
         from DICOMModule.export import export_series_job
 
-        database = self.database()
-        like = like_series_uid or self._image_series(volume, study_instance_uid)
-        template = database.headers_of_series(like)
+        database = self.database(create=options.new_study)
+        like = like_series_uid or (self._image_series(volume, study_instance_uid) if study_instance_uid else "")
+        template = database.headers_of_series(like) if like else ()
         if study_instance_uid and template[0].study_instance_uid != study_instance_uid:
             raise ExportError(
                 f"the series {like} belongs to the study {template[0].study_instance_uid}, not to {study_instance_uid};"
                 " name a series of that study"
             )
-        if options.series_number is None and study_instance_uid:
+        if study_instance_uid:
             numbers = [row.series_number or 0 for row in database.series(study=study_instance_uid)]
-            options = replace(options, series_number=max(numbers, default=0) + 1)
+            options = replace(options, highest_series_number=max(numbers, default=0))
         with database.staging_folder() as folder:
             written = yield from export_series_job(volume, template, options, folder)
             report = yield from self.import_job([folder], copy=True)
@@ -313,10 +313,6 @@ class DICOMModuleLogic(ScriptedModuleLogic):
 
     def _image_series(self, volume: Volume, study_instance_uid: str) -> str:
         """Return the series whose headers a new series of the study takes after."""
-        if not study_instance_uid:
-            if volume.source is not None:
-                return volume.source.series_instance_uid
-            raise ExportError("a new study needs a series to take after; name one with --like")
         rows = self.database().series(study=study_instance_uid)
         if not rows:
             raise UnknownUIDError(f"there is no study {study_instance_uid} in the database in {self.database_folder}")

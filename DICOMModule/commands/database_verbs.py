@@ -18,7 +18,9 @@ SHOWN_PROBLEMS = 20
 
 
 def _import_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="folder or file; folders are searched through")
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="+", type=Path, help="folder or file; folders are searched through"
+    )
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--copy", action="store_true", help="copy the files into the database folder")
     how.add_argument("--reference", action="store_true", help="point to the files where they are (default)")
@@ -88,7 +90,9 @@ def _demo(context: Context) -> int:
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("level", nargs="?", choices=LEVELS, default="studies", help="what to list (default: studies)")
-    parser.add_argument("--patient", type=int, metavar="N", help="only of the patient that `list patients` gives this number")
+    parser.add_argument(
+        "--patient", type=int, metavar="N", help="only of the patient that `list patients` gives this number"
+    )
     parser.add_argument("--study", metavar="UID", help="only of this study")
     parser.add_argument("--series", metavar="UID", help="only of this series")
     parser.add_argument("--search", metavar="TEXT", help="only what holds these words, in any order")
@@ -105,8 +109,24 @@ def _count(text: str) -> int:
 
 COLUMNS = {
     "patients": ("patient", "patient_id", "patient_name", "patient_birth_date", "patient_sex", "studies", "instances"),
-    "studies": ("study_date", "patient_name", "study_description", "modalities_in_study", "series", "instances", "study_instance_uid"),
-    "series": ("series_number", "modality", "series_description", "instances", "frames", "health", "series_instance_uid"),
+    "studies": (
+        "study_date",
+        "patient_name",
+        "study_description",
+        "modalities_in_study",
+        "series",
+        "instances",
+        "study_instance_uid",
+    ),
+    "series": (
+        "series_number",
+        "modality",
+        "series_description",
+        "instances",
+        "frames",
+        "health",
+        "series_instance_uid",
+    ),
     "instances": ("instance_number", "frames", "bytes", "state", "sop_instance_uid", "path"),
 }
 

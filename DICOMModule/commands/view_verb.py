@@ -50,7 +50,9 @@ def _view(context: Context) -> int:
 
     given, output = context.arguments, context.output
     if given.screenshot is None:
-        given.usage_error("the viewer's window is not part of this version yet: name a picture with --screenshot FILE.png")
+        given.usage_error(
+            "the viewer's window is not part of this version yet: name a picture with --screenshot FILE.png"
+        )
     if bool(given.targets) == given.demo:
         given.usage_error("name what to show, or --demo")
     if (given.window is None) != (given.level is None):

@@ -78,7 +78,9 @@ def _show_volume(context: Context, loaded: Loaded, path: Path) -> None:
     volume, output = loaded.volume, context.output
     output.document(_volume_document(volume, loaded.loadable, path, context.elapsed_s()))
     size, spacing = "×".join(map(str, volume.dimensions)), " × ".join(f"{value:.4g}" for value in volume.spacing_mm)
-    output.text(f"{plain_text(str(path))}: {plain_text(volume.name)}, {size} voxels of {spacing} mm, {volume.array.dtype}")
+    output.text(
+        f"{plain_text(str(path))}: {plain_text(volume.name)}, {size} voxels of {spacing} mm, {volume.array.dtype}"
+    )
     for text in (*volume.warnings, *volume.notes):
         output.message(f"  {text}")
 
@@ -114,7 +116,9 @@ def _volume_document(volume: Volume, loadable: Loadable | None, path: Path, elap
 def _process_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("filter", metavar="FILTER", nargs="?", help="one of those that --list names")
     parser.add_argument("target", metavar="SERIES_UID|FILE", nargs="?", help="a series, or a volume file")
-    parser.add_argument("--list", action="store_true", dest="list_filters", help="list the filters and their parameters")
+    parser.add_argument(
+        "--list", action="store_true", dest="list_filters", help="list the filters and their parameters"
+    )
     parser.add_argument("--param", metavar="K=V", action="append", default=[], type=_assignment, help="a parameter")
     parser.add_argument("--loadable", metavar="ID", default="", help="which of the loadables that `examine` lists")
     where = parser.add_mutually_exclusive_group()

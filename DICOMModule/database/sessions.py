@@ -25,6 +25,9 @@ _LOCK_SUFFIX: Final = ".lock"
 def session_folder(incoming: Path) -> Iterator[Path]:
     """Make a folder that is this process' own, and remove it with all that is in it afterwards.
 
+    After an error or an interrupt, which may come between a file's final name and its row, the lock stays behind as a
+    dead process would leave it: the next start makes files and rows agree again.
+
     Parameters
     ----------
     incoming : Path
@@ -39,12 +42,20 @@ def session_folder(incoming: Path) -> Iterator[Path]:
             raise translated from error
         raise
     folder = lock.with_suffix("")
+    whole = False
     try:
         folder.mkdir(mode=0o700)
         yield folder
+        whole = True
+    except GeneratorExit:  # a job was closed where nothing is half-done
+        whole = True
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        _release(lock, descriptor)
+        if whole:
+            _release(lock, descriptor)
+        else:
+            os.close(descriptor)
 
 
 def dead_sessions(incoming: Path) -> list[Path]:

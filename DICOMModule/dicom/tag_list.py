@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -76,7 +78,9 @@ def _rows(dataset: Dataset, depth: int) -> Iterator[TagRow]:
         try:
             element = dataset[tag]
         except (ValueError, TypeError, NotImplementedError, OverflowError, KeyError, AttributeError):
-            yield TagRow(name, _keyword(tag), getattr(raw, "VR", None) or "UN", _text(getattr(raw, "value", None)), depth)
+            yield TagRow(
+                name, _keyword(tag), getattr(raw, "VR", None) or "UN", _text(getattr(raw, "value", None)), depth
+            )
             continue
         vr = str(element.VR)
         yield TagRow(name, element.keyword, vr, None if vr == "SQ" else _value(element), depth)
@@ -113,9 +117,9 @@ def _scalar(value: Any, vr: str) -> Scalar:
         return iso_time(str(value))
     if isinstance(value, int):
         return int(value)
-    if isinstance(value, float) or vr == "DS":
+    if isinstance(value, float | Decimal):
         number = float(value)
-        return number if abs(number) < float("inf") else str(value)
+        return number if math.isfinite(number) else str(value)
     return str(value) or None
 
 

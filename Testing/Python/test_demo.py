@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pydicom
 import pytest
+
 from DICOMModule.demo.canvas import Canvas
 from DICOMModule.demo.catalogue import PHANTOMS, Phantom, phantoms
 from DICOMModule.demo.series import draw_job, write_phantom_job
@@ -65,7 +66,9 @@ def test_a_written_phantom_is_the_same_every_time_and_says_where_it_lies(tmp_pat
         files.append(run_to_end(write_phantom_job(phantom, tmp_path / name)))
     assert [path.read_bytes() for path in files[0]] == [path.read_bytes() for path in files[1]]
     dataset = pydicom.dcmread(files[0][3])
-    assert np.array(dataset.ImagePositionPatient, float) == pytest.approx(phantom.ijk_to_lps[:3] @ (0, 0, 3, 1), abs=1e-9)
+    assert np.array(dataset.ImagePositionPatient, float) == pytest.approx(
+        phantom.ijk_to_lps[:3] @ (0, 0, 3, 1), abs=1e-9
+    )
     np.testing.assert_array_equal(dataset.pixel_array - 1024.0, run_to_end(draw_job(phantom))[3])
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from pydicom.dataset import Dataset
+
 from DICOMModule.dicom.tag_list import read_tags, search_tags
 from DICOMModule.dicom.values import iso_date, iso_time
 from DICOMModule.errors import IncompleteFileError, NotDicomError
-from pydicom.dataset import Dataset
 
 
 @pytest.fixture
@@ -92,7 +93,13 @@ def test_what_is_no_dicom_or_cut_is_refused(series_factory, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("20260309", "2026-03-09"), ("2026.03.09", "2026-03-09"), ("20261399", "20261399"), ("", None), ("today ", "today")],
+    [
+        ("20260309", "2026-03-09"),
+        ("2026.03.09", "2026-03-09"),
+        ("20261399", "20261399"),
+        ("", None),
+        ("today ", "today"),
+    ],
 )
 def test_dates_are_iso_or_as_written(text, value):
     assert iso_date(text) == value
