@@ -43,6 +43,7 @@ class ByteOrder:
         self.item, self.item_end, self.sequence_end = (self.tag(0xFFFE0000 | e) for e in (0xE000, 0xE00D, 0xE0DD))
         self.special = frozenset((0, self.item_end, *self.pixel_data))
         self.item_bytes = struct.pack(f"{order}HH", CONTROL_GROUP, 0xE000)
+        self.item_end_bytes = struct.pack(f"{order}HH", CONTROL_GROUP, 0xE00D)
 
 
 def is_sequence(tag: int) -> bool:

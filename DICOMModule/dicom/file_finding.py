@@ -40,17 +40,42 @@ def find_files(roots: Sequence[Path]) -> Iterator[Path | Problem]:
         A root does not exist. It is raised by the call itself, before anything is yielded.
     """
     absolute = sorted({Path(os.path.abspath(root)) for root in roots}, key=os.fsencode)  # noqa: PTH100 (keeps links)
+    named = set()
     for root in absolute:
         try:
-            root.stat()
+            status = root.stat()
+            named.add((status.st_dev, status.st_ino))
         except OSError as error:
             reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
             raise DicomFileError(root, f"{reason}. Check the path.") from error
-    return _walk(absolute)
+    return _walk(absolute, _Seen(named))
 
 
-def _walk(roots: Sequence[Path]) -> Iterator[Path | Problem]:
-    seen: set[tuple[int, int]] = set()
+class _Seen:
+    """What was met before; only what can be met again need be remembered.
+
+    Parameters
+    ----------
+    named : set of (device, inode)
+        The roots themselves: these may also lie in a folder that is walked.
+    """
+
+    def __init__(self, named: set[tuple[int, int]]) -> None:
+        self._named = named
+        self._met: set[tuple[int, int]] = set()
+
+    def is_new(self, status: os.stat_result) -> bool:
+        """Return whether a file or folder is met for the first time."""
+        key = (status.st_dev, status.st_ino)
+        if key in self._met:
+            return False
+        can_return = stat.S_ISDIR(status.st_mode) or status.st_nlink > 1 or key in self._named
+        if can_return and status.st_ino:  # a file system without inodes says 0
+            self._met.add(key)
+        return True
+
+
+def _walk(roots: Sequence[Path], seen: _Seen) -> Iterator[Path | Problem]:
     for root in roots:
         try:
             status = root.stat()
@@ -62,13 +87,13 @@ def _walk(roots: Sequence[Path]) -> Iterator[Path | Problem]:
         elif stat.S_ISREG(status.st_mode):
             # a link that the user named is opened as its target: readers do not follow links
             path = root.resolve() if root.is_symlink() else root
-            if _is_new(seen, status.st_dev, status.st_ino):
+            if seen.is_new(status):
                 yield path
         else:
             yield Problem(str(root), _kind(status.st_mode))
 
 
-def _walk_folder(root: Path, seen: set[tuple[int, int]]) -> Iterator[Path | Problem]:
+def _walk_folder(root: Path, seen: _Seen) -> Iterator[Path | Problem]:
     """Walk one folder without recursion: its depth is the disk's matter, not the interpreter's."""
     folders: list[Iterator[os.DirEntry[str]]] = []
     path: str | None = str(root)
@@ -90,7 +115,7 @@ def _walk_folder(root: Path, seen: set[tuple[int, int]]) -> Iterator[Path | Prob
                 yield found
 
 
-def _examine(entry: os.DirEntry[str], seen: set[tuple[int, int]]) -> Path | Problem | None:
+def _examine(entry: os.DirEntry[str], seen: _Seen) -> Path | Problem | None:
     """Return what an entry that is no folder is; None where it was met before."""
     try:
         status = entry.stat(follow_symlinks=False)
@@ -98,33 +123,19 @@ def _examine(entry: os.DirEntry[str], seen: set[tuple[int, int]]) -> Path | Prob
         return Problem(entry.path, f"cannot be read: {error.strerror}.")
     if not stat.S_ISREG(status.st_mode):
         return Problem(entry.path, _kind(status.st_mode))
-    key = (status.st_dev, status.st_ino)
-    if key in seen:
-        return None
-    if status.st_nlink > 1:  # only a file with several names can be met again: nothing else need be remembered
-        seen.add(key)
-    return Path(entry.path)
+    return Path(entry.path) if seen.is_new(status) else None
 
 
-def _list_folder(path: str, seen: set[tuple[int, int]]) -> tuple[list[os.DirEntry[str]], Problem | None]:
+def _list_folder(path: str, seen: _Seen) -> tuple[list[os.DirEntry[str]], Problem | None]:
     """Return the entries of a folder in order, and a Problem where it cannot be read."""
     try:
         status = os.stat(path)  # noqa: PTH116 (a string at hand, a hundred thousand times)
-        if not _is_new(seen, status.st_dev, status.st_ino):
+        if not seen.is_new(status):
             return [], None
         with os.scandir(path) as scan:
             return sorted(scan, key=lambda entry: os.fsencode(entry.name)), None
     except OSError as error:
         return [], Problem(path, f"the folder cannot be read: {error.strerror}.")
-
-
-def _is_new(seen: set[tuple[int, int]], device: int, inode: int) -> bool:
-    """Return whether this file or folder is met for the first time, and remember it."""
-    key = (device, inode)
-    if inode and key in seen:  # a file system without inodes says 0
-        return False
-    seen.add(key)
-    return True
 
 
 def _kind(mode: int) -> str:

@@ -17,9 +17,10 @@ from DICOMModule.dicom.encoding import CONTROL_GROUP, LONG_VRS, ORDERS, SHORT_VR
 DEEPEST_NESTING: Final = 64
 LONGEST_VALUE_BYTES: Final = 16 * 1024 * 1024
 MOST_ELEMENTS: Final = 20_000_000
-# An item of a genuine object has a sequence around it and an element in it; 24 bytes are fewer than any of these needs.
+# An item that says anything has an element in it, so it needs 16 bytes; empty ones are legal but few in any real object.
 ITEMS_FREE: Final = 10_000
-BYTES_PER_ITEM: Final = 24
+BYTES_PER_ITEM: Final = 16
+BYTES_PER_EMPTY_ITEM: Final = 256
 
 FIRST_READ_BYTES: Final = 8192
 _NEXT_READ_BYTES: Final = 65536
@@ -116,6 +117,7 @@ class _Walk:
         self.guesses: list[tuple[int, int]] = []
         self.elements_left = MOST_ELEMENTS
         self.items_left = ITEMS_FREE + source.size // BYTES_PER_ITEM
+        self.empty_items_left = ITEMS_FREE + source.size // BYTES_PER_EMPTY_ITEM
         self.finished = False
 
     def run(self) -> Structure:
@@ -330,13 +332,15 @@ class _Walk:
             if len(self.outer) == 1 and self.counted:
                 self.found.items[self.counted] = self.found.items.get(self.counted, 0) + 1
             self.position += 8
+            if not length or (length == _UNDEFINED and self._read(self.position, 4) == self.order.item_end_bytes):
+                self.empty_items_left -= 1
             self._open("an item", length, in_sequence=False, explicit=self.explicit)
         else:
             raise StructureError(f"there is no item at byte {self.position}, where a sequence needs one")
 
     def _spend_item(self) -> None:
         self.items_left -= 1
-        if self.items_left < 0:
+        if self.items_left < 0 or self.empty_items_left < 0:
             raise StructureError("it has more sequence items than its size can need", final=True)
 
     def _delimiter(self) -> None:
@@ -375,8 +379,9 @@ class _Walk:
 
     def _read(self, first: int, count: int) -> bytes:
         """Return bytes at any offset, from the window where they are in it."""
-        if self.window_start <= first and first + count <= self.window_end:
-            return self.window[first - self.window_start : first - self.window_start + count]
+        offset = first - self.window_start
+        if offset >= 0 and first + count <= self.window_end:
+            return self.window[offset : offset + count]
         return self.source.read(first, count)
 
     def _only_zeros_follow(self) -> bool:
