@@ -98,7 +98,7 @@ def read_nifti(path: Path) -> tuple[Voxels, Floats, VolumeFacts, tuple[str, ...]
         shape = _shape(path, image)
         raw = image.dataobj
         unscaled = raw.slope == 1 and raw.inter == 0
-        values = np.array(raw.get_unscaled() if unscaled else raw).reshape(shape)
+        values = np.array(raw.get_unscaled() if unscaled else np.asarray(raw)).reshape(shape)
     except (ImageFileError, HeaderDataError, EOFError, zlib.error, OSError, ValueError, TypeError) as error:
         raise VolumeFileError(path, f"it is damaged or no NIfTI file: {_first_line(error)}") from error
     header = image.header
