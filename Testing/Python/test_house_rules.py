@@ -81,7 +81,9 @@ def undocumented(tree: ast.Module) -> list[ast.AST]:
             nodes += [
                 child
                 for child in node.body
-                if isinstance(child, (ast.FunctionDef, ast.ClassDef)) and not child.name.startswith("_")
+                if isinstance(child, (ast.FunctionDef, ast.ClassDef))
+                and not child.name.startswith("_")
+                and child.name != "Meta"  # peewee's word for a table's options
             ]
     public = {id(node) for node in nodes}
     private = [n for n in ast.walk(tree) if isinstance(n, ast.ClassDef) and n.name.startswith("_")]
