@@ -109,12 +109,20 @@ def find_window_preset(volume: Volume, name: str) -> WindowPreset:
 
 
 def _file_presets(volume: Volume) -> tuple[WindowPreset, ...]:
+    """Return the file's windows with the function that it asks for (VOI LUT Function, PS3.3 C.11.2.1.3).
+
+    Numbers that are meant for a SIGMOID would show something else as a straight line: they are not offered.
+    """
+    asked = volume.source.text("VOILUTFunction") if volume.source is not None else ""
+    if asked not in {"", "LINEAR", "LINEAR_EXACT"}:
+        return ()
+    function: VoiFunction = "LINEAR_EXACT" if asked == "LINEAR_EXACT" else "LINEAR"
     presets = []
     for number, window in enumerate(volume.windows, start=1):
         if window.width > 0 and np.isfinite((window.level, window.width)).all():
             label = plain_text(window.name).strip() or f"window {number}"
             named = Window(window.level, window.width, f"[DICOM] {label}")
-            presets.append(WindowPreset(named, inverted=volume.modality == "PT"))
+            presets.append(WindowPreset(named, function, inverted=volume.modality == "PT"))
     return tuple(presets)
 
 

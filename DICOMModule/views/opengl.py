@@ -77,7 +77,7 @@ def vtk_errors_raised(what: str) -> Iterator[None]:
 
 
 def make_render_window(width_px: int, height_px: int) -> vtkRenderWindow:
-    """Return an off-screen render window, not yet drawn into; its owner calls ``Finalize`` in the end.
+    """Return an off-screen render window, ready to be drawn into; its owner calls ``Finalize`` in the end.
 
     Raises
     ------
@@ -90,6 +90,7 @@ def make_render_window(width_px: int, height_px: int) -> vtkRenderWindow:
     window.SetShowWindow(False)
     window.SetMultiSamples(0)  # speed, and the same pixels everywhere
     window.SetSize(width_px, height_px)
+    window.Initialize()  # an X window that never was crashes in Finalize
     return window
 
 
@@ -181,8 +182,7 @@ def _x_works() -> bool:
 
 
 def is_software(window: vtkRenderWindow) -> bool:
-    """Say whether a window draws on the processor; it is made ready for drawing if it was not."""
-    window.Initialize()
+    """Say whether a window draws on the processor."""
     capabilities = window.ReportCapabilities() or ""
     renderer = next((line for line in capabilities.splitlines() if "renderer string" in line.lower()), "")
     return any(name in renderer.lower() for name in SOFTWARE_RENDERERS)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import SettingsError
 from DICOMModule.scene import Scene, Signal, VolumeDisplay
 from DICOMModule.scene.window_presets import default_display, find_window_preset, window_presets
@@ -150,6 +153,15 @@ def test_the_full_range_goes_from_the_smallest_to_the_largest_valid_value():
     padded = volume((-2000, -10, 90, 10), valid=np.array([False, True, True, True]).reshape(1, 1, 4))
     display = VolumeDisplay(find_window_preset(padded, "auto (full range)").window, function="LINEAR_EXACT")
     assert display.grey_range == (-10.0, 90.0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "ends"), [("LINEAR", (0.0, 255.0)), ("LINEAR_EXACT", (0.0, 256.0)), ("SIGMOID", (-160.0, 239.0))]
+)
+def test_the_files_window_is_used_by_the_function_that_it_is_meant_for(asked, ends):
+    header = InstanceHeader(Path("/x"), 1, 1, "", {"VOILUTFunction": asked})
+    ct = volume(modality="CT", units="HU", source=header, windows=(Window(128.0, 256.0),))
+    assert default_display(ct).grey_range == ends
 
 
 def test_one_value_throughout_still_has_a_window():
