@@ -13,10 +13,10 @@ from DICOMModule.errors import DiskFullError, ExportError, plain_text
 
 
 @contextlib.contextmanager
-def atomic_file(path: Path, overwrite: bool = False) -> Iterator[BinaryIO]:
+def atomic_file(path: Path, overwrite: bool = False, sync_parent: bool = True) -> Iterator[BinaryIO]:
     """Open a file under a temporary name beside `path`; at the end of the block it is made durable and renamed.
 
-    An exception in the block, closing of the job included, leaves `path` as it was and nothing else behind.
+    Who writes many files into a folder makes their names durable once, at the end, and gives no `sync_parent`. An exception in the block, closing of the job included, leaves `path` as it was and nothing else behind.
 
     Raises
     ------
@@ -37,7 +37,8 @@ def atomic_file(path: Path, overwrite: bool = False) -> Iterator[BinaryIO]:
                 _put_in_place(temporary, path, overwrite)
             finally:
                 temporary.unlink(missing_ok=True)
-            sync_folder(path.parent)
+            if sync_parent:
+                sync_folder(path.parent)
     except FileExistsError as error:
         raise ExportError(f"{plain_text(str(path))} exists already; --overwrite replaces it.") from error
 

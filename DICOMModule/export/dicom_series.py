@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import UID
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from DICOMModule.dicom.dataset_reader import read_dataset
 from DICOMModule.dicom.instance_header import InstanceHeader
@@ -168,10 +168,11 @@ def _export_job(
             if not options.new_study and template:
                 found = [matches[k]] if k in matches else nearest_sources(volume.slice_positions[k], template)
                 add_references(image, found, same_grid=k in matches)
-            image.file_meta = _file_meta(image, options.transfer_syntax_uid)
+            image.file_meta = _file_meta(image)
             set_pixels(image, volume, k, quantisation, options.transfer_syntax_uid)
             made.write(image, number)
-        sync_folder(folder)
+        with translated(folder):
+            sync_folder(folder)
         proof = yield from prove_job(made.paths, volume, quantisation)
         made.keep = True
     finally:
@@ -206,7 +207,7 @@ class _Made:
 
     def write(self, image: Dataset, number: int) -> None:
         path = self.folder / f"IM{number:06d}.dcm"
-        with atomic_file(path) as stream:
+        with atomic_file(path, sync_parent=False) as stream:
             image.save_as(stream, enforce_file_format=True)
         self.paths.append(path)
         self.uids.append(str(image.SOPInstanceUID))
@@ -231,12 +232,13 @@ def _image(volume: Volume, k: int, number: int, header: SeriesHeader) -> Dataset
     return image
 
 
-def _file_meta(image: Dataset, transfer_syntax_uid: str) -> FileMetaDataset:
+def _file_meta(image: Dataset) -> FileMetaDataset:
+    """Return the file meta information of an image that is not compressed (yet)."""
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\0\1"
     meta.MediaStorageSOPClassUID = UID(str(image.SOPClassUID))
     meta.MediaStorageSOPInstanceUID = UID(str(image.SOPInstanceUID))
-    meta.TransferSyntaxUID = UID(transfer_syntax_uid)
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     return meta
