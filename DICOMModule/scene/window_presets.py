@@ -136,15 +136,17 @@ def _full_range(volume: Volume) -> WindowPreset:
 
 
 def _modality_presets(volume: Volume) -> tuple[WindowPreset, ...]:
-    if volume.modality == "CT" and volume.units in {"HU", None}:
-        return tuple(WindowPreset(window) for window in CT_WINDOWS)
+    of_ct = tuple(WindowPreset(window) for window in CT_WINDOWS) if volume.modality == "CT" else ()
+    if of_ct and volume.units == "HU":
+        return of_ct
     if volume.modality == "PT" and (volume.units or "").upper() in SUV_UNITS:
         return (_range_preset("PET SUV 0 to 6", 0.0, 6.0, True), _range_preset("PET SUV 0 to 10", 0.0, 10.0, True))
     robust = robust_window(volume.array, volume.valid)
     low, high = robust.level - robust.width / 2.0, robust.level + robust.width / 2.0
     if volume.modality == "PT" and high > 0:
         return (_range_preset(FROM_ZERO, 0.0, high, True),)
-    return (_range_preset(ROBUST, low, high, False),)
+    # a CT whose headers do not say HU may hold anything: its windows are offered, but not the first to be shown
+    return (_range_preset(ROBUST, low, high, False), *(of_ct if volume.units is None else ()))
 
 
 def _range_preset(name: str, low: float, high: float, inverted: bool) -> WindowPreset:

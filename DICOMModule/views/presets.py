@@ -98,14 +98,15 @@ def rendering_presets() -> tuple[RenderingPreset, ...]:
 def presets_for(volume: Volume) -> tuple[RenderingPreset, ...]:
     """Return the presets that are meant for a volume, its default first.
 
-    CT presets speak of HU: a CT whose values are something else gets those for any modality.
+    CT presets speak of HU: a CT whose values are something else gets those for any modality, and one whose headers do not
+    say gets those first.
     """
     usable = [
         preset
         for preset in rendering_presets()
         if preset.fits(volume.modality) and (preset.domain != "HU" or volume.units in {"HU", None})
     ]
-    return tuple(usable)
+    return tuple(sorted(usable, key=lambda preset: preset.domain == "HU" and volume.units is None))
 
 
 def find_rendering_preset(volume: Volume, name: str) -> RenderingPreset:

@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from DICOMModule.dicom.instance_header import InstanceHeader
-from DICOMModule.volume.volume import Volume, Voxels, Window
+from DICOMModule.volume.volume import Voxels, Window
 
-SOFT_TISSUE = Window(40.0, 400.0, "Soft tissue")
 MOST_SAMPLES = 1_000_000
 
 
@@ -60,22 +59,6 @@ def robust_window(array: Voxels, valid: npt.NDArray[np.bool_] | None = None) -> 
     if high <= low:
         low, high = float(values.min()), float(values.max())
     return Window((low + high) / 2, high - low if high > low else 1.0, "Automatic")
-
-
-def automatic_window(volume: Volume) -> Window:
-    """Return a window that suits the kind of image: soft tissue for CT in HU, from 0 up for PET, else the robust one."""
-    robust = robust_window(volume.array, volume.valid)
-    if volume.modality == "CT" and volume.units == "HU":
-        return SOFT_TISSUE
-    if volume.modality == "PT":
-        high = robust.level + robust.width / 2
-        return Window(high / 2, high, "Automatic") if high > 0 else robust
-    return robust
-
-
-def default_window(volume: Volume) -> Window:
-    """Return the window to show a volume with at first: the header's own, else an automatic one."""
-    return volume.windows[0] if volume.windows else automatic_window(volume)
 
 
 def apply_window(values: Voxels, window: Window, inverted: bool = False) -> npt.NDArray[np.uint8]:

@@ -11,8 +11,6 @@ from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.volume.volume import Volume, Window
 from DICOMModule.volume.windowing import (
     apply_window,
-    automatic_window,
-    default_window,
     robust_window,
     windows_of,
     windows_of_series,
@@ -81,16 +79,3 @@ def test_the_robust_window_leaves_out_outliers_padding_and_what_is_no_number():
 @pytest.mark.parametrize("array", [np.full(10, 7.0), np.zeros(0), np.full(3, np.nan)])
 def test_the_robust_window_of_one_value_or_none_has_a_width(array):
     assert robust_window(array).width == 1.0
-
-
-def test_the_automatic_window_suits_the_modality():
-    assert automatic_window(volume(range(100), modality="CT", units="HU")) == Window(40, 400, "Soft tissue")
-    pet = automatic_window(volume(np.linspace(0, 10, 1001), modality="PT"))
-    assert (pet.level - pet.width / 2, pet.level + pet.width / 2) == pytest.approx((0, 9.9))
-    mr = automatic_window(volume(np.linspace(100, 200, 1001), modality="MR"))
-    assert (mr.level, mr.width) == pytest.approx((150, 98))
-
-
-def test_the_windows_of_the_header_come_before_the_automatic_one():
-    assert default_window(volume(range(9), windows=(Window(1, 2, "own"),))).name == "own"
-    assert default_window(volume(range(9))).name == "Automatic"

@@ -103,3 +103,9 @@ def test_what_is_no_preset_is_refused(tmp_path, content, text):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(SettingsError, match="cannot read the preset"):
         read_preset(tmp_path / "none.json")
+
+
+def test_a_ct_whose_headers_do_not_say_hu_gets_presets_by_its_own_values_first():
+    names = [preset.name for preset in presets_for(volume("CT"))]
+    assert "CT bone" in names
+    assert presets_for(volume("CT"))[0].domain == "robust range"

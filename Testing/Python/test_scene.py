@@ -190,3 +190,9 @@ def test_pet_is_inverse_and_shows_suv_0_to_6_where_its_values_are_suv():
 def test_an_unknown_preset_is_answered_with_the_list():
     with pytest.raises(SettingsError, match=r"'brian' for this volume\. It has: Auto .*CT brain"):
         find_window_preset(volume(modality="CT", units="HU"), "brian")
+
+
+def test_a_ct_whose_headers_do_not_say_hu_is_shown_by_its_own_values():
+    raw = volume(np.arange(3001), modality="CT")
+    assert default_display(raw).grey_range == pytest.approx((30, 2970), abs=1)
+    assert find_window_preset(raw, "lung").window.level == -600
