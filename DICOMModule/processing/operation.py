@@ -91,7 +91,7 @@ class Operation:
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("gaussian", "Gaussian blur", (Parameter("sigma_mm", "float", 1.0, 0.01, 50.0, "mm"),)),
-    Operation("median", "Median filter", (Parameter("radius", "int", 1, 1, 10, "voxels"),)),
+    Operation("median", "Median filter", (Parameter("radius", "int", 1, 1, 5, "voxels"),)),
 )
 
 

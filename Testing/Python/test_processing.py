@@ -128,8 +128,8 @@ def test_a_median_beside_gaps_and_padding_takes_valid_voxels_alone():
 def test_slabs_leave_no_seams(monkeypatch):
     array = noise((20, 12, 13))
     whole = [process(name, Volume(array, grid())).array for name in ("gaussian", "median")]
-    monkeypatch.setattr("DICOMModule.processing.gaussian.SLAB_VOXELS", 500)
-    monkeypatch.setattr("DICOMModule.processing.median.SLAB_WORK", 5000)
+    monkeypatch.setattr("DICOMModule.processing.gaussian.STEP_WORK", 500)
+    monkeypatch.setattr("DICOMModule.processing.median.TILE_WORK", 5000)
     for before, name in zip(whole, ("gaussian", "median"), strict=True):
         np.testing.assert_array_equal(process(name, Volume(array, grid())).array, before)
 
@@ -154,8 +154,8 @@ def test_a_result_keeps_geometry_and_source_and_says_what_was_done():
         ("gaussian", {"sigma_mm": "0"}, r"sigma_mm is 0, outside its range \(0.01 to 50 mm\)"),
         ("gaussian", {"sigma_mm": "wide"}, "sigma_mm needs a number"),
         ("gaussian", {"sigma_mm": "nan"}, "sigma_mm needs a number"),
-        ("median", {"radius": "1.5"}, r"radius needs a whole number \(1 to 10 voxels\)"),
-        ("median", {"radius": "11"}, "radius is 11, outside"),
+        ("median", {"radius": "1.5"}, r"radius needs a whole number \(1 to 5 voxels\)"),
+        ("median", {"radius": "6"}, "radius is 6, outside"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_by_name(name, parameters, text):
