@@ -61,9 +61,9 @@ def set_pixels(image: Dataset, volume: Volume, k: int, quantisation: Quantisatio
     try:
         image.compress(transfer_syntax_uid, generate_instance_uid=False)
     except (RuntimeError, ValueError, NotImplementedError, AttributeError) as error:
-        size = f"{image.Columns} × {image.Rows}"
+        size, reason = f"{image.Columns} × {image.Rows}", " ".join(str(error).split())
         raise ExportError(
-            f"an image of {size} pixels cannot be written in the transfer syntax {transfer_syntax_uid}: {error}."
+            f"an image of {size} pixels cannot be written in the transfer syntax {transfer_syntax_uid}: {reason}."
             " Choose Explicit VR Little Endian (1.2.840.10008.1.2.1)."
         ) from error
 

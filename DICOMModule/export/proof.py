@@ -56,7 +56,8 @@ def prove_job(paths: Sequence[Path], volume: Volume, quantisation: Quantisation)
             image = pydicom.dcmread(path)
             stored = image.pixel_array
         except (OSError, ValueError, RuntimeError, AttributeError, pydicom.errors.InvalidDicomError) as error:
-            raise ExportError(f"image {number + 1} does not read back: {error}. Nothing was kept.") from error
+            reason = " ".join(str(error).split())
+            raise ExportError(f"image {number + 1} does not read back: {reason}. Nothing was kept.") from error
         uids.add(str(image.SOPInstanceUID))
         worst = max(worst, _value_error(image, stored, volume, k))
         furthest = max(furthest, _position_error_mm(image, volume, k))

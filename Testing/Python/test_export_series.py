@@ -469,3 +469,13 @@ def test_uids_are_new_each_time(series_factory, tmp_path):
     assert not set(first.sop_instance_uids) & set(second.sop_instance_uids)
     assert first.series_instance_uid != second.series_instance_uid
     assert generate_uid() != first.series_instance_uid
+
+
+def test_an_image_that_an_encoder_refuses_is_a_sentence_and_leaves_nothing(series_factory, tmp_path):
+    series = series_factory(rows=3, columns=200)
+    with pytest.raises(ExportError, match="Choose Explicit VR Little Endian") as caught:
+        export(
+            load(series.folder), headers(series.folder), tmp_path / "out", transfer_syntax_uid="1.2.840.10008.1.2.4.90"
+        )
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
