@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from DICOMModule.demo.shapes import Shape
+from DICOMModule.demo.shapes import Coordinates, Shape
 from DICOMModule.volume.volume import Floats
 
 SLAB_SLICES = 2
@@ -61,10 +61,11 @@ class Canvas:
         for k in range(int(first[2]), int(last[2]), SLAB_SLICES):
             yield slice(k, min(k + SLAB_SLICES, int(last[2]))), j, i
 
-    def _positions(self, block: tuple[slice, slice, slice]) -> tuple[Floats, Floats, Floats]:
-        k, j, i = (np.arange(part.start, part.stop, dtype=np.float64) for part in block)
-        m = self.ijk_to_lps
+    def _positions(self, block: tuple[slice, slice, slice]) -> tuple[Coordinates, Coordinates, Coordinates]:
+        # single precision is ample for drawing (0.01 µm in 200 mm) and twice as fast
+        k, j, i = (np.arange(part.start, part.stop, dtype=np.float32) for part in block)
+        m = self.ijk_to_lps.tolist()
         x, y, z = (
-            m[axis, 3] + m[axis, 0] * i + m[axis, 1] * j[:, None] + m[axis, 2] * k[:, None, None] for axis in range(3)
+            m[axis][3] + m[axis][0] * i + m[axis][1] * j[:, None] + m[axis][2] * k[:, None, None] for axis in range(3)
         )
         return x, y, z

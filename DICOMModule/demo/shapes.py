@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from DICOMModule.volume.volume import Floats
 
-Point = tuple[float, float, float]
+Point: TypeAlias = tuple[float, float, float]
+Coordinates: TypeAlias = npt.NDArray[np.floating[Any]]
+"""LPS mm of many points along one axis; single precision where it is enough."""
 
 
 class Shape(Protocol):
@@ -19,7 +23,7 @@ class Shape(Protocol):
         """Return the lowest and the highest corner of a box around the solid, LPS mm."""
         ...
 
-    def distance(self, x: Floats, y: Floats, z: Floats) -> Floats:
+    def distance(self, x: Coordinates, y: Coordinates, z: Coordinates) -> Coordinates:
         """Return the distance of points from the surface in mm, negative inside; approximate far from the surface."""
         ...
 
@@ -45,18 +49,18 @@ class Ellipsoid:
         reach = np.array((max(a, b), max(a, b), c)) if self.turn_deg else np.array(self.radii_mm)
         return centre - reach, centre + reach
 
-    def distance(self, x: Floats, y: Floats, z: Floats) -> Floats:
+    def distance(self, x: Coordinates, y: Coordinates, z: Coordinates) -> Coordinates:
         """Return the distance to first order: exact on the surface, and for a sphere everywhere."""
-        turn = np.radians(self.turn_deg)
+        turn = math.radians(self.turn_deg)
         dx, dy, dz = x - self.centre[0], y - self.centre[1], z - self.centre[2]
-        u = dx * np.cos(turn) + dy * np.sin(turn)
-        v = dy * np.cos(turn) - dx * np.sin(turn)
+        u = dx * math.cos(turn) + dy * math.sin(turn)
+        v = dy * math.cos(turn) - dx * math.sin(turn)
         a, b, c = self.radii_mm
         scaled = np.sqrt((u / a) ** 2 + (v / b) ** 2 + (dz / c) ** 2)
         slope = np.sqrt((u / a**2) ** 2 + (v / b**2) ** 2 + (dz / c**2) ** 2)
         # f / |grad f| of f = |p/r| - 1; at the very centre both vanish, where the nearest surface is the least radius
-        far: Floats = (scaled - 1) * scaled / np.maximum(slope, 1e-9)
-        distance: Floats = np.where(scaled < 1e-6, -min(a, b, c), far)
+        far: Coordinates = (scaled - 1) * scaled / np.maximum(slope, 1e-9)
+        distance: Coordinates = np.where(scaled < 1e-6, -min(a, b, c), far)
         return distance
 
 
@@ -75,14 +79,14 @@ class Capsule:
         reach = max(self.start_radius_mm, self.end_radius_mm)
         return ends.min(axis=0) - reach, ends.max(axis=0) + reach
 
-    def distance(self, x: Floats, y: Floats, z: Floats) -> Floats:
+    def distance(self, x: Coordinates, y: Coordinates, z: Coordinates) -> Coordinates:
         """Return the distance from the axis less the radius beside the nearest point of it."""
         (ax, ay, az), (bx, by, bz) = self.start, self.end
         ux, uy, uz = bx - ax, by - ay, bz - az
         length2 = max(ux * ux + uy * uy + uz * uz, 1e-12)
         t = np.clip(((x - ax) * ux + (y - ay) * uy + (z - az) * uz) / length2, 0, 1)
         away = np.sqrt((x - ax - t * ux) ** 2 + (y - ay - t * uy) ** 2 + (z - az - t * uz) ** 2)
-        distance: Floats = away - (self.start_radius_mm + t * (self.end_radius_mm - self.start_radius_mm))
+        distance: Coordinates = away - (self.start_radius_mm + t * (self.end_radius_mm - self.start_radius_mm))
         return distance
 
 
@@ -108,11 +112,11 @@ class Drum:
         reach = np.array((self.half_width_mm, self.half_depth_mm, self.half_height_mm))
         return np.array(self.centre) - reach, np.array(self.centre) + reach
 
-    def distance(self, x: Floats, y: Floats, z: Floats) -> Floats:
+    def distance(self, x: Coordinates, y: Coordinates, z: Coordinates) -> Coordinates:
         """Return the greater of the distances from the side and from the ends."""
         across = np.hypot((x - self.centre[0]) / self.half_width_mm, (y - self.centre[1]) / self.half_depth_mm) - 1
         along = np.abs(z - self.centre[2]) - self.half_height_mm
-        distance: Floats = np.maximum(across * min(self.half_width_mm, self.half_depth_mm), along)
+        distance: Coordinates = np.maximum(across * min(self.half_width_mm, self.half_depth_mm), along)
         return distance
 
 
@@ -143,11 +147,11 @@ class Trunk:
             np.array((self.half_width_mm, self.half_depth_mm, self.top_mm)),
         )
 
-    def distance(self, x: Floats, y: Floats, z: Floats) -> Floats:
+    def distance(self, x: Coordinates, y: Coordinates, z: Coordinates) -> Coordinates:
         """Return the distance across the body to first order, and along S beyond its ends."""
         narrow = 1 - 0.10 * ((z - self.z_mm) / 120.0) ** 2
         u, v = np.abs(x) / (self.half_width_mm * narrow), np.abs(y) / (self.half_depth_mm * narrow)
         scaled = np.sqrt(np.sqrt(u**4 + v**4) + (u * v) ** 2 * 0.7)  # between an ellipse and a rectangle
         across = (scaled - 1) * np.minimum(self.half_width_mm, self.half_depth_mm) * narrow
-        distance: Floats = np.maximum(across, np.maximum(self.bottom_mm - z, z - self.top_mm))
+        distance: Coordinates = np.maximum(across, np.maximum(self.bottom_mm - z, z - self.top_mm))
         return distance
