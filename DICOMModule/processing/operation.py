@@ -1,4 +1,4 @@
-"""What filters there are and what they may be asked: the table behind ``process --list``, the dialogs and the checks."""
+"""What a filter may be asked: names, types, ranges and units of its parameters, and the checks of what was given."""
 
 from __future__ import annotations
 
@@ -87,28 +87,3 @@ class Operation:
             if name not in known:
                 raise ProcessingError(f"{self.name} has no parameter {name!r}; it takes {', '.join(known)}.")
         return {name: parameter.parse(given.get(name, parameter.default)) for name, parameter in known.items()}
-
-
-OPERATIONS: tuple[Operation, ...] = (
-    Operation("gaussian", "Gaussian blur", (Parameter("sigma_mm", "float", 1.0, 0.01, 50.0, "mm"),)),
-    Operation("median", "Median filter", (Parameter("radius", "int", 1, 1, 5, "voxels"),)),
-)
-
-
-def operations() -> tuple[Operation, ...]:
-    """Return all operations: what ``process --list`` shows."""
-    return OPERATIONS
-
-
-def operation_named(name: str) -> Operation:
-    """Return the operation of that name.
-
-    Raises
-    ------
-    ProcessingError
-        There is none; the sentence lists those that there are.
-    """
-    for operation in OPERATIONS:
-        if operation.name == name:
-            return operation
-    raise ProcessingError(f"there is no filter {name!r}; there are {', '.join(item.name for item in OPERATIONS)}.")

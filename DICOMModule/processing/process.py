@@ -10,15 +10,11 @@ import numpy.typing as npt
 
 from DICOMModule.errors import ProcessingError
 from DICOMModule.jobs import Job
-from DICOMModule.processing.operation import operation_named
-from DICOMModule.volume.volume import Volume, Voxels
+from DICOMModule.processing.catalogue import Filter, filter_named
+from DICOMModule.volume.volume import Volume
 
 DERIVATION_CODES = "derivation_codes"
 """Key of `Volume.extra`: codes of DCM, separated by spaces, of all that was done to the values (PS3.16 CID 7203)."""
-
-CODES = {"gaussian": "113088", "median": "113087"}
-"""Gaussian blur and Smoothing: CID 7203 has no code for a median, which is a smoothing."""
-
 
 def process_job(name: str, volume: Volume, parameters: Mapping[str, str | float] | None = None) -> Job[Volume]:
     """Apply the operation `name` and return the new volume.
@@ -26,7 +22,7 @@ def process_job(name: str, volume: Volume, parameters: Mapping[str, str | float]
     Parameters
     ----------
     name : str
-        Of an operation in `OPERATIONS`.
+        Of one of `catalogue.FILTERS`.
     volume : Volume
         Stays as it is.
     parameters : mapping of str to str or float
@@ -42,34 +38,22 @@ def process_job(name: str, volume: Volume, parameters: Mapping[str, str | float]
     ProcessingError
         The filter or a parameter is unknown, a value is outside its range, or this volume cannot be filtered.
     """
-    operation = operation_named(name)
-    values = operation.parse(parameters or {})
+    chosen = filter_named(name)
+    values = chosen.operation.parse(parameters or {})
     _check(volume, name)
-    return _run_job(name, volume, values)
+    return _run_job(chosen, volume, values)
 
 
-def _run_job(name: str, volume: Volume, values: Mapping[str, float]) -> Job[Volume]:
-    valid = _counting(volume)
-    array: Voxels
-    if name == "gaussian":
-        from DICOMModule.processing.gaussian import gaussian_job
-
-        array = yield from gaussian_job(volume, valid, values["sigma_mm"])
-        sentence = f"Gaussian blur, sigma {values['sigma_mm']:g} mm"
-    else:
-        from DICOMModule.processing.median import median_job
-
-        radius = int(values["radius"])
-        array = yield from median_job(volume, valid, radius)
-        sentence = f"Median filter, {2 * radius + 1} x {2 * radius + 1} x {2 * radius + 1} voxels"
+def _run_job(chosen: Filter, volume: Volume, values: Mapping[str, float]) -> Job[Volume]:
+    array = yield from chosen.job(volume, _counting(volume), values)
     array.flags.writeable = False
     known = volume.extra.get(DERIVATION_CODES, "").split()
     return replace(
         volume,
         array=array,
-        name=f"{volume.name} – {name}" if volume.name else name,
-        derivation=(*volume.derivation, sentence),
-        extra={**volume.extra, DERIVATION_CODES: " ".join(dict.fromkeys((*known, CODES[name])))},
+        name=" – ".join(filter(None, (volume.name, chosen.operation.name))),
+        derivation=(*volume.derivation, chosen.sentence(values)),
+        extra={**volume.extra, DERIVATION_CODES: " ".join(dict.fromkeys((*known, chosen.code)))},
     )
 
 
