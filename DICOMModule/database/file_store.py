@@ -12,6 +12,7 @@ import os
 import sys
 import uuid
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from DICOMModule.dicom.byte_source import FileSource, open_source
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DicomFileError
 
+SYNCS_AT_A_TIME: Final = 8
 _PIECE: Final = 1 << 20
 _SUFFIX: Final = ".dcm"
 _NO_LINKS: Final = frozenset((errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EACCES))
@@ -129,8 +131,11 @@ class FileStore:
 
     def sync_folders(self, places: Iterable[Path]) -> None:
         """Make the names of files last: without this a power cut may take a name though its file was synced."""
-        for folder in sorted({place.parent for place in places}):
-            _sync_folder(folder)
+        with ThreadPoolExecutor(SYNCS_AT_A_TIME) as pool:
+            parents = {place.parent for place in places}
+            # a folder that is new has a name of its own to be kept, in the folder above it
+            above = {parent.parent for parent in parents} | {self.folder} if parents else set()
+            list(pool.map(_sync_folder, sorted(parents | above)))
 
     def stored_files(self) -> Iterator[Path]:
         """Return every file under ``dicom/`` that bears a final name, in order."""
@@ -143,8 +148,8 @@ class FileStore:
             return
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for made in (folder, folder.parent):  # parents are made with whatever the system gives
-            made.chmod(0o700)
-            _sync_folder(made.parent)
+            if made != self.folder:
+                made.chmod(0o700)
 
 
 def sha256_of(path: Path, first: int = 0) -> bytes:

@@ -6,11 +6,10 @@ import os
 import sqlite3
 import stat
 import time
-from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -18,8 +17,9 @@ from typing import Final
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.decisions import Decision, Verdict, decide, decide_between, is_current
 from DICOMModule.database.file_store import CopiedFile, FileStore, sha256_of
-from DICOMModule.database.rows import BatchWriter, NewRow, Registered, Written, registered_as, registered_at
+from DICOMModule.database.rows import BatchWriter, NewRow, Registered, registered_as, registered_at
 from DICOMModule.database.summaries import Duplicate, ImportReport
+from DICOMModule.database.tally import Tally, begin_event, end_event, now_text
 from DICOMModule.dicom.file_finding import find_files
 from DICOMModule.dicom.header_reader import ZIP_REASON, read_header
 from DICOMModule.dicom.instance_header import InstanceHeader
@@ -27,7 +27,8 @@ from DICOMModule.errors import DatabaseError, DicomFileError, NotDicomError, Pro
 from DICOMModule.jobs import Job, Progress
 
 REFERENCES_A_BATCH: Final = 500
-COPIES_A_BATCH: Final = 200
+COPIES_A_BATCH: Final = 500
+COPIES_AT_A_TIME: Final = 8
 FILES_A_STEP: Final = 20
 _ROWS: Final = frozenset((Verdict.ADD, Verdict.UPDATE))
 _WRITES: Final = _ROWS | {Verdict.ADOPT}
@@ -45,6 +46,7 @@ class _Item:
     decision: Decision
     copied: CopiedFile | None = None
     place: Path | None = None
+    failed: bool = False
 
     @property
     def uid(self) -> str:
@@ -60,38 +62,6 @@ class _Item:
     def needs_copy(self) -> bool:
         """Whether a copying import has to copy the file."""
         return self.decision.verdict in _COPIES
-
-
-@dataclass(slots=True)
-class _Tally:
-    """The report while it grows."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    rejected: list[Problem] = field(default_factory=list)
-    duplicates: list[Duplicate] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
-    series_uids: set[str] = field(default_factory=set)
-
-    def merge(self, written: Written) -> None:
-        """Take over what a batch wrote above its instances."""
-        self.counts.update(patients=written.patients, studies=written.studies, series=written.series)
-        self.series_uids |= written.series_uids
-        self.warnings += [
-            Problem(uid, "this Study Instance UID is used by two patients; they are kept apart.")
-            for uid in sorted(written.shared_study_uids)
-        ]
-
-    def report(self, elapsed_s: float) -> ImportReport:
-        """Return the report as it is now."""
-        names = ("files_seen", "added", "updated", "unchanged", "not_dicom", "patients", "studies", "series")
-        return ImportReport(
-            **{name: self.counts[name] for name in names},
-            rejected=tuple(self.rejected),
-            duplicates=tuple(self.duplicates),
-            warnings=tuple(self.warnings),
-            series_instance_uids=tuple(sorted(self.series_uids)),
-            elapsed_s=elapsed_s,
-        )
 
 
 def import_job(catalogue: Catalogue, store: FileStore, roots: Sequence[Path], *, copy: bool) -> Job[ImportReport]:
@@ -116,13 +86,13 @@ def import_job(catalogue: Catalogue, store: FileStore, roots: Sequence[Path], *,
     started = time.monotonic()
     places = [root.resolve() for root in roots]
     found = find_files(places)
-    tally = _Tally()
-    event = _begin_event(catalogue, copy=copy)
+    tally = Tally()
+    event = begin_event(catalogue, copy=copy)
     outcome = "cancelled"
     try:
         with store.session() if copy else nullcontext() as session:
             staged = [place for place in places if place.is_relative_to(store.incoming)]
-            importer = _Importer(catalogue, store, session, tally, event, staged)
+            importer = _Importer(catalogue, store, session, tally=tally, event=event, staged=staged)
             while batch := list(islice(found, COPIES_A_BATCH if copy else REFERENCES_A_BATCH)):
                 for name in importer.take(batch):
                     yield Progress(tally.counts["files_seen"], 0, name)
@@ -132,7 +102,7 @@ def import_job(catalogue: Catalogue, store: FileStore, roots: Sequence[Path], *,
         raise
     finally:
         with suppress(DatabaseError):  # a full disk has been told already, and the next start closes the event
-            _end_event(catalogue, event, outcome, tally)
+            end_event(catalogue, event, outcome, tally)
     return tally.report(time.monotonic() - started)
 
 
@@ -144,7 +114,8 @@ class _Importer:
         catalogue: Catalogue,
         store: FileStore,
         session: Path | None,
-        tally: _Tally,
+        *,
+        tally: Tally,
         event: int,
         staged: Sequence[Path] = (),
     ) -> None:
@@ -169,11 +140,17 @@ class _Importer:
         uids = [header.sop_instance_uid for header in headers]
         known = registered_as(self._catalogue.connection, uids)
         items: list[_Item] = []
+        first: dict[str, InstanceHeader] = {}
         for number, header in enumerate(headers):
-            if self._session is not None or number % FILES_A_STEP == 0:
+            if number % FILES_A_STEP == 0:
                 yield header.path.name
-            items += self._decided(header, known, items)
-        self._commit(items, [path for path in known_paths if path in {header.path for header in headers}])
+            for item in self._decided(header, known, first):
+                items.append(item)
+                if item.writes:
+                    first.setdefault(item.uid, header)
+        yield from self._copy(items)
+        replaced = known_paths.keys() & {header.path for header in headers}
+        self._commit([item for item in items if not item.failed], sorted(replaced))
         yield ""
 
     # --- looking at an entry
@@ -226,23 +203,37 @@ class _Importer:
     # --- deciding
 
     def _decided(
-        self, header: InstanceHeader, known: dict[str, Registered], before: Sequence[_Item]
+        self, header: InstanceHeader, known: dict[str, Registered], first: dict[str, InstanceHeader]
     ) -> Iterator[_Item]:
-        """Decide about a file, and copy it where its copy will be needed; a file that cannot be read is rejected."""
+        """Decide about a file; one that cannot be read any more is rejected."""
         uid = header.sop_instance_uid
-        earlier = next((item for item in before if item.writes and item.uid == uid), None)
         try:
-            if earlier is not None:
-                decision = decide_between(header, earlier.header)
+            if uid in first:
+                decision = decide_between(header, first[uid])
             else:
                 decision = decide(header, known.get(uid), self._store, copy=self._session is not None)
-            item = _Item(header, decision)
-            if self._session is not None and item.needs_copy and header.path != self._store.place_of(uid):
-                item.copied = self._store.copy(header, self._session)
         except DicomFileError as error:
             self._reject(os.fspath(header.path), error.reason)
+        else:
+            yield _Item(header, decision)
+
+    def _copy(self, items: Sequence[_Item]) -> Generator[str, None, None]:
+        """Copy what needs a copy, several files at a time: waiting for the disk to sync is most of the work."""
+        if self._session is None:
             return
-        yield item
+        needed = [item for item in items if item.needs_copy and item.header.path != self._store.place_of(item.uid)]
+        pool = ThreadPoolExecutor(COPIES_AT_A_TIME)
+        try:
+            copies = [(item, pool.submit(self._store.copy, item.header, self._session)) for item in needed]
+            for item, copied in copies:
+                yield item.header.path.name
+                try:
+                    item.copied = copied.result()
+                except DicomFileError as error:
+                    self._reject(os.fspath(item.header.path), error.reason)
+                    item.failed = True
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     # --- writing
 
@@ -336,7 +327,7 @@ class _Importer:
                 item.copied is not None,
                 os.fsencode(item.header.path),
                 item.decision.reason,
-                _now(),
+                now_text(),
             ),
         )
 
@@ -359,23 +350,3 @@ def _name(entry: Path | Problem) -> str:
 
 def _row_of(known: dict[str, Registered], uid: str) -> int | None:
     return known[uid].row if uid in known else None
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _begin_event(catalogue: Catalogue, *, copy: bool) -> int:
-    with catalogue.transaction() as connection:
-        statement = "INSERT INTO import_event (started_at, copied) VALUES (?, ?)"
-        return int(connection.execute(statement, (_now(), copy)).lastrowid or 0)
-
-
-def _end_event(catalogue: Catalogue, event: int, outcome: str, tally: _Tally) -> None:
-    names = ("files_seen", "added", "updated", "unchanged", "not_dicom")
-    with catalogue.transaction() as connection:
-        connection.execute(
-            "UPDATE import_event SET finished_at = ?, outcome = ?, files_seen = ?, added = ?, updated = ?, unchanged = ?,"
-            " not_dicom = ? WHERE id = ?",
-            (_now(), outcome, *(tally.counts[name] for name in names), event),
-        )

@@ -13,7 +13,8 @@ CONTROL_GROUP: Final = 0xFFFE
 SHORT_VRS: Final = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 LONG_VRS: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 
-Wanted = tuple[str, str]
+Wanted = tuple[str, bytes]
+"""Keyword and, for what is written without one, value representation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,12 @@ class ByteOrder:
         self.implicit = struct.Struct(f"{order}LL").unpack_from
         self.length = struct.Struct(f"{order}L").unpack_from
         self.tag = _swapped if little else _unchanged
-        wanted: dict[int, Wanted] = dict(ATTRIBUTES)
+        wanted = dict(ATTRIBUTES)
         for (group, _, byte), (_, vr) in PRIVATE_ATTRIBUTES.items():
             for block in PRIVATE_BLOCKS:
                 wanted[group << 16 | block] = (creator_key(group, block), "LO")
                 wanted[group << 16 | block << 8 | byte] = (private_key(group, block, byte), vr)
-        self.wanted = {self.tag(tag): entry for tag, entry in wanted.items()}
+        self.wanted = {self.tag(tag): (keyword, vr.encode()) for tag, (keyword, vr) in wanted.items()}
         self.pixel_data = {self.tag(tag): keyword for tag, keyword in PIXEL_DATA.items()}
         self.item, self.item_end, self.sequence_end = (self.tag(0xFFFE0000 | e) for e in (0xE000, 0xE00D, 0xE0DD))
         self.special = frozenset((0, self.item_end, *self.pixel_data))

@@ -40,10 +40,25 @@ _IDENTITY: Final = (
 _IMAGE_SIGNS: Final = frozenset(
     ("ImageType", "Manufacturer", "SpecificCharacterSet", "SliceThickness", "KVP", "PatientPosition", "SamplesPerPixel")
 )
-_NUMBERS: Final = {b"US": "H", b"SS": "h", b"UL": "L", b"SL": "l", b"UV": "Q", b"SV": "q", b"FL": "f", b"FD": "d"}
+_NUMBERS: Final = {
+    b"US": ("H", 2),
+    b"SS": ("h", 2),
+    b"UL": ("L", 4),
+    b"SL": ("l", 4),
+    b"UV": ("Q", 8),
+    b"SV": ("q", 8),
+    b"FL": ("f", 4),
+    b"FD": ("d", 8),
+}
+_NUMBER_VRS: Final = frozenset((*_NUMBERS, b"xs", b"AT"))
 _SAMPLE_VRS: Final = {0: b"US", 1: b"SS"}
 _UNTYPED: Final = frozenset((b"", b"UN", b"OB", b"OW", b"OL", b"OV", b"OF", b"OD"))
 _PRIVATE_MARK: Final = "?"
+_PRIVATE_PLACES: Final = tuple(
+    (creator_key(group, block), private_key(group, block, byte), creator, keyword)
+    for (group, creator, byte), (keyword, _) in PRIVATE_ATTRIBUTES.items()
+    for block in PRIVATE_BLOCKS
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,17 +244,19 @@ def _attributes(structure: Structure, *, little: bool) -> dict[str, AttributeVal
     texts: dict[str, bytes] = {}
     attributes: dict[str, AttributeValue] = {}
     for (keyword, table_vr), (written_vr, value) in structure.values.items():
-        vr = table_vr.encode() if written_vr in _UNTYPED else written_vr
-        if vr in _NUMBERS or vr in {b"xs", b"AT"}:
-            number = _numbers(vr, value, table_vr, structure, little=little)
-            if number is not None:
-                attributes[keyword] = number
+        vr = table_vr if written_vr in _UNTYPED else written_vr
+        if vr in _NUMBER_VRS:
+            numbers = _numbers(_sample_vr(vr, table_vr, structure, little=little), value, little=little)
+            if numbers:
+                attributes[keyword] = numbers[0] if len(numbers) == 1 else numbers
         elif vr != b"SQ" and (value := value.rstrip(b" \0")):
             texts[keyword] = value
-    codec = codec_of(texts.get("SpecificCharacterSet", b"").decode("latin_1"))
-    for keyword, value in texts.items():
-        plain = value.isascii() and b"\x1b" not in value
-        attributes[keyword] = value.decode("ascii") if plain else decode(value, codec)
+    everything = b"".join(texts.values())
+    if everything.isascii() and b"\x1b" not in everything:
+        attributes.update((keyword, value.decode("ascii")) for keyword, value in texts.items())
+    else:
+        codec = codec_of(texts.get("SpecificCharacterSet", b"").decode("latin_1"))
+        attributes.update((keyword, decode(value, codec)) for keyword, value in texts.items())
     attributes.update(structure.items)
     if structure.pixel_keyword not in {"", "PixelData"}:
         attributes[structure.pixel_keyword] = 1
@@ -247,28 +264,29 @@ def _attributes(structure: Structure, *, little: bool) -> dict[str, AttributeVal
     return attributes
 
 
-def _numbers(vr: bytes, value: bytes, table_vr: str, structure: Structure, *, little: bool) -> AttributeValue | None:
-    """Return binary numbers: one by itself, several as a tuple, None where there is not a whole one."""
-    if table_vr == "xs" and vr in {b"xs", b"US", b"SS"}:
-        # PS3.3 C.7.5.1.1.2: padding values are of the pixels' own representation, whatever VR a writer put there
-        vr = _SAMPLE_VRS[_is_signed(structure, little=little)]
+def _sample_vr(vr: bytes, table_vr: bytes, structure: Structure, *, little: bool) -> bytes:
+    """Return the VR by which a number is read.
+
+    PS3.3 C.7.5.1.1.2: padding values are of the pixels' own representation, whatever VR a writer put there.
+    """
+    if table_vr == b"xs" and vr in {b"xs", b"US", b"SS"}:
+        return _SAMPLE_VRS[_is_signed(structure, little=little)]
+    return vr
+
+
+def _numbers(vr: bytes, value: bytes, *, little: bool) -> tuple[int | float, ...]:
+    """Return binary numbers, as many as are whole; a tag is one number, its group on top."""
     order = "<" if little else ">"
     if vr == b"AT":
         halves = struct.unpack_from(f"{order}{len(value) // 4 * 2}H", value)
-        numbers: tuple[int | float, ...] = tuple(
-            group << 16 | element for group, element in zip(halves[::2], halves[1::2], strict=True)
-        )
-    else:
-        code = _NUMBERS[vr]
-        numbers = struct.unpack_from(f"{order}{len(value) // struct.calcsize(order + code)}{code}", value)
-    if not numbers:
-        return None
-    return numbers[0] if len(numbers) == 1 else numbers
+        return tuple(group << 16 | element for group, element in zip(halves[::2], halves[1::2], strict=True))
+    code, size = _NUMBERS[vr]
+    return struct.unpack_from(f"{order}{len(value) // size}{code}", value)
 
 
 def _is_signed(structure: Structure, *, little: bool) -> int:
     """Return 1 where Pixel Representation (0028,0103) says that the pixels are signed, else 0."""
-    _, value = structure.values.get(("PixelRepresentation", "US"), (b"", b""))
+    _, value = structure.values.get(("PixelRepresentation", b"US"), (b"", b""))
     return int(value[:2] == (b"\x01\x00" if little else b"\x00\x01"))
 
 
@@ -279,11 +297,9 @@ def _name_privates(attributes: dict[str, AttributeValue]) -> None:
         del attributes[key]
     if not marked:
         return
-    for (group, creator, byte), (keyword, _) in PRIVATE_ATTRIBUTES.items():
-        for block in PRIVATE_BLOCKS:
-            value = marked.get(private_key(group, block, byte))
-            if value is not None and str(marked.get(creator_key(group, block), "")).strip() == creator:
-                attributes[keyword] = value
+    for creator_at, value_at, creator, keyword in _PRIVATE_PLACES:
+        if value_at in marked and str(marked.get(creator_at, "")).strip() == creator:
+            attributes[keyword] = marked[value_at]
 
 
 # --- what nothing works without
