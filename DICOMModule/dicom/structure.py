@@ -21,7 +21,6 @@ MOST_ELEMENTS: Final = 20_000_000
 ITEMS_FREE: Final = 10_000
 BYTES_PER_ITEM: Final = 16
 BYTES_PER_EMPTY_ITEM: Final = 256
-
 FIRST_READ_BYTES: Final = 8192
 _NEXT_READ_BYTES: Final = 16384
 _PADDING: Final = bytes(16)
@@ -75,7 +74,7 @@ _NOTHING: Final[Mapping[int, Wanted]] = {}
 
 
 def walk(source: ByteSource, start: int, encoding: Encoding, window: bytes = b"") -> Structure:
-    """Walk the data set that begins at `start` and goes to the end of `source`.
+    """Walk the data set that begins at byte `start` and goes to the end of `source`.
 
     Parameters
     ----------
@@ -234,7 +233,7 @@ class _Walk:
             self._value(tag, b"", first, length)
 
     def _is_padding_or_delimiter(self, tag: int) -> bool:
-        """Deal with an item's end, and with zeros after the data set; tell whether it was one of these."""
+        """Deal with an item's end and with zeros after the data set; tell whether it was one of these."""
         if tag == self.order.item_end and self.open and self.end - self.position >= 8:
             self._delimiter()
             return True
@@ -263,8 +262,8 @@ class _Walk:
         self.position = after
 
     def _pixel_data(self, tag: int, first: int, length: int) -> None:
-        self.found.pixel_keyword = self.order.pixel_data[tag]
-        self.found.pixel_offset, self.found.pixel_bytes = first, length
+        found = self.found
+        found.pixel_keyword, found.pixel_offset, found.pixel_bytes = self.order.pixel_data[tag], first, length
 
     def _fragments(self, tag: int, first: int) -> None:
         """Step over encapsulated data: a chain of items without nesting (PS3.5 A.4)."""
@@ -303,8 +302,7 @@ class _Walk:
 
     def _step_over_guess(self) -> None:
         depth, self.position = self.guesses.pop()
-        self.end, self.open, self.in_sequence, self.explicit = self.outer[depth]
-        del self.outer[depth:]
+        (self.end, self.open, self.in_sequence, self.explicit), self.outer = self.outer[depth], self.outer[:depth]
         if not depth:
             self.found.items.pop(self.counted, None)
 
@@ -393,8 +391,7 @@ class _Walk:
         return True
 
     def _name(self, tag: int) -> str:
-        tag = self.order.tag(tag)
-        return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+        return "({:04X},{:04X})".format(*divmod(self.order.tag(tag), 1 << 16))
 
     def _does_not_fit(self, what: str, needed: int) -> StructureError:
         if needed > self.source.size:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 SR = "1.2.840.10008.5.1.4.1.1.88.11"
@@ -68,3 +69,19 @@ def image(rows: int = 4, columns: int = 6, pixels: bytes | None = None) -> bytes
     values = [(0x00280002, 1), (0x00280010, rows), (0x00280011, columns), (0x00280100, 16), (0x00280103, 0)]
     group = b"".join(element(tag, "US", struct.pack("<H", value)) for tag, value in values)
     return group + element(0x7FE00010, "OW", bytes(2 * rows * columns) if pixels is None else pixels)
+
+
+def implicit_image() -> bytes:
+    """Return a whole image data set in implicit VR, with an icon in it."""
+    return (
+        identity(CT, vr=False)
+        + b"".join(element(tag, "", struct.pack("<H", n)) for tag, n in [(0x00280010, 4), (0x00280011, 6)])
+        + element(0x00880200, "", item(element(0x7FE00010, "", bytes(8))))
+        + element(0x7FE00010, "", bytes(48))
+    )
+
+
+def deflate(data: bytes) -> bytes:
+    """Return bytes as a raw deflate stream (PS3.5 A.5)."""
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return compressor.compress(data) + compressor.flush()
