@@ -10,42 +10,43 @@ The window and the command line both stand on this. Verbs that take long return 
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from DICOMModule.database import DicomDatabase, ImportReport, VerifyReport
-from DICOMModule.demo.catalogue import phantoms
-from DICOMModule.demo.series import write_phantom_job
-from DICOMModule.dicom.instance_header import InstanceHeader
-from DICOMModule.dicom.uids import is_valid_uid
-from DICOMModule.errors import ExportError, NoImageError, Problem, UnknownUIDError, plain_text
+from DICOMModule.dicom.file_finding import find_files
+from DICOMModule.errors import DatabaseError, ExportError, Problem, UnknownUIDError, plain_text
 from DICOMModule.jobs import Job
-from DICOMModule.readers import examine, headers_of_path, load_job
-from DICOMModule.readers.loadable import Loadable
-from DICOMModule.scene import Scene
 from DICOMModule.scripted_module import ScriptedModuleLogic
-from DICOMModule.volume.volume import Volume
 
 if TYPE_CHECKING:
+    from DICOMModule.dicom.instance_header import InstanceHeader
     from DICOMModule.dicom.tag_list import TagRow
     from DICOMModule.export import ExportOptions
+    from DICOMModule.readers.loadable import Loadable
+    from DICOMModule.scene import Scene
+    from DICOMModule.targets import Targets
+    from DICOMModule.volume.volume import Volume
 
-PATIENT_PREFIX = "patient:"
 PRIVATE_PREFIX = "dicommodule-private-"
 DEMO_PREFIX = "dicommodule-demo-"
 
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """A loadable and the volume that it became; `loadable` is None for a volume that was read from a plain file."""
+    """A loadable and the volume that it became; `loadable` is None for a volume that was read from a plain file.
+
+    `problems` are the items of the target that were left out; the volume's warnings name them too.
+    """
 
     volume: Volume
     loadable: Loadable | None = None
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,23 @@ class DICOMModuleLogic(ScriptedModuleLogic):
 
     def __init__(self, database_folder: Path, scene: Scene | None = None) -> None:
         self.database_folder = database_folder
-        self.scene = scene or Scene()
+        self._scene = scene
         self._database: DicomDatabase | None = None
         self._private_folder: Path | None = None
+
+    @cached_property
+    def scene(self) -> Scene:
+        """The scene that was given, or one of its own."""
+        from DICOMModule.scene import Scene
+
+        return Scene() if self._scene is None else self._scene
+
+    @cached_property
+    def targets(self) -> Targets:
+        """What names of things mean in this database."""
+        from DICOMModule.targets import Targets
+
+        return Targets(self.database)
 
     @classmethod
     def private(cls) -> DICOMModuleLogic:
@@ -101,7 +116,7 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         logic._private_folder = folder
         return logic
 
-    def __enter__(self) -> DICOMModuleLogic:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -140,6 +155,7 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         DatabaseError
             The database cannot be written.
         """
+        find_files(paths)  # refuses a path that does not exist, before a database is made for nothing
         database = self.database(create=True)
         report = yield from database.import_job(paths, copy=copy)
         self._note_health(report.series_instance_uids)
@@ -150,6 +166,9 @@ class DICOMModuleLogic(ScriptedModuleLogic):
 
         A phantom that is there as a whole is not drawn again; its files count as unchanged.
         """
+        from DICOMModule.demo.catalogue import phantoms
+        from DICOMModule.demo.series import write_phantom_job
+
         database = self.database(create=True)
         chosen = phantoms(tuple(names))
         present = {phantom: self._present(phantom.series_instance_uid, phantom.dimensions[2]) for phantom in chosen}
@@ -170,11 +189,23 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         return len([instance for instance in instances if instance.state == "present"]) == slices
 
     def _note_health(self, series_instance_uids: Iterable[str]) -> None:
-        """Keep with each series what came of examining it: the health that lists show."""
+        """Keep with each series what came of examining it: the health that lists show.
+
+        Series that an interrupted import has left unexamined are done as well.
+        """
+        from DICOMModule.readers import examine
+        from DICOMModule.targets import health_of
+
         database = self.database()
+        unknown = [row.series_instance_uid for row in database.series() if row.health == "unknown"]
         health = {}
-        for uid in series_instance_uids:
-            health[uid] = health_of(examine(database.headers_of_series(uid)))
+        for uid in dict.fromkeys([*series_instance_uids, *unknown]):
+            try:
+                health[uid] = health_of(examine(database.headers_of_series(uid)))
+            except DatabaseError as error:
+                if type(error) is not DatabaseError:
+                    raise
+                health[uid] = ("refused", str(error))  # a file is missing, or the UID stands under two patients
         database.set_series_health(health)
 
     def verify_job(self) -> Job[VerifyReport]:
@@ -187,31 +218,17 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         """Return the data elements of a file, or of an instance of the database (of a series: its first)."""
         from DICOMModule.dicom.tag_list import read_tags, search_tags
 
-        path = self._path_of(target) or self._headers_of_uid(target)[0].path
-        rows = read_tags(path)
+        rows = read_tags(self.targets.first_file(target))
         return search_tags(rows, search) if search else rows
 
     def headers(self, target: str) -> tuple[list[InstanceHeader], list[Problem]]:
-        """Return the headers of a UID of the database, or of a file or folder, and what could not be read of it.
-
-        Raises
-        ------
-        UnknownUIDError
-            `target` is neither a path that exists nor in the database.
-        NoImageError
-            The folder holds no DICOM file.
-        """
-        path = self._path_of(target)
-        if path is None:
-            return self._headers_of_uid(target), []
-        headers, problems = headers_of_path(path)
-        if not headers:
-            why = f": {problems[0].reason}" if len(problems) == 1 else ""
-            raise NoImageError(f"{plain_text(str(path))} holds no DICOM file that can be read{why}")
-        return headers, problems
+        """Return the headers of a UID, a patient, a file or a folder, and what of it cannot be used; see `Targets`."""
+        return self.targets.headers(target)
 
     def examine(self, target: str) -> tuple[list[Loadable], list[Problem]]:
         """Return what can be loaded from a UID, a file or a folder; no pixel is read."""
+        from DICOMModule.readers import examine
+
         headers, problems = self.headers(target)
         return examine(headers), problems
 
@@ -227,21 +244,28 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         DICOMModuleError
             A file has gone, changed, or cannot be decoded.
         """
+        from DICOMModule.targets import choose_loadable
+
         loadables, problems = self.examine(target)
         loadable = choose_loadable(target, loadables, problems, loadable_id)
-        loaded = yield from self.load_loadable_job(loadable)
+        loaded = yield from self.load_loadable_job(loadable, problems)
         return loaded
 
-    def load_loadable_job(self, loadable: Loadable) -> Job[Loaded]:
-        """Load what `examine` offered."""
+    def load_loadable_job(self, loadable: Loadable, problems: Sequence[Problem] = ()) -> Job[Loaded]:
+        """Load what `examine` offered; the `problems` that it had become warnings of the volume."""
+        from DICOMModule.readers import load_job
+        from DICOMModule.targets import left_out
+
         volume = yield from load_job(loadable)
-        return Loaded(volume, loadable)
+        if problems:
+            volume = replace(volume, warnings=(*volume.warnings, *left_out(problems)))
+        return Loaded(volume, loadable, tuple(problems))
 
     def open_job(self, target: str, loadable_id: str = "") -> Job[Loaded]:
         """Load a volume from wherever it is: a volume file by its suffix, else as `load_job` does."""
         from DICOMModule.export import is_volume_file, read_volume_file
 
-        path = self._path_of(target)
+        path = self.targets.path_of(target)
         if path is not None and path.is_file() and is_volume_file(path):
             return Loaded(read_volume_file(path))
         loaded = yield from self.load_job(target, loadable_id)
@@ -258,6 +282,14 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         from DICOMModule.processing import process_job
 
         return process_job(operation, volume, parameters)
+
+    def check_study(self, study_instance_uid: str) -> None:
+        """Raise UnknownUIDError if the database holds no such study, before work is done for it."""
+        if not self.database().studies(study=study_instance_uid, limit=1):
+            raise UnknownUIDError(
+                f"there is no study {plain_text(study_instance_uid)} in the database in"
+                f" {plain_text(str(self.database_folder))}; `list studies` shows what there is"
+            )
 
     def export_job(
         self, volume: Volume, options: ExportOptions, study_instance_uid: str, like_series_uid: str = ""
@@ -295,7 +327,7 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         with database.staging_folder() as folder:
             written = yield from export_series_job(volume, template, options, folder)
             report = yield from self.import_job([folder], copy=True)
-            lost = [*(f"{row.path}: {row.reason}" for row in report.duplicates), *map(str, report.rejected)]
+            lost = [*(row.reason for row in report.duplicates), *(row.reason for row in report.rejected)]
             if report.added != len(written.paths):
                 raise ExportError(f"the database did not take the new series: {'; '.join(lost) or 'no reason given'}")
         headers = database.headers_of_series(written.series_instance_uid)
@@ -328,66 +360,3 @@ class DICOMModuleLogic(ScriptedModuleLogic):
                 " headers the new series takes; name one with --like"
             )
         return images[0]
-
-    # -- what a target means -------------------------------------------------------------------------------------------
-
-    def _path_of(self, target: str) -> Path | None:
-        """Return `target` as a path, or None where it is a UID or a patient; a UID wins over a file of that name."""
-        if is_valid_uid(target) or target.startswith(PATIENT_PREFIX):
-            return None
-        if os.path.lexists(target):
-            return Path(target)
-        raise UnknownUIDError(f"{plain_text(target)} is neither a UID nor a path that exists")
-
-    def _headers_of_uid(self, target: str) -> list[InstanceHeader]:
-        database = self.database()
-        if target.startswith(PATIENT_PREFIX):
-            number = target.removeprefix(PATIENT_PREFIX)
-            rows = database.series(patient=int(number)) if number.isdecimal() else ()
-            if not rows:
-                raise UnknownUIDError(f"there is no patient {plain_text(number)} in the database")
-            return [header for row in rows for header in database.headers_of_series(row.series_instance_uid)]
-        level = database.resolve(target)
-        if level == "study":
-            return list(database.headers_of_study(target))
-        if level == "series":
-            return list(database.headers_of_series(target))
-        return [database.header_of_instance(target)]
-
-
-def choose_loadable(
-    target: str, loadables: Sequence[Loadable], problems: Sequence[Problem], loadable_id: str
-) -> Loadable:
-    """Return the one loadable that is meant.
-
-    Raises
-    ------
-    NoImageError
-        There is none, or there are several and none is named; the sentence lists them or says why.
-    """
-    name = plain_text(target)
-    wanted = [one for one in loadables if (one.id == loadable_id if loadable_id else one.selected)]
-    if len(wanted) == 1 and not wanted[0].refusal:
-        return wanted[0]
-    if len(wanted) > 1:
-        raise NoImageError(f"{name} holds {len(wanted)} volumes; name one with --loadable: {_listed(wanted)}")
-    if loadable_id and not wanted:
-        raise NoImageError(f"{name} has no loadable {plain_text(loadable_id)}; it has: {_listed(loadables)}")
-    reasons = list(dict.fromkeys(one.refusal for one in loadables if one.refusal)) or [p.reason for p in problems]
-    if not reasons and loadables:
-        raise NoImageError(f"{name}: none of its loadables is selected; name one with --loadable: {_listed(loadables)}")
-    raise NoImageError(f"{name} cannot be loaded: {' '.join(reasons) or 'it holds no image'}")
-
-
-def _listed(loadables: Sequence[Loadable]) -> str:
-    return "; ".join(f"{one.id} ({plain_text(one.name)})" for one in loadables) or "none"
-
-
-def health_of(loadables: Sequence[Loadable]) -> tuple[str, str]:
-    """Return the health of a series, ``ok``, ``warned`` or ``refused``, and the sentences behind it."""
-    usable = [one for one in loadables if not one.refusal]
-    if not usable:
-        texts = dict.fromkeys(one.refusal for one in loadables)
-        return "refused", " ".join(texts) or "It holds nothing that can be loaded."
-    texts = dict.fromkeys(text for one in loadables for text in (*one.warnings, one.refusal) if text)
-    return ("warned" if texts else "ok"), " ".join(texts)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from DICOMModule.commands.output import IN_PART, OK
-from DICOMModule.commands.verb import Context, Verb
-from DICOMModule.database import ImportReport
-from DICOMModule.demo.catalogue import PHANTOMS, phantoms
+from DICOMModule.commands.output import IN_PART, OK, Output
+from DICOMModule.commands.text_table import counted, cut
+from DICOMModule.commands.verb import Context, Verb, count, existing_path, filled, whole
 from DICOMModule.errors import plain_text
+
+if TYPE_CHECKING:
+    from DICOMModule.database import ImportReport
+    from DICOMModule.dicom.tag_list import TagRow
 
 LEVELS = ("patients", "studies", "series", "instances")
 SHOWN_PROBLEMS = 20
@@ -19,11 +21,17 @@ SHOWN_PROBLEMS = 20
 
 def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "paths", metavar="PATH", nargs="+", type=Path, help="folder or file; folders are searched through"
+        "paths", metavar="PATH", nargs="+", type=existing_path, help="folder or file; folders are searched through"
     )
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--copy", action="store_true", help="copy the files into the database folder")
     how.add_argument("--reference", action="store_true", help="point to the files where they are (default)")
+    parser.add_argument(
+        "--jobs",
+        type=count,
+        metavar="N",
+        help="accepted for scripts: how many files are read at once is decided here, and does not change the result",
+    )
 
 
 def _import(context: Context) -> int:
@@ -35,6 +43,7 @@ def _import(context: Context) -> int:
 def _import_document(report: ImportReport) -> dict[str, Any]:
     document = asdict(report)
     document.pop("series_instance_uids")
+    document["elapsed_s"] = round(report.elapsed_s, 3)
     document["rejected"] = [{"path": row.where, "reason": row.reason} for row in report.rejected]
     return document
 
@@ -42,21 +51,50 @@ def _import_document(report: ImportReport) -> dict[str, Any]:
 def _show_import(context: Context, report: ImportReport, document: dict[str, Any]) -> int:
     output = context.output
     output.document(document)
+    conflicts = [row for row in report.duplicates if row.conflict]
+    rejected = [f"rejected: {row.where}: {row.reason}" for row in report.rejected]
+    _list_some(output, rejected, "rejected files")
+    _list_some(output, [f"set aside: {row.path}: {row.reason}" for row in conflicts], "files that were set aside")
+    if output.verbose:
+        for row in report.duplicates:
+            if not row.conflict:
+                output.message(plain_text(f"duplicate: {row.path}: {row.reason}"))
+        for problem in report.warnings:
+            output.message(plain_text(f"warning: {problem.where}: {problem.reason}"))
+    elif report.warnings:
+        output.message(f"{counted(len(report.warnings), 'warning')} about files that were taken (--verbose shows them)")
+    counts = [
+        f"{number} {name}"
+        for number, name in (
+            (report.added, "added"),
+            (report.updated, "updated"),
+            (report.unchanged, "unchanged"),
+            (len(report.duplicates) - len(conflicts), "there already from another file"),
+            (len(conflicts), "set aside: other content under a UID that is taken"),
+            (report.not_dicom, "not DICOM"),
+            (len(report.rejected), "rejected"),
+        )
+        if number
+    ]
+    output.text(f"{counted(report.files_seen, 'file')}: {', '.join(counts)}" if counts else "no files found")
     output.text(
-        f"{report.files_seen} files: {report.added} added, {report.updated} updated, {report.unchanged} unchanged,"
-        f" {report.not_dicom} not DICOM, {len(report.rejected)} rejected, {len(report.duplicates)} duplicates"
+        f"new: {counted(report.patients, 'patient')}, {counted(report.studies, 'study', 'studies')},"
+        f" {counted(report.series, 'series', 'series')}"
     )
-    output.text(f"new: {report.patients} patients, {report.studies} studies, {report.series} series")
-    rows = [f"{row.where}: {row.reason}" for row in report.rejected]
-    rows += [f"{row.path}: {row.reason}" for row in report.duplicates]
-    for line in rows if output.verbose else rows[:SHOWN_PROBLEMS]:
-        output.message("  " + plain_text(line))
-    if len(rows) > SHOWN_PROBLEMS and not output.verbose:
-        output.message(f"  and {len(rows) - SHOWN_PROBLEMS} more (--verbose shows all)")
-    return IN_PART if report.rejected or any(row.conflict for row in report.duplicates) else OK
+    return IN_PART if report.rejected or conflicts else OK
+
+
+def _list_some(output: Output, lines: list[str], what: str) -> None:
+    shown = lines if output.verbose else lines[:SHOWN_PROBLEMS]
+    for line in shown:
+        output.message(plain_text(line))
+    if len(lines) > len(shown):
+        output.message(f"and {len(lines) - len(shown)} more {what} (--verbose shows all)")
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:
+    from DICOMModule.demo.catalogue import PHANTOMS
+
     parser.add_argument(
         "--only",
         action="append",
@@ -69,6 +107,8 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(context: Context) -> int:
+    from DICOMModule.demo.catalogue import phantoms
+
     names = tuple(name for group in context.arguments.only for name in group)
     with context.logic() as logic:
         report = context.output.run(logic.demo_job(names))
@@ -91,20 +131,15 @@ def _demo(context: Context) -> int:
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("level", nargs="?", choices=LEVELS, default="studies", help="what to list (default: studies)")
     parser.add_argument(
-        "--patient", type=int, metavar="N", help="only of the patient that `list patients` gives this number"
+        "--patient", type=whole, metavar="N", help="only of the patient that `list patients` gives this number"
     )
     parser.add_argument("--study", metavar="UID", help="only of this study")
     parser.add_argument("--series", metavar="UID", help="only of this series")
-    parser.add_argument("--search", metavar="TEXT", help="only what holds these words, in any order")
-    parser.add_argument("--limit", type=_count, metavar="N", help="at most N rows")
-    parser.add_argument("--offset", type=_count, default=0, metavar="N", help="leave out the first N rows")
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return number
+    parser.add_argument(
+        "--search", metavar="TEXT", help="only what holds these words, in any order; case and accents do not matter"
+    )
+    parser.add_argument("--limit", type=count, metavar="N", help="at most N rows")
+    parser.add_argument("--offset", type=count, default=0, metavar="N", help="leave out the first N rows")
 
 
 COLUMNS = {
@@ -131,6 +166,9 @@ COLUMNS = {
 }
 
 
+WHOLE_COLUMNS = ("path", "patient", "health", "state", "study_date")
+
+
 def _list(context: Context) -> int:
     given = context.arguments
     with context.logic() as logic:
@@ -146,8 +184,18 @@ def _list(context: Context) -> int:
     context.output.document(rows)
     columns = COLUMNS[given.level]
     cells = [[_cell(getattr(row, column)) for column in columns] for row in rows]
-    context.output.table([column.replace("_", " ") for column in columns], cells)
+    if rows:
+        names = {column: _heading(column) for column in columns}
+        kept = [name for column, name in names.items() if column.endswith("_uid") or column in WHOLE_COLUMNS]
+        context.output.table(list(names.values()), cells, whole=kept)
+    else:
+        context.output.message(f"no {given.level} found")
     return OK
+
+
+def _heading(column: str) -> str:
+    words = column.replace("_", " ").replace("instance uid", "UID")
+    return f"{words[:-2]}ID" if words.endswith(" id") else words
 
 
 def _cell(value: object) -> object:
@@ -155,18 +203,30 @@ def _cell(value: object) -> object:
 
 
 def _tags_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("target", metavar="UID|FILE", help="an instance, a series (its first instance), or a file")
+    parser.add_argument(
+        "target", metavar="UID|FILE", type=filled, help="an instance, a series (its first instance), or a file"
+    )
     parser.add_argument("--search", metavar="TEXT", default="", help="only elements that hold this text")
 
 
 def _tags(context: Context) -> int:
     with context.logic() as logic:
         rows = logic.tags(context.arguments.target, context.arguments.search)
-    context.output.document(rows)
+    output = context.output
+    output.document(rows)
+    columns = output.columns
     for row in rows:
-        value = plain_text("" if row.value is None else str(row.value))
-        context.output.text(f"{'  ' * row.depth}({row.tag}) {row.vr} {row.keyword or '-'}: {value}")
+        line = f"{'  ' * row.depth}({row.tag}) {row.vr} {row.keyword or '-'}: {_value_text(row)}".rstrip()
+        output.text(cut(line, columns) if columns else line)
     return OK
+
+
+def _value_text(row: TagRow) -> str:
+    """Return a value as people read it: several joined by backslashes as in the file, bytes counted."""
+    if isinstance(row.value, dict):
+        return counted(row.value["bytes"], "byte")
+    values = row.value if isinstance(row.value, list) else [row.value]
+    return plain_text("\\".join("" if value is None else str(value) for value in values))
 
 
 def _verify_arguments(_parser: argparse.ArgumentParser) -> None:
@@ -184,14 +244,40 @@ def _verify(context: Context) -> int:
         findings += len(paths)
         for path in paths:
             output.text(f"{kind}: {plain_text(str(path))}")
-    output.text(f"{report.checked} files checked, {findings} findings; database: {report.database}")
+    output.text(
+        f"{counted(report.checked, 'file')} checked, {counted(findings, 'finding')}; database: {report.database}"
+    )
     return IN_PART if findings or report.database != "ok" else OK
 
 
 VERBS = (
-    Verb("demo", "put the built-in phantoms into the database", _demo_arguments, _demo),
-    Verb("import", "register DICOM files in the database", _import_arguments, _import),
-    Verb("list", "list patients, studies, series or instances", _list_arguments, _list),
-    Verb("tags", "show the data elements of a file", _tags_arguments, _tags),
-    Verb("verify", "check the registered files and the database", _verify_arguments, _verify),
+    Verb(
+        "demo",
+        "put the built-in phantoms into the database",
+        _demo_arguments,
+        _demo,
+        ("demo", "demo --only ct --database /tmp/demo"),
+    ),
+    Verb(
+        "import",
+        "register DICOM files in the database",
+        _import_arguments,
+        _import,
+        ("import /media/cdrom --copy", "import ~/studies --json > report.json"),
+    ),
+    Verb(
+        "list",
+        "list patients, studies, series or instances",
+        _list_arguments,
+        _list,
+        ("list patients", 'list studies --search "smith chest"', "list series --study 1.2.840.1.2.3 --json"),
+    ),
+    Verb(
+        "tags",
+        "show the data elements of a file",
+        _tags_arguments,
+        _tags,
+        ("tags image.dcm --search Window", "tags 1.2.840.1.2.3 --json"),
+    ),
+    Verb("verify", "check the registered files and the database", _verify_arguments, _verify, ("verify --json",)),
 )

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-import numpy as np
-
-from DICOMModule.errors import plain_text
+from DICOMModule.commands.text_table import cut, table_lines, width
+from DICOMModule.errors import DICOMModuleError, plain_text
 from DICOMModule.jobs import Job, Progress
 
 T = TypeVar("T")
@@ -22,6 +23,11 @@ T = TypeVar("T")
 OK, FAILED, USAGE, IN_PART, CANCELLED = 0, 1, 2, 3, 130
 PROGRESS_INTERVAL_S = 0.1
 BAR_WIDTH = 30
+NARROWEST = 40
+
+
+class OutputError(DICOMModuleError):
+    """What the user asked for cannot be written to standard output."""
 
 
 @dataclass
@@ -35,7 +41,7 @@ class Output:
     quiet, verbose : bool
         No messages and no progress; more of them.
     stdout, stderr : text streams
-        `for_process` guards stdout from what libraries print there.
+        `guarded_stdout` guards stdout from what libraries print there.
     """
 
     as_json: bool = False
@@ -47,43 +53,87 @@ class Output:
     def document(self, value: Any) -> None:
         """Print `value` as the one JSON document; does nothing where text is wanted."""
         if self.as_json:
-            json.dump(as_json(value), self.stdout, ensure_ascii=True, indent=2)
-            self.stdout.write("\n")
-            self.stdout.flush()
+            text = json.dumps(as_json(value), ensure_ascii=True, indent=2)
+            with self._writing():
+                self.stdout.write(text + "\n")
+                self.stdout.flush()
 
     def text(self, line: str = "") -> None:
         """Print a line for people; does nothing where JSON is wanted."""
         if not self.as_json:
-            self.stdout.write(_encodable(line, self.stdout) + "\n")
+            with self._writing():
+                self.stdout.write(_encodable(line, self.stdout) + "\n")
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Print rows in columns as wide as their longest cell; numbers to the right."""
-        if self.as_json:
-            return
-        cells = [[plain_text("" if cell is None else str(cell)) for cell in row] for row in rows]
-        widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-        right = [bool(rows) and all(isinstance(row[n], int | float) for row in rows) for n in range(len(header))]
-        for line in (header, *cells):
-            padded = (
-                cell.rjust(width) if to_right else cell.ljust(width)
-                for cell, width, to_right in zip(line, widths, right, strict=True)
-            )
-            self.text("  ".join(padded).rstrip())
+    def flush(self) -> None:
+        """Let go what has been printed.
+
+        Raises
+        ------
+        OutputError
+            It cannot be written, for instance to a full disk.
+        BrokenPipeError
+            The reader has gone.
+        """
+        with self._writing():
+            self.stdout.flush()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(f"standard output cannot be written: {error.strerror}.") from error
+
+    @property
+    def columns(self) -> int | None:
+        """How wide the terminal is on which text is printed; None where it is not one."""
+        return _columns(self.stdout)
+
+    def table(
+        self,
+        header: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        *,
+        below: Sequence[Sequence[str]] = (),
+        whole: Sequence[str] = (),
+    ) -> None:
+        """Print rows in columns; numbers to the right.
+
+        Parameters
+        ----------
+        header : sequence of str
+            The columns' names.
+        rows : sequence of sequences
+            The cells.
+        below : sequence of sequences of str, optional
+            For each row, lines that follow it.
+        whole : sequence of str
+            Columns that are not cut, however narrow the terminal.
+        """
+        if not self.as_json:
+            for line in table_lines(header, rows, below, whole, self.columns):
+                self.text(line)
 
     def message(self, line: str) -> None:
         """Tell the user something on stderr, unless they want it quiet."""
         if not self.quiet:
-            self.stderr.write(_encodable(line, self.stderr) + "\n")
-            self.stderr.flush()
+            self._tell(line)
 
     def error(self, line: str) -> None:
         """Say on stderr what went wrong, also where the user wants it quiet."""
-        self.stderr.write(_encodable(f"dicommodule: {line}", self.stderr) + "\n")
-        self.stderr.flush()
+        self._tell(f"dicommodule: {line}")
+
+    def _tell(self, line: str) -> None:
+        with suppress(OSError):  # nobody listens any more; the exit code still says what happened
+            self.stderr.write(_encodable(line, self.stderr) + "\n")
+            self.stderr.flush()
 
     def run(self, job: Job[T]) -> T:
         """Run `job` to its end with a progress bar if stderr is a terminal; an interrupt closes the job first."""
-        bar = _Bar(self.stderr) if not self.quiet and self.stderr.isatty() else None
+        columns = None if self.quiet else _columns(self.stderr)
+        bar = None if columns is None else _Bar(self.stderr, columns)
         try:
             while True:
                 progress = next(job)
@@ -99,28 +149,44 @@ class Output:
 
 
 class _Bar:
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, columns: int) -> None:
         self._stream = stream
+        self._columns = columns
         self._shown_at = 0.0
-        self._length = 0
+        self._width = 0
 
     def show(self, progress: Progress) -> None:
         now = time.monotonic()
         if now - self._shown_at < PROGRESS_INTERVAL_S:
             return
         self._shown_at = now
-        line = plain_text(progress.text)[:60]
+        line = plain_text(progress.text)
         if progress.total:
             filled = round(BAR_WIDTH * min(progress.done / progress.total, 1))
             line = f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {progress.done}/{progress.total} {line}"
-        self._stream.write("\r" + _encodable(line, self._stream).ljust(self._length))
-        self._stream.flush()
-        self._length = len(line)
+        elif progress.done:
+            line = f"{progress.done}  {line}"
+        line = cut(_encodable(line, self._stream), self._columns - 1)  # a full line would wrap
+        self._write("\r" + line + " " * (self._width - width(line)))
+        self._width = width(line)
 
     def clear(self) -> None:
-        if self._length:
-            self._stream.write("\r" + " " * self._length + "\r")
+        if self._width:
+            self._write("\r" + " " * self._width + "\r")
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):  # the terminal has gone; the job goes on
+            self._stream.write(text)
             self._stream.flush()
+
+
+def _columns(stream: TextIO) -> int | None:
+    try:
+        if not stream.isatty():
+            return None
+    except ValueError:  # it is closed
+        return None
+    return max(shutil.get_terminal_size().columns, NARROWEST)
 
 
 def guarded_stdout() -> TextIO:
@@ -137,13 +203,20 @@ def guarded_stdout() -> TextIO:
     return os.fdopen(kept, "w", encoding="utf-8", newline="\n")
 
 
+def open_missing_streams() -> None:
+    """Put something harmless in the place of stdout and stderr where the process was started without them."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 (for the process's life)
+
+
 def as_json(value: Any) -> Any:
     """Return `value` as JSON knows it: dataclasses by their fields, arrays as lists, paths as text, no NaN or infinity."""
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): as_json(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
+    if hasattr(value, "tolist"):  # an array or a number of numpy's, which is not imported for this
         return as_json(value.tolist())
     if isinstance(value, list | tuple | set | frozenset):
         return [as_json(item) for item in value]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 
 from DICOMModule.commands.output import FAILED, OK
-from DICOMModule.commands.verb import Context, Verb
+from DICOMModule.commands.verb import Context, Verb, filled
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="?", help="one test")
+    parser.add_argument("name", metavar="NAME", nargs="?", type=filled, help="one test")
 
 
 def _selftest(context: Context) -> int:
@@ -30,4 +30,6 @@ def _selftest(context: Context) -> int:
     return FAILED if counts["failed"] else OK
 
 
-VERBS = (Verb("selftest", "run the module's own tests", _arguments, _selftest),)
+VERBS = (
+    Verb("selftest", "run the module's own tests", _arguments, _selftest, ("selftest", "selftest test_load_is_exact")),
+)

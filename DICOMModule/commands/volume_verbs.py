@@ -8,21 +8,23 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from DICOMModule.commands.output import IN_PART, OK, as_json
-from DICOMModule.commands.verb import Context, Verb
+from DICOMModule.commands.text_table import counted
+from DICOMModule.commands.verb import Context, Verb, existing_path, filled, whole
 from DICOMModule.errors import ExportError, plain_text
-from DICOMModule.logic import DICOMModuleLogic, ExportReport, Loaded
-from DICOMModule.readers.loadable import Loadable
-from DICOMModule.volume.statistics import volume_statistics
-from DICOMModule.volume.volume import Volume
+
+if TYPE_CHECKING:
+    from DICOMModule.logic import DICOMModuleLogic, ExportReport, Loaded
+    from DICOMModule.readers.loadable import Loadable
+    from DICOMModule.volume.volume import Volume
 
 
 def _examine_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("targets", metavar="SERIES_UID|PATH", nargs="+", help="series, study, file or folder")
+    parser.add_argument(
+        "targets", metavar="SERIES_UID|PATH", nargs="+", type=filled, help="series, study, file or folder"
+    )
 
 
 def _examine(context: Context) -> int:
@@ -35,13 +37,25 @@ def _examine(context: Context) -> int:
             loadables += found
             unread += len(problems)
             for problem in problems:
-                output.message(f"  {plain_text(problem.where)}: {problem.reason}")
+                output.message(f"left out: {plain_text(problem.where)}: {problem.reason}")
     output.document([_loadable_document(one) for one in loadables])
-    for one in loadables:
-        size = "×".join(map(str, one.dimensions))
-        output.text(f"{'*' if one.selected else ' '} {one.id}  {one.kind}  {size}  {plain_text(one.name)}")
-        for text in (*one.warnings, *one.notes, *filter(None, [one.refusal])):
-            output.text(f"      {text}")
+    header = ("", "id", "kind", "voxels", "spacing mm", "name", "series UID")
+    rows = [
+        (
+            "*" if one.selected else "-" if one.refusal else "",
+            one.id,
+            one.kind,
+            "×".join(map(str, one.dimensions)) if any(one.dimensions) else None,
+            " × ".join(f"{value:.4g}" for value in one.spacing_mm) if any(one.spacing_mm) else None,
+            one.name,
+            one.series_instance_uid,
+        )
+        for one in loadables
+    ]
+    below = [[plain_text(text) for text in (*one.warnings, *one.notes, one.refusal) if text] for one in loadables]
+    output.table(header, rows, below=below, whole=(*header[:5], "series UID"))
+    if not output.as_json:
+        output.message("* is loaded where nobody chooses (--loadable ID chooses), - cannot be loaded")
     return IN_PART if unread else OK
 
 
@@ -56,9 +70,11 @@ def _loadable_document(one: Loadable) -> dict[str, Any]:
 
 
 def _load_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("target", metavar="SERIES_UID|PATH", help="series, file or folder")
+    parser.add_argument("target", metavar="SERIES_UID|PATH", type=filled, help="series, file or folder")
     parser.add_argument("--loadable", metavar="ID", default="", help="which of the loadables that `examine` lists")
-    parser.add_argument("--output", metavar="FILE", type=Path, required=True, help=".nrrd, .nii.gz, .nii, .mha or .vti")
+    parser.add_argument(
+        "--output", metavar="FILE", type=existing_path, required=True, help=".nrrd, .nii.gz, .nii, .mha or .vti"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
 
 
@@ -70,11 +86,10 @@ def _load(context: Context) -> int:
     with context.logic() as logic:
         loaded = output.run(logic.load_job(given.target, given.loadable))
     write_volume_file(loaded.volume, given.output, overwrite=given.overwrite)
-    _show_volume(context, loaded, given.output)
-    return OK
+    return _show_volume(context, loaded, given.output)
 
 
-def _show_volume(context: Context, loaded: Loaded, path: Path) -> None:
+def _show_volume(context: Context, loaded: Loaded, path: Path) -> int:
     volume, output = loaded.volume, context.output
     output.document(_volume_document(volume, loaded.loadable, path, context.elapsed_s()))
     size, spacing = "×".join(map(str, volume.dimensions)), " × ".join(f"{value:.4g}" for value in volume.spacing_mm)
@@ -83,9 +98,14 @@ def _show_volume(context: Context, loaded: Loaded, path: Path) -> None:
     )
     for text in (*volume.warnings, *volume.notes):
         output.message(f"  {text}")
+    return IN_PART if loaded.problems else OK
 
 
 def _volume_document(volume: Volume, loadable: Loadable | None, path: Path, elapsed_s: float) -> dict[str, Any]:
+    import numpy as np
+
+    from DICOMModule.volume.statistics import volume_statistics
+
     statistics = volume_statistics(volume)
     columns = volume.ijk_to_lps[:3, :3]
     return {
@@ -115,15 +135,15 @@ def _volume_document(volume: Volume, loadable: Loadable | None, path: Path, elap
 
 def _process_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("filter", metavar="FILTER", nargs="?", help="one of those that --list names")
-    parser.add_argument("target", metavar="SERIES_UID|FILE", nargs="?", help="a series, or a volume file")
+    parser.add_argument("target", metavar="SERIES_UID|FILE", nargs="?", type=filled, help="a series, or a volume file")
     parser.add_argument(
         "--list", action="store_true", dest="list_filters", help="list the filters and their parameters"
     )
     parser.add_argument("--param", metavar="K=V", action="append", default=[], type=_assignment, help="a parameter")
     parser.add_argument("--loadable", metavar="ID", default="", help="which of the loadables that `examine` lists")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--output", metavar="FILE", type=Path, help="write the result to a volume file")
-    where.add_argument("--study", metavar="UID", help="put the result into this study of the database")
+    where.add_argument("--output", metavar="FILE", type=existing_path, help="write the result to a volume file")
+    where.add_argument("--study", metavar="UID", type=filled, help="put the result into this study of the database")
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     parser.set_defaults(usage_error=parser.error)
 
@@ -146,15 +166,16 @@ def _process(context: Context) -> int:
     if given.output:
         check_volume_file_path(given.output, overwrite=given.overwrite)
     with context.logic() as logic:
+        if given.study:
+            logic.check_study(given.study)
         loaded = output.run(logic.open_job(given.target, given.loadable))
         volume = output.run(logic.process_job(given.filter, loaded.volume, dict(given.param)))
         if given.study:
             options = ExportOptions(series_description=volume.name)
             _show_export(context, output.run(logic.export_job(volume, options, given.study)))
-            return OK
+            return IN_PART if loaded.problems else OK
     write_volume_file(volume, given.output, overwrite=given.overwrite)
-    _show_volume(context, replace(loaded, volume=volume), given.output)
-    return OK
+    return _show_volume(context, replace(loaded, volume=volume), given.output)
 
 
 def _list_filters(context: Context) -> int:
@@ -171,15 +192,15 @@ def _list_filters(context: Context) -> int:
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE|-", help="a volume file, or - for one on standard input")
-    parser.add_argument("--study", metavar="UID", default="", help="the study that gets the new series")
+    parser.add_argument("file", metavar="FILE|-", type=filled, help="a volume file, or - for one on standard input")
+    parser.add_argument("--study", metavar="UID", type=filled, default="", help="the study that gets the new series")
     parser.add_argument("--new-study", action="store_true", help="make a new study in place of --study")
     parser.add_argument("--patient-id", metavar="I", default="", help="with --new-study")
     parser.add_argument("--patient-name", metavar="N", default="", help="with --new-study")
     parser.add_argument("--like", metavar="SERIES_UID", default="", help="the series whose headers it takes after")
     parser.add_argument("--modality", metavar="M", default="", help="default: that of the series it takes after")
-    parser.add_argument("--series-description", metavar="T", default="")
-    parser.add_argument("--series-number", metavar="N", type=int)
+    parser.add_argument("--series-description", metavar="T", default="", help="default: what the file says")
+    parser.add_argument("--series-number", metavar="N", type=whole, help="default: the next one that is free")
     parser.add_argument("--derivation", metavar="TEXT", default="", help="how the values were derived")
     parser.add_argument("--as", dest="as_object", choices=("auto", "image"), default="auto", help="what to write")
     parser.add_argument("--transfer-syntax", metavar="UID", default="", help="default: Explicit VR Little Endian")
@@ -205,21 +226,25 @@ def _export(context: Context) -> int:
         **({"transfer_syntax_uid": given.transfer_syntax} if given.transfer_syntax else {}),
     )
     with context.logic() as logic:
-        volume = _read_volume(context, logic, given.file)
-        report = context.output.run(logic.export_job(volume, options, given.study, given.like))
+        if given.study:
+            logic.check_study(given.study)
+        loaded = _read_volume(context, logic, given.file)
+        report = context.output.run(logic.export_job(loaded.volume, options, given.study, given.like))
     _show_export(context, report)
-    return OK
+    return IN_PART if loaded.problems else OK
 
 
-def _read_volume(context: Context, logic: DICOMModuleLogic, name: str) -> Volume:
+def _read_volume(context: Context, logic: DICOMModuleLogic, name: str) -> Loaded:
     """Read the volume file `name`; ``-`` reads one from standard input, whose first bytes say what it is."""
     if name != "-":
-        return context.output.run(logic.open_job(name)).volume
+        return context.output.run(logic.open_job(name))
+    if sys.stdin is None:
+        raise ExportError("standard input is closed; name a volume file, or pipe one in")
     data = sys.stdin.buffer.read()
     with tempfile.TemporaryDirectory(prefix="dicommodule-stdin-") as folder:
         path = Path(folder) / f"volume{_suffix_of(data)}"
         path.write_bytes(data)
-        return context.output.run(logic.open_job(str(path))).volume
+        return context.output.run(logic.open_job(str(path)))
 
 
 def _suffix_of(data: bytes) -> str:
@@ -240,7 +265,7 @@ def _suffix_of(data: bytes) -> str:
 def _show_export(context: Context, report: ExportReport) -> None:
     context.output.document(as_json(report))
     context.output.text(
-        f"series {report.series_instance_uid}: {report.instances} instances,"
+        f"series {report.series_instance_uid}: {counted(report.instances, 'instance')},"
         f" largest difference {report.max_abs_error:.3g} (bound {report.error_bound:.3g})"
     )
     for text in report.warnings:
@@ -248,8 +273,39 @@ def _show_export(context: Context, report: ExportReport) -> None:
 
 
 VERBS = (
-    Verb("examine", "list what series can be loaded as", _examine_arguments, _examine),
-    Verb("load", "load a series as a volume and write it to a file", _load_arguments, _load),
-    Verb("process", "apply a filter to a volume", _process_arguments, _process),
-    Verb("export", "put a volume into the database as a new series", _export_arguments, _export),
+    Verb(
+        "examine",
+        "list what series can be loaded as",
+        _examine_arguments,
+        _examine,
+        ("examine CD/series3", "examine 1.2.840.1.2.3 --json"),
+    ),
+    Verb(
+        "load",
+        "load a series as a volume and write it to a file",
+        _load_arguments,
+        _load,
+        ("load 1.2.840.1.2.3 --output head.nrrd", "load CD/series3 --output head.nii.gz --overwrite"),
+    ),
+    Verb(
+        "process",
+        "apply a filter to a volume",
+        _process_arguments,
+        _process,
+        (
+            "process --list",
+            "process gaussian 1.2.840.1.2.3 --param sigma_mm=2 --output smooth.nrrd",
+            "process median head.nrrd --study 1.2.840.1.2",
+        ),
+    ),
+    Verb(
+        "export",
+        "put a volume into the database as a new series",
+        _export_arguments,
+        _export,
+        (
+            "export smooth.nrrd --study 1.2.840.1.2 --series-description Smoothed",
+            "export head.nii.gz --new-study --patient-id 4711 --patient-name Doe^Jane --modality MR",
+        ),
+    ),
 )

@@ -70,7 +70,7 @@ def search_tags(rows: list[TagRow], text: str) -> list[TagRow]:
 
 def _rows(dataset: Dataset, depth: int) -> Iterator[TagRow]:
     for tag in sorted(dataset.keys()):
-        raw = dataset.get_item(tag)
+        raw: Any = dataset.get_item(tag)
         name = f"{tag.group:04X},{tag.element:04X}"
         if raw is not None and getattr(raw, "VR", None) in BINARY | {None} and getattr(raw, "length", 0) > LARGE_BYTES:
             yield TagRow(name, _keyword(tag), raw.VR or "UN", {"bytes": raw.length}, depth)
