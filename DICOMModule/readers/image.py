@@ -13,8 +13,9 @@ from DICOMModule.readers.loadable import Loadable
 from DICOMModule.readers.offers import loadable_id, refused, series_name, uid_name
 from DICOMModule.readers.slices import read_slices_job
 from DICOMModule.readers.stack import Stack, stack_of
-from DICOMModule.volume.grouping import FrameGroup, PlacedFrame, split_series
+from DICOMModule.volume.grouping import FrameGroup, split_series
 from DICOMModule.volume.planes import plane_of
+from DICOMModule.volume.repeats import PlacedFrame
 from DICOMModule.volume.rescale import rescale_of
 from DICOMModule.volume.volume import Volume
 

@@ -10,8 +10,8 @@ import numpy as np
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import GeometryError
 from DICOMModule.volume.geometry import JITTER_MM, StackFit, fit_single, fit_stack
-from DICOMModule.volume.grouping import PlacedFrame, find_repeats
 from DICOMModule.volume.planes import positions_of
+from DICOMModule.volume.repeats import PlacedFrame, find_repeats
 from DICOMModule.volume.volume import Floats
 
 THICKNESS_RATIO = 1.5
@@ -102,9 +102,14 @@ def _irregular(reason: str) -> str:
 
 def _two_thicknesses(headers: Sequence[InstanceHeader]) -> bool:
     """Return whether slices differ so much in thickness that wide gaps are meant, not missing slices."""
+    thicknesses = _thicknesses_mm(headers)
+    return bool(thicknesses) and thicknesses[-1] > THICKNESS_RATIO * thicknesses[0]
+
+
+def _thicknesses_mm(headers: Sequence[InstanceHeader]) -> list[float]:
+    """Return the slice thicknesses that the headers give, in rising order."""
     numbers = {header.number("SliceThickness") for header in headers}
-    thicknesses = [number for number in numbers if number]
-    return bool(thicknesses) and max(thicknesses) > THICKNESS_RATIO * min(thicknesses)
+    return sorted(number for number in numbers if number and number > 0)
 
 
 def _geometry_sentences(frames: Sequence[PlacedFrame], fit: StackFit) -> tuple[list[str], list[str]]:
@@ -125,6 +130,10 @@ def _geometry_sentences(frames: Sequence[PlacedFrame], fit: StackFit) -> tuple[l
         (notes if explained else warnings).append(
             f"Slice positions deviate {deviation}; the positions of the headers are kept beside the grid."
         )
+    headers = [frame.header for frame in frames]
+    if _two_thicknesses(headers):
+        thicknesses = _thicknesses_mm(headers)
+        notes.append(f"Slice thickness varies {thicknesses[0]:g}–{thicknesses[-1]:g} mm.")
     if fit.skewed:
         notes.append("Row and column directions are not exactly orthonormal in the headers; kept as they are.")
     return warnings, notes
@@ -146,6 +155,8 @@ def _header_sentences(headers: Sequence[InstanceHeader]) -> list[str]:
     sentences = []
     if not all(header.text("FrameOfReferenceUID") for header in headers):
         sentences.append("No frame of reference: alignment with other series unverified.")
+    if any(header.text("AnatomicalOrientationType").upper() == "QUADRUPED" for header in headers):
+        sentences.append("The patient is an animal (QUADRUPED): letters of direction are those of a human.")
     lossy = [
         header
         for header in headers

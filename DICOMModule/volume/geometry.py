@@ -162,7 +162,14 @@ def _simplest(candidates: Sequence[_Candidate], rounding_mm: float, gaps: Floats
         if within:
             best = min(within, key=lambda candidate: candidate[2])
             return within[0] if band == 0 or within[0][2] <= 2 * best[2] else best
-    raise GeometryError(f"slice spacing varies {_range_text(gaps)} mm")
+    raise GeometryError(_why_irregular(candidates, gaps))
+
+
+def _why_irregular(candidates: Sequence[_Candidate], gaps: Floats) -> str:
+    if np.ptp(gaps) > 2 * JITTER_OF_SPACING * gaps.mean():
+        return f"slice spacing varies {_range_text(gaps)} mm"
+    smallest_mm = min(residual_mm for _, _, residual_mm in candidates)
+    return f"slices lie up to {smallest_mm:.2f} mm off an even stack, with a spacing of {_range_text(gaps)} mm"
 
 
 def _range_text(gaps: Floats) -> str:
@@ -170,6 +177,8 @@ def _range_text(gaps: Floats) -> str:
     for digits in (1, 2, 3):
         if f"{smallest:.{digits}f}" != f"{largest:.{digits}f}":
             break
+    else:
+        return f"{smallest:.3f}"
     return f"{smallest:.{digits}f}–{largest:.{digits}f}"
 
 
@@ -224,10 +233,12 @@ def _residual_mm(planes: Sequence[Plane], slots: Floats, matrix: Floats) -> floa
     """Return the largest distance, over planes and corners, between `matrix` and the planes' own headers."""
     offsets = positions_of(planes) - (slots[:, None] * matrix[:3, 2] + matrix[:3, 3])
     first = planes[0].in_plane
-    kinds = {id(plane.in_plane): plane.in_plane for plane in planes}
+    kinds: dict[int, tuple[InPlane, list[int]]] = {}
+    for index, plane in enumerate(planes):
+        kinds.setdefault(id(plane.in_plane), (plane.in_plane, []))[1].append(index)
     worst = 0.0
-    for key, in_plane in kinds.items():
-        own = offsets[[id(plane.in_plane) == key for plane in planes]]
+    for in_plane, indices in kinds.values():
+        own = offsets[indices]
         along_i = (first.columns - 1) * (in_plane.i_step - matrix[:3, 0])
         along_j = (first.rows - 1) * (in_plane.j_step - matrix[:3, 1])
         for corner in (np.zeros(3), along_i, along_j, along_i + along_j):

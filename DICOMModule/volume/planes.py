@@ -10,6 +10,7 @@ import numpy as np
 
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import GeometryError
+from DICOMModule.volume.rescale import decimal_of
 from DICOMModule.volume.volume import Floats
 
 COSINE_TOLERANCE = 0.01
@@ -141,7 +142,7 @@ def _numbers(text: str, count: int, name: str) -> tuple[float, ...]:
     if not text:
         raise GeometryError(f"{name} is missing")
     try:
-        numbers = tuple(float(part) for part in text.split("\\"))
+        numbers = tuple(decimal_of(part) for part in text.split("\\"))
     except ValueError:
         raise GeometryError(f"{name} is not a set of numbers") from None
     # A coordinate beyond a kilometre is no place in a scanner, and float64 squares of much larger ones overflow.

@@ -20,6 +20,23 @@ Its rounding, half of 2^-23 of the value, then stays below 1/16 of that step (an
 """
 
 
+LARGEST = 1e30
+"""Slopes and intercepts beyond are rubbish in a header; their values would overflow in the sums that follow."""
+
+
+def decimal_of(text: str) -> float:
+    """Return the number that a decimal string holds (PS3.5 6.2).
+
+    Raises
+    ------
+    ValueError
+        It holds none. Python reads more than the standard allows, digits parted by underscores for one.
+    """
+    if "_" in text or not text.isascii():
+        raise ValueError(f"{text!r} is not a decimal string")
+    return float(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Rescale:
     """Rescale Slope and Intercept of one frame: value = slope * stored + intercept (PS3.3 C.11.1.1.2)."""
@@ -38,14 +55,18 @@ def _rescale_of_texts(slope: str, intercept: str) -> Rescale:
     numbers = []
     for name, text in (("Slope", slope), ("Intercept", intercept)):
         try:
-            number = float(text)
+            number = decimal_of(text)
         except ValueError:
             number = np.nan
         if not np.isfinite(number):
             raise VolumeError(f"Rescale {name} {text!r} is not a finite number")
+        if abs(number) > LARGEST:
+            raise VolumeError(f"Rescale {name} {text!r} is larger than any that can be meant")
         numbers.append(number)
     if numbers[0] == 0:
         raise VolumeError("Rescale Slope is 0")
+    if abs(numbers[0]) < 1 / LARGEST:
+        raise VolumeError(f"Rescale Slope {slope!r} is smaller than any that can be meant")
     return Rescale(numbers[0], numbers[1])
 
 

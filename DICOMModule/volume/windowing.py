@@ -11,6 +11,8 @@ from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.volume.volume import Voxels, Window
 
 MOST_SAMPLES = 1_000_000
+LARGEST = 1e30
+"""Centres and widths beyond are rubbish in a header, and overflow in sums."""
 
 
 def windows_of(header: InstanceHeader) -> tuple[Window, ...]:
@@ -21,7 +23,9 @@ def windows_of(header: InstanceHeader) -> tuple[Window, ...]:
     names = header.texts("WindowCenterWidthExplanation")
     named = [*names, *[""] * len(centers)]
     return tuple(
-        Window(center, width, name) for center, width, name in zip(centers, widths, named, strict=False) if width > 0
+        Window(center, width, name)
+        for center, width, name in zip(centers, widths, named, strict=False)
+        if 0 < width <= LARGEST and abs(center) <= LARGEST
     )
 
 

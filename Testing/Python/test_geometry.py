@@ -157,8 +157,29 @@ def test_every_corner_of_every_header_is_within_the_residual():
 def test_images_side_by_side_are_no_stack():
     with pytest.raises(GeometryError, match="one plane"):
         fit_stack(planes([(0, 0, 0), (100, 0, 0), (200, 0, 0)]))
-    with pytest.raises(GeometryError, match="varies"):
+    with pytest.raises(GeometryError, match="off an even stack"):
         fit_stack(planes([(0, 0, 0), (100, 0, 1), (200, 0, 2)]))
+
+
+def test_even_slices_that_are_not_on_one_line_are_refused_by_how_far_they_are_off():
+    with pytest.raises(GeometryError, match=r"lie up to 1\.33 mm off an even stack, with a spacing of 1\.000 mm"):
+        fit_stack(planes([(0, 0, 0), (2, 0, 1), (0, 0, 2)]))
+
+
+@pytest.mark.parametrize(("jitter", "regular"), [(1e-6, True), (1e-4, True), (1e-3, True), (2e-3, False)])
+def test_directions_that_jitter_from_slice_to_slice_are_one_stack_with_their_residual(jitter, regular):
+    # The far corner moves by 85 mm × jitter; at 1 mm spacing it may move 0.1 mm.
+    made = [
+        planes([(0, 0, k)], (1, (-1) ** k * jitter, 0, 0, 1, (-1) ** k * jitter), rows=100, columns=100)[0]
+        for k in range(20)
+    ]
+    if not regular:
+        with pytest.raises(GeometryError, match="off an even stack"):
+            fit_stack(made)
+        return
+    fit = fit_stack(made)
+    assert fit.residual_mm == pytest.approx(99 * np.hypot(0.5, 0.7) * jitter, rel=0.01)
+    assert fit.exact == (jitter < 1e-5)
 
 
 def test_a_single_slice_is_as_thick_as_it_is_told():

@@ -10,8 +10,9 @@ from factories import AXIAL, CORONAL, ds
 
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import GeometryError
-from DICOMModule.volume.grouping import PlacedFrame, find_repeats, split_series
+from DICOMModule.volume.grouping import split_series
 from DICOMModule.volume.planes import plane_of
+from DICOMModule.volume.repeats import PlacedFrame, find_repeats
 
 
 def frame(number, position=(0, 0, 0), orientation=AXIAL, **attributes):
@@ -39,9 +40,8 @@ def sizes(frames):
     return [len(group.frames) for group in split_series(frames).groups]
 
 
-@pytest.mark.parametrize(("angle_deg", "groups"), [(0.0, [6]), (0.005, [6]), (0.02, [3, 3]), (1.0, [3, 3])])
-def test_planes_are_parallel_where_no_corner_moves_more_than_a_fiftieth_of_a_millimetre(angle_deg, groups):
-    # The far corner of 100 × 100 pixels of 1 mm moves by 140 mm × angle: 0.012 mm at 0.005°, 0.049 mm at 0.02°.
+@pytest.mark.parametrize(("angle_deg", "groups"), [(0.0, [6]), (0.02, [6]), (0.1, [6]), (0.2, [3, 3]), (1.0, [3, 3])])
+def test_planes_are_parallel_where_their_directions_differ_by_no_more_than_headers_are_inexact(angle_deg, groups):
     frames = [frame(n, (0, 0, n)) for n in range(3)]
     frames += [frame(n, (0, 0, n), turned(angle_deg)) for n in range(3, 6)]
     assert sizes(frames) == groups
@@ -84,10 +84,21 @@ def test_frames_at_distinct_places_have_no_repeats():
     assert (len(found.first), found.copies, found.refusal) == (5, (), "")
 
 
-@pytest.mark.parametrize(("offset_mm", "copies"), [(0.0, 1), (0.0009, 1), (0.0011, 0)])
-def test_one_place_is_a_micrometre_wide(offset_mm, copies):
-    found = find_repeats([frame(0), frame(1, (0, 0, 5)), frame(2, (0, offset_mm, 5))])
+@pytest.mark.parametrize(
+    ("spacing_mm", "offset_mm", "copies"),
+    [(5, 0, 1), (5, 0.0009, 1), (5, 0.019, 1), (5, 0.021, 0), (0.1, 0.009, 1), (0.1, 0.011, 0)],
+)
+@pytest.mark.parametrize("axis", [1, 2])
+def test_one_place_is_as_wide_as_the_jitter_of_a_grid(spacing_mm, offset_mm, copies, axis):
+    place = np.array((0, 0, 2 * spacing_mm), float)
+    moved = place.copy()
+    moved[axis] += offset_mm
+    found = find_repeats([frame(0), frame(1, (0, 0, spacing_mm)), frame(2, place), frame(3, moved)])
     assert len(found.copies) == copies
+
+
+def test_two_images_in_nearly_one_place_are_no_stack_of_two():
+    assert len(find_repeats([frame(0), frame(1, (0, 0, 0.005))]).copies) == 1
 
 
 def test_of_copies_the_lowest_instance_number_stands():

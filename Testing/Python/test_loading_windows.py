@@ -34,7 +34,16 @@ def test_all_windows_of_a_header_are_kept_with_their_names():
 
 @pytest.mark.parametrize(
     ("center", "width", "count"),
-    [("40", "0", 0), ("40", "-1", 0), ("nan", "10", 0), ("", "", 0), ("1\\2", "3\\4", 2), ("1\\2", "3", 1)],
+    [
+        ("40", "0", 0),
+        ("40", "-1", 0),
+        ("nan", "10", 0),
+        ("1e300", "10", 0),
+        ("40", "1e308", 0),
+        ("", "", 0),
+        ("1\\2", "3\\4", 2),
+        ("1\\2", "3", 1),
+    ],
 )
 def test_windows_that_make_no_sense_are_left_out(center, width, count):
     assert len(windows_of(header(WindowCenter=center, WindowWidth=width))) == count

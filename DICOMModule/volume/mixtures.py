@@ -1,0 +1,133 @@
+"""Parallel frames of one format that are of several acquisitions all the same: images that must not share a volume.
+
+Attributes alone do not tell them: an Acquisition Number changes from bed to bed, and from slice to slice, of one volume.
+So a split is made only where the parts lie in one space (loading.md S5, S6, S13, S14).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.volume.planes import positions_of
+from DICOMModule.volume.repeats import PlacedFrame, places_of
+from DICOMModule.volume.volume import Floats
+
+EVEN = 1.2
+"""Ratio of the widest to the narrowest gap up to which frames by themselves make an even stack."""
+
+Frames = list[PlacedFrame]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Parts:
+    """Frames divided by one attribute: where the frames of each part lie, and in which place."""
+
+    along: list[Floats]
+    places: list[list[int]]
+
+    @property
+    def shared(self) -> bool:
+        """Whether two parts have a frame in one place."""
+        return sum(len(set(part)) for part in self.places) > len({place for part in self.places for place in part})
+
+    @property
+    def once_each(self) -> bool:
+        """Whether no part has two frames in one place."""
+        return all(len(set(part)) == len(part) for part in self.places)
+
+    @property
+    def same_places(self) -> bool:
+        """Whether all parts have frames in the same places."""
+        return len({frozenset(part) for part in self.places}) == 1
+
+    @property
+    def interleaved(self) -> bool:
+        """Whether even stacks of at least two frames reach into each other."""
+        if min(map(len, self.along)) < 2 or not all(map(_even, self.along)):
+            return False
+        ordered = sorted(self.along, key=lambda part: float(part.min()))
+        return any(after.min() < before.max() for before, after in itertools.pairwise(ordered))
+
+    @property
+    def even_together(self) -> bool:
+        """Whether all frames make one even stack."""
+        return _even(np.concatenate(self.along))
+
+
+def _even(along: Floats) -> bool:
+    gaps = np.diff(np.sort(along))
+    return gaps.size == 0 or bool(gaps.max() <= EVEN * gaps.min())
+
+
+def _different_kinds(parts: _Parts) -> bool:
+    return parts.shared or parts.interleaved
+
+
+def _interleaved_only(parts: _Parts) -> bool:
+    return not parts.shared and parts.interleaved
+
+
+def _overlapping(parts: _Parts) -> bool:
+    if not parts.once_each or parts.same_places:
+        return False
+    return parts.shared or (parts.interleaved and not parts.even_together)
+
+
+def _image_type(header: InstanceHeader) -> Hashable:
+    return tuple(text.upper() for text in header.texts("ImageType")), header.text("ComplexImageComponent")
+
+
+def _echo(header: InstanceHeader) -> Hashable:
+    return header.number("EchoTime"), header.text("EchoNumbers")
+
+
+# Echoes in the same places are a fourth dimension, which is for the search for repeats to name.
+_MIXTURES: tuple[tuple[Callable[[InstanceHeader], Hashable], Callable[[_Parts], bool], str], ...] = (
+    (_image_type, _different_kinds, "Images of different Image Type found"),
+    (lambda header: header.number("KVP"), _different_kinds, "Images of different tube voltage found"),
+    (_echo, _interleaved_only, "Images of different echo time found"),
+    (lambda header: header.text("AcquisitionNumber"), _overlapping, "Overlapping acquisitions found"),
+)
+
+
+def unmix(frames: Sequence[PlacedFrame]) -> tuple[list[Frames], list[str]]:
+    """Divide parallel frames into those that may share a volume.
+
+    Returns
+    -------
+    parts : list of lists of PlacedFrame
+        One list, where all may.
+    sentences : list of str
+        What is mixed, a clause for each kind of mixture.
+    """
+    parts, sentences = [list(frames)], []
+    for key, divides, sentence in _MIXTURES:
+        divided = [piece for part in parts for piece in _divide(part, key, divides)]
+        if len(divided) > len(parts):
+            sentences.append(sentence)
+        parts = divided
+    return parts, sentences
+
+
+def _divide(
+    frames: Frames, key: Callable[[InstanceHeader], Hashable], divides: Callable[[_Parts], bool]
+) -> list[Frames]:
+    pieces: dict[Hashable, list[int]] = {}
+    for index, frame in enumerate(frames):
+        pieces.setdefault(key(frame.header), []).append(index)
+    # As many values as there are frames number the frames; they tell no acquisitions apart.
+    if len(pieces) < 2 or len(pieces) > max(2, len(frames) // 2):
+        return [frames]
+    place_of = {index: number for number, place in enumerate(places_of(frames)) for index in place}
+    along = positions_of([frame.plane for frame in frames]) @ frames[0].plane.in_plane.normal
+    parts = _Parts(
+        [along[piece] for piece in pieces.values()], [[place_of[i] for i in piece] for piece in pieces.values()]
+    )
+    if not divides(parts):
+        return [frames]
+    return [[frames[index] for index in piece] for piece in pieces.values()]
