@@ -21,8 +21,15 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-# Branch coverage in percent that must not be lost again; what is reached is written down here.
-COVERAGE_FLOORS = {"DICOMModule/*": 80}
+# Branch coverage in percent that must not be lost again, on a machine without the shared data; what is reached is written
+# down here. The goal for all of these but the first is 100.
+COVERAGE_FLOORS = {
+    "DICOMModule/*": 91,
+    "DICOMModule/dicom/*": 93,
+    "DICOMModule/database/*": 92,
+    "DICOMModule/volume/geometry.py,DICOMModule/volume/grouping.py": 99,
+    "DICOMModule/errors.py,DICOMModule/jobs.py": 100,
+}
 
 
 class CheckError(Exception):
