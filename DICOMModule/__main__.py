@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 
 CANCELLED = 130
 
@@ -14,7 +16,16 @@ def main() -> None:
 
         code = run()
     except KeyboardInterrupt:
+        if "--json" in sys.argv:
+            print('{"error": "cancelled before it began", "kind": "Cancelled"}')  # noqa: T201 (this is its result)
         code = CANCELLED
+    if code == CANCELLED:
+        # Where the interrupt came inside of exec(), as in the making of a dataclass, CPython would end itself by the
+        # signal at its very end, whatever had been made of the exception.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, AttributeError):
+                stream.flush()
+        os._exit(CANCELLED)
     sys.exit(code)
 
 

@@ -52,9 +52,8 @@ def _show_import(context: Context, report: ImportReport, document: dict[str, Any
     output = context.output
     output.document(document)
     conflicts = [row for row in report.duplicates if row.conflict]
-    rejected = [f"rejected: {row.where}: {row.reason}" for row in report.rejected]
-    _list_some(output, rejected, "rejected files")
-    _list_some(output, [f"set aside: {row.path}: {row.reason}" for row in conflicts], "files that were set aside")
+    _list_some(output, "rejected", [(row.where, row.reason) for row in report.rejected])
+    _list_some(output, "set aside", [(row.path, row.reason) for row in conflicts])
     if output.verbose:
         for row in report.duplicates:
             if not row.conflict:
@@ -84,12 +83,17 @@ def _show_import(context: Context, report: ImportReport, document: dict[str, Any
     return IN_PART if report.rejected or conflicts else OK
 
 
-def _list_some(output: Output, lines: list[str], what: str) -> None:
-    shown = lines if output.verbose else lines[:SHOWN_PROBLEMS]
-    for line in shown:
-        output.message(plain_text(line))
-    if len(lines) > len(shown):
-        output.message(f"and {len(lines) - len(shown)} more {what} (--verbose shows all)")
+def _list_some(output: Output, what: str, rows: list[tuple[str, str]]) -> None:
+    """Tell the first of `rows`, (path, reason), those of one reason together; all where the user wants to hear more."""
+    by_reason: dict[str, list[str]] = {}
+    for path, reason in rows if output.verbose else rows[:SHOWN_PROBLEMS]:
+        by_reason.setdefault(reason, []).append(path)
+    for reason, paths in by_reason.items():
+        output.message(plain_text(f"{what}: {reason}"))
+        for path in paths:
+            output.message(plain_text(f"  {path}"))
+    if len(rows) > SHOWN_PROBLEMS and not output.verbose:
+        output.message(f"and {len(rows) - SHOWN_PROBLEMS} more {what} (--verbose shows all)")
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -166,6 +170,21 @@ COLUMNS = {
 }
 
 
+HEADINGS = {
+    "patient": "no.",
+    "patient_id": "patient ID",
+    "patient_birth_date": "born",
+    "patient_sex": "sex",
+    "study_date": "date",
+    "study_description": "description",
+    "modalities_in_study": "modalities",
+    "study_instance_uid": "study UID",
+    "series_number": "no.",
+    "series_description": "description",
+    "series_instance_uid": "series UID",
+    "instance_number": "no.",
+    "sop_instance_uid": "instance UID",
+}
 WHOLE_COLUMNS = ("path", "patient", "health", "state", "study_date")
 
 
@@ -194,8 +213,7 @@ def _list(context: Context) -> int:
 
 
 def _heading(column: str) -> str:
-    words = column.replace("_", " ").replace("instance uid", "UID")
-    return f"{words[:-2]}ID" if words.endswith(" id") else words
+    return HEADINGS.get(column, column.replace("_", " "))
 
 
 def _cell(value: object) -> object:

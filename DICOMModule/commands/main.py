@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         verbose=getattr(parsed, "verbose", False),
         stdout=guarded_stdout() if whole_process and as_json else sys.stdout,
         stderr=sys.stderr,
+        before_document=_ignore_signals if whole_process else lambda: None,
     )
     if whole_process and not output.verbose and not sys.warnoptions:
         warnings.simplefilter(

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -42,6 +42,8 @@ class Output:
         No messages and no progress; more of them.
     stdout, stderr : text streams
         `guarded_stdout` guards stdout from what libraries print there.
+    before_document : callable
+        Called when the verb is done and its document is about to be written: an interrupt must not cut it in two.
     """
 
     as_json: bool = False
@@ -49,11 +51,13 @@ class Output:
     verbose: bool = False
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
+    before_document: Callable[[], None] = lambda: None
 
     def document(self, value: Any) -> None:
         """Print `value` as the one JSON document; does nothing where text is wanted."""
         if self.as_json:
             text = json.dumps(as_json(value), ensure_ascii=True, indent=2)
+            self.before_document()
             with self._writing():
                 self.stdout.write(text + "\n")
                 self.stdout.flush()
