@@ -19,12 +19,13 @@ _LONGEST_BOXES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Codestream:
-    """Size of one compressed frame, and bits per sample."""
+    """Size of one compressed frame, bits per sample, and whether they are two's complement."""
 
     rows: int
     columns: int
     samples: int
     bits: int
+    signed: bool = False
 
 
 def read_codestream(data: bytes) -> Codestream | None:
@@ -62,7 +63,9 @@ def _jpeg(data: bytes) -> Codestream | None:
 
 
 def _jpeg_2000(data: bytes, start: int) -> Codestream | None:
-    # ISO/IEC 15444-1 A.5.1: SIZ follows SOC; Xsiz, Ysiz, XOsiz, YOsiz, four of the tiles, Csiz, then a byte a component.
+    # ISO/IEC 15444-1 A.5.1: SIZ follows SOC; Xsiz, Ysiz, XOsiz, YOsiz, four of the tiles, Csiz, then a byte a component,
+    # whose highest bit says that the samples are signed.
     right, bottom, left, top = struct.unpack_from(">4I", data, start + 8)
     (samples,) = struct.unpack_from(">H", data, start + 40)
-    return Codestream(bottom - top, right - left, samples, (data[start + 42] & 0x7F) + 1)
+    depth = data[start + 42]
+    return Codestream(bottom - top, right - left, samples, (depth & 0x7F) + 1, bool(depth & 0x80))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from DICOMModule.dicom.codestream import read_codestream
+from DICOMModule.dicom.codestream import Codestream, read_codestream
 from DICOMModule.dicom.dataset_reader import read_dataset
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.dicom.instance_header import InstanceHeader
@@ -254,8 +254,7 @@ def _decoded(header: InstanceHeader, pixel_format: PixelFormat) -> StoredValues:
     dataset = read_dataset(header.path)
     if str(dataset.get("SOPInstanceUID", "")).strip(" \0") != header.sop_instance_uid:
         raise PixelDataError(header.path, "the file has changed since it was imported. Import it again.")
-    if syntax in CODESTREAMS:
-        _check_codestream(header, pixel_format, dataset)
+    codestream = _check_codestream(header, pixel_format, dataset) if syntax in CODESTREAMS else None
     available = decoder.available_plugins if syntax.is_encapsulated else ("",)
     plugin = next((name for name in PREFERRED_PLUGINS.get(syntax, ()) if name in available), "")
     try:
@@ -273,10 +272,12 @@ def _decoded(header: InstanceHeader, pixel_format: PixelFormat) -> StoredValues:
             header.path, f"its pixel data decode to {values.shape} {values.dtype}, its header says {shape}"
         )
     stored: StoredValues = values.astype(values.dtype.newbyteorder("="), copy=False).view(pixel_format.dtype)
+    if codestream is not None:
+        _check_sign(header, pixel_format, codestream, stored)
     return stored
 
 
-def _check_codestream(header: InstanceHeader, pixel_format: PixelFormat, dataset: Dataset) -> None:
+def _check_codestream(header: InstanceHeader, pixel_format: PixelFormat, dataset: Dataset) -> Codestream:
     """Refuse a compressed frame whose own size is not the header's: a decoder would read or write past its buffer."""
     from pydicom.encaps import generate_frames
 
@@ -296,6 +297,25 @@ def _check_codestream(header: InstanceHeader, pixel_format: PixelFormat, dataset
     if found.bits > pixel_format.bits_allocated:
         raise PixelDataError(
             header.path, f"its pixel data have {found.bits} bits, its header allocates {pixel_format.bits_allocated}"
+        )
+    return found
+
+
+def _check_sign(header: InstanceHeader, pixel_format: PixelFormat, found: Codestream, stored: StoredValues) -> None:
+    """Refuse values of which a codestream and its header together do not say whether they are negative.
+
+    JPEG and JPEG-LS know no sign: it is in the highest bit that the header stores, and in doubt where they hold fewer.
+    """
+    if pixel_format.signed and not found.signed:
+        doubtful = found.bits < pixel_format.bits_stored and int(stored.min()) < 0
+    else:
+        doubtful = found.signed and not pixel_format.signed and int(stored.max()) >= 1 << (found.bits - 1)
+    if doubtful:
+        raise PixelDataError(
+            header.path,
+            f"its pixel data have {found.bits} {'' if found.signed else 'un'}signed bits, its header says"
+            f" {pixel_format.bits_stored} {'' if pixel_format.signed else 'un'}signed ones: which values are negative"
+            " is in doubt",
         )
 
 

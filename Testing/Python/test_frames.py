@@ -174,9 +174,9 @@ def test_a_bit_layout_that_is_left_out_is_the_plain_one(tmp_path):
     assert (found.bits_stored, found.high_bit) == (16, 15)
 
 
-def compressed(tmp_path, fragment, syntax=JPEGLSLossless, *, rows=8, columns=8, bits=12):
+def compressed(tmp_path, fragment, syntax=JPEGLSLossless, *, rows=8, columns=8, bits=12, signed=False):
     dataset = base_dataset("compressed", "MR")
-    set_pixels(dataset, np.zeros((rows, columns), np.uint16), bits)
+    set_pixels(dataset, np.zeros((rows, columns), np.int16 if signed else np.uint16), bits)
     dataset.PixelData = encapsulate([fragment])
     dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
     dataset.file_meta.TransferSyntaxUID = UID(syntax)
@@ -191,24 +191,57 @@ def test_garbage_is_an_error_that_names_the_file_never_a_picture(tmp_path, synta
         read_stored_values(header)
 
 
-def jpeg_ls(stored, bits):
+def codestream(stored, bits, syntax):
     dataset = base_dataset("source", "MR")
     set_pixels(dataset, stored, bits)
-    dataset.compress(JPEGLSLossless, generate_instance_uid=False)
+    dataset.compress(syntax, generate_instance_uid=False)
     return next(pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=1))
 
 
 def test_a_codestream_of_more_bits_than_the_header_says_is_refused(tmp_path):
     stored = np.random.default_rng(1).integers(0, 65535, (8, 8)).astype(np.uint16)
-    header = compressed(tmp_path, jpeg_ls(stored, 16), bits=12)
+    header = compressed(tmp_path, codestream(stored, 16, JPEGLSLossless), bits=12)
     with pytest.raises(PixelDataError, match="12 bits do not hold"):
+        read_stored_values(header)
+
+
+# Bits of the unsigned codestream under a header of 12 signed ones, and what is decoded.
+@pytest.mark.parametrize(
+    ("values", "bits", "expected"),
+    [
+        ((5, 1500), 11, None),  # 1500, or 1500 - 2048?
+        ((5, 1000), 11, (5, 1000)),
+        ((5, 4000), 12, (5, -96)),  # the header's own highest bit is the sign
+        ((5, 1000), 16, (5, 1000)),
+    ],
+)
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless])
+def test_a_sign_in_doubt_is_refused(tmp_path, syntax, values, bits, expected):
+    stored = np.resize(values, (64, 64)).astype(np.uint16)
+    fragment = codestream(stored, bits, syntax)
+    header = compressed(tmp_path, fragment, syntax, rows=64, columns=64, bits=12, signed=True)
+    if expected is None:
+        with pytest.raises(PixelDataError, match="in doubt"):
+            read_stored_values(header)
+    else:
+        assert tuple(read_stored_values(header)[0, :2]) == expected
+
+
+@pytest.mark.parametrize(("value", "bits"), [(-3, 16), (-3, 12), (1000, 16)])
+def test_negative_samples_under_an_unsigned_header_are_refused(tmp_path, value, bits):
+    fragment = codestream(np.full((64, 64), value, np.int16), bits, JPEG2000Lossless)
+    header = compressed(tmp_path, fragment, JPEG2000Lossless, rows=64, columns=64, bits=16)
+    if value > 0:
+        assert read_stored_values(header)[0, 0] == value
+        return
+    with pytest.raises(PixelDataError, match="in doubt"):
         read_stored_values(header)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(16, 4), (4, 16), (8, 4), (16, 16)])
 def test_a_codestream_of_another_size_than_the_header_says_is_refused(tmp_path, rows, columns):
     stored = np.random.default_rng(1).integers(0, 4095, (8, 8)).astype(np.uint16)
-    header = compressed(tmp_path, jpeg_ls(stored, 12), rows=rows, columns=columns)
+    header = compressed(tmp_path, codestream(stored, 12, JPEGLSLossless), rows=rows, columns=columns)
     with pytest.raises(PixelDataError):
         read_stored_values(header)
 
