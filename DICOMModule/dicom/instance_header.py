@@ -85,11 +85,7 @@ class InstanceHeader:
         value = self.attributes.get(keyword)
         if value is None:
             return None
-        items: tuple[str | int | float, ...]
-        if isinstance(value, str):
-            items = self.texts(keyword)
-        else:
-            items = value if isinstance(value, tuple) else (value,)
+        items = self.texts(keyword) if isinstance(value, str) else value if isinstance(value, tuple) else (value,)
         try:
             numbers = tuple(float(item) for item in items)
         except ValueError:

@@ -16,6 +16,7 @@ from DICOMModule.volume.volume import Volume
 DERIVATION_CODES = "derivation_codes"
 """Key of `Volume.extra`: codes of DCM, separated by spaces, of all that was done to the values (PS3.16 CID 7203)."""
 
+
 def process_job(name: str, volume: Volume, parameters: Mapping[str, str | float] | None = None) -> Job[Volume]:
     """Apply the operation `name` and return the new volume.
 

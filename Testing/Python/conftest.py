@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import threading
+import time
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Qt warns where it has to make one of its own, and warnings fail
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
 
 import factories
 import pytest
+
+from DICOMModule.database.connection import Catalogue
 
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -33,3 +40,46 @@ def series_factory(tmp_path):
         return factories.make_series(tmp_path / "data" / name, name, **options)
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind(monkeypatch):
+    """Fail a test that leaves a thread, a process or an open database behind."""
+    threads = set(threading.enumerate())
+    opened: list[Catalogue] = []
+    opening, closing = Catalogue.__init__, Catalogue.close
+
+    def remember(self, *arguments, **options):
+        opening(self, *arguments, **options)  # where this fails it closes what it has opened
+        opened.append(self)
+
+    def forget(self):
+        closing(self)
+        if self in opened:
+            opened.remove(self)
+
+    monkeypatch.setattr(Catalogue, "__init__", remember)
+    monkeypatch.setattr(Catalogue, "close", forget)
+    yield
+    left = _settled(lambda: [thread.name for thread in threading.enumerate() if thread not in threads])
+    assert not left, f"threads left behind: {left}"
+    assert not _settled(_has_children), "a process was left behind"
+    assert not opened, f"databases left open: {[catalogue.path for catalogue in opened]}"
+
+
+def _settled(look, limit_s=2.0):
+    """Return what `look` finds once it finds nothing, or after `limit_s`."""
+    deadline = time.monotonic() + limit_s
+    while (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found
+
+
+def _has_children():
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True

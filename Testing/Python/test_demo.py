@@ -73,7 +73,7 @@ def test_a_written_phantom_is_the_same_every_time_and_says_where_it_lies(tmp_pat
 
 
 def test_an_unknown_phantom_is_refused_by_name():
-    with pytest.raises(SettingsError, match="'unicorn'.*ct, ct-oblique"):
+    with pytest.raises(SettingsError, match=r"'unicorn'.*ct, ct-oblique"):
         phantoms(("unicorn",))
 
 
