@@ -22,8 +22,8 @@ from DICOMModule.volume.volume import Floats
 FEWEST_SLICES_OF_A_VOLUME = 3
 PARALLEL = 3e-3
 """How far direction cosines of planes in one stack may differ: 0.2 degrees. Whether such planes are regular the fit tells."""
-MOST_SINGLE_PLANES = 9
-"""More planes than this without a parallel neighbour are a sweep or a rotation, not a set of scouts."""
+MOST_LONELY_PLANES = 9
+"""More orientations than this of one or two images each are a sweep or a rotation, not a set of scouts."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -84,8 +84,8 @@ def split_series(frames: Sequence[PlacedFrame]) -> Split:
         unmixed, sentences = unmix(cluster.frames)
         clusters += [_Cluster(cluster.in_plane, list(members)) for members in unmixed]
         warnings += [sentence for sentence in sentences if sentence not in warnings]
-    singles = sum(len(cluster.frames) == 1 for cluster in clusters)
-    if singles > MOST_SINGLE_PLANES and singles > len(main) / 2:
+    lonely = [len(cluster.frames) for cluster in clusters if len(cluster.frames) < FEWEST_SLICES_OF_A_VOLUME]
+    if len(lonely) > MOST_LONELY_PLANES and sum(lonely) > len(main) / 2:
         raise GeometryError(f"its {len(main)} images are not parallel to each other")
     groups = [FrameGroup(tuple(cluster.frames)) for cluster in clusters]
     groups += [FrameGroup(tuple(c.frames), localizer=True) for c in _parallel(localizers)]

@@ -67,9 +67,10 @@ def test_a_series_of_one_kind_is_one_group_without_a_word():
     assert (len(split.groups), split.warnings) == (1, ())
 
 
-def test_a_rotation_is_no_volume():
-    with pytest.raises(GeometryError, match="30 images are not parallel"):
-        split_series([frame(n, orientation=turned(6 * n)) for n in range(30)])
+@pytest.mark.parametrize("count", [30, 120])  # the second goes round twice
+def test_a_rotation_is_no_volume(count):
+    with pytest.raises(GeometryError, match=f"{count} images are not parallel"):
+        split_series([frame(n, orientation=turned(6 * n)) for n in range(count)])
 
 
 def test_the_order_of_the_frames_changes_nothing():
