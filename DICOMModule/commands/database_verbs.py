@@ -37,6 +37,11 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
 def _import(context: Context) -> int:
     with context.logic() as logic:
         report = context.output.run(logic.import_job(context.arguments.paths, copy=context.arguments.copy))
+    for path in context.arguments.paths:
+        if path.name.upper() == "DICOMDIR" and path.is_file():
+            context.output.message(
+                f"{plain_text(str(path))} is only the index of a medium; name its folder to import the files"
+            )
     return _show_import(context, report, _import_document(report))
 
 
@@ -207,7 +212,7 @@ def _list(context: Context) -> int:
         names = {column: _heading(column) for column in columns}
         kept = [name for column, name in names.items() if column.endswith("_uid") or column in WHOLE_COLUMNS]
         context.output.table(list(names.values()), cells, whole=kept)
-    else:
+    elif not context.output.as_json:
         context.output.message(f"no {given.level} found")
     return OK
 

@@ -193,7 +193,7 @@ def _list_filters(context: Context) -> int:
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE|-", type=filled, help="a volume file, or - for one on standard input")
-    parser.add_argument("--study", metavar="UID", type=filled, default="", help="the study that gets the new series")
+    parser.add_argument("--study", metavar="UID", type=filled, help="the study that gets the new series")
     parser.add_argument("--new-study", action="store_true", help="make a new study in place of --study")
     parser.add_argument("--patient-id", metavar="I", default="", help="with --new-study")
     parser.add_argument("--patient-name", metavar="N", default="", help="with --new-study")
@@ -229,7 +229,7 @@ def _export(context: Context) -> int:
         if given.study:
             logic.check_study(given.study)
         loaded = _read_volume(context, logic, given.file)
-        report = context.output.run(logic.export_job(loaded.volume, options, given.study, given.like))
+        report = context.output.run(logic.export_job(loaded.volume, options, given.study or "", given.like))
     _show_export(context, report)
     return IN_PART if loaded.problems else OK
 

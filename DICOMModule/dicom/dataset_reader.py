@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import warnings
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from DICOMModule.dicom.header_reader import read_header
-from DICOMModule.errors import InvalidFileError
+from DICOMModule.dicom.header_reader import MARKER, PREAMBLE_BYTES, read_layout
+from DICOMModule.dicom.uids import EXPLICIT_VR_BIG_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from DICOMModule.errors import InvalidFileError, plain_text
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 LARGE_BYTES = 64 * 1024
-IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
-EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
-MEDIA = b"DICM"
 
 
 def read_dataset(path: Path) -> Dataset:
     """Return the data set of the file at `path`, with `file_meta`; large values are read when they are asked for.
 
-    The structure is checked first (`read_header`): only a file that is sound and within limits is given to pydicom, which
+    The structure is checked first (`read_layout`): only a file that is sound and within limits is given to pydicom, which
     has none. A file without preamble or meta information is read by the transfer syntax that its structure shows.
 
     Raises
@@ -29,25 +28,31 @@ def read_dataset(path: Path) -> Dataset:
     DicomFileError
         The file is not DICOM, is cut, or cannot be parsed.
     """
+    return read_file(path)[0]
+
+
+def read_file(path: Path) -> tuple[Dataset, bool]:
+    """Return what `read_dataset` returns, and whether its file meta information is in the file: it may be our own."""
     import pydicom
     from pydicom import filereader
     from pydicom.dataset import FileDataset, FileMetaDataset
     from pydicom.uid import UID
 
-    header = read_header(path)
+    offset, syntax = read_layout(path)
     try:
         with warnings.catch_warnings(), path.open("rb") as file:
             warnings.simplefilter("ignore")  # a value that breaks its VR is for whoever asks for it
-            file.seek(128)
-            if file.read(4) == MEDIA:
-                return pydicom.dcmread(path, defer_size=LARGE_BYTES)
-            file.seek(header.dataset_offset)
-            syntax = header.transfer_syntax_uid
+            file.seek(PREAMBLE_BYTES)
+            if file.read(4) == MARKER:
+                return pydicom.dcmread(path, defer_size=LARGE_BYTES), True
+            file.seek(0)
+            meta = FileMetaDataset(filereader.read_dataset(BytesIO(file.read(offset)), False, True))
+            if "TransferSyntaxUID" not in meta and syntax:
+                meta.TransferSyntaxUID = UID(syntax)
+            file.seek(offset)
             bare = filereader.read_dataset(
                 file, syntax == IMPLICIT_VR_LITTLE_ENDIAN, syntax != EXPLICIT_VR_BIG_ENDIAN, defer_size=None
             )
-            meta = FileMetaDataset()
-            meta.TransferSyntaxUID = UID(syntax)
-            return FileDataset(path, bare, file_meta=meta)
+            return FileDataset(path, bare, file_meta=meta), offset > 0
     except (pydicom.errors.InvalidDicomError, RecursionError, ValueError, NotImplementedError, EOFError) as error:
-        raise InvalidFileError(path, f"its data set cannot be parsed: {error}") from error
+        raise InvalidFileError(path, f"its data set cannot be parsed: {plain_text(str(error))}") from error

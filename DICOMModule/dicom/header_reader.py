@@ -104,18 +104,42 @@ def read_header(path: Path) -> InstanceHeader:
         return _read(path.absolute(), source)
 
 
-def _read(path: Path, source: FileSource) -> InstanceHeader:
-    name = str(path)
+def read_layout(path: Path) -> tuple[int, str]:
+    """Check the structure of a whole file as `read_header` does, whatever it is an instance of.
+
+    Returns
+    -------
+    dataset_offset : int
+        Where the data set begins; before it are preamble and file meta information, if there are any.
+    transfer_syntax_uid : str
+        How it is written; empty where it is compressed and does not say how.
+
+    Raises
+    ------
+    DicomFileError
+        As `read_header`, but for missing UIDs and pixel data.
+    """
+    with open_source(path) as source:
+        meta, _, encoding, structure = _parse(str(path.absolute()), source)
+        return meta.dataset_offset, _transfer_syntax(meta, encoding, structure)[0]
+
+
+def _parse(name: str, source: FileSource) -> tuple[_Meta, ByteSource, Encoding, Structure]:
     head = source.read(0, FIRST_READ_BYTES)
     meta = _read_meta(name, source, head)
     content, start = _content(name, source, meta)
     window = head if content is source else b""
     encoding = _encoding(name, content, start, meta, window)
     try:
-        structure = walk(content, start, encoding, window)
+        return meta, content, encoding, walk(content, start, encoding, window)
     except StructureError as error:
         kind = IncompleteFileError if error.incomplete else InvalidFileError
         raise kind(name, f"{error.reason}.") from error
+
+
+def _read(path: Path, source: FileSource) -> InstanceHeader:
+    name = str(path)
+    meta, content, encoding, structure = _parse(name, source)
     attributes = _attributes(structure, little=encoding.little)
     _check_identity(name, attributes)
     pixel_notes = _check_pixels(name, attributes, structure)

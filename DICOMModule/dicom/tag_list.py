@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from DICOMModule.dicom.dataset_reader import LARGE_BYTES, read_dataset
+from DICOMModule.dicom.dataset_reader import LARGE_BYTES, read_file
 from DICOMModule.dicom.values import iso_date, iso_time
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Scalar: TypeAlias = str | int | float | None
 TagValue: TypeAlias = Scalar | list[Scalar] | dict[str, int]
 
+UNDEFINED_LENGTH = 0xFFFFFFFF
 BINARY = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "UN", "OB or OW"})
 
 
@@ -56,10 +57,10 @@ def read_tags(path: Path) -> list[TagRow]:
     DicomFileError
         The file is not DICOM, is cut, or breaks a rule that reading it needs.
     """
-    dataset = read_dataset(path)
+    dataset, has_meta = read_file(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a value that breaks its VR is shown as it is
-        return [*_rows(dataset.file_meta, 0), *_rows(dataset, 0)]
+        return [*(_rows(dataset.file_meta, 0) if has_meta else ()), *_rows(dataset, 0)]
 
 
 def search_tags(rows: list[TagRow], text: str) -> list[TagRow]:
@@ -72,8 +73,10 @@ def _rows(dataset: Dataset, depth: int) -> Iterator[TagRow]:
     for tag in sorted(dataset.keys()):
         raw: Any = dataset.get_item(tag)
         name = f"{tag.group:04X},{tag.element:04X}"
-        if raw is not None and getattr(raw, "VR", None) in BINARY | {None} and getattr(raw, "length", 0) > LARGE_BYTES:
-            yield TagRow(name, _keyword(tag), raw.VR or "UN", {"bytes": raw.length}, depth)
+        length = getattr(raw, "length", 0)
+        is_large = LARGE_BYTES < length < UNDEFINED_LENGTH  # fragments are counted by reading them
+        if is_large and getattr(raw, "VR", None) in BINARY | {None}:
+            yield TagRow(name, _keyword(tag), raw.VR or "UN", {"bytes": length}, depth)
             continue
         try:
             element = dataset[tag]

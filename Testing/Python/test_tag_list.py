@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
-from pydicom.dataset import Dataset
+import warnings
 
+import factories
+import pydicom
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from DICOMModule.dicom.header_reader import read_layout
 from DICOMModule.dicom.tag_list import read_tags, search_tags
 from DICOMModule.dicom.values import iso_date, iso_time
 from DICOMModule.errors import IncompleteFileError, NotDicomError
@@ -127,3 +133,56 @@ def test_every_file_of_the_shared_data_is_listed_or_refused(shared_data):
             except DicomFileError:
                 continue
     assert listed > 750
+
+
+def test_shared_files_are_listed_as_pydicom_reads_them(shared_data):
+    """Every element of every file, nested ones too: tag, keyword, VR, depth, and how long binary values are."""
+    for path in sorted(path for path in shared_data.rglob("*") if path.is_file()):
+        try:
+            rows = read_tags(path)
+        except (NotDicomError, IncompleteFileError):
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = pydicom.dcmread(path, force=True)
+            expected = [*_elements(dataset.file_meta, 0), *_elements(dataset, 0)]
+        assert [(row.tag, row.keyword, row.vr, row.depth) for row in rows] == [one[:4] for one in expected], path
+        lengths = [row.value["bytes"] for row in rows if isinstance(row.value, dict)]
+        assert lengths == [len(one[4]) for one in expected if isinstance(one[4], bytes) and one[4]], path
+
+
+def _elements(dataset, depth):
+    for element in dataset:
+        yield (
+            f"{element.tag.group:04X},{element.tag.element:04X}",
+            element.keyword,
+            str(element.VR),
+            depth,
+            element.value,
+        )
+        for item in element.value if element.VR == "SQ" else ():
+            yield from _elements(item, depth + 1)
+
+
+def test_a_file_that_is_an_instance_of_nothing_is_listed(tmp_path):
+    dataset = Dataset()
+    dataset.PatientName = "Doe^Jane"
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.preamble = bytes(128)
+    dataset.save_as(tmp_path / "odd.dcm", enforce_file_format=False)
+    assert [row.keyword for row in read_tags(tmp_path / "odd.dcm")][-1] == "PatientName"
+
+
+def test_file_meta_information_that_is_not_there_is_not_listed(tmp_path):
+    series = factories.make_series(tmp_path / "data", slices=3)
+    bare = tmp_path / "bare.dcm"
+    with bare.open("wb") as file:
+        pydicom.filewriter.write_dataset(
+            pydicom.filebase.DicomFileLike(file), pydicom.dataset.Dataset(series.datasets[0])
+        ) if False else None
+    content = series.files[0].read_bytes()
+    bare.write_bytes(content[read_layout(series.files[0])[0] :])
+    rows = read_tags(bare)
+    assert rows[0].tag.startswith("0008")
+    assert len(rows) == len([row for row in read_tags(series.files[0]) if not row.tag.startswith("0002")])
