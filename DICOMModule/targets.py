@@ -15,6 +15,7 @@ from DICOMModule.readers import headers_of_path
 from DICOMModule.readers.loadable import Loadable
 
 PATIENT_PREFIX: Final = "patient:"
+LONGEST_SHOWN: Final = 300
 LONGEST_NUMBER: Final = 18  # digits that fit into SQLite's integers
 
 
@@ -53,7 +54,7 @@ class Targets:
         if exists:
             return path
         raise UnknownUIDError(
-            f"{plain_text(target)} is neither a path that exists nor a UID of the database. Check the spelling."
+            f"{plain_text(target[:LONGEST_SHOWN])} is neither a path that exists nor a UID of the database. Check the spelling."
             if target
             else "an empty text names neither a path nor a UID. Name a file, a folder or a UID."
         )

@@ -177,10 +177,6 @@ def test_a_file_that_is_an_instance_of_nothing_is_listed(tmp_path):
 def test_file_meta_information_that_is_not_there_is_not_listed(tmp_path):
     series = factories.make_series(tmp_path / "data", slices=3)
     bare = tmp_path / "bare.dcm"
-    with bare.open("wb") as file:
-        pydicom.filewriter.write_dataset(
-            pydicom.filebase.DicomFileLike(file), pydicom.dataset.Dataset(series.datasets[0])
-        ) if False else None
     content = series.files[0].read_bytes()
     bare.write_bytes(content[read_layout(series.files[0])[0] :])
     rows = read_tags(bare)

@@ -160,3 +160,12 @@ def test_a_path_that_does_not_exist_makes_no_database(logic, tmp_path):
     with pytest.raises(Exception, match="does not exist"):
         run_to_end(logic.import_job([tmp_path / "missing"]))
     assert not (tmp_path / "database").exists()
+
+
+def test_verify_turns_the_health_of_a_series_and_turns_it_back(logic, series, tmp_path):
+    away = series.files[1].rename(tmp_path / "away.dcm")
+    run_to_end(logic.verify_job())
+    assert logic.database().series()[0].health == "refused"
+    away.rename(series.files[1])
+    run_to_end(logic.verify_job())
+    assert logic.database().series()[0].health == "ok"
