@@ -200,7 +200,7 @@ class _Walk:
         if vr not in LONG_VRS:
             if not (vr.isalpha() and vr.isupper()):
                 raise StructureError(f"the value representation of {self._name(tag)} is none")
-            # PS3.5 7.1.2: a VR that we do not know has a 32-bit length behind two zeros; older writers made it short
+            # PS3.5 6.2: a VR newer than this list has a 32-bit length behind two reserved bytes; some writers made it short
             if short_length or first + length > self.end:
                 first, length = self.position + 8, short_length
         if vr == b"SQ":

@@ -29,7 +29,7 @@ _IMAGE_SUFFIXES = (
     " 481.1 481.23 481.24 501.1 501.2.1 501.2.2 601.1 601.2"
 )
 IMAGE_SOP_CLASSES: Final = frozenset(_STORAGE + suffix for suffix in _IMAGE_SUFFIXES.split())
-"""Storage SOP Classes whose instances always have pixel data (PS3.3 A.1: Image Pixel or a Float Image Pixel Module is M)."""
+"""Storage SOP Classes whose instances always have pixel data (PS3.3 A: an Image Pixel Module, of floats or not, is M)."""
 
 
 def is_valid_uid(text: str) -> bool:

@@ -27,7 +27,7 @@ def iso_date(text: str) -> str | None:
 def iso_time(text: str) -> str | None:
     """Return a TM value as ``"HH:MM:SS.ffffff"``, the text itself where it is no time, None where it is empty.
 
-    PS3.5 6.2: minutes and seconds may be left out; they are 0 then.
+    PS3.5 6.2 lets minutes and seconds be left out, for a time that is not known that well; they are given as 0.
     """
     text = text.strip(" \0")
     if not text:

@@ -56,7 +56,7 @@ SERIES = _names("""
 # C.7.4.1 Frame of Reference
 FRAME_OF_REFERENCE = ["FrameOfReferenceUID", "PositionReferenceIndicator"]
 
-# C.7.6.1 General Image, C.7.6.4 Contrast/Bolus: true of every value derived from them
+# C.7.6.1 General Image, C.7.10.1 General Acquisition, C.7.6.4 Contrast/Bolus: true of every value derived from them
 IMAGE = _names("""
     AcquisitionNumber AcquisitionDate AcquisitionTime AcquisitionDateTime
     BurnedInAnnotation RecognizableVisualFeatures QualityControlImage AnatomicRegionSequence

@@ -1,4 +1,4 @@
-"""Where a derived image says that it comes from: source images, referenced series, equipment (PS3.3 C.7.6.1, C.12)."""
+"""Where a derived image says that it comes from: source images, referenced series, equipment (PS3.3 C.12)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DERIVATIONS = {
     "113087": "Smoothing",
     "113088": "Gaussian blur",
 }
-"""Codes of DCM that our operations use, of CID 7203 "Image Derivation" (PS3.16)."""
+"""Codes of DCM for what is done to values and grids, of CID 7203 "Image Derivation" (PS3.16)."""
 
 
 def code_item(value: str, meaning: str, scheme: str = "DCM") -> Dataset:
@@ -71,14 +71,14 @@ def nearest_sources(position: Floats, template: Sequence[InstanceHeader]) -> lis
 
 
 def add_references(dataset: Dataset, sources: Sequence[InstanceHeader], same_grid: bool) -> None:
-    """Name the source images, and their series, which are of the same study (C.7.6.1.1.4, C.12.2)."""
+    """Name the source images, and their series, which are of the same study (C.12.4.1.2, C.12.2)."""
     dataset.SourceImageSequence = []
     dataset.ReferencedSeriesSequence = []
     series: dict[str, Dataset] = {}
     for source in sources:
         item = _reference(source)
         item.SpatialLocationsPreserved = "YES" if same_grid else "NO"
-        # CID 7202 Source Image Purposes of Reference
+        # CID 7202 Source Image Purpose of Reference
         item.PurposeOfReferenceCodeSequence = [code_item("121322", "Source image for image processing operation")]
         dataset.SourceImageSequence.append(item)
         if source.series_instance_uid not in series:

@@ -39,7 +39,7 @@ def decimal_of(text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Rescale:
-    """Rescale Slope and Intercept of one frame: value = slope * stored + intercept (PS3.3 C.11.1.1.2)."""
+    """Rescale Slope and Intercept of one frame: value = slope * stored + intercept (PS3.3 C.11.1)."""
 
     slope: float = 1.0
     intercept: float = 0.0
@@ -92,7 +92,7 @@ def rescale_of(header: InstanceHeader) -> Rescale:
 def units_of(header: InstanceHeader) -> str | None:
     """Return the unit of the values after rescale, None where it is unknown.
 
-    CT without a Rescale Type is in HU (PS3.3 C.8.2.1.1); ``US`` means unspecified (PS3.3 C.11.1.1.2). PET has Units of
+    CT without a Rescale Type is in HU (PS3.3 C.8.2.1); ``US`` means unspecified (PS3.3 C.11.1.1.2). PET has Units of
     its own (PS3.3 C.8.9.1).
     """
     modality = header.text("Modality")
