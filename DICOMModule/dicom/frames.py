@@ -1,7 +1,8 @@
 """Pixel Data to arrays of stored values, exactly.
 
-Uncompressed little endian data are read straight from their place in the file; everything else goes through pydicom's
-decoders. The functions are pure and their arguments picklable, so that decoding can move to a worker process as it is.
+Uncompressed little endian data are read straight from their place in the file; JPEG goes to a decoder of its own
+(`jpeg`), everything else through pydicom's. The functions are pure and their arguments picklable, so that decoding can
+move to a worker process as it is.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from DICOMModule.dicom.codestream import Codestream, read_codestream
 from DICOMModule.dicom.dataset_reader import read_dataset
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.jpeg import decode_jpeg
 from DICOMModule.errors import DicomFileError, PixelDataError, UnsupportedTransferSyntaxError
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+    from pydicom.pixels.decoders.base import Decoder
 
 StoredValues: TypeAlias = npt.NDArray[Any]
 
@@ -40,6 +43,7 @@ _JPEG = "1.2.840.10008.1.2.4."
 CODESTREAMS = frozenset(
     _JPEG + code for code in ["50", "51", "57", "70", "80", "81", "90", "91", "92", "93", "201", "202", "203"]
 )
+JPEG = frozenset(_JPEG + code for code in ["50", "51", "57", "70"])
 # GDCM ends the process on some broken data; where a decoder that raises an error is there, GDCM is not asked.
 PREFERRED_PLUGINS: dict[str, tuple[str, ...]] = {
     RLE_LOSSLESS: ("pylibjpeg", "pydicom"),
@@ -53,8 +57,10 @@ AS_DECODED: dict[str, Any] = {"correct_unused_bits": False}
 # What pydicom and the decoders behind it raise on pixel data that are not what the header says.
 DECODER_ERRORS = (
     RuntimeError, ValueError, AttributeError, TypeError, LookupError, ArithmeticError, NotImplementedError, OSError,
-    EOFError, MemoryError, struct.error,
+    EOFError, MemoryError, struct.error, StopIteration,
 )  # fmt: skip
+RUST_PANIC = "PanicException"
+"""What a decoder in Rust raises on broken data: no Exception, and of a class that cannot be imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,37 +241,22 @@ def _read_native(header: InstanceHeader, pixel_format: PixelFormat, out: StoredV
 
 
 def _decoded(header: InstanceHeader, pixel_format: PixelFormat) -> StoredValues:
-    """Decode through pydicom; pydicom's plug-ins are tried in turn until one succeeds."""
-    from pydicom import config
-    from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.uid import UID
-
-    syntax = UID(header.transfer_syntax_uid, validation_mode=config.IGNORE)
-    try:
-        decoder = get_decoder(syntax)
-    except NotImplementedError as error:
-        raise UnsupportedTransferSyntaxError(
-            header.path, f"no decoder reads its transfer syntax {syntax.name}"
-        ) from error
-    if not decoder.is_available:
-        raise UnsupportedTransferSyntaxError(
-            header.path, f"no decoder for its transfer syntax {syntax.name} is installed"
-        )
+    """Decode compressed, deflated or big-endian Pixel Data and check what comes of it against the header."""
+    decoder = _decoder_of(header)
     dataset = read_dataset(header.path)
-    if str(dataset.get("SOPInstanceUID", "")).strip(" \0") != header.sop_instance_uid:
-        raise PixelDataError(header.path, "the file has changed since it was imported. Import it again.")
-    codestream = _check_codestream(header, pixel_format, dataset) if syntax in CODESTREAMS else None
-    available = decoder.available_plugins if syntax.is_encapsulated else ("",)
-    plugin = next((name for name in PREFERRED_PLUGINS.get(syntax, ()) if name in available), "")
     try:
         # What pydicom would warn of (lengths, precision) is checked here, before and after.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            values, _ = decoder.as_array(dataset, index=0, raw=True, decoding_plugin=plugin, **AS_DECODED)
-    except DECODER_ERRORS as error:
+            values, codestream = _decode(header, pixel_format, dataset, decoder)
+    except PixelDataError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, DECODER_ERRORS) and type(error).__name__ != RUST_PANIC:
+            raise
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = lines[-1] if lines else type(error).__name__
-        raise PixelDataError(header.path, f"its pixel data ({syntax.name}) cannot be decoded: {reason}") from error
+        raise PixelDataError(header.path, f"its pixel data ({decoder.UID.name}) cannot be decoded: {reason}") from error
     shape = (pixel_format.rows, pixel_format.columns)
     if values.shape != shape or values.dtype.itemsize != pixel_format.dtype.itemsize:
         raise PixelDataError(
@@ -277,14 +268,49 @@ def _decoded(header: InstanceHeader, pixel_format: PixelFormat) -> StoredValues:
     return stored
 
 
-def _check_codestream(header: InstanceHeader, pixel_format: PixelFormat, dataset: Dataset) -> Codestream:
-    """Refuse a compressed frame whose own size is not the header's: a decoder would read or write past its buffer."""
+def _decoder_of(header: InstanceHeader) -> Decoder:
+    """Return pydicom's decoder of the transfer syntax, which knows the plug-ins that are installed."""
+    from pydicom import config
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID
+
+    syntax = UID(header.transfer_syntax_uid, validation_mode=config.IGNORE)
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError as error:
+        raise UnsupportedTransferSyntaxError(
+            header.path, f"no decoder reads its transfer syntax {syntax.name}"
+        ) from error
+    if not decoder.is_available and syntax not in JPEG:
+        raise UnsupportedTransferSyntaxError(
+            header.path, f"no decoder for its transfer syntax {syntax.name} is installed"
+        )
+    return decoder
+
+
+def _decode(
+    header: InstanceHeader, pixel_format: PixelFormat, dataset: Dataset, decoder: Decoder
+) -> tuple[StoredValues, Codestream | None]:
+    """Return the samples as the decoder gives them, and what the codestream says of itself where there is one."""
     from pydicom.encaps import generate_frames
 
-    try:
+    if str(dataset.get("SOPInstanceUID", "")).strip(" \0") != header.sop_instance_uid:
+        raise PixelDataError(header.path, "the file has changed since it was imported. Import it again.")
+    syntax, codestream = decoder.UID, None
+    if syntax in CODESTREAMS:
         frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
-    except (*DECODER_ERRORS, StopIteration) as error:
-        raise PixelDataError(header.path, f"its pixel data hold no whole frame: {error}") from error
+        codestream = _check_codestream(header, pixel_format, frame)
+        if syntax in JPEG:
+            samples = decode_jpeg(frame)
+            return samples.astype(f"u{pixel_format.dtype.itemsize}", copy=False), codestream
+    available = decoder.available_plugins if syntax.is_encapsulated else ("",)
+    plugin = next((name for name in PREFERRED_PLUGINS.get(syntax, ()) if name in available), "")
+    values, _ = decoder.as_array(dataset, index=0, raw=True, decoding_plugin=plugin, **AS_DECODED)
+    return values, codestream
+
+
+def _check_codestream(header: InstanceHeader, pixel_format: PixelFormat, frame: bytes) -> Codestream:
+    """Refuse a compressed frame whose own size is not the header's: a decoder would read or write past its buffer."""
     found = read_codestream(frame)
     if found is None:
         raise PixelDataError(header.path, "its pixel data are not what its transfer syntax says")
