@@ -88,8 +88,8 @@ class Targets:
             return self._headers_of_uid(target)
         headers, problems = headers_of_path(path)
         if not headers:
-            why = f": {problems[0].reason}" if len(problems) == 1 else ""
-            raise NoImageError(f"{plain_text(str(path))} holds no DICOM file that can be read{why}")
+            first = f"; of {len(problems)} that cannot, the first is {_told(problems[0])}" if problems else "."
+            raise NoImageError(f"{plain_text(str(path))} holds no DICOM file that can be read{first}")
         return headers, problems
 
     def first_file(self, target: str) -> Path:
@@ -230,3 +230,7 @@ def health_of(loadables: Iterable[Loadable]) -> tuple[str, str]:
 def left_out(problems: Sequence[Problem]) -> tuple[str, ...]:
     """Return the problems as warnings for what was made of the rest."""
     return tuple(f"{plain_text(problem.where)} was left out: {problem.reason}" for problem in problems)
+
+
+def _told(problem: Problem) -> str:
+    return f"{plain_text(problem.where)}: {problem.reason}"
