@@ -354,7 +354,11 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         )
 
     def _image_series(self, volume: Volume, study_instance_uid: str) -> str:
-        """Return the series whose headers a new series of the study takes after."""
+        """Return the series whose headers a new series of the study takes after.
+
+        The one that the volume came from, else the study's only image series, else the only one among several that is
+        not derived from another: results that were put back before do not make it unclear.
+        """
         rows = self.database().series(study=study_instance_uid)
         if not rows:
             raise UnknownUIDError(f"there is no study {study_instance_uid} in the database in {self.database_folder}")
@@ -363,10 +367,16 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         if own:
             return own[0]
         images = [row.series_instance_uid for row in rows if row.health in ("ok", "warned")]
-        if len(images) != 1:
+        originals = images if len(images) == 1 else [uid for uid in images if not self._is_derived(uid)]
+        if len(originals) != 1:
             listed = ", ".join(images) or "none"
             raise ExportError(
                 f"the study {study_instance_uid} has {len(images)} image series ({listed}), so it is not clear whose"
                 " headers the new series takes; name one with --like"
             )
-        return images[0]
+        return originals[0]
+
+    def _is_derived(self, series_instance_uid: str) -> bool:
+        """Return whether a series' pixel values were derived from others (Image Type, PS3.3 C.7.6.1.1.2)."""
+        image_type = self.database().headers_of_series(series_instance_uid)[0].texts("ImageType")
+        return image_type[:1] == ("DERIVED",)

@@ -84,7 +84,7 @@ def import_job(catalogue: Catalogue, store: FileStore, roots: Sequence[Path], *,
         The disk is full, the folder cannot be written to, another program keeps the database locked.
     """
     started = time.monotonic()
-    places = [root.resolve() for root in roots]
+    places = [_place(root) for root in roots]
     found = find_files(places)
     tally = Tally()
     event = begin_event(catalogue, copy=copy)
@@ -104,6 +104,14 @@ def import_job(catalogue: Catalogue, store: FileStore, roots: Sequence[Path], *,
         with suppress(DatabaseError):  # a full disk has been told already, and the next start closes the event
             end_event(catalogue, event, outcome, tally)
     return tally.report(time.monotonic() - started)
+
+
+def _place(root: Path) -> Path:
+    """Return where `root` really lies; a link that leads nowhere or round in a circle stays itself, to be reported."""
+    try:
+        return root.resolve(strict=True)
+    except (OSError, RuntimeError):
+        return root.absolute()
 
 
 class _Importer:

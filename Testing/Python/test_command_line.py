@@ -199,6 +199,15 @@ def test_export_of_a_file_takes_after_the_only_image_series(run, imported, tmp_p
     assert run("list", "series", "--search", "median")[1][0]["series_description"] == "Median"
 
 
+def test_results_put_back_before_do_not_make_it_unclear_what_a_file_takes_after(run, imported, tmp_path):
+    run("process", "median", imported.uid, "--output", tmp_path / "median.mha")
+    uids = {
+        run("export", tmp_path / "median.mha", "--study", imported.study_uid)[1]["series_instance_uid"] for _ in "ab"
+    }
+    assert len(uids) == 2
+    assert sorted(row["series_number"] for row in run("list", "series")[1]) == [1, 2, 3]
+
+
 def test_the_filters_are_listed_with_their_ranges(run):
     code, filters = run("process", "--list")
     assert code == 0

@@ -193,6 +193,12 @@ def test_an_instance_that_another_program_registers_meanwhile_is_no_second_row(d
     assert len(database.instances()) == 4
 
 
+def test_a_link_loop_named_outright_is_refused_with_a_sentence(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with DicomDatabase.open(tmp_path / "database") as database, pytest.raises(DicomFileError, match="loop: cannot be"):
+        run_to_end(database.import_job([tmp_path / "loop"]))
+
+
 def test_importers_side_by_side_lose_nothing(tmp_path):
     import kill_import
 
