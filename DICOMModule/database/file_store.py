@@ -71,7 +71,7 @@ class FileStore:
         return self.quarantine / f"{sha256.hex()}{_SUFFIX}"
 
     def is_our_own(self, path: Path) -> bool:
-        """Return whether `path` is one of our files but an image: opening and closing SQLite's would drop its locks."""
+        """Return whether `path` is one of our files and no image: opening and closing SQLite's would drop its locks."""
         return path.is_relative_to(self.folder) and not path.is_relative_to(self.dicom)
 
     @contextmanager
