@@ -26,10 +26,10 @@ _IMAGE_SUFFIXES = (
     "1 1.1 1.1.1 1.2 1.2.1 1.3 1.3.1 2 2.1 2.2 3 3.1 4 4.1 4.3 4.4 5 6 6.1 6.3 7 7.1 7.2 7.3 7.4 12.1 12.1.1 12.2 12.2.1"
     " 12.3 13.1.1 13.1.2 13.1.3 13.1.4 13.1.5 14.1 14.2 20 30 66.4 66.7 77.1 77.2 77.1.1 77.1.1.1 77.1.2 77.1.2.1 77.1.3"
     " 77.1.4 77.1.4.1 77.1.5.1 77.1.5.2 77.1.5.4 77.1.5.5 77.1.5.6 77.1.5.7 77.1.6 77.1.7 77.1.8 77.1.9 128 128.1 130"
-    " 481.1 481.23 481.24 501.1 501.2.1 501.2.2 601.1 601.2"
+    " 481.1 481.23 481.24 501.1 501.2.1 501.2.2 601.1 601.2 6.2 77.1.5.8 81.1 82.1"
 )
 IMAGE_SOP_CLASSES: Final = frozenset(_STORAGE + suffix for suffix in _IMAGE_SUFFIXES.split())
-"""Storage SOP Classes whose instances always have pixel data (PS3.3 A: an Image Pixel Module, of floats or not, is M)."""
+"""Storage SOP Classes whose instances always have pixel data (PS3.3 A: an Image Pixel Module is M, or one of several is)."""
 
 
 def is_valid_uid(text: str) -> bool:

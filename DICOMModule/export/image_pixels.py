@@ -72,7 +72,7 @@ def window_attributes(volume: Volume, quantisation: Quantisation) -> tuple[Datas
     """Return the windows to show the values with, in their units, and warnings on the quantisation.
 
     The volume's own windows, else the middle 98 % of its values. Where a width is below 1, which the function LINEAR
-    does not allow (C.11.2.1.2), the function is LINEAR_EXACT.
+    does not allow (C.11.2.1.2.1), the function is LINEAR_EXACT, for all windows.
     """
     sample = _sample(volume)
     low, high = (float(value) for value in np.percentile(sample, (1, 99)))

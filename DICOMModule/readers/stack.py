@@ -140,7 +140,7 @@ def _geometry_sentences(frames: Sequence[PlacedFrame], fit: StackFit) -> tuple[l
 
 
 def _missing_sentence(frames: Sequence[PlacedFrame], fit: StackFit) -> str:
-    """Return the sentence of loading.md G6: how many, and after which slices."""
+    """Return the sentence on missing slices: how many, and after which slices."""
     matrix = fit.ijk_to_lps
     axis = int(np.abs(np.cross(matrix[:3, 0], matrix[:3, 1])).argmax())
     before = [rank for rank, slot in enumerate(fit.slots) if slot + 1 in fit.missing]

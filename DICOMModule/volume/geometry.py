@@ -146,7 +146,7 @@ _Candidate = tuple[Floats, Floats, float]
 
 
 def _simplest(candidates: Sequence[_Candidate], rounding_mm: float, gaps: Floats) -> _Candidate:
-    """Return the first candidate of the tightest band that has one (loading.md, the classes of the fit)."""
+    """Return the first candidate of the tightest band that has one: exact, within the jitter that is allowed, regular."""
     for band in range(3):
         within = []
         for candidate in candidates:

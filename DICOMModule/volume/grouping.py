@@ -196,7 +196,7 @@ def _says_localizer(header: InstanceHeader) -> bool:
 
 
 def _with_odd_ones_as_localizers(groups: Sequence[FrameGroup]) -> list[FrameGroup]:
-    """Mark lone images beside exactly one real volume as localizers."""
+    """Mark lone images as localizers where there is a real volume beside them."""
     volumes = [g for g in groups if not g.localizer and len(g.frames) >= FEWEST_SLICES_OF_A_VOLUME]
     if not volumes:
         return list(groups)

@@ -1,7 +1,7 @@
 """Parallel frames of one format that are of several acquisitions all the same: images that must not share a volume.
 
 Attributes alone do not tell them: an Acquisition Number changes from bed to bed, and from slice to slice, of one volume.
-So a split is made only where the parts lie in one space (loading.md S5, S6, S13, S14).
+So a split is made only where the parts lie in one space.
 """
 
 from __future__ import annotations

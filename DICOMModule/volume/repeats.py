@@ -12,7 +12,7 @@ from DICOMModule.volume.geometry import EXACT_MM, JITTER_MM, JITTER_OF_SPACING
 from DICOMModule.volume.planes import Plane, positions_of
 from DICOMModule.volume.volume import Floats
 
-# What tells images at one position apart as parts of a fourth dimension (loading.md S4 to S11). Times and numbers may
+# What tells images at one position apart as parts of a fourth dimension. Times and numbers may
 # also differ between copies of one image, so they speak only where every position has the same number of images.
 ACQUISITION_AXES = (
     "EchoTime", "EchoNumbers", "TemporalPositionIdentifier", "TriggerTime", "NominalPercentageOfCardiacPhase",
