@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LAYOUTS = ("four-up", "axial", "sagittal", "coronal", "3d")
 THEMES = ("dark", "light")
 DEMO_PHANTOM = "ct"
+DEMO_PRESET = "CT organs"  # shows heart and vessels behind the ribs, which is what the phantom has to show
 PICTURE_SUFFIX = ".png"
 
 
@@ -68,7 +69,7 @@ def _view(context: Context) -> int:
         layout=given.layout,
         window=given.window,
         level=given.level,
-        preset=given.preset,
+        preset=given.preset or (DEMO_PRESET if given.demo else ""),
         position_lps_mm=given.position,
         overlays=not given.no_overlays,
         theme=given.theme,

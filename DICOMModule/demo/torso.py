@@ -163,7 +163,7 @@ def _paint_spine(canvas: Canvas) -> None:
 def _paint_ribs(canvas: Canvas) -> None:
     bones = [_rib(level, side) for level in range(-5, 6) for side in (-1, 1)]
     bones += [
-        [(side * 18.0, -88.0, 108.0), (side * 60.0, -84.0, 116.0), (side * 128.0, -20.0, 126.0)] for side in (-1, 1)
+        [(side * 16.0, -90.0, 99.0), (side * 60.0, -84.0, 102.0), (side * 126.0, -24.0, 104.0)] for side in (-1, 1)
     ]
     sternum = [(0.0, -92.0, 102.0), (0.0, -97.0, 40.0), (0.0, -96.0, -30.0)]
     for bone in bones:
