@@ -95,7 +95,7 @@ class Volume:
     derivation : tuple of str
         What was done to the values since they were read, a sentence a step.
     extra : mapping
-        Facts for display by readers of particular objects.
+        Facts that few volumes have: ``derivation_codes``, codes of DCM for what was done, separated by spaces.
 
     Raises
     ------
