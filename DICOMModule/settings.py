@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from DICOMModule.errors import SettingsError
@@ -53,15 +53,6 @@ def read_settings(path: Path | None = None) -> Settings:
         if not isinstance(stored[name], str):
             raise SettingsError(f"the setting {name} in {path} is not a text. Mend or remove that file.")
     return Settings(**{name: stored[name] for name in known & stored.keys()})
-
-
-def write_settings(settings: Settings, path: Path | None = None) -> None:
-    """Write the settings in one step: the old file or the new one, never half of one."""
-    path = path or settings_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(asdict(settings), indent=2), encoding="utf-8")
-    temporary.replace(path)
 
 
 def database_folder() -> Path:

@@ -11,9 +11,10 @@ from enum import Enum
 from typing import Final
 
 from DICOMModule.database.file_store import FileStore, sha256_of
-from DICOMModule.database.rows import Registered, patient_identity
+from DICOMModule.database.rows import Registered
 from DICOMModule.dicom.attributes import TABLE_VERSION
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.patient import patient_identity
 from DICOMModule.errors import DicomFileError
 
 SAME: Final = "the same instance with the same content is already in the database from another file."

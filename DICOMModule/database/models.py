@@ -22,7 +22,7 @@ class PathField(peewee.BlobField):
 
 
 class PatientRow(peewee.Model):
-    """A patient: `identity` is what makes it one, see `rows.patient_identity`."""
+    """A patient: `identity` is what makes it one, see `dicom.patient`."""
 
     id = peewee.AutoField()
     identity = peewee.TextField(unique=True)

@@ -14,7 +14,7 @@ from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.models import InstanceRow, PatientRow, SeriesRow, StudyRow
 from DICOMModule.database.rows import load_attributes, merged_attributes
 from DICOMModule.database.summaries import InstanceSummary, PatientSummary, SeriesSummary, StudySummary
-from DICOMModule.database.text import fold
+from DICOMModule.dicom.folding import fold
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.values import iso_date, iso_time
 from DICOMModule.errors import DatabaseError, UnknownUIDError, plain_text

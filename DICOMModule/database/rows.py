@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from DICOMModule.database.text import fold, fold_all
 from DICOMModule.dicom.attributes import TABLE_VERSION
+from DICOMModule.dicom.folding import fold, fold_all
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
+from DICOMModule.dicom.patient import patient_identity
 
 _LARGEST_INTEGER: Final = 2**63 - 1
 _UID: Final = "SOPInstanceUID"
@@ -52,24 +53,6 @@ class Written:
     series: int = 0
     series_uids: set[str] = field(default_factory=set)
     shared_study_uids: set[str] = field(default_factory=set)
-
-
-def patient_identity(header: InstanceHeader) -> str:
-    """Return what makes a patient one: ID, issuer, name without case and accents, and birth date.
-
-    An empty Patient ID (0010,0020) identifies nobody: then the study takes its place, so that the nameless of two
-    studies are never made one.
-    """
-    patient_id = header.text("PatientID")
-    parts = [
-        patient_id,
-        header.text("IssuerOfPatientID"),
-        fold(header.text("PatientName")),
-        header.text("PatientBirthDate"),
-    ]
-    if not patient_id:
-        parts.append(header.study_instance_uid)
-    return json.dumps(parts, ensure_ascii=False)
 
 
 def dump_attributes(attributes: Mapping[str, AttributeValue], base: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from DICOMModule.errors import SettingsError
@@ -66,7 +66,3 @@ class VolumeDisplay:
         if self.function == "LINEAR" and width > 1.0:
             level, width = level - 0.5, width - 1.0
         return level - width / 2.0, level + width / 2.0
-
-    def with_window(self, level: float, width: float, name: str = "") -> VolumeDisplay:
-        """Return the same display with another window, which is DICOM's LINEAR one."""
-        return replace(self, window=Window(level, width, name), function="LINEAR")

@@ -9,10 +9,9 @@ import numpy as np
 from DICOMModule.errors import SettingsError, plain_text
 from DICOMModule.scene.display import VoiFunction, VolumeDisplay
 from DICOMModule.volume.statistics import volume_statistics
-from DICOMModule.volume.volume import Floats, Volume, Window
-from DICOMModule.volume.windowing import robust_window
+from DICOMModule.volume.volume import Volume, Window
+from DICOMModule.volume.windowing import robust_range
 
-MAX_SAMPLES = 2_000_000  # of a percentile: its error is then far below a grey level
 AUTO = "Auto (full range)"
 ROBUST = "1st to 99th percentile"
 FROM_ZERO = "0 to 99th percentile"
@@ -55,18 +54,6 @@ class WindowPreset:
     def name(self) -> str:
         """The name under which it is chosen."""
         return self.window.name
-
-
-def valid_values(volume: Volume) -> Floats:
-    """Return a sample of the volume's valid, finite values as float64, evenly spread, at most some `MAX_SAMPLES`."""
-    step = max(1, -(-volume.array.size // MAX_SAMPLES))
-    if step > 1:
-        step |= 1  # an odd step does not fall in with rows, whose lengths are mostly even
-    flat = volume.array.reshape(-1)[::step]
-    if volume.valid is not None:
-        flat = flat[volume.valid.reshape(-1)[::step]]
-    values: Floats = flat.astype(np.float64)
-    return values[np.isfinite(values)]
 
 
 def window_presets(volume: Volume) -> tuple[WindowPreset, ...]:
@@ -130,8 +117,7 @@ def _full_range(volume: Volume) -> WindowPreset:
     found = volume_statistics(volume)
     low, high = found.minimum, found.maximum
     if low is None or high is None or not np.isfinite((low, high)).all():
-        values = valid_values(volume)
-        low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+        low, high = robust_range(volume.array, volume.valid)  # a volume with infinite values has no other range
     return _range_preset(AUTO, low, high, volume.modality == "PT")
 
 
@@ -141,8 +127,7 @@ def _modality_presets(volume: Volume) -> tuple[WindowPreset, ...]:
         return of_ct
     if volume.modality == "PT" and (volume.units or "").upper() in SUV_UNITS:
         return (_range_preset("PET SUV 0 to 6", 0.0, 6.0, True), _range_preset("PET SUV 0 to 10", 0.0, 10.0, True))
-    robust = robust_window(volume.array, volume.valid)
-    low, high = robust.level - robust.width / 2.0, robust.level + robust.width / 2.0
+    low, high = robust_range(volume.array, volume.valid)
     if volume.modality == "PT" and high > 0:
         return (_range_preset(FROM_ZERO, 0.0, high, True),)
     # a CT whose headers do not say HU may hold anything: its windows are offered, but not the first to be shown

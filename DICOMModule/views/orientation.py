@@ -33,12 +33,6 @@ class Orientation:
     up_lps: Vector
     scroll_lps: Vector
 
-    @property
-    def toward_viewer_lps(self) -> Vector:
-        """Unit vector, LPS, out of the screen: right × up."""
-        x, y, z = (float(value) for value in np.cross(self.right_lps, self.up_lps))
-        return x, y, z
-
 
 AXIAL = Orientation("axial", (1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, -1.0))
 CORONAL = Orientation("coronal", (1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0))

@@ -18,16 +18,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from DICOMModule.errors import SettingsError, plain_text
 from DICOMModule.paths import resource_path
-from DICOMModule.scene.window_presets import valid_values
 from DICOMModule.volume.volume import Volume
+from DICOMModule.volume.windowing import robust_range
 
 DOMAINS = ("HU", "robust range")
 BLENDS = ("composite", "mip")
-ROBUST_PERCENTS = (1.0, 99.0)
 SHADE_KEYS = ("ambient", "diffuse", "specular", "power")
 
 Curve = tuple[tuple[float, ...], ...]
@@ -135,13 +132,8 @@ def value_scale(preset: RenderingPreset, volume: Volume) -> tuple[float, float]:
     """Return (offset, factor) that turn the preset's values into the volume's: value = offset + factor × preset value."""
     if preset.domain == "HU":
         return 0.0, 1.0
-    values = valid_values(volume)
-    if values.size == 0:
-        return 0.0, 1.0
-    low, high = (float(value) for value in np.percentile(values, ROBUST_PERCENTS))
-    if high <= low:
-        low, high = float(values.min()), float(values.max())
-    return low, (high - low) or 1.0
+    low, high = robust_range(volume.array, volume.valid)
+    return low, high - low
 
 
 def _checked(stored: Any) -> RenderingPreset:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from vtkmodules.vtkCommonCore import vtkLookupTable
-from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkRenderer
+from vtkmodules.vtkRenderingCore import vtkImageSlice
 from vtkmodules.vtkRenderingImage import vtkImageResliceMapper, vtkImageStack
 
 from DICOMModule.scene.display import VolumeDisplay
@@ -16,12 +16,10 @@ from DICOMModule.scene.volume_node import VolumeNode
 from DICOMModule.views import geometry as view_geometry
 from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.image_data import drawable_array, hidden_voxels, image_data, placing_matrix, vtk_array
-from DICOMModule.views.opengl import make_render_window, read_pixels, vtk_errors_raised
+from DICOMModule.views.offscreen import BACKGROUND, OffscreenView
 from DICOMModule.views.orientation import Orientation, SliceStack, Vector, box_corners, center_position, slice_stack
 from DICOMModule.volume.volume import Volume, Voxels
 
-# Nearly black, and not grey: what is drawn in it cannot be taken for a value.
-BACKGROUND = (11, 13, 17)
 INVERSE_STEPS = 4096  # of the inverted grey scale: its rounding is then far below a grey level
 
 
@@ -34,7 +32,7 @@ class _Layer:
     mask: vtkImageSlice | None
 
 
-class SliceView:
+class SliceView(OffscreenView):
     """A plane through the volumes that it is given, in one of the three orientations.
 
     The view holds no scene: its owner hands it the nodes to draw, the lowest first, and asks for pixels. The first node
@@ -49,25 +47,14 @@ class SliceView:
     """
 
     def __init__(self, orientation: Orientation, width_px: int, height_px: int) -> None:
+        super().__init__(
+            ViewGeometry(width_px, height_px, 1.0, (0.0, 0.0, 0.0), orientation.right_lps, orientation.up_lps)
+        )
         self.orientation = orientation
-        self._window = make_render_window(width_px, height_px)
-        self._renderer = vtkRenderer()
-        self._renderer.SetBackground(*(value / 255.0 for value in BACKGROUND))
-        self._renderer.SetBackgroundAlpha(1.0)  # else alpha is 0 where nothing is drawn, and Qt shows it white
-        self._renderer.GetActiveCamera().ParallelProjectionOn()
-        self._window.AddRenderer(self._renderer)
         self._stack = vtkImageStack()
         self._renderer.AddViewProp(self._stack)
         self._layers: list[_Layer] = []
         self._slices: SliceStack | None = None
-        self._geometry = ViewGeometry(
-            width_px, height_px, 1.0, (0.0, 0.0, 0.0), orientation.right_lps, orientation.up_lps
-        )
-
-    @property
-    def geometry(self) -> ViewGeometry:
-        """Where the pixels lie."""
-        return self._geometry
 
     @property
     def slices(self) -> SliceStack | None:
@@ -127,14 +114,6 @@ class SliceView:
         if self._slices is not None:
             self.set_position_lps(self._slices.position_of(number, self._geometry.center_lps_mm))
 
-    def set_geometry(self, geometry: ViewGeometry) -> None:
-        """Show what `geometry` says: pan, zoom and size in one."""
-        self._geometry = geometry
-
-    def resize(self, width_px: int, height_px: int) -> None:
-        """Change the size of the picture; scale and middle stay."""
-        self._geometry = self._geometry.resized(width_px, height_px)
-
     def pixels(self) -> Voxels:
         """Draw and return the picture, shape (height, width, 4), uint8 RGBA, the uppermost row first.
 
@@ -143,30 +122,14 @@ class SliceView:
         RenderingError
             VTK reported an error.
         """
-        self._place_camera()
-        with vtk_errors_raised(f"drawing the {self.orientation.name} view"):
-            self._window.Render()
-            return read_pixels(self._window)
+        # the plane goes through the focal point: only what is near it has to be seen
+        distance_mm = 1000.0 * self._geometry.mm_per_pixel + 1000.0
+        return self._drawn(f"drawing the {self.orientation.name} view", distance_mm, distance_mm / 2.0)
 
     def close(self) -> None:
         """Give back the window and the images; the view draws no more."""
         self.show(())
-        self._renderer.RemoveAllViewProps()
-        self._window.RemoveRenderer(self._renderer)
-        self._window.Finalize()
-
-    def _place_camera(self) -> None:
-        view = self._geometry
-        self._window.SetSize(view.width_px, view.height_px)
-        toward_viewer = np.cross(view.right_lps, view.up_lps)
-        # The plane goes through the focal point; how far away the camera is makes no difference in a parallel view.
-        distance = 1000.0 * view.mm_per_pixel + 1000.0
-        camera = self._renderer.GetActiveCamera()
-        camera.SetFocalPoint(*view.center_lps_mm)
-        camera.SetPosition(*(np.array(view.center_lps_mm) + distance * toward_viewer))
-        camera.SetViewUp(*view.up_lps)
-        camera.SetParallelScale(view.height_px * view.mm_per_pixel / 2.0)
-        camera.SetClippingRange(distance / 2.0, distance * 2.0)
+        super().close()
 
 
 def _make_layer(node: VolumeNode) -> _Layer:

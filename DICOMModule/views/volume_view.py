@@ -10,7 +10,6 @@ import numpy as np
 from vtkmodules.vtkCommonDataModel import vtkPiecewiseFunction
 from vtkmodules.vtkRenderingCore import (
     vtkColorTransferFunction,
-    vtkRenderer,
     vtkRenderWindow,
     vtkVolume,
     vtkVolumeProperty,
@@ -23,21 +22,21 @@ from DICOMModule.scene.volume_node import VolumeNode
 from DICOMModule.views import geometry as view_geometry
 from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.image_data import drawable_array, hidden_voxels, image_data, placing_matrix
-from DICOMModule.views.opengl import is_software, make_render_window, read_pixels, vtk_errors_raised
+from DICOMModule.views.offscreen import OffscreenView
+from DICOMModule.views.opengl import is_software
 from DICOMModule.views.orientation import Vector, box_corners
 from DICOMModule.views.presets import RenderingPreset, find_rendering_preset, value_scale
 from DICOMModule.volume.volume import Volume, Voxels
 
 Mapper: TypeAlias = vtkFixedPointVolumeRayCastMapper | vtkOpenGLGPUVolumeRayCastMapper
 
-BACKGROUND = (11, 13, 17)
 # Out of the screen: from the front, a little from the patient's left and from above, so that depth can be seen.
 DEFAULT_DIRECTION_LPS: Vector = (0.42, -1.0, 0.28)
 FINE_STEPS_PER_VOXEL = 2.0
 MAX_STEPS = 1600  # along the diagonal; more of them are not seen
 
 
-class VolumeView:
+class VolumeView(OffscreenView):
     """A volume as light goes through it, seen in parallel projection, so that a pixel has one size in mm everywhere.
 
     The picture is not mirrored: seen from the front, the patient's left is on the right. May be made, used and closed in a
@@ -50,23 +49,12 @@ class VolumeView:
     """
 
     def __init__(self, width_px: int, height_px: int) -> None:
-        self._window = make_render_window(width_px, height_px)
-        self._renderer = vtkRenderer()
-        self._renderer.SetBackground(*(value / 255.0 for value in BACKGROUND))
-        self._renderer.SetBackgroundAlpha(1.0)
-        self._renderer.GetActiveCamera().ParallelProjectionOn()
-        self._window.AddRenderer(self._renderer)
+        right, up = screen_axes(DEFAULT_DIRECTION_LPS)
+        super().__init__(ViewGeometry(width_px, height_px, 1.0, (0.0, 0.0, 0.0), right, up))
         self._node: VolumeNode | None = None
         self._prop: vtkVolume | None = None
         self._mapper: Mapper | None = None
         self._shown: tuple[Volume, str] | None = None
-        right, up = screen_axes(DEFAULT_DIRECTION_LPS)
-        self._geometry = ViewGeometry(width_px, height_px, 1.0, (0.0, 0.0, 0.0), right, up)
-
-    @property
-    def geometry(self) -> ViewGeometry:
-        """Where the pixels lie, on the plane through the middle of what is seen."""
-        return self._geometry
 
     @property
     def preset(self) -> RenderingPreset | None:
@@ -128,14 +116,6 @@ class VolumeView:
         self._geometry = replace(self._geometry, right_lps=right, up_lps=up)
         self.fit()
 
-    def set_geometry(self, geometry: ViewGeometry) -> None:
-        """Show what `geometry` says: turn, pan, zoom and size in one."""
-        self._geometry = geometry
-
-    def resize(self, width_px: int, height_px: int) -> None:
-        """Change the size of the picture; scale and middle stay."""
-        self._geometry = self._geometry.resized(width_px, height_px)
-
     def pixels(self, coarseness: int = 1) -> Voxels:
         """Draw and return the picture, shape (height, width, 4), uint8 RGBA, the uppermost row first.
 
@@ -149,40 +129,24 @@ class VolumeView:
         RenderingError
             VTK reported an error.
         """
-        self._place_camera()
         if self._mapper is not None:
             self._mapper.SetImageSampleDistance(float(coarseness))
-        with vtk_errors_raised("drawing the volume view"):
-            self._window.Render()
-            return read_pixels(self._window)
+        radius_mm = 1.0
+        if self._node is not None:
+            corners = box_corners(self._node.volume)
+            radius_mm += float(np.linalg.norm(corners - np.array(self._geometry.center_lps_mm), axis=1).max())
+        return self._drawn("drawing the volume view", 3.0 * radius_mm, 2.0 * radius_mm)
 
     def close(self) -> None:
         """Give back the window and the images; the view draws no more."""
         self.show(None)
-        self._renderer.RemoveAllViewProps()
-        self._window.RemoveRenderer(self._renderer)
-        self._window.Finalize()
+        super().close()
 
     def _remove_prop(self) -> None:
         if self._prop is not None:
             self._renderer.RemoveViewProp(self._prop)
             self._prop.ReleaseGraphicsResources(self._window)
             self._prop, self._mapper, self._shown = None, None, None
-
-    def _place_camera(self) -> None:
-        view = self._geometry
-        self._window.SetSize(view.width_px, view.height_px)
-        toward_viewer = np.cross(view.right_lps, view.up_lps)
-        radius = 1.0
-        if self._node is not None:
-            corners = box_corners(self._node.volume)
-            radius += float(np.linalg.norm(corners - np.array(view.center_lps_mm), axis=1).max())
-        camera = self._renderer.GetActiveCamera()
-        camera.SetFocalPoint(*view.center_lps_mm)
-        camera.SetPosition(*(np.array(view.center_lps_mm) + 3.0 * radius * toward_viewer))
-        camera.SetViewUp(*view.up_lps)
-        camera.SetParallelScale(view.height_px * view.mm_per_pixel / 2.0)
-        camera.SetClippingRange(radius, 5.0 * radius)
 
 
 def screen_axes(direction_lps: Vector, up_lps: Vector = (0.0, 0.0, 1.0)) -> tuple[Vector, Vector]:

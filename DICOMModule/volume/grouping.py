@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.patient import patient_identity
 from DICOMModule.errors import GeometryError
 from DICOMModule.volume.geometry import JITTER_MM
 from DICOMModule.volume.mixtures import unmix
@@ -131,7 +132,7 @@ def _format(header: InstanceHeader) -> Hashable:
 # The order is that of the sentences; each key names what must never be mixed in one volume.
 _FORMAT_SPLITS: tuple[tuple[Callable[[InstanceHeader], Hashable], str], ...] = (
     (
-        lambda header: (header.study_instance_uid, header.text("PatientID")),
+        lambda header: (header.study_instance_uid, patient_identity(header)),
         "Images of different studies or patients found",
     ),
     (_size, "Images of different size found"),

@@ -1,4 +1,4 @@
-"""Grey-scale windows: from headers, from the values, and applied."""
+"""Grey-scale windows: from headers, and from the values."""
 
 from __future__ import annotations
 
@@ -45,45 +45,21 @@ def windows_of_series(headers: Sequence[InstanceHeader]) -> tuple[Window, ...]:
     return (Window(level, width, own[0].name), *own[1:])
 
 
-def robust_window(array: Voxels, valid: npt.NDArray[np.bool_] | None = None) -> Window:
-    """Return the window from the 1st to the 99th percentile of the valid, finite values.
+def robust_range(array: Voxels, valid: npt.NDArray[np.bool_] | None = None) -> tuple[float, float]:
+    """Return the 1st and the 99th percentile of the valid, finite values.
 
-    At most a million values, evenly taken, are looked at. Where they are all the same, or there are none, the width is 1.
+    At most a million values, evenly taken, are looked at. Where the percentiles are the same, the least and the greatest
+    value; where these are the same, or there is no value, a range of 1 around it (around 0).
     """
     step = max(1, -(-array.size // MOST_SAMPLES))
-    # A step that shares no factor with the row length would be better still; an odd one already avoids most patterns.
-    step += step > 1 and step % 2 == 0
+    step |= step > 1  # an odd step does not fall in with rows, whose lengths are mostly even
     values = array.reshape(-1)[::step]
     if valid is not None:
         values = values[valid.reshape(-1)[::step]]
     values = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     if values.size == 0:
-        return Window(0.0, 1.0, "Automatic")
+        return -0.5, 0.5
     low, high = (float(value) for value in np.percentile(values, (1, 99)))
     if high <= low:
         low, high = float(values.min()), float(values.max())
-    return Window((low + high) / 2, high - low if high > low else 1.0, "Automatic")
-
-
-def apply_window(values: Voxels, window: Window, inverted: bool = False) -> npt.NDArray[np.uint8]:
-    """Return grey values from 0 to 255 by the LINEAR function (PS3.3 C.11.2.1.2.1), rounded.
-
-    Parameters
-    ----------
-    values : ndarray
-        Values after the modality transform, any shape.
-    window : Window
-        A width below 1 is taken as it is by the formula of LINEAR_EXACT (C.11.2.1.3.2), since LINEAR has none for it.
-    inverted : bool
-        For MONOCHROME1: the smallest values become white.
-    """
-    x = np.asarray(values, dtype=np.float64)
-    center, width = window.level, window.width
-    if width > 1:
-        scaled = (x - (center - 0.5)) / (width - 1) + 0.5
-    elif width == 1:
-        scaled = np.where(x <= center - 0.5, 0.0, 1.0)
-    else:
-        scaled = (x - center) / width + 0.5
-    grey: npt.NDArray[np.uint8] = np.rint(np.clip(scaled, 0.0, 1.0) * 255).astype(np.uint8)
-    return np.subtract(255, grey, dtype=np.uint8) if inverted else grey
+    return (low, high) if high > low else (low - 0.5, low + 0.5)

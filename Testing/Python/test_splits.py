@@ -108,3 +108,17 @@ def test_studies_and_patients_are_never_mixed_though_they_share_a_series_uid(ser
     loadables = offered(series_factory(slices=7, edit=edit).folder)
     assert [found.dimensions[2] for found in loadables] == [4, 3]
     assert loadables[0].warnings == ("Images of different studies or patients found; loaded as 2 volumes.",)
+
+
+@pytest.mark.parametrize(
+    "another", [{"PatientName": "Another^Name"}, {"PatientBirthDate": "19800101"}, {"IssuerOfPatientID": "Hospital B"}]
+)
+@pytest.mark.parametrize("patient_id", ["", "MADE-1"])
+def test_patients_are_told_apart_by_more_than_their_id(series_factory, patient_id, another):
+    def edit(dataset, k):
+        for keyword, value in (another if k >= 4 else {}).items():
+            setattr(dataset, keyword, value)
+
+    loadables = offered(series_factory(slices=7, edit=edit, PatientID=patient_id).folder)
+    assert [found.dimensions[2] for found in loadables] == [4, 3]
+    assert loadables[0].warnings == ("Images of different studies or patients found; loaded as 2 volumes.",)

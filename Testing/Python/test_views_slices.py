@@ -11,8 +11,9 @@ import pytest
 from DICOMModule.errors import RenderingError, SettingsError
 from DICOMModule.scene import Scene, VolumeDisplay
 from DICOMModule.views import opengl
+from DICOMModule.views.offscreen import BACKGROUND
 from DICOMModule.views.orientation import AXIAL, CORONAL, ORIENTATIONS, SAGITTAL, center_position
-from DICOMModule.views.slice_view import BACKGROUND, SliceView
+from DICOMModule.views.slice_view import SliceView
 from DICOMModule.volume.volume import Volume, Window
 
 WINDOW = Window(40.0, 60.0)

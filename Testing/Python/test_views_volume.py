@@ -11,7 +11,8 @@ import pytest
 
 from DICOMModule.errors import GeometryError, SettingsError
 from DICOMModule.scene import Scene
-from DICOMModule.views.volume_view import BACKGROUND, VolumeView, screen_axes
+from DICOMModule.views.offscreen import BACKGROUND
+from DICOMModule.views.volume_view import VolumeView, screen_axes
 from DICOMModule.volume.volume import Volume
 
 SIZE = (240, 200)
