@@ -53,6 +53,20 @@ SERIES = _names("""
     TimezoneOffsetFromUTC LongitudinalTemporalInformationModified
 """)
 
+TRIAL_SUBJECT = [name for name in PATIENT if name.startswith("ClinicalTrial")]
+TRIAL_STUDY = [name for name in STUDY if name.startswith(("ClinicalTrial", "LongitudinalTemporal"))]
+TRIAL_SERIES = [name for name in SERIES if name.startswith("ClinicalTrial")]
+TRIAL_MODULES: tuple[tuple[tuple[list[str], list[str]], list[str], list[str]], ...] = (
+    (
+        (TRIAL_SUBJECT, ["ClinicalTrialSubjectID", "ClinicalTrialSubjectReadingID"]),
+        ["ClinicalTrialSponsorName", "ClinicalTrialProtocolID"],
+        ["ClinicalTrialProtocolName", "ClinicalTrialSiteID", "ClinicalTrialSiteName"],
+    ),
+    ((TRIAL_STUDY, []), [], ["ClinicalTrialTimePointID"]),
+    ((TRIAL_SERIES, []), [], ["ClinicalTrialCoordinatingCenterName"]),
+)
+"""Of each module: its attributes, of which some one has to be there (Type 1C), its Types 1 and 2."""
+
 # C.7.4.1 Frame of Reference
 FRAME_OF_REFERENCE = ["FrameOfReferenceUID", "PositionReferenceIndicator"]
 

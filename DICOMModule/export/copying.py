@@ -32,7 +32,11 @@ def copy_verbatim(source: Dataset, target: Dataset, keywords: Iterable[str]) -> 
         raw: Any = source.get_item(tag)
         vr = dictionary_VR(tag)
         if isinstance(raw, RawDataElement) and isinstance(raw.value, bytes):
-            target[tag] = raw._replace(VR=vr, length=len(raw.value), is_implicit_VR=False, is_little_endian=True)
+            # an odd number of bytes, which a source may have, is never written (PS3.5 7.1.1)
+            value = raw.value + (b"\0" if vr == "UI" else b" ") * (len(raw.value) % 2)
+            target[tag] = raw._replace(
+                VR=vr, value=value, length=len(value), is_implicit_VR=False, is_little_endian=True
+            )
         elif (element := read_element(source, tag)) is not None and vr == element.VR:
             target[tag] = element
 

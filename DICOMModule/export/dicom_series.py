@@ -8,7 +8,7 @@ everything) **and** the same as Real World Value Mapping (the standard's own way
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -19,6 +19,7 @@ from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.uids import new_uid
 from DICOMModule.errors import ExportError
 from DICOMModule.export.atomic import atomic_file, sync_folder, translated
+from DICOMModule.export.header_texts import settle_character_set
 from DICOMModule.export.image_pixels import pixel_attributes, set_pixels, window_attributes
 from DICOMModule.export.image_plane import check_plane, plane_attributes, position
 from DICOMModule.export.proof import prove_job
@@ -159,6 +160,10 @@ def _export_job(
     shared.update(pixel_attributes(volume, quantisation, modality, sources))
     windows, warnings = window_attributes(volume, quantisation)
     shared.update(windows)
+    # names of windows and units may need more than the header's character set
+    remarks: list[str] = []
+    common = replace(common, encodings=settle_character_set(shared, remarks))
+    warnings = (*warnings, *remarks)
     made = _Made(folder)
     try:
         made.make_folder()

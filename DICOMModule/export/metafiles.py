@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from DICOMModule.errors import VolumeFileError
+from DICOMModule.errors import ExportError, VolumeFileError
+from DICOMModule.export.metafile_checks import GZIP, MHA_TYPES, check_mha, check_nrrd
 from DICOMModule.export.volume_facts import KEY, VolumeFacts, facts_from_text, facts_of, facts_to_text
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.volume.volume import Floats, Volume, Voxels
 
 CHUNK_BYTES = 8 << 20
+LONGEST_REMARK = 30_000
+"""Characters; a line of MetaIO has 32768 at most."""
+
 NRRD_TYPES = {
     "int8": "signed char",
     "uint8": "uchar",
@@ -26,19 +31,6 @@ NRRD_TYPES = {
     "float32": "float",
     "float64": "double",
 }
-MHA_TYPES = {
-    "int8": "MET_CHAR",
-    "uint8": "MET_UCHAR",
-    "int16": "MET_SHORT",
-    "uint16": "MET_USHORT",
-    "int32": "MET_INT",
-    "uint32": "MET_UINT",
-    "int64": "MET_LONG_LONG",
-    "uint64": "MET_ULONG_LONG",
-    "float32": "MET_FLOAT",
-    "float64": "MET_DOUBLE",
-}
-GZIP = 16 + zlib.MAX_WBITS
 
 
 def write_nrrd_job(volume: Volume, stream: BinaryIO, suffix: str) -> Job[None]:
@@ -86,7 +78,7 @@ def write_mha_job(volume: Volume, stream: BinaryIO, suffix: str) -> Job[None]:
         "CenterOfRotation = 0 0 0",
         f"ElementSpacing = {_numbers(spacing)}",
         f"DimSize = {' '.join(map(str, volume.dimensions))}",
-        f"{KEY} = {facts_to_text(facts_of(volume))}",
+        f"{KEY} = {_short_facts(volume)}",
         f"ElementType = {MHA_TYPES[volume.array.dtype.name]}",
         "ElementDataFile = LOCAL",
         "",
@@ -112,10 +104,11 @@ def read_nrrd_or_mha(path: Path) -> tuple[Voxels, Floats, VolumeFacts, tuple[str
     """
     import SimpleITK
 
+    notes: tuple[str, ...] = ()
     if path.suffix.lower() == ".mha":
-        _check_mha(path)
+        check_mha(path)
     else:
-        _check_nrrd(path)
+        notes = check_nrrd(path)
     # SimpleITK carries types for a part of its functions only
     reader: Any = SimpleITK.ImageFileReader()  # type: ignore[no-untyped-call]
     reader.SetFileName(str(path))
@@ -131,66 +124,21 @@ def read_nrrd_or_mha(path: Path) -> tuple[Voxels, Floats, VolumeFacts, tuple[str
     except RuntimeError as error:
         raise VolumeFileError(path, f"it is damaged or of another kind: {_last_line(error)}") from error
     keys = set(image.GetMetaDataKeys())
-    if path.suffix.lower() == ".nrrd" and "NRRD_space" not in keys:
-        raise VolumeFileError(path, "it does not say where it lies in the patient (no field 'space')")
     matrix = np.eye(4)
     matrix[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
     matrix[:3, 3] = image.GetOrigin()
     facts = facts_from_text(image.GetMetaData(KEY)) if KEY in keys else VolumeFacts()
-    return SimpleITK.GetArrayFromImage(image), matrix, facts, ()
+    return SimpleITK.GetArrayFromImage(image), matrix, facts, notes
 
 
-def _check_mha(path: Path) -> None:
-    """Check what MetaIO would complain of on its own, past every handler, on standard error."""
-    with path.open("rb") as stream:
-        head = stream.read(65536)
-    fields = {}
-    for line in head.split(b"\n"):
-        name, equals, value = line.partition(b"=")
-        if not equals:
-            break
-        fields[name.strip()] = value.strip()
-        if name.strip() == b"ElementDataFile":
-            break
-    for name in (b"NDims", b"DimSize", b"ElementType", b"ElementDataFile"):
-        if name not in fields:
-            raise VolumeFileError(path, f"its header lacks {name.decode()}; it is damaged or no MetaImage file")
-    kinds = {kind.encode(): np.dtype(name).itemsize for name, kind in MHA_TYPES.items()}
-    start = head.find(b"\n", head.find(b"ElementDataFile")) + 1
-    plain = fields[b"ElementDataFile"] == b"LOCAL" and fields.get(b"CompressedData", b"False").lower() != b"true"
-    if plain and fields[b"ElementType"] in kinds:
-        try:
-            needed = int(np.prod([int(size) for size in fields[b"DimSize"].split()], dtype=object))
-        except ValueError as error:
-            raise VolumeFileError(path, "its header gives no readable DimSize") from error
-        needed *= kinds[fields[b"ElementType"]] * int(fields.get(b"ElementNumberOfChannels", b"1"))
-        if path.stat().st_size < start + needed:
-            raise VolumeFileError(path, f"it is cut: it should hold {needed} bytes of values")
-
-
-def _check_nrrd(path: Path) -> None:
-    """Check the sums of gzip-compressed values, which the reader passes over."""
-    with path.open("rb") as stream:
-        packed = False
-        for line in stream:
-            name, _, value = line.strip().partition(b":")
-            if name.replace(b" ", b"").lower() == b"datafile":
-                return
-            packed = packed or (name == b"encoding" and value.strip().lower() in {b"gzip", b"gz"})
-            if not line.strip():
-                break
-        if not packed:
-            return
-        unpacker = zlib.decompressobj(GZIP)
-        try:
-            while not unpacker.eof and (chunk := stream.read(1 << 20)):
-                while chunk:
-                    unpacker.decompress(chunk, CHUNK_BYTES)
-                    chunk = unpacker.unconsumed_tail
-        except zlib.error as error:
-            raise VolumeFileError(path, f"it is damaged: its compressed values do not unpack ({error})") from error
-        if not unpacker.eof:
-            raise VolumeFileError(path, "it is cut: its compressed values end too early")
+def _short_facts(volume: Volume) -> str:
+    """Return the facts in a line that MetaIO reads whole: a longer one loses the rest of the header to it."""
+    facts = facts_of(volume)
+    for shorter in (facts, replace(facts, derivation=(), source_series_uids=())):
+        text = facts_to_text(shorter)
+        if len(text) <= LONGEST_REMARK:
+            return text
+    raise ExportError("a MetaImage file has no room for the list of missing slices; write .nrrd or .nii.gz.")
 
 
 def _vector(numbers: Floats) -> str:

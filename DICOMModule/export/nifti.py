@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import logging
+import math
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +27,15 @@ NIBABEL: Any = nibabel
 LPS_TO_RAS = np.diag((-1.0, -1.0, 1.0, 1.0))
 SCANNER = 1
 """Code of NIfTI for coordinates of the scanner, which DICOM's patient coordinates are."""
+
+TEMPLATES = {3: "Talairach", 4: "MNI", 5: "template"}
+"""Codes of NIfTI for coordinates of a standard brain, where the patient does not lie."""
+
+NUMBERS = (OverflowError, KeyError)
+"""What nibabel raises where a number of the header has no meaning."""
+
+HEADER_BYTES = 544
+"""A header of NIfTI-2 and what says whether extensions follow; that of NIfTI-1 is shorter."""
 
 CHUNK_BYTES = 8 << 20
 MM_PER_UNIT = {"mm": 1.0, "unknown": 1.0, "meter": 1000.0, "micron": 0.001}
@@ -91,15 +104,13 @@ def read_nifti(path: Path) -> tuple[Voxels, Floats, VolumeFacts, tuple[str, ...]
         It is damaged, not three-dimensional, not scalar, or says nothing of its place.
     """
     try:
-        packed = path.name.lower().endswith(".gz")
-        # unpacked to its end, so that the checksum at the end is compared
-        content = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
-        image = _image(path, content)
+        with _quiet():
+            image = _image(path, _content(path))
         shape = _shape(path, image)
         raw = image.dataobj
         unscaled = raw.slope == 1 and raw.inter == 0
         values = np.array(raw.get_unscaled() if unscaled else np.asarray(raw)).reshape(shape)
-    except (ImageFileError, HeaderDataError, EOFError, zlib.error, OSError, ValueError, TypeError) as error:
+    except (ImageFileError, HeaderDataError, EOFError, zlib.error, OSError, ValueError, TypeError, *NUMBERS) as error:
         raise VolumeFileError(path, f"it is damaged or no NIfTI file: {_first_line(error)}") from error
     header = image.header
     remark = next((text for text in map(_remark, header.extensions) if text), "")
@@ -109,6 +120,41 @@ def read_nifti(path: Path) -> tuple[Voxels, Floats, VolumeFacts, tuple[str, ...]
         matrix = exact_matrix(facts, matrix)
     array = values.T.astype(values.dtype.newbyteorder("="), copy=False)
     return array, matrix, facts, notes
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep from standard error what nibabel remarks on the headers that it puts right."""
+    logger = logging.getLogger("nibabel.global")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
+def _content(path: Path) -> bytes:
+    """Return the unpacked file: no more of it than its header announces, and that with its checksum compared."""
+    if not path.name.lower().endswith(".gz"):
+        return path.read_bytes()
+    with gzip.open(path) as stream:
+        head = stream.read(HEADER_BYTES)
+        most = _size(path, head)
+        content = head + stream.read(max(0, most - len(head)))
+        # the end brings the comparison of the checksum; zeros to fill a block are common
+        if len(stream.read(CHUNK_BYTES)) == CHUNK_BYTES:
+            raise VolumeFileError(path, "it is damaged: it holds more values than its header says")
+    return content
+
+
+def _size(path: Path, head: bytes) -> int:
+    """Return where the values end, in bytes from the beginning, by the header."""
+    for kind in (NIBABEL.Nifti1Header, NIBABEL.Nifti2Header):
+        if kind.may_contain_header(head):
+            header = kind(head[: kind.sizeof_hdr], check=False)
+            values = math.prod(max(1, int(size)) for size in header.get_data_shape())
+            return int(header["vox_offset"]) + values * int(header.get_data_dtype().itemsize)
+    raise VolumeFileError(path, "it is no NIfTI file, or damaged")
 
 
 def _image(path: Path, content: bytes) -> Any:
@@ -122,6 +168,8 @@ def _shape(path: Path, image: Any) -> tuple[int, ...]:
     shape = tuple(image.shape)
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
+    if len(shape) == 2:
+        shape = (*shape, 1)
     if len(shape) != 3 or image.get_data_dtype().fields is not None:
         size = " × ".join(map(str, shape))
         raise VolumeFileError(path, f"it holds {size} values; one 3D scalar volume is needed")
@@ -134,19 +182,30 @@ def _place(path: Path, image: Any) -> tuple[Floats, tuple[str, ...]]:
     qform, qform_code = image.get_qform(coded=True)
     if not sform_code and not qform_code:
         raise VolumeFileError(path, "it does not say where it lies in the patient (neither sform nor qform)")
-    ras = np.array(sform if sform_code else qform, np.float64)
+    # a sform of a template does not tell where the patient lies, a qform of the scanner does
+    by_qform = not sform_code or (sform_code in TEMPLATES and qform_code and qform_code not in TEMPLATES)
+    ras = np.array(qform if by_qform else sform, np.float64)
     notes: tuple[str, ...] = ()
+    code = int(qform_code if by_qform else sform_code)
+    if code in TEMPLATES:
+        notes = (f"The file's place is one in {TEMPLATES[code]} coordinates, not in those of the patient.",)
     if sform_code and qform_code:
         ends = np.array([[i, j, k, 1] for i in (0, 1) for j in (0, 1) for k in (0, 1)], float)
-        ends[:, :3] *= np.array(image.shape[:3]) - 1
+        ends[:, :3] *= np.array((*image.shape, 1)[:3]) - 1
         apart = float(np.linalg.norm((ends @ (sform - qform).T)[:, :3], axis=1).max())
         if apart > 0.1:
-            notes = (f"The file's sform and qform lie up to {apart:.3g} mm apart; the sform counts.",)
-    unit = header.get_xyzt_units()[0]
+            counts = "qform" if by_qform else "sform"
+            notes = (*notes, f"The file's sform and qform lie up to {apart:.3g} mm apart; the {counts} counts.")
+    try:
+        unit = header.get_xyzt_units()[0]
+    except KeyError as error:
+        raise VolumeFileError(path, "it gives its lengths in a unit that there is not") from error
     scale = np.diag((MM_PER_UNIT[unit],) * 3 + (1.0,))
     matrix: Floats = LPS_TO_RAS @ scale @ ras
     if unit not in {"mm", "unknown"}:
         notes = (*notes, f"The file's lengths are in {unit}; they are in mm here.")
+    if not np.isfinite(matrix).all():
+        raise VolumeFileError(path, "the numbers that should say where it lies are none")
     return matrix + 0.0, notes
 
 

@@ -8,28 +8,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
-from pydicom.charset import convert_encodings, default_encoding
 from pydicom.dataset import Dataset
-from pydicom.tag import Tag
 
 from DICOMModule.dicom.uids import is_valid_uid, new_uid
 from DICOMModule.errors import ExportError
 from DICOMModule.export import attribute_lists as lists
-from DICOMModule.export.copying import (
-    can_say,
-    constant_keywords,
-    copy_sound,
-    copy_verbatim,
-    is_sound,
-    read_element,
-    transcode,
-)
+from DICOMModule.export import header_texts as texts
+from DICOMModule.export.copying import constant_keywords, copy_sound, copy_verbatim, is_sound
 from DICOMModule.export.references import DERIVATIONS, code_item, contributing_equipment
 from DICOMModule.volume.volume import Volume
 
 SOP_CLASSES = {"CT": "1.2.840.10008.5.1.4.1.1.2", "MR": "1.2.840.10008.5.1.4.1.1.4"}
 MANUFACTURER = "DICOMModule"
-LONGEST_LO = 64
 LONGEST_IS = 2**31 - 1
 MR_IMAGE_TYPES = {
     "DENSITY MAP",
@@ -140,13 +130,15 @@ def series_header(
         _new_study(dataset, options, now)
     dataset.SOPClassUID, dataset.Modality = SOP_CLASSES[modality], modality
     dataset.ImageType = _image_type(volume, source, modality)
-    _series(dataset, volume, source, options, now)
+    _series(dataset, options.series_description or _description(volume, source), options, now, warnings)
     _frame_of_reference(dataset, volume, source, options, warnings)
     _equipment(dataset, source, now)
     _derivation(dataset, volume, source, options, same_grid)
     _lossy(dataset, sources, warnings)
+    _complete_trial(dataset)
     _required(dataset, modality, warnings)
-    return SeriesHeader(dataset, _settle_character_set(dataset), tuple(warnings))
+    encodings = texts.settle_character_set(dataset, warnings)
+    return SeriesHeader(dataset, encodings, tuple(warnings))
 
 
 def _copy_identity(dataset: Dataset, source: Dataset, warnings: list[str]) -> None:
@@ -169,6 +161,10 @@ def _copy_series(dataset: Dataset, sources: Sequence[Dataset], modality: str, sa
         # another modality's acquisition is not ours at all
         keywords = keywords + lists.ACQUISITION[modality] + (lists.GEOMETRY_BOUND[modality] if same_grid else [])
     copy_sound(source, dataset, constant_keywords(sources, keywords))
+    for keyword in ("BurnedInAnnotation", "RecognizableVisualFeatures"):
+        # one image that may show who the patient is warns of them all
+        if any(str(one.get(keyword, "")).strip() == "YES" for one in sources):
+            setattr(dataset, keyword, "YES")
     if "ContrastBolusAgent" not in dataset:
         # Type 2 of its module: without it the others say nothing
         for name in [name for name in lists.IMAGE if name.startswith("Contrast") and name in dataset]:
@@ -176,24 +172,34 @@ def _copy_series(dataset: Dataset, sources: Sequence[Dataset], modality: str, sa
 
 
 def _new_study(dataset: Dataset, options: ExportOptions, now: datetime) -> None:
-    if "RequestAttributesSequence" in dataset:
-        del dataset["RequestAttributesSequence"]
-    dataset.PatientID = _text(options.patient_id, "the patient ID", LONGEST_LO)
-    dataset.PatientName = _text(options.patient_name, "the patient name", 5 * LONGEST_LO)
+    # what was requested, and which trial it was for, is told of another patient
+    for keyword in ["RequestAttributesSequence", *(name for name in lists.SERIES if name.startswith("ClinicalTrial"))]:
+        if keyword in dataset:
+            del dataset[keyword]
+    dataset.PatientID = texts.line(options.patient_id, "the patient ID", texts.LONGEST_LO)
+    dataset.PatientName = texts.person_name(options.patient_name, "the patient name")
     dataset.StudyInstanceUID = new_uid()
     dataset.StudyDate, dataset.StudyTime = _date(now), _time(now)
 
 
-def _series(dataset: Dataset, volume: Volume, source: Dataset | None, options: ExportOptions, now: datetime) -> None:
-    number = options.highest_series_number + 1 if options.series_number is None else options.series_number
-    if not -LONGEST_IS <= number <= LONGEST_IS:
-        raise ExportError(f"{number} is no Series Number that DICOM can hold; choose one with --series-number.")
+def _series(dataset: Dataset, description: str, options: ExportOptions, now: datetime, warnings: list[str]) -> None:
+    dataset.SeriesNumber = _series_number(options, warnings)
     dataset.SeriesInstanceUID = new_uid()
-    dataset.SeriesNumber = str(number)
     dataset.SeriesDate = dataset.ContentDate = dataset.InstanceCreationDate = _date(now)
     dataset.SeriesTime = dataset.ContentTime = dataset.InstanceCreationTime = _time(now)
-    described = options.series_description or _description(volume, source)
-    dataset.SeriesDescription = _text(described[:LONGEST_LO].strip(), "the series description", LONGEST_LO)
+    described = texts.cut(description, warnings)
+    dataset.SeriesDescription = texts.line(described, "the series description", texts.LONGEST_LO)
+
+
+def _series_number(options: ExportOptions, warnings: list[str]) -> str:
+    number = options.highest_series_number + 1 if options.series_number is None else options.series_number
+    if options.series_number is None and number > LONGEST_IS:
+        # Type 2: an empty one is better than one that another series has
+        warnings.append("The study's series numbers reach to the highest that there is; the new series has none.")
+        return ""
+    if not -LONGEST_IS <= number <= LONGEST_IS:
+        raise ExportError(f"{number} is no Series Number that DICOM can hold; choose one with --series-number.")
+    return str(number)
 
 
 def _image_type(volume: Volume, source: Dataset | None, modality: str) -> list[str]:
@@ -216,8 +222,9 @@ def _image_type(volume: Volume, source: Dataset | None, modality: str) -> list[s
 def _description(volume: Volume, source: Dataset | None) -> str:
     element = None if source is None else source.get("SeriesDescription")
     described = str(element or "").replace("\\", " ").strip()
-    done = ", ".join(volume.derivation) or "derived"
-    return f"{described[: max(0, LONGEST_LO - 3 - len(done))]} – {done}" if described else done
+    done = (", ".join(volume.derivation) or "derived")[: texts.LONGEST_LO]
+    room = texts.LONGEST_LO - 3 - len(done)
+    return f"{described[:room]} – {done}" if described and room > 0 else done
 
 
 def _frame_of_reference(
@@ -252,15 +259,26 @@ def _equipment(dataset: Dataset, source: Dataset | None, now: datetime) -> None:
 def _derivation(
     dataset: Dataset, volume: Volume, source: Dataset | None, options: ExportOptions, same_grid: bool
 ) -> None:
-    said = [*filter(None, [options.derivation]), *volume.derivation]
+    own = texts.lines(options.derivation, "the derivation")
+    said = [*_earlier(volume, source), *filter(None, [own]), *volume.derivation]
     codes = str(volume.extra.get("derivation_codes", "")).split()
     if source is not None and not same_grid:
         said.append("On another grid than the source images")
         codes.append("113085")
-    dataset.DerivationDescription = _text("; ".join(said) or "Derived image", "the derivation", 1024)
+    dataset.DerivationDescription = texts.lines(texts.chain(said) or "Derived image", "the derivation")
     known = [code for code in dict.fromkeys(codes) if code in DERIVATIONS]
     if known:
         dataset.DerivationCodeSequence = [code_item(code, DERIVATIONS[code]) for code in known]
+
+
+def _earlier(volume: Volume, source: Dataset | None) -> list[str]:
+    """Return what had been done to the source already, if the values come from it."""
+    if source is None or str(source.get("SeriesInstanceUID", "")) not in volume.source_series_uids:
+        return []
+    before = Dataset()
+    copy_sound(source, before, ["DerivationDescription"])
+    said = str(before.get("DerivationDescription", "") or "").strip()
+    return [said] if said else []
 
 
 def _lossy(dataset: Dataset, sources: Sequence[Dataset], warnings: list[str]) -> None:
@@ -279,6 +297,21 @@ def _lossy(dataset: Dataset, sources: Sequence[Dataset], warnings: list[str]) ->
             dataset.LossyImageCompressionRatio = "1"
             warnings.append("The source was compressed with loss at a ratio that it does not tell; 1 stands for it.")
         return
+
+
+def _complete_trial(dataset: Dataset) -> None:
+    """Make the modules of a clinical trial whole, which the source may have in parts, or leave them (C.7.1.3, C.7.2.3)."""
+    for (keywords, subjects), needed, empty in lists.TRIAL_MODULES:
+        there = [keyword for keyword in keywords if keyword in dataset]
+        if not there:
+            continue
+        if all(dataset.get(keyword) for keyword in needed) and (not subjects or any(map(dataset.get, subjects))):
+            for keyword in empty:
+                if keyword not in dataset:
+                    setattr(dataset, keyword, "")
+            continue
+        for keyword in there:
+            del dataset[keyword]
 
 
 def _required(dataset: Dataset, modality: str, warnings: list[str]) -> None:
@@ -300,21 +333,6 @@ def _required(dataset: Dataset, modality: str, warnings: list[str]) -> None:
             dataset.InversionTime = ""
 
 
-def _settle_character_set(dataset: Dataset) -> list[str]:
-    """Keep the source's character set if it can say our texts, else write everything in UTF-8."""
-    element = read_element(dataset, Tag("SpecificCharacterSet"))
-    encodings = [default_encoding] if element is None else convert_encodings(element.value)
-    ours = ["SeriesDescription", "DerivationDescription", "PatientName", "PatientID"]
-    texts = {name: str(dataset.get(name, "")) for name in ours[:2]}
-    for name, text in texts.items():
-        if not can_say(text, encodings) and can_say(text.replace("–", "-"), encodings):
-            setattr(dataset, name, text.replace("–", "-"))
-    if all(can_say(str(dataset.get(name, "")), encodings) for name in ours):
-        return encodings
-    transcode(dataset)
-    return convert_encodings("ISO_IR 192")
-
-
 def _values(source: Dataset | None, keyword: str) -> list[object]:
     if source is None or keyword not in source:
         return []
@@ -322,14 +340,6 @@ def _values(source: Dataset | None, keyword: str) -> list[object]:
     if value is None or isinstance(value, str):
         return [value] if value else []
     return list(value)
-
-
-def _text(text: str, what: str, longest: int) -> str:
-    if "\\" in text or any(ord(character) < 32 for character in text):
-        raise ExportError(f"{what} holds a backslash or a control character, which DICOM keeps for itself.")
-    if len(text) > longest:
-        raise ExportError(f"{what} has {len(text)} characters; DICOM allows {longest}.")
-    return text
 
 
 def _now(source: Dataset | None) -> datetime:

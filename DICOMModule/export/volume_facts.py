@@ -75,8 +75,8 @@ def facts_to_text(facts: VolumeFacts) -> str:
 def facts_from_text(text: str) -> VolumeFacts:
     """Return the facts in `text`; what is not of the right type, which we never write, is left out."""
     try:
-        found = json.loads(text)
-    except ValueError:
+        found = json.loads(text, parse_int=_integer)
+    except (ValueError, RecursionError):
         return VolumeFacts()
     if not isinstance(found, dict):
         return VolumeFacts()
@@ -119,6 +119,9 @@ def volume_with(facts: VolumeFacts, array: Voxels, matrix: Floats, name: str, no
         The matrix is not that of a right-handed grid.
     """
     missing = tuple(k for k in sorted(set(facts.missing_slices)) if 0 <= k < len(array))
+    if facts.matrix is not None and not np.allclose(np.reshape(facts.matrix, (4, 4)), matrix, rtol=1e-5, atol=1e-4):
+        # another program has put the slices elsewhere and kept the remark: the gaps are not where it says
+        missing = ()
     valid = None
     if missing or facts.padding_value is not None:
         valid = np.ones(array.shape, bool) if facts.padding_value is None else array != facts.padding_value
@@ -149,6 +152,13 @@ def _padding_value(volume: Volume) -> float | None:
     if len(fillers) != 1 or not math.isfinite(float(fillers[0])):
         return None
     return None if (volume.array[volume.valid] == fillers[0]).any() else float(fillers[0])
+
+
+def _integer(text: str) -> int:
+    number = int(text)
+    if abs(number) > 2**64:
+        raise ValueError("no number of ours is that large")
+    return number
 
 
 def _all_of(items: object, kind: type) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +18,11 @@ from DICOMModule.jobs import Job, Progress
 from DICOMModule.volume.volume import Floats, Volume, Voxels
 
 CHUNK_BYTES = 8 << 20
+HEAD_BYTES = 1 << 20
+"""The header with its field data is shorter; the values follow."""
+
+WHOLE = re.compile(rb"""\sWholeExtent\s*=\s*["']([^"']*)["']""")
+PIECE = re.compile(rb"""<Piece\b[^>]*?\sExtent\s*=\s*["']([^"']*)["']""")
 VTK_TYPES = {
     "int8": "Int8",
     "uint8": "UInt8",
@@ -91,6 +98,8 @@ def read_vti(path: Path) -> tuple[Voxels, Floats, VolumeFacts, tuple[str, ...]]:
         stream.seek(max(0, path.stat().st_size - 256))
         if b"</VTKFile>" not in stream.read():
             raise VolumeFileError(path, "it is cut, damaged, or no VTK image data: its end is missing")
+        stream.seek(0)
+        _check_extents(path, stream.read(HEAD_BYTES))
     reader = vtkXMLImageDataReader()
     reader.SetFileName(str(path))
     with _quiet() as faults:
@@ -119,6 +128,28 @@ def read_vti(path: Path) -> tuple[Voxels, Floats, VolumeFacts, tuple[str, ...]]:
     remark = image.GetFieldData().GetAbstractArray(KEY)
     facts = facts_from_text(remark.GetValue(0)) if remark is not None and remark.GetNumberOfValues() else VolumeFacts()
     return array, matrix, facts, ()
+
+
+def _check_extents(path: Path, head: bytes) -> None:
+    """Check that the pieces make up the whole and that memory could hold it: VTK fills gaps with anything, or aborts."""
+    wholes, pieces = ([_voxels(path, text) for text in pattern.findall(head)] for pattern in (WHOLE, PIECE))
+    if len(wholes) != 1:
+        raise VolumeFileError(path, "it is damaged or no VTK image data")
+    if sum(pieces) < wholes[0]:
+        raise VolumeFileError(path, "it is damaged: its pieces do not make up its extent")
+    # zlib packs to a thousandth at best; what is not packed takes a byte a voxel at least
+    if wholes[0] > max(1, path.stat().st_size) * 1100:
+        raise VolumeFileError(path, f"it is cut or damaged: it says that it holds {wholes[0]} values")
+
+
+def _voxels(path: Path, text: bytes) -> int:
+    try:
+        ends = [int(number) for number in text.split()]
+    except ValueError as error:
+        raise VolumeFileError(path, "it is damaged: its extent is none") from error
+    if len(ends) != 6:
+        raise VolumeFileError(path, "it is damaged: its extent is none")
+    return math.prod(max(0, last - first + 1) for first, last in zip(ends[::2], ends[1::2], strict=True))
 
 
 @contextlib.contextmanager

@@ -346,8 +346,12 @@ def test_a_new_study_takes_nothing_of_another_patient(series_factory, tmp_path):
         ({"modality": "US"}, "modality US cannot be exported yet"),
         ({"transfer_syntax_uid": "1.2.840.10008.1.2.4.50"}, "cannot be written in"),
         ({"series_number": 2**31}, "Series Number"),
-        ({"derivation": "a\\b"}, "backslash"),
+        ({"derivation": "a\x07b"}, "control character"),
+        ({"derivation": "a" * 1025}, "DICOM allows 1024"),
+        ({"series_description": "a\udcff"}, "no readable text"),
         ({"new_study": True}, "patient ID"),
+        ({"new_study": True, "patient_id": "1", "patient_name": "a" * 65}, "no name"),
+        ({"new_study": True, "patient_id": "1", "patient_name": "a=b=c=d"}, "no name"),
     ],
 )
 def test_what_cannot_be_written_is_refused_before_a_file_is(series_factory, tmp_path, options, text):
