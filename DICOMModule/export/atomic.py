@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -26,7 +27,8 @@ def atomic_file(path: Path, overwrite: bool = False, sync_parent: bool = True) -
         The disk has no room.
     """
     check_target(path, overwrite)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # a name of its own: one made of `path`'s could be too long for the file system
+    temporary = path.with_name(f".{os.getpid()}-{secrets.token_hex(6)}.part")
     try:
         with translated(path):
             try:

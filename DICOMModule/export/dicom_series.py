@@ -134,12 +134,33 @@ def _check(volume: Volume, template: Sequence[InstanceHeader], options: ExportOp
     for attribute in ("study_instance_uid", "series_instance_uid"):
         if len({getattr(header, attribute) for header in template}) > 1:
             raise ExportError("the series to take after is not one series; name one with --like.")
+    if volume.source is not None and template and not options.new_study:
+        _check_patient(volume.source, template[0])
     if options.transfer_syntax_uid not in TRANSFER_SYNTAXES:
         known = ", ".join(f"{uid} ({name})" for uid, name in TRANSFER_SYNTAXES.items())
         raise ExportError(f"images cannot be written in {options.transfer_syntax_uid!r}; they can in {known}.")
     if max(volume.array.shape[1:]) > 65535:
         raise ExportError("DICOM counts at most 65535 rows and columns.")
     check_plane(volume)
+
+
+def _check_patient(source: InstanceHeader, template: InstanceHeader) -> None:
+    """Check that values do not get into the study of another patient.
+
+    Raises
+    ------
+    ExportError
+        The patient IDs differ, or, where neither image has one, the names.
+    """
+    for keyword in ("PatientID", "PatientName"):
+        theirs, ours = source.text(keyword).strip(), template.text(keyword).strip()
+        if theirs and ours and theirs != ours:
+            raise ExportError(
+                "the values come from another patient than the study they are meant for; choose a study of the same"
+                " patient, or make a new one (--new-study)."
+            )
+        if theirs and ours:
+            return
 
 
 def _export_job(

@@ -8,6 +8,7 @@ import pydicom
 import pytest
 from test_export_series import export, headers, load
 
+from DICOMModule.errors import ExportError
 from DICOMModule.export.header_texts import chain, cut
 from DICOMModule.volume.volume import Volume
 
@@ -100,3 +101,24 @@ def test_a_name_that_does_not_decode_is_never_rewritten(series_factory, tmp_path
     raw = pydicom.dcmread(written.paths[0]).get_item(0x00100010).value
     before = pydicom.dcmread(series.files[0]).get_item(0x00100010).value
     assert bytes(raw).rstrip() in {bytes(before).rstrip(), bytes(before).decode("shift_jis", "replace").encode()}
+
+
+@pytest.mark.parametrize(
+    ("other", "refused"),
+    [({"PatientID": "OTHER"}, True), ({"PatientName": "Other^Spelling"}, False), ({"PatientBirthDate": ""}, False)],
+)
+def test_values_never_get_into_the_study_of_another_patient(series_factory, tmp_path, other, refused):
+    source, target = series_factory(), series_factory("target", **other)
+    if refused:
+        with pytest.raises(ExportError, match="another patient"):
+            export(load(source.folder), headers(target.folder), tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+    else:
+        export(load(source.folder), headers(target.folder), tmp_path / "out")
+
+
+def test_without_patient_ids_the_names_tell_patients_apart(series_factory, tmp_path):
+    source = series_factory(PatientID="")
+    target = series_factory("target", PatientID="", PatientName="Other^Person")
+    with pytest.raises(ExportError, match="another patient"):
+        export(load(source.folder), headers(target.folder), tmp_path / "out")

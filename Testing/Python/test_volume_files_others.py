@@ -194,3 +194,9 @@ def test_gaps_are_not_believed_of_a_grid_that_was_moved(tmp_path):
     (tmp_path / "b.mha").write_bytes(content.replace(b"Offset = 0.0 0.0 0.0", b"Offset = 0.0 0.0 5.0"))
     assert read_volume_file(tmp_path / "a.mha").missing_slices == (1,)
     assert read_volume_file(tmp_path / "b.mha").missing_slices == ()
+
+
+def test_a_name_as_long_as_names_may_be_is_no_obstacle(tmp_path):
+    path = tmp_path / ("x" * 250 + ".nrrd")
+    write_volume_file(Volume(VALUES, np.eye(4)), path)
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
