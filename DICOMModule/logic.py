@@ -332,6 +332,7 @@ class DICOMModuleLogic(ScriptedModuleLogic):
                 " name a series of that study"
             )
         if study_instance_uid:
+            self._check_patient(volume, study_instance_uid)
             numbers = [row.series_number or 0 for row in database.series(study=study_instance_uid)]
             options = replace(options, highest_series_number=max(numbers, default=0))
         with database.staging_folder() as folder:
@@ -352,6 +353,18 @@ class DICOMModuleLogic(ScriptedModuleLogic):
             paths=tuple(order[uid] for uid in written.sop_instance_uids),
             warnings=written.warnings,
         )
+
+    def _check_patient(self, volume: Volume, study_instance_uid: str) -> None:
+        """Refuse to file values of one patient under another, as far as the database knows where they come from."""
+        database = self.database()
+        theirs = {row.patient for row in database.studies(study=study_instance_uid)}
+        for uid in volume.source_series_uids:
+            known = {row.patient for row in database.studies(series=uid)}
+            if known and theirs and not known & theirs:
+                raise ExportError(
+                    f"the values come from the series {uid} of another patient than that of the study"
+                    f" {study_instance_uid}; name a study of the same patient"
+                )
 
     def _image_series(self, volume: Volume, study_instance_uid: str) -> str:
         """Return the series whose headers a new series of the study takes after.

@@ -171,7 +171,7 @@ def _process(context: Context) -> int:
         loaded = output.run(logic.open_job(given.target, given.loadable))
         volume = output.run(logic.process_job(given.filter, loaded.volume, dict(given.param)))
         if given.study:
-            options = ExportOptions(series_description=volume.name)
+            options = ExportOptions()
             _show_export(context, output.run(logic.export_job(volume, options, given.study)))
             return IN_PART if loaded.problems else OK
     write_volume_file(volume, given.output, overwrite=given.overwrite)

@@ -39,9 +39,9 @@ STUDY = _names("""
     AdmittingDiagnosesDescription AdmittingDiagnosesCodeSequence PatientAge PatientSize PatientWeight
     Occupation AdditionalPatientHistory PatientSexNeutered PregnancyStatus SmokingStatus MedicalAlerts Allergies
     LastMenstrualDate PatientState AdmissionID ReasonForVisit
-    PatientSizeCodeSequence PatientBodyMassIndex MeasuredAPDimension MeasuredLateralDimension SpecialNeeds
+    PatientSizeCodeSequence PatientBodyMassIndex MeasuredAPDimension MeasuredLateralDimension
     IssuerOfAdmissionIDSequence ServiceEpisodeID ServiceEpisodeDescription ReferringPhysicianIdentificationSequence
-    RequestingService RequestingServiceCodeSequence ReasonForVisitCodeSequence StudyVerifiedDate
+    RequestingService RequestingServiceCodeSequence ReasonForVisitCodeSequence
     ClinicalTrialTimePointID ClinicalTrialTimePointDescription ClinicalTrialTimePointTypeCodeSequence
     LongitudinalTemporalOffsetFromEvent LongitudinalTemporalEventType
 """)
@@ -66,9 +66,6 @@ TRIAL_MODULES: tuple[tuple[tuple[list[str], list[str]], list[str], list[str]], .
     ((TRIAL_SERIES, []), [], ["ClinicalTrialCoordinatingCenterName"]),
 )
 """Of each module: its attributes, of which some one has to be there (Type 1C), its Types 1 and 2."""
-
-# C.7.4.1 Frame of Reference
-FRAME_OF_REFERENCE = ["FrameOfReferenceUID", "PositionReferenceIndicator"]
 
 # C.7.6.1 General Image, C.7.10.1 General Acquisition, C.7.6.4 Contrast/Bolus: true of every value derived from them
 IMAGE = _names("""

@@ -71,16 +71,18 @@ def set_pixels(image: Dataset, volume: Volume, k: int, quantisation: Quantisatio
 def window_attributes(volume: Volume, quantisation: Quantisation) -> tuple[Dataset, tuple[str, ...]]:
     """Return the windows to show the values with, in their units, and warnings on the quantisation.
 
-    The volume's own windows, else the middle 98 % of its values. Where a width is below 1, which the function LINEAR
-    does not allow (C.11.2.1.2.1), the function is LINEAR_EXACT, for all windows.
+    The volume's own windows with the VOI LUT Function that they are meant for, else the middle 98 % of its values.
+    Windows of a SIGMOID would show something else as straight lines and are left out, as are widths below 1 that
+    LINEAR does not allow (C.11.2.1.2.1); where no window is left that it allows, the function is LINEAR_EXACT.
     """
     sample = _sample(volume)
     low, high = (float(value) for value in np.percentile(sample, (1, 99)))
-    windows: tuple[Window, ...] = volume.windows or (Window((low + high) / 2, high - low),)
-    windows = tuple(
-        window for window in windows if np.isfinite([window.level, window.width]).all() and window.width > 0
-    )
-    windows = windows or (Window(low, 1.0),)
+    asked = volume.source.text("VOILUTFunction") if volume.source is not None and volume.windows else ""
+    own = volume.windows if asked in {"", "LINEAR", "LINEAR_EXACT"} else ()
+    windows = _sensible(own) or _sensible((Window((low + high) / 2, high - low),)) or (Window(low, 1.0),)
+    exact = (asked == "LINEAR_EXACT" and bool(own)) or max(window.width for window in windows) < 1
+    if not exact:
+        windows = tuple(window for window in windows if window.width >= 1)
     warnings = []
     if high > low and quantisation.error_bound > COARSE * (high - low):
         warnings.append(
@@ -92,9 +94,13 @@ def window_attributes(volume: Volume, quantisation: Quantisation) -> tuple[Datas
     dataset.WindowWidth = [decimal_strings.nearest(window.width) for window in windows]
     if all(window.name for window in windows):
         dataset.WindowCenterWidthExplanation = [window.name.replace("\\", " ")[:64] for window in windows]
-    if min(window.width for window in windows) < 1:
+    if exact:
         dataset.VOILUTFunction = "LINEAR_EXACT"
     return dataset, tuple(warnings)
+
+
+def _sensible(windows: Sequence[Window]) -> tuple[Window, ...]:
+    return tuple(window for window in windows if np.isfinite([window.level, window.width]).all() and window.width > 0)
 
 
 def _sample(volume: Volume) -> Floats:

@@ -208,6 +208,25 @@ def test_results_put_back_before_do_not_make_it_unclear_what_a_file_takes_after(
     assert sorted(row["series_number"] for row in run("list", "series")[1]) == [1, 2, 3]
 
 
+def test_values_of_one_patient_are_not_filed_under_another(run, imported, series_factory, tmp_path):
+    other = series_factory("other", PatientID="MADE-2", PatientName="Other^Patient")
+    run("import", other.folder)
+    run("process", "median", imported.uid, "--output", tmp_path / "median.nrrd")
+    for verb in (["export", tmp_path / "median.nrrd"], ["process", "median", imported.uid]):
+        code, document = run(*verb, "--study", other.study_uid)
+        assert code == 1
+        assert "another patient" in document["error"]
+    assert len(run("list", "series")[1]) == 2
+
+
+def test_a_result_is_described_by_its_source_and_what_was_done(run, imported):
+    run("process", "median", imported.uid, "--study", imported.study_uid)
+    described = {row["series_number"]: row["series_description"] for row in run("list", "series")[1]}
+    assert described[1] == "Made ct"
+    assert described[2].startswith("Made ct")
+    assert "edian" in described[2]
+
+
 def test_the_filters_are_listed_with_their_ranges(run):
     code, filters = run("process", "--list")
     assert code == 0

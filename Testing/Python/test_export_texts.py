@@ -10,6 +10,8 @@ from test_export_series import export, headers, load
 
 from DICOMModule.errors import ExportError
 from DICOMModule.export.header_texts import chain, cut
+from DICOMModule.export.references import DERIVATIONS
+from DICOMModule.processing.catalogue import FILTERS
 from DICOMModule.volume.volume import Volume
 
 
@@ -122,3 +124,19 @@ def test_without_patient_ids_the_names_tell_patients_apart(series_factory, tmp_p
     target = series_factory("target", PatientID="", PatientName="Other^Person")
     with pytest.raises(ExportError, match="another patient"):
         export(load(source.folder), headers(target.folder), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("function", "exported", "kept"),
+    [("LINEAR", None, True), (None, None, True), ("LINEAR_EXACT", "LINEAR_EXACT", True), ("SIGMOID", None, False)],
+)
+def test_windows_go_with_the_function_that_they_are_meant_for(series_factory, tmp_path, function, exported, kept):
+    series = series_factory(slices=3, WindowCenter="41", WindowWidth="301", VOILUTFunction=function)
+    written = export(load(series.folder), headers(series.folder), tmp_path / "out")
+    image = pydicom.dcmread(written.paths[0])
+    assert image.get("VOILUTFunction") == exported
+    assert ((image.WindowCenter, image.WindowWidth) == (41, 301)) is kept
+
+
+def test_every_filter_says_in_a_code_what_it_did():
+    assert {one.code for one in FILTERS} <= set(DERIVATIONS)
