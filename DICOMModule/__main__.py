@@ -6,19 +6,17 @@ import os
 import sys
 from contextlib import suppress
 
+from DICOMModule.commands import interrupts
+
 CANCELLED = 130
 
 
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
-    try:
-        from DICOMModule.commands.main import main as run  # an interrupt may come while it is still being imported
+    interrupts.hold()
+    from DICOMModule.commands.main import main as run
 
-        code = run()
-    except KeyboardInterrupt:
-        if "--json" in sys.argv:
-            print('{"error": "cancelled before it began", "kind": "Cancelled"}')  # noqa: T201 (this is its result)
-        code = CANCELLED
+    code = run()
     if code == CANCELLED:
         # Where the interrupt came inside of exec(), as in the making of a dataclass, CPython would end itself by the
         # signal at its very end, whatever had been made of the exception.

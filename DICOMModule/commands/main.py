@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import signal
 import sys
 import traceback
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from types import FrameType
 from typing import Final
 
 from DICOMModule import __version__
-from DICOMModule.commands import database_verbs, selftest_verb, view_verb, volume_verbs
+from DICOMModule.commands import database_verbs, interrupts, selftest_verb, view_verb, volume_verbs
 from DICOMModule.commands.output import (
     CANCELLED,
     FAILED,
@@ -40,8 +38,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; `arguments` default to those of the process."""
     whole_process = arguments is None
     open_missing_streams()
-    if whole_process:
-        signal.signal(signal.SIGTERM, _interrupt)
     given = _with_negative_numbers(sys.argv[1:] if arguments is None else list(arguments))
     parsed = _parser(given).parse_args(given)
     as_json = getattr(parsed, "json", False)
@@ -51,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         verbose=getattr(parsed, "verbose", False),
         stdout=guarded_stdout() if whole_process and as_json else sys.stdout,
         stderr=sys.stderr,
-        before_document=_ignore_signals if whole_process else lambda: None,
+        before_document=interrupts.ignore if whole_process else lambda: None,
     )
     if whole_process and not output.verbose and not sys.warnoptions:
         warnings.simplefilter(
@@ -67,11 +63,13 @@ def _run(verb: Verb, context: Context, *, whole_process: bool) -> int:
     """Run `verb`; whatever a user, a file or the machine can cause becomes one sentence."""
     output = context.output
     try:
+        if whole_process:
+            interrupts.arm()
         code = verb.run(context)
         output.flush()
     except KeyboardInterrupt:
         if whole_process:
-            _ignore_signals()  # the second Ctrl-C of an impatient user changes nothing any more
+            interrupts.ignore()  # the second Ctrl-C of an impatient user changes nothing any more
         return _failure(output, CANCELLED, "Cancelled", f"{verb.name} was cancelled; what was done before stays")
     except BrokenPipeError:
         _drop_stdout(output)
@@ -93,7 +91,7 @@ def _run(verb: Verb, context: Context, *, whole_process: bool) -> int:
         text = f"a fault of the program: {type(error).__name__}: {plain_text(str(error))} (--verbose shows where)"
         return _failure(output, FAILED, type(error).__name__, text)
     if whole_process:
-        _ignore_signals()
+        interrupts.ignore()
     return code
 
 
@@ -105,15 +103,6 @@ def _failure(output: Output, code: int, kind: str, text: str) -> int:
     except (OutputError, BrokenPipeError):
         _drop_stdout(output)
     return code
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _ignore_signals() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
 
 
 def _drop_stdout(output: Output) -> None:

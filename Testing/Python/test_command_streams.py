@@ -103,12 +103,12 @@ def test_a_link_loop_named_outright_is_said_and_makes_no_database(tmp_path):
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_at_any_moment_leaves_one_document_or_none_and_130(imported, tmp_path, signal_number):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DICOMMODULE_DATABASE": str(tmp_path / "database")}
-    for step in range(8):
+    for step in range(10):
         process = subprocess.Popen(
             [sys.executable, "-m", "DICOMModule", "--json", "tags", imported.uid],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
         )  # fmt: skip
-        time.sleep(0.06 + 0.05 * step)
+        time.sleep(0.05 + 0.03 * step)
         process.send_signal(signal_number)
         out, err = process.communicate(timeout=30)
         if "frozen" in err or not (out or err):

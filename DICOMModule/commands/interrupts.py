@@ -1,0 +1,43 @@
+"""Ctrl-C and SIGTERM while the command line runs: noted at first, raised while a verb works, ignored at the end.
+
+An interrupt that raised wherever it came would at times come where nobody can answer it: while modules are imported, or
+after a document has been written. So it is raised only between `arm` and `ignore`.
+"""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+from typing import Final
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_noted: list[int] = []
+
+
+def hold() -> None:
+    """From now on take note of interrupts, and do nothing."""
+    _noted.clear()
+    for number in SIGNALS:
+        signal.signal(number, _note)
+
+
+def arm() -> None:
+    """From now on raise KeyboardInterrupt; at once where an interrupt has been noted."""
+    for number in SIGNALS:
+        signal.signal(number, _raise)
+    if _noted:
+        raise KeyboardInterrupt
+
+
+def ignore() -> None:
+    """From now on do as if nothing had happened: what is done is being told."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _note(number: int, _frame: FrameType | None) -> None:
+    _noted.append(number)
+
+
+def _raise(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
