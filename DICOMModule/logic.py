@@ -333,14 +333,18 @@ class DICOMModuleLogic(ScriptedModuleLogic):
             )
         if study_instance_uid:
             self._check_patient(volume, study_instance_uid)
-            numbers = [row.series_number or 0 for row in database.series(study=study_instance_uid)]
-            options = replace(options, highest_series_number=max(numbers, default=0))
-        with database.staging_folder() as folder:
-            written = yield from export_series_job(volume, template, options, folder)
-            report = yield from self.import_job([folder], copy=True)
-            lost = [*(row.reason for row in report.duplicates), *(row.reason for row in report.rejected)]
-            if report.added != len(written.paths):
-                raise ExportError(f"the database did not take the new series: {'; '.join(lost) or 'no reason given'}")
+        # one at a time: two exports into one study would both take the number after its last
+        with (yield from database.exclusive_job("export")):
+            if study_instance_uid:
+                numbers = [row.series_number or 0 for row in database.series(study=study_instance_uid)]
+                options = replace(options, highest_series_number=max(numbers, default=0))
+            with database.staging_folder() as folder:
+                written = yield from export_series_job(volume, template, options, folder)
+                report = yield from self.import_job([folder], copy=True)
+                if report.added != len(written.paths):
+                    reasons = [row.reason for row in report.duplicates] + [row.reason for row in report.rejected]
+                    lost = "; ".join(reasons)
+                    raise ExportError(f"the database did not take the new series: {lost or 'no reason given'}")
         headers = database.headers_of_series(written.series_instance_uid)
         order = {header.sop_instance_uid: header.path for header in headers}
         return ExportReport(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +14,7 @@ from DICOMModule.database.connection import FILE_NAME, Catalogue, translated_os_
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.queries import Filter
 from DICOMModule.database.reconcile import reconcile
+from DICOMModule.database.sessions import exclusive_job
 from DICOMModule.database.summaries import (
     ImportReport,
     InstanceSummary,
@@ -119,6 +120,13 @@ class DicomDatabase:
         """
         with self._store.session() as folder:
             yield folder
+
+    def exclusive_job(self, name: str) -> Job[ExitStack]:
+        """Wait for the turn of this program to do what `name` says, where two at once would spoil each other's work.
+
+        ``with (yield from database.exclusive_job("export")): …``
+        """
+        return exclusive_job(self.folder / f"{name}.lock")
 
     # --- lists
 

@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +18,10 @@ from pathlib import Path
 from typing import Final
 
 from DICOMModule.database.connection import translated_os_error
+from DICOMModule.jobs import Job, Progress
 
 _LOCK_SUFFIX: Final = ".lock"
+_POLL_S: Final = 0.05
 
 
 @contextmanager
@@ -56,6 +59,29 @@ def session_folder(incoming: Path) -> Iterator[Path]:
             _release(lock, descriptor)
         else:
             os.close(descriptor)
+
+
+def exclusive_job(lock: Path) -> Job[contextlib.ExitStack]:
+    """Wait until no other process holds `lock`, then hold it; leaving the stack that is returned lets go of it.
+
+    The system lets go of it for a process that dies. The file stays: removing it would let two hold two files.
+    """
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    except OSError as error:
+        if translated := translated_os_error(error, lock.parent):
+            raise translated from error
+        raise
+    try:
+        while not _try_lock(descriptor):
+            yield Progress(0, 0, "waiting for another program")
+            time.sleep(_POLL_S)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    held = contextlib.ExitStack()
+    held.callback(os.close, descriptor)
+    return held
 
 
 def dead_sessions(incoming: Path) -> list[Path]:

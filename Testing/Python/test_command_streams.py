@@ -241,3 +241,16 @@ def test_the_bar_is_shown_on_terminals_only_and_leaves_nothing_behind(monkeypatc
         output = Output(stdout=io.StringIO(), **options)
         output.run(job())
         assert output.stderr.getvalue() == ""
+
+
+@POSIX
+def test_exports_at_once_into_one_study_get_numbers_of_their_own(imported, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DICOMMODULE_DATABASE": str(tmp_path / "database")}
+    command = [sys.executable, "-m", "DICOMModule", "--quiet", "process", "median", imported.uid]
+    running = [subprocess.Popen([*command, "--study", imported.study_uid], env=environment) for _ in range(3)]
+    assert [process.wait(timeout=60) for process in running] == [0, 0, 0]
+    listed = subprocess.run(
+        [sys.executable, "-m", "DICOMModule", "--json", "list", "series"],
+        capture_output=True, text=True, env=environment, check=True,
+    )  # fmt: skip
+    assert sorted(row["series_number"] for row in json.loads(listed.stdout)) == [1, 2, 3, 4]
