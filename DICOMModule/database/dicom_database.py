@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 from DICOMModule.database import audit, ingest, queries
 from DICOMModule.database.connection import FILE_NAME, Catalogue, translated_os_error
 from DICOMModule.database.file_store import FileStore
-from DICOMModule.database.queries import Filter
+from DICOMModule.database.queries import Filter, Which
 from DICOMModule.database.reconcile import reconcile
 from DICOMModule.database.sessions import exclusive_job
 from DICOMModule.database.summaries import (
@@ -130,57 +130,21 @@ class DicomDatabase:
 
     # --- lists
 
-    def patients(
-        self,
-        *,
-        patient: int | None = None,
-        study: str | None = None,
-        series: str | None = None,
-        search: str | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-    ) -> list[PatientSummary]:
+    def patients(self, **which: Unpack[Which]) -> list[PatientSummary]:
         """Return patients by name; the filters are those of `queries.Filter`."""
-        return queries.patients(self._catalogue, Filter(patient, study, series, search, limit, offset))
+        return queries.patients(self._catalogue, Filter(**which))
 
-    def studies(
-        self,
-        *,
-        patient: int | None = None,
-        study: str | None = None,
-        series: str | None = None,
-        search: str | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-    ) -> list[StudySummary]:
+    def studies(self, **which: Unpack[Which]) -> list[StudySummary]:
         """Return studies by date and time; the filters are those of `queries.Filter`."""
-        return queries.studies(self._catalogue, Filter(patient, study, series, search, limit, offset))
+        return queries.studies(self._catalogue, Filter(**which))
 
-    def series(
-        self,
-        *,
-        patient: int | None = None,
-        study: str | None = None,
-        series: str | None = None,
-        search: str | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-    ) -> list[SeriesSummary]:
+    def series(self, **which: Unpack[Which]) -> list[SeriesSummary]:
         """Return series by number; the filters are those of `queries.Filter`."""
-        return queries.series(self._catalogue, Filter(patient, study, series, search, limit, offset))
+        return queries.series(self._catalogue, Filter(**which))
 
-    def instances(
-        self,
-        *,
-        patient: int | None = None,
-        study: str | None = None,
-        series: str | None = None,
-        search: str | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-    ) -> list[InstanceSummary]:
+    def instances(self, **which: Unpack[Which]) -> list[InstanceSummary]:
         """Return instances by number; the filters are those of `queries.Filter`."""
-        return queries.instances(self._catalogue, self._store, Filter(patient, study, series, search, limit, offset))
+        return queries.instances(self._catalogue, self._store, Filter(**which))
 
     # --- headers
 

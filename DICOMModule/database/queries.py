@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from peewee import fn
 
@@ -20,6 +20,17 @@ from DICOMModule.dicom.values import iso_date, iso_time
 from DICOMModule.errors import DatabaseError, UnknownUIDError, plain_text
 
 LEVELS: Final = ("study", "series", "instance")
+
+
+class Which(TypedDict, total=False):
+    """The fields of `Filter` as keyword arguments."""
+
+    patient: int | None
+    study: str | None
+    series: str | None
+    search: str | None
+    limit: int | None
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)

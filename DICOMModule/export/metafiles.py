@@ -11,7 +11,14 @@ import numpy as np
 
 from DICOMModule.errors import ExportError, VolumeFileError
 from DICOMModule.export.metafile_checks import GZIP, MHA_TYPES, check_mha, check_nrrd
-from DICOMModule.export.volume_facts import KEY, VolumeFacts, facts_from_text, facts_of, facts_to_text
+from DICOMModule.export.volume_facts import (
+    KEY,
+    VolumeFacts,
+    exact_numbers,
+    facts_from_text,
+    facts_of,
+    facts_to_text,
+)
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.volume.volume import Floats, Volume, Voxels
 
@@ -73,10 +80,10 @@ def write_mha_job(volume: Volume, stream: BinaryIO, suffix: str) -> Job[None]:
         "BinaryDataByteOrderMSB = False",
         "CompressedData = False",
         # MetaIO writes the direction of one axis after the other
-        f"TransformMatrix = {_numbers(direction.T.ravel())}",
-        f"Offset = {_numbers(volume.ijk_to_lps[:3, 3])}",
+        f"TransformMatrix = {exact_numbers(direction.T.ravel())}",
+        f"Offset = {exact_numbers(volume.ijk_to_lps[:3, 3])}",
         "CenterOfRotation = 0 0 0",
-        f"ElementSpacing = {_numbers(spacing)}",
+        f"ElementSpacing = {exact_numbers(spacing)}",
         f"DimSize = {' '.join(map(str, volume.dimensions))}",
         f"{KEY} = {_short_facts(volume)}",
         f"ElementType = {MHA_TYPES[volume.array.dtype.name]}",
@@ -143,10 +150,6 @@ def _short_facts(volume: Volume) -> str:
 
 def _vector(numbers: Floats) -> str:
     return f"({','.join(repr(float(number)) for number in numbers)})"
-
-
-def _numbers(numbers: Floats | tuple[float, ...]) -> str:
-    return " ".join(repr(float(number)) for number in numbers)
 
 
 def _plain(text: str) -> str:

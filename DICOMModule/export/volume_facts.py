@@ -167,3 +167,8 @@ def _all_of(items: object, kind: type) -> bool:
 
 def _is_number(item: object) -> bool:
     return isinstance(item, int | float) and not isinstance(item, bool) and math.isfinite(item)
+
+
+def exact_numbers(numbers: Floats | tuple[float, ...]) -> str:
+    """Return numbers with a blank between them, each as the shortest text that reads back as the same number."""
+    return " ".join(repr(float(number)) for number in numbers)

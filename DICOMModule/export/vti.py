@@ -13,7 +13,14 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from DICOMModule.errors import ExportError, VolumeFileError
-from DICOMModule.export.volume_facts import KEY, VolumeFacts, facts_from_text, facts_of, facts_to_text
+from DICOMModule.export.volume_facts import (
+    KEY,
+    VolumeFacts,
+    exact_numbers,
+    facts_from_text,
+    facts_of,
+    facts_to_text,
+)
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.volume.volume import Floats, Volume, Voxels
 
@@ -56,8 +63,8 @@ def write_vti_job(volume: Volume, stream: BinaryIO, suffix: str) -> Job[None]:
     head = (
         '<?xml version="1.0"?>\n'
         '<VTKFile type="ImageData" version="1.0" byte_order="LittleEndian" header_type="UInt64">\n'
-        f'  <ImageData WholeExtent="{extent}" Origin="{_numbers(volume.ijk_to_lps[:3, 3])}"'
-        f' Spacing="{_numbers(spacing)}" Direction="{_numbers(direction.ravel())}">\n'
+        f'  <ImageData WholeExtent="{extent}" Origin="{exact_numbers(volume.ijk_to_lps[:3, 3])}"'
+        f' Spacing="{exact_numbers(spacing)}" Direction="{exact_numbers(direction.ravel())}">\n'
         "    <FieldData>\n"
         f'      <Array type="String" Name="{KEY}" NumberOfTuples="1" format="ascii">{codes} 0</Array>\n'
         "    </FieldData>\n"
@@ -164,7 +171,3 @@ def _quiet() -> Iterator[Callable[[], str]]:
         yield lambda: str(window.GetOutput())
     finally:
         vtkOutputWindow.SetInstance(before)
-
-
-def _numbers(numbers: Floats | tuple[float, ...]) -> str:
-    return " ".join(repr(float(number)) for number in numbers)
