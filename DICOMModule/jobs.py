@@ -6,7 +6,7 @@ Closing the generator cancels it; a job cleans up in `finally`, nowhere else. A 
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -41,3 +41,9 @@ def run_to_end(job: Job[T]) -> T:
     except StopIteration as stop:
         result: T = stop.value
         return result
+
+
+def call_job(function: Callable[[], T]) -> Job[T]:
+    """Make a job of one step out of a function, for work that is short but not short enough for the window's thread."""
+    yield Progress(0, 0)
+    return function()

@@ -49,10 +49,13 @@ class ScriptedModuleWidget:
     ----------
     parent : object
         The Qt widget whose layout the panel fills.
+    viewer : object
+        What the window lends: scene, views, jobs, banners, settings (`widgets.viewer.Viewer`).
     """
 
-    def __init__(self, parent: object = None) -> None:
+    def __init__(self, parent: Any = None, viewer: Any = None) -> None:
         self.parent = parent
+        self.viewer = viewer
 
     def setup(self) -> None:
         """Make the panel; called once, before it is shown."""

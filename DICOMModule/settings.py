@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, fields
+import uuid
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
-from DICOMModule.errors import SettingsError
+from DICOMModule.errors import SettingsError, plain_text
 from DICOMModule.paths import user_config_folder, user_data_folder
 
 DATABASE_VARIABLE = "DICOMMODULE_DATABASE"
+THEME_CHOICES = ("system", "dark", "light")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +24,43 @@ class Settings:
     ----------
     local_database : str
         Folder of the local database; empty: the platform's folder for user data.
+    theme : str
+        ``system``, ``dark`` or ``light``.
+    copy_on_import : bool
+        Whether the check box of the import dialog is on at first: files are copied into the database.
+    developer_mode : bool
+        Show Reload, Reload and Test, and Edit.
+    module_folders : tuple of str
+        Folders in which scripted modules are looked for.
+    editor : str
+        Command that opens a module's file for Edit; empty: the system's own program for it.
+    invert_level_drag : bool
+        An upward drag makes the picture darker.
+    start_listener : bool
+        Start the listener with the program.
+    volume_renderer : str
+        ``auto``, ``processor`` or ``gpu``.
+    keys : mapping of str to str
+        Keys that were bound anew: action to key sequence.
+    window : mapping of str to str
+        Geometry and layout of the window, as it left them.
     """
 
     local_database: str = ""
+    theme: str = "system"
+    copy_on_import: bool = False
+    developer_mode: bool = False
+    module_folders: tuple[str, ...] = ()
+    editor: str = ""
+    invert_level_drag: bool = False
+    start_listener: bool = False
+    volume_renderer: str = "auto"
+    keys: dict[str, str] = field(default_factory=dict)
+    window: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.theme not in THEME_CHOICES:
+            raise SettingsError(f"there is no theme {plain_text(self.theme)!r}; there are {', '.join(THEME_CHOICES)}")
 
 
 def settings_file() -> Path:
@@ -40,22 +77,64 @@ def read_settings(path: Path | None = None) -> Settings:
         The file is not a JSON object, or a value in it has the wrong type.
     """
     path = path or settings_file()
+    stored = _stored(path)
+    known = {one.name for one in fields(Settings)}
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return Settings()
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"cannot read the settings in {path}: {error}. Mend or remove that file.") from error
-    if not isinstance(stored, dict):
-        raise SettingsError(f"the settings in {path} are not a JSON object. Mend or remove that file.")
-    known = {field.name for field in fields(Settings)}
-    for name in known & stored.keys():
-        if not isinstance(stored[name], str):
-            raise SettingsError(f"the setting {name} in {path} is not a text. Mend or remove that file.")
-    return Settings(**{name: stored[name] for name in known & stored.keys()})
+        return Settings(**{name: _typed(name, stored[name]) for name in known & stored.keys()})
+    except SettingsError as error:
+        raise SettingsError(f"{error} (in {plain_text(str(path))}). Mend or remove that file.") from error
+
+
+def write_settings(settings: Settings, path: Path | None = None) -> None:
+    """Write the settings, all of them or nothing; keys of the file that this version does not know are kept.
+
+    Raises
+    ------
+    SettingsError
+        The file cannot be written, or what is there cannot be read and would be lost.
+    """
+    path = path or settings_file()
+    document = {**_stored(path), **{one.name: getattr(settings, one.name) for one in fields(Settings)}}
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise SettingsError(f"cannot write the settings to {plain_text(str(path))}: {error.strerror}") from error
 
 
 def database_folder() -> Path:
     """Return the folder of the local database: from the environment, else the settings, else the platform's default."""
     chosen = os.environ.get(DATABASE_VARIABLE) or read_settings().local_database
     return Path(chosen).expanduser() if chosen else user_data_folder() / "LocalDatabase"
+
+
+def _stored(path: Path) -> dict[str, Any]:
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"cannot read the settings in {path}: {error}. Mend or remove that file.") from error
+    if not isinstance(stored, dict):
+        raise SettingsError(f"the settings in {path} are not a JSON object. Mend or remove that file.")
+    return stored
+
+
+def _typed(name: str, value: Any) -> Any:
+    """Return a stored value as its field wants it."""
+    default = getattr(Settings(), name)
+    if isinstance(default, tuple):
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise SettingsError(f"the setting {name} is not a list of texts")
+    if isinstance(default, dict):
+        if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+            return value
+        raise SettingsError(f"the setting {name} is not a table of texts")
+    if type(value) is not type(default):
+        kind = "true or false" if isinstance(default, bool) else "a text"
+        raise SettingsError(f"the setting {name} is not {kind}")
+    return value

@@ -1,0 +1,1 @@
+"""Qt: the browser of the local database: tree, search, thumbnails, preview, context menu."""

@@ -1,0 +1,92 @@
+"""What the window lends to the scripted modules that it hosts, and to its own panels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from DICOMModule.errors import SettingsError
+from DICOMModule.scene import Scene, Signal
+from DICOMModule.settings import Settings, read_settings, write_settings
+from DICOMModule.widgets.banners import Banners
+from DICOMModule.widgets.job_runner import JobRunner
+from DICOMModule.widgets.views.view_state import ViewState
+
+
+class SettingsStore:
+    """The settings in memory, written down whenever one changes.
+
+    Parameters
+    ----------
+    path : Path, optional
+        Of the file; None: the platform's.
+
+    Signals
+    -------
+    changed : Settings
+        After a change.
+
+    Attributes
+    ----------
+    problem : str
+        Why the file could not be read or written; then the settings last as long as the program.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.changed: Signal[Settings] = Signal()
+        self.problem = ""
+        self._path = path
+        try:
+            self._value = read_settings(path)
+        except SettingsError as error:
+            self._value = Settings()
+            self.problem = str(error)
+
+    @property
+    def value(self) -> Settings:
+        """All settings."""
+        return self._value
+
+    def change(self, **fields: Any) -> None:
+        """Change some settings; a file that cannot be written is noted in `problem`.
+
+        Raises
+        ------
+        SettingsError
+            A value makes no sense.
+        """
+        changed = replace(self._value, **fields)
+        if changed == self._value:
+            return
+        self._value = changed
+        try:
+            write_settings(changed, self._path)
+        except SettingsError as error:
+            self.problem = str(error)
+        self.changed.emit(changed)
+
+
+@dataclass(frozen=True, eq=False)
+class Viewer:
+    """The window as a module sees it.
+
+    Attributes
+    ----------
+    scene : Scene
+        What is loaded.
+    views : ViewState
+        How it is shown.
+    jobs : JobRunner
+        Where long work goes.
+    banners : Banners
+        Where errors and news go.
+    settings : SettingsStore
+        Of this workstation.
+    """
+
+    scene: Scene
+    views: ViewState
+    jobs: JobRunner
+    banners: Banners
+    settings: SettingsStore
