@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,14 @@ class SettingsStore:
         self.changed.emit(changed)
 
 
+@dataclass(frozen=True, slots=True)
+class TargetsDropped:
+    """What was dropped on which view: ``patient:N`` or UIDs."""
+
+    view: str
+    targets: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Viewer:
     """The window as a module sees it.
@@ -83,6 +92,21 @@ class Viewer:
         Where errors and news go.
     settings : SettingsStore
         Of this workstation.
+    database_folder : Path
+        Of the local database.
+    is_private : bool
+        The database is a temporary one that goes with the window.
+    actions : dict
+        What keys and the window's own buttons do, by name; modules put theirs in (``import``, ``search`` …).
+
+    Signals
+    -------
+    paths_dropped : tuple of Path
+        Files and folders were dropped on the window.
+    targets_dropped : TargetsDropped
+        Something of the database was dropped on a view.
+    open_requested : tuple of str
+        Paths and UIDs that are to be opened and shown, as the command line names them.
     """
 
     scene: Scene
@@ -90,3 +114,9 @@ class Viewer:
     jobs: JobRunner
     banners: Banners
     settings: SettingsStore
+    database_folder: Path
+    is_private: bool = False
+    actions: dict[str, Callable[[], object]] = field(default_factory=dict)
+    paths_dropped: Signal[tuple[Path, ...]] = field(default_factory=Signal)
+    targets_dropped: Signal[TargetsDropped] = field(default_factory=Signal)
+    open_requested: Signal[tuple[str, ...]] = field(default_factory=Signal)

@@ -34,7 +34,7 @@ class ViewState(QObject):
         What a view shows, or the foreground's opacity.
     position_changed
         The crosshair's place.
-    tool_changed, layout_changed, overlays_changed, active_view_changed, slab_changed, crosshair_changed
+    tool_changed, layout_changed, overlays_changed, active_view_changed, slab_changed, crosshair_changed, spread_changed
         As they say; the property of that name tells the new value.
     """
 
@@ -46,6 +46,7 @@ class ViewState(QObject):
     active_view_changed = pyqtSignal()
     slab_changed = pyqtSignal()
     crosshair_changed = pyqtSignal()
+    spread_changed = pyqtSignal()
 
     def __init__(self, scene: Scene, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +57,7 @@ class ViewState(QObject):
         self.overlays = "all"
         self.anonymous = False
         self.crosshair_shown = True
+        self.spread = False
         self.active_view = "axial"
         self.foreground_opacity = 0.5
         self.slab_mm = 0.0
@@ -156,6 +158,12 @@ class ViewState(QObject):
         if _checked(view, VIEW_NAMES) != self.active_view:
             self.active_view = view
             self.active_view_changed.emit()
+
+    def set_spread(self, spread: bool) -> None:
+        """Give the whole window to the module's panel, or the views their place again."""
+        if spread != self.spread:
+            self.spread = spread
+            self.spread_changed.emit()
 
     def set_slab(self, slab_mm: float, slab_mode: str = "") -> None:
         """Draw slices as slabs of so many mm (0: plain slices), by ``mip``, ``minip`` or ``mean``."""
