@@ -174,6 +174,8 @@ class JobRunner(QObject):
         self._successes: dict[JobHandle, Callable[[Any], object]] = {}
         self._failures: dict[JobHandle, Callable[[Failure], object]] = {}
         self._closed = False
+        self._busy = 0
+        self._idle = threading.Condition()
         self._reported.connect(self._on_reported, Qt.QueuedConnection)  # type: ignore[call-arg]
 
     @property
@@ -234,6 +236,13 @@ class JobRunner(QObject):
             self._successes.pop(handle, None)
             self._failures.pop(handle, None)
 
+    def settle(self) -> None:
+        """Cancel everything and wait until no worker is busy: what they work on may then be closed."""
+        for handle in self._handles:
+            handle.cancel()
+        with self._idle:
+            self._idle.wait_for(lambda: self._busy == 0)
+
     def shut_down(self) -> None:
         """Cancel everything and wait for the threads; nothing can be run afterwards, and nothing is told any more."""
         self._closed = True
@@ -247,6 +256,16 @@ class JobRunner(QObject):
     # -- in the worker's thread
 
     def _work(self, handle: JobHandle) -> None:
+        with self._idle:
+            self._busy += 1
+        try:
+            self._run_one(handle)
+        finally:
+            with self._idle:
+                self._busy -= 1
+                self._idle.notify_all()
+
+    def _run_one(self, handle: JobHandle) -> None:
         if handle.cancel_wished.is_set():
             self._report(_Report(handle, JobState.CANCELLED))
             return

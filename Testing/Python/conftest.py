@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 import threading
 import time
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-# Qt warns where it has to make one of its own, and warnings fail
-os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+# Qt warns where it has to make one of its own or where others may write to it, and warnings fail
+os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="dicommodule-runtime-")
 
 import factories
 import pytest
 
 from DICOMModule.database.connection import Catalogue
+
+atexit.register(shutil.rmtree, os.environ["XDG_RUNTIME_DIR"], ignore_errors=True)
 
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
