@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.person_name import person_name
 from DICOMModule.errors import plain_text
 from DICOMModule.scene.volume_node import VolumeNode
 from DICOMModule.views.geometry import ViewGeometry
@@ -194,17 +195,6 @@ def series_lines(node: VolumeNode) -> tuple[str, ...]:
     if header is not None:
         lines += [_acquisition_text(header), _thickness_text(header, node.volume), _lossy_text(header)]
     return tuple(plain_text(line) for line in lines if line)
-
-
-def person_name(text: str) -> str:
-    """Return a name of representation PN for people, family name first: ``Doe, Jane`` (PS3.5 6.2.1).
-
-    The first group that is filled is taken: alphabetic, else ideographic, else phonetic.
-    """
-    group = next((part for part in text.split("=") if part.strip("^ ")), "")
-    family, *others = (part.strip() for part in group.split("^"))
-    given = " ".join(part for part in others if part)
-    return ", ".join(part for part in (family, given) if part)
 
 
 def date_text(text: str) -> str:
