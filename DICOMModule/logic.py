@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Self
 
 from DICOMModule.database import DicomDatabase, ImportReport, VerifyReport
 from DICOMModule.dicom.file_finding import find_files
-from DICOMModule.errors import DatabaseError, ExportError, Problem, UnknownUIDError, plain_text
+from DICOMModule.errors import Problem, UnknownUIDError, plain_text
 from DICOMModule.jobs import Job
 from DICOMModule.scripted_module import ScriptedModuleLogic
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from DICOMModule.export import ExportOptions
     from DICOMModule.readers.loadable import Loadable
     from DICOMModule.scene import Scene
+    from DICOMModule.study_export import ExportReport
     from DICOMModule.targets import Targets
     from DICOMModule.volume.volume import Volume
 
@@ -47,34 +48,6 @@ class Loaded:
     volume: Volume
     loadable: Loadable | None = None
     problems: tuple[Problem, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ExportReport:
-    """A new series in the database, and the proof that it says what the volume said.
-
-    Attributes
-    ----------
-    series_instance_uid, study_instance_uid, sop_class_uid : str
-        Of the new series.
-    instances : int
-        How many there are.
-    max_abs_error, error_bound : float
-        The largest difference between the volume and the files read again, in the volume's units, and what it may be.
-    paths : tuple of Path
-        The files in the database, in the order of the slices.
-    warnings : tuple of str
-        What a reader of the series should know.
-    """
-
-    series_instance_uid: str
-    study_instance_uid: str
-    sop_class_uid: str
-    instances: int
-    max_abs_error: float
-    error_bound: float
-    paths: tuple[Path, ...]
-    warnings: tuple[str, ...] = ()
 
 
 class DICOMModuleLogic(ScriptedModuleLogic):
@@ -189,24 +162,9 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         return len([instance for instance in instances if instance.state == "present"]) == slices
 
     def _note_health(self, series_instance_uids: Iterable[str]) -> None:
-        """Keep with each series what came of examining it: the health that lists show.
+        from DICOMModule.targets import note_health
 
-        Series that an interrupted import has left unexamined are done as well.
-        """
-        from DICOMModule.readers import examine
-        from DICOMModule.targets import health_of
-
-        database = self.database()
-        unknown = [row.series_instance_uid for row in database.series() if row.health == "unknown"]
-        health = {}
-        for uid in dict.fromkeys([*series_instance_uids, *unknown]):
-            try:
-                health[uid] = health_of(examine(database.headers_of_series(uid)))
-            except DatabaseError as error:
-                if type(error) is not DatabaseError:
-                    raise
-                health[uid] = ("refused", str(error))  # a file is missing, or the UID stands under two patients
-        database.set_series_health(health)
+        note_health(self.database(), series_instance_uids)
 
     def verify_job(self) -> Job[VerifyReport]:
         """Check that every registered file is there, whole and unchanged, and that the database itself is sound.
@@ -321,79 +279,10 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         UnknownUIDError
             There is no such study or series.
         """
-        from DICOMModule.export import export_series_job
+        from DICOMModule.study_export import export_job
 
         database = self.database(create=options.new_study)
-        like = like_series_uid or (self._image_series(volume, study_instance_uid) if study_instance_uid else "")
-        template = database.headers_of_series(like) if like else ()
-        if study_instance_uid and template[0].study_instance_uid != study_instance_uid:
-            raise ExportError(
-                f"the series {like} belongs to the study {template[0].study_instance_uid}, not to {study_instance_uid};"
-                " name a series of that study"
-            )
-        if study_instance_uid:
-            self._check_patient(volume, study_instance_uid)
-        # one at a time: two exports into one study would both take the number after its last
-        with (yield from database.exclusive_job("export")):
-            if study_instance_uid:
-                numbers = [row.series_number or 0 for row in database.series(study=study_instance_uid)]
-                options = replace(options, highest_series_number=max(numbers, default=0))
-            with database.staging_folder() as folder:
-                written = yield from export_series_job(volume, template, options, folder)
-                report = yield from self.import_job([folder], copy=True)
-                if report.added != len(written.paths):
-                    reasons = [row.reason for row in report.duplicates] + [row.reason for row in report.rejected]
-                    lost = "; ".join(reasons)
-                    raise ExportError(f"the database did not take the new series: {lost or 'no reason given'}")
-        headers = database.headers_of_series(written.series_instance_uid)
-        order = {header.sop_instance_uid: header.path for header in headers}
-        return ExportReport(
-            series_instance_uid=written.series_instance_uid,
-            study_instance_uid=written.study_instance_uid,
-            sop_class_uid=written.sop_class_uid,
-            instances=len(written.paths),
-            max_abs_error=written.max_abs_error,
-            error_bound=written.error_bound,
-            paths=tuple(order[uid] for uid in written.sop_instance_uids),
-            warnings=written.warnings,
+        report = yield from export_job(
+            database, self.import_job, volume, options, study_instance_uid=study_instance_uid, like=like_series_uid
         )
-
-    def _check_patient(self, volume: Volume, study_instance_uid: str) -> None:
-        """Refuse to file values of one patient under another, as far as the database knows where they come from."""
-        database = self.database()
-        theirs = {row.patient for row in database.studies(study=study_instance_uid)}
-        for uid in volume.source_series_uids:
-            known = {row.patient for row in database.studies(series=uid)}
-            if known and theirs and not known & theirs:
-                raise ExportError(
-                    f"the values come from the series {uid} of another patient than that of the study"
-                    f" {study_instance_uid}; name a study of the same patient"
-                )
-
-    def _image_series(self, volume: Volume, study_instance_uid: str) -> str:
-        """Return the series whose headers a new series of the study takes after.
-
-        The one that the volume came from, else the study's only image series, else the only one among several that is
-        not derived from another: results that were put back before do not make it unclear.
-        """
-        rows = self.database().series(study=study_instance_uid)
-        if not rows:
-            raise UnknownUIDError(f"there is no study {study_instance_uid} in the database in {self.database_folder}")
-        known = {row.series_instance_uid for row in rows}
-        own = [uid for uid in volume.source_series_uids if uid in known]
-        if own:
-            return own[0]
-        images = [row.series_instance_uid for row in rows if row.health in ("ok", "warned")]
-        originals = images if len(images) == 1 else [uid for uid in images if not self._is_derived(uid)]
-        if len(originals) != 1:
-            listed = ", ".join(images) or "none"
-            raise ExportError(
-                f"the study {study_instance_uid} has {len(images)} image series ({listed}), so it is not clear whose"
-                " headers the new series takes; name one with --like"
-            )
-        return originals[0]
-
-    def _is_derived(self, series_instance_uid: str) -> bool:
-        """Return whether a series' pixel values were derived from others (Image Type, PS3.3 C.7.6.1.1.2)."""
-        image_type = self.database().headers_of_series(series_instance_uid)[0].texts("ImageType")
-        return image_type[:1] == ("DERIVED",)
+        return report

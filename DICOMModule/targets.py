@@ -11,7 +11,7 @@ from DICOMModule.database import DicomDatabase
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.uids import is_harmless_uid, is_valid_uid
 from DICOMModule.errors import DatabaseError, DatabaseNotFoundError, NoImageError, Problem, UnknownUIDError, plain_text
-from DICOMModule.readers import headers_of_path
+from DICOMModule.readers import examine, headers_of_path
 from DICOMModule.readers.loadable import Loadable
 
 PATIENT_PREFIX: Final = "patient:"
@@ -225,6 +225,23 @@ def health_of(loadables: Iterable[Loadable]) -> tuple[str, str]:
         return "refused", " ".join(texts) or "It holds nothing that can be loaded."
     texts = dict.fromkeys(text for one in loadables for text in (*one.warnings, one.refusal) if text)
     return ("warned" if texts else "ok"), " ".join(texts)
+
+
+def note_health(database: DicomDatabase, series_instance_uids: Iterable[str]) -> None:
+    """Keep with each series what came of examining it: the health that lists show.
+
+    Series that an interrupted import has left unexamined are done as well.
+    """
+    unknown = [row.series_instance_uid for row in database.series() if row.health == "unknown"]
+    health = {}
+    for uid in dict.fromkeys([*series_instance_uids, *unknown]):
+        try:
+            health[uid] = health_of(examine(database.headers_of_series(uid)))
+        except DatabaseError as error:
+            if type(error) is not DatabaseError:
+                raise
+            health[uid] = ("refused", str(error))  # a file is missing, or the UID stands under two patients
+    database.set_series_health(health)
 
 
 def left_out(problems: Sequence[Problem]) -> tuple[str, ...]:

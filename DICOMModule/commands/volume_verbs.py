@@ -16,8 +16,9 @@ from DICOMModule.commands.verb import Context, Verb, existing_path, filled, whol
 from DICOMModule.errors import ExportError, plain_text
 
 if TYPE_CHECKING:
-    from DICOMModule.logic import DICOMModuleLogic, ExportReport, Loaded
+    from DICOMModule.logic import DICOMModuleLogic, Loaded
     from DICOMModule.readers.loadable import Loadable
+    from DICOMModule.study_export import ExportReport
     from DICOMModule.volume.volume import Volume
 
 
