@@ -5,7 +5,9 @@ Also makes the application object where a picture is painted without a window, a
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import os
 import sys
 
 from PyQt5 import uic
@@ -177,7 +179,7 @@ from PyQt5.QtWidgets import (
     QWidgetAction,
 )
 
-from DICOMModule.paths import resource_path
+from DICOMModule.paths import APPLICATION, resource_path
 
 __all__ = [
     "PYQT_VERSION_STR",
@@ -343,6 +345,8 @@ __all__ = [
     "load_form",
     "pyqtSignal",
     "qInstallMessageHandler",
+    "screen_problem",
+    "window_application",
 ]
 
 LOG = logging.getLogger(__name__)
@@ -362,18 +366,59 @@ def application() -> QApplication:
     Text cannot be painted without one. Fonts come from fontconfig on Linux, screen or not; elsewhere Qt's platform
     without a screen has none, so the ordinary platform is taken there.
     """
+    return window_application(unseen=True)
+
+
+def window_application(*, unseen: bool) -> QApplication:
+    """Return the application object; where there is none, make one, for a screen or (on Linux) without.
+
+    Parameters
+    ----------
+    unseen : bool
+        Nothing is to be seen on a screen.
+    """
     running = QApplication.instance()
     if isinstance(running, QApplication):
         return running
-    platform = ["-platform", "offscreen"] if sys.platform.startswith("linux") else []
+    platform = ["-platform", "offscreen"] if unseen and sys.platform.startswith("linux") else []
     # Qt warns on stderr of things like an unset XDG_RUNTIME_DIR, which is nothing to who wants a picture.
     qInstallMessageHandler(_log_message)
-    _made.append(QApplication(["dicommodule", *platform]))  # Python must keep it: Qt does not
-    return _made[0]
+    QApplication.setAttribute(Qt.AA_EnableHighDpiScaling)
+    QApplication.setAttribute(Qt.AA_UseHighDpiPixmaps)
+    made = QApplication(["dicommodule", *platform])
+    made.setApplicationName(APPLICATION)
+    made.setApplicationDisplayName(APPLICATION)
+    _made.append(made)  # Python must keep it: Qt does not
+    return made
 
 
-def _log_message(kind: QtMsgType, _context: object, text: str | None) -> None:
-    LOG.log(LEVELS.get(kind, logging.WARNING), "Qt: %s", text)
+def screen_problem() -> str:
+    """Return why no window can be opened here, as a sentence; empty where nothing speaks against it.
+
+    Qt ends the process where it finds no screen, so this is asked first.
+    """
+    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
+        return ""
+    if os.environ.get("WAYLAND_DISPLAY"):
+        return ""
+    name = os.environ.get("DISPLAY")
+    if not name:
+        return (
+            "there is no screen to open the window on (DISPLAY is not set). Without one, --screenshot FILE.png and"
+            " --window-screenshot FILE.png make pictures, and every other verb works."
+        )
+    try:
+        x11 = ctypes.CDLL("libxcb.so.1")
+    except OSError:
+        return "the library libxcb.so.1 is missing, without which no window can be opened. Install libxcb1."
+    x11.xcb_connect.restype = ctypes.c_void_p
+    x11.xcb_connect.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
+    x11.xcb_connection_has_error.argtypes = [ctypes.c_void_p]
+    x11.xcb_disconnect.argtypes = [ctypes.c_void_p]
+    connection = x11.xcb_connect(None, None)
+    refused = x11.xcb_connection_has_error(connection)
+    x11.xcb_disconnect(connection)
+    return f"the screen {name} (DISPLAY) cannot be reached. Check that it is there and may be used." if refused else ""
 
 
 def load_form(name: str, widget: QWidget) -> None:
@@ -385,3 +430,7 @@ def load_form(name: str, widget: QWidget) -> None:
         The form is missing from this installation.
     """
     uic.loadUi(str(resource_path("UI", f"{name}.ui")), widget)  # type: ignore[no-untyped-call]
+
+
+def _log_message(kind: QtMsgType, _context: object, text: str | None) -> None:
+    LOG.log(LEVELS.get(kind, logging.WARNING), "Qt: %s", text)

@@ -12,6 +12,7 @@ from DICOMModule.scene import Scene, Signal
 from DICOMModule.settings import Settings, read_settings, write_settings
 from DICOMModule.widgets.banners import Banners
 from DICOMModule.widgets.job_runner import JobRunner
+from DICOMModule.widgets.screenshot import PictureOptions
 from DICOMModule.widgets.views.view_state import ViewState
 
 
@@ -76,6 +77,28 @@ class TargetsDropped:
     targets: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """What is to be opened, and how it is to be shown once it is there.
+
+    Attributes
+    ----------
+    targets : tuple of str
+        Paths and UIDs, as the command line names them.
+    loadable_id : str
+        Which of the loadables; empty: those that are selected by themselves.
+    demo : bool
+        The built-in phantom.
+    picture : PictureOptions or None
+        Layout, window, preset, position and overlays; None: as they are.
+    """
+
+    targets: tuple[str, ...] = ()
+    loadable_id: str = ""
+    demo: bool = False
+    picture: PictureOptions | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Viewer:
     """The window as a module sees it.
@@ -105,8 +128,8 @@ class Viewer:
         Files and folders were dropped on the window.
     targets_dropped : TargetsDropped
         Something of the database was dropped on a view.
-    open_requested : tuple of str
-        Paths and UIDs that are to be opened and shown, as the command line names them.
+    open_requested : OpenRequest
+        Something is to be opened and shown.
     """
 
     scene: Scene
@@ -119,4 +142,4 @@ class Viewer:
     actions: dict[str, Callable[[], object]] = field(default_factory=dict)
     paths_dropped: Signal[tuple[Path, ...]] = field(default_factory=Signal)
     targets_dropped: Signal[TargetsDropped] = field(default_factory=Signal)
-    open_requested: Signal[tuple[str, ...]] = field(default_factory=Signal)
+    open_requested: Signal[OpenRequest] = field(default_factory=Signal)
