@@ -188,6 +188,11 @@ class JobRunner(QObject):
         """The jobs that are not quiet and not over, oldest first."""
         return tuple(handle for handle in self.handles if not handle.state.is_over)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no job at all, quiet ones included, is waiting or running."""
+        return all(handle.state.is_over for handle in self._handles)
+
     def run(
         self,
         title: str,
