@@ -1,0 +1,354 @@
+"""The local database as a tree for Qt: Patient → Study → Series, read page by page, refreshed without being reset."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from DICOMModule.database import DicomDatabase, PatientSummary, SeriesSummary, StudySummary
+from DICOMModule.errors import DatabaseError
+from DICOMModule.widgets.browser import wording
+from DICOMModule.widgets.browser.selection import Summary, selection_of
+from DICOMModule.widgets.browser.tree_nodes import Node, Nodes, key_of, renumber
+from DICOMModule.widgets.dragging import targets_mime
+from DICOMModule.widgets.qt import QAbstractItemModel, QMimeData, QModelIndex, QObject, Qt, QTimer, pyqtSignal
+
+PAGE: Final = 200
+BUDGET_S: Final = 0.008  # of a turn of the event loop, for re-reading what is open
+SUMMARY_ROLE: Final = Qt.UserRole + 1
+ROOT: Final = QModelIndex()
+
+
+class DatabaseTreeModel(QAbstractItemModel):
+    """Patients with their studies and series; a short page is read in the thread of the window when it is needed.
+
+    Signals
+    -------
+    refreshing, refreshed
+        Rows are about to change, have changed; between the two a view keeps its place.
+    failed : str
+        The database could not be read; the sentence says why. What is shown stays.
+    """
+
+    refreshing = pyqtSignal()
+    refreshed = pyqtSignal()
+    failed = pyqtSignal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._database: DicomDatabase | None = None
+        self._search = ""
+        self._nodes = Nodes()
+        self._stale: deque[Node] = deque()
+        self._timer = QTimer(self)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self._on_stale_due)
+
+    # -- what is shown
+
+    @property
+    def search(self) -> str:
+        """Words that all levels are filtered by."""
+        return self._search
+
+    def set_database(self, database: DicomDatabase | None) -> None:
+        """Show another database, or none."""
+        self._database = database
+        self._reset()
+
+    def set_search(self, text: str) -> None:
+        """Show only what holds these words, at any level."""
+        if text != self._search:
+            self._search = text
+            self._reset()
+
+    def refresh(self, *, deep: bool = False) -> None:
+        """Read again what is shown, and change only the rows that differ.
+
+        Parameters
+        ----------
+        deep : bool
+            Also below patients and studies whose own counts are the same: health may have changed.
+        """
+        if self._database is None:
+            return
+        loaded = len(self._nodes.root.children or ())
+        limit = max(PAGE, loaded if self._nodes.root.more else loaded + PAGE)
+        rows = self._read(lambda database: database.patients(search=self._search, limit=limit))
+        if rows is None:
+            return
+        with self._changing():
+            changed = self._adopt(self._nodes.root, rows)
+        self._nodes.root.more = len(rows) == limit
+        if deep:
+            self._stale = deque(self._nodes.open_rows())
+        else:
+            self._stale.extend(node for node in changed if node.is_open and node not in self._stale)
+        self._on_stale_due()
+
+    def summary(self, index: QModelIndex) -> Summary | None:
+        """Return what a row stands for."""
+        node = self._node(index)
+        return None if node is None else node.summary
+
+    def path(self, index: QModelIndex) -> tuple[Summary, ...]:
+        """Return a row's patient, study and series, as far as its level goes."""
+        found: list[Summary] = []
+        node = self._node(index)
+        while node is not None and node.summary is not None:
+            found.append(node.summary)
+            node = node.parent
+        return tuple(reversed(found))
+
+    def find(self, keys: Sequence[int | str]) -> QModelIndex:
+        """Return the row of a patient's number, a Study and a Series Instance UID below it; what it needs is read.
+
+        An index that is not valid where there is none in what is shown.
+        """
+        node = self._nodes.root
+        for key in keys:
+            found = self._child(node, key)
+            if found is None:
+                return QModelIndex()
+            node = found
+        return self._index(node)
+
+    def keys(self, index: QModelIndex) -> tuple[int | str, ...]:
+        """Return what `find` finds a row by."""
+        return tuple(map(key_of, self.path(index)))
+
+    # -- QAbstractItemModel
+
+    def index(self, row: int, column: int, parent: QModelIndex = ROOT) -> QModelIndex:
+        """Return the index of a child."""
+        node = self._node(parent)
+        children = () if node is None or parent.column() > 0 else node.children or ()
+        if not (0 <= row < len(children) and 0 <= column < len(wording.COLUMNS)):
+            return QModelIndex()
+        return self.createIndex(row, column, children[row].number)
+
+    def parent(self, index: QModelIndex) -> QModelIndex:  # type: ignore[override]
+        """Return the index of the row above."""
+        node = self._node(index)
+        return QModelIndex() if node is None or node.parent is None else self._index(node.parent)
+
+    def rowCount(self, parent: QModelIndex = ROOT) -> int:
+        """Return how many children have been read."""
+        node = self._node(parent)
+        return 0 if node is None or parent.column() > 0 else len(node.children or ())
+
+    def columnCount(self, _parent: QModelIndex = ROOT) -> int:
+        """Return the number of columns, the same everywhere."""
+        return len(wording.COLUMNS)
+
+    def hasChildren(self, parent: QModelIndex = ROOT) -> bool:
+        """Return whether there is something below, read or not."""
+        node = self._node(parent)
+        if node is None or parent.column() > 0:
+            return False
+        if isinstance(node.summary, PatientSummary):
+            return node.summary.studies > 0
+        if isinstance(node.summary, StudySummary):
+            return node.summary.series > 0
+        return node.summary is None
+
+    def canFetchMore(self, parent: QModelIndex) -> bool:
+        """Return whether something is left to be read."""
+        node = self._node(parent)
+        if node is None or self._database is None:
+            return False
+        return node.more if node.is_open else self.hasChildren(parent)
+
+    def fetchMore(self, parent: QModelIndex) -> None:
+        """Read the next page of patients, or all of a patient or study."""
+        node = self._node(parent)
+        if node is not None and self.canFetchMore(parent):
+            self._fetch(node)
+
+    def data(self, index: QModelIndex, role: int = Qt.DisplayRole) -> Any:
+        """Return what a cell says."""
+        node = self._node(index)
+        if node is None or node.summary is None:
+            return None
+        if role == SUMMARY_ROLE:
+            return node.summary
+        if role == Qt.DisplayRole:
+            return wording.cell_text(node.summary, index.column())
+        if role == Qt.ToolTipRole:
+            return wording.tool_tip(node.summary)
+        if role == Qt.AccessibleTextRole:
+            return wording.spoken_text(node.summary)
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.DisplayRole) -> Any:
+        """Return the title of a column."""
+        if role == Qt.DisplayRole and orientation == Qt.Horizontal and 0 <= section < len(wording.COLUMNS):
+            return wording.COLUMNS[section]
+        return None
+
+    def flags(self, index: QModelIndex) -> Qt.ItemFlags:
+        """Return that a row can be selected and dragged."""
+        node = self._node(index)
+        if node is None or node.summary is None:
+            return Qt.ItemFlags(Qt.NoItemFlags)
+        flags = Qt.ItemIsEnabled | Qt.ItemIsSelectable | Qt.ItemIsDragEnabled
+        return flags | Qt.ItemNeverHasChildren if isinstance(node.summary, SeriesSummary) else flags
+
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:  # type: ignore[override]
+        """Return the rows as dragged data."""
+        return targets_mime(selection_of(self.path(index) for index in indexes if index.column() == 0).targets)
+
+    # -- reading
+
+    def _read(self, query: Callable[[DicomDatabase], Sequence[Summary]]) -> Sequence[Summary] | None:
+        """Return what a query finds; None, and the signal `failed`, where the database cannot be read."""
+        if self._database is None:
+            return None
+        try:
+            return query(self._database)
+        except DatabaseError as error:
+            self.failed.emit(str(error))
+            return None
+
+    def _children_of(self, node: Node) -> Sequence[Summary] | None:
+        """Read what is below a patient or study.
+
+        Words of a search may be spread over several studies or series, so that none holds them all: then all are shown.
+        """
+        found = self._searched_children_of(node, self._search)
+        return self._searched_children_of(node, "") if self._search and found is not None and not found else found
+
+    def _searched_children_of(self, node: Node, search: str) -> Sequence[Summary] | None:
+        summary = node.summary
+        if isinstance(summary, PatientSummary):
+            number = summary.patient
+            return self._read(lambda database: database.studies(patient=number, search=search)[::-1])  # newest first
+        if isinstance(summary, StudySummary):
+            number, uid = summary.patient, summary.study_instance_uid
+            return self._read(lambda database: database.series(patient=number, study=uid, search=search))
+        return None
+
+    def _fetch(self, node: Node) -> None:
+        if node is not self._nodes.root:
+            rows = self._children_of(node)
+        else:
+            offset = len(node.children or ())
+            rows = self._read(lambda database: database.patients(search=self._search, limit=PAGE, offset=offset))
+            node.more = rows is not None and len(rows) == PAGE
+        if rows is None:
+            return
+        # an import may have pushed a row that is shown already into this page
+        known = {child.key for child in node.children or ()}
+        self._insert(node, len(node.children or ()), [row for row in rows if key_of(row) not in known])
+
+    def _child(self, node: Node, key: int | str) -> Node | None:
+        if not node.is_open:
+            self._fetch(node)
+        start = 0
+        while True:
+            children = node.children or []
+            for child in children[start:]:
+                if child.key == key:
+                    return child
+            if not node.more:
+                return None
+            start = len(children)
+            self._fetch(node)
+
+    def _on_stale_due(self) -> None:
+        """Re-read nodes that are open, for as long as a turn of the event loop may take."""
+        end_s = time.perf_counter() + BUDGET_S
+        while self._stale and time.perf_counter() < end_s:
+            node = self._stale.popleft()
+            if node not in self._nodes or (rows := self._children_of(node)) is None:
+                continue
+            with self._changing():
+                changed = self._adopt(node, rows)
+            self._stale.extend(child for child in changed if child.is_open and child not in self._stale)
+        if not self._stale:
+            self._timer.stop()
+        elif not self._timer.isActive():
+            self._timer.start()
+
+    # -- changing
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        self.refreshing.emit()
+        try:
+            yield
+        finally:
+            self.refreshed.emit()
+
+    def _reset(self) -> None:
+        self.beginResetModel()
+        self._stale.clear()
+        self._nodes.clear()
+        rows = self._read(lambda database: database.patients(search=self._search, limit=PAGE)) or ()
+        self._nodes.insert(self._nodes.root, 0, rows)
+        self._nodes.root.more = len(rows) == PAGE
+        self.endResetModel()
+
+    def _adopt(self, node: Node, rows: Sequence[Summary]) -> list[Node]:
+        """Make the children of `node` those of `rows` by the fewest changes; return the ones whose summary differs."""
+        self._remove_others(node, {key_of(row) for row in rows})
+        known = {child.key: child for child in node.children or ()}
+        changed, place = [], 0
+        while place < len(rows):
+            child = known.get(key_of(rows[place]))
+            if child is None:
+                end = place + 1
+                while end < len(rows) and key_of(rows[end]) not in known:
+                    end += 1
+                self._insert(node, place, rows[place:end])
+                place = end
+                continue
+            if child.row != place:
+                self._move(node, child.row, place)
+            if child.summary != rows[place]:
+                child.summary = rows[place]
+                changed.append(child)
+                self.dataChanged.emit(self._index(child), self._index(child, len(wording.COLUMNS) - 1))
+            place += 1
+        return changed
+
+    def _remove_others(self, node: Node, wanted: set[int | str]) -> None:
+        children = node.children or []
+        last = len(children) - 1
+        while last >= 0:
+            if children[last].key in wanted:
+                last -= 1
+                continue
+            first = last
+            while first > 0 and children[first - 1].key not in wanted:
+                first -= 1
+            self.beginRemoveRows(self._index(node), first, last)
+            self._nodes.remove(node, first, last)
+            self.endRemoveRows()
+            last = first - 1
+
+    def _insert(self, node: Node, place: int, rows: Sequence[Summary]) -> None:
+        if rows:
+            self.beginInsertRows(self._index(node), place, place + len(rows) - 1)
+        self._nodes.insert(node, place, rows)
+        if rows:
+            self.endInsertRows()
+
+    def _move(self, node: Node, source: int, place: int) -> None:
+        children = node.children or []
+        parent = self._index(node)
+        self.beginMoveRows(parent, source, source, parent, place)
+        children.insert(place, children.pop(source))
+        renumber(children, place)
+        self.endMoveRows()
+
+    # -- nodes and indexes
+
+    def _node(self, index: QModelIndex) -> Node | None:
+        return self._nodes.find(int(index.internalId())) if index.isValid() else self._nodes.root
+
+    def _index(self, node: Node, column: int = 0) -> QModelIndex:
+        return QModelIndex() if node is self._nodes.root else self.createIndex(node.row, column, node.number)

@@ -1,0 +1,131 @@
+"""What the lists of the browser say about patients, studies and series: cells, captions, tooltips."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from DICOMModule.database import PatientSummary, SeriesSummary, StudySummary
+from DICOMModule.errors import plain_text
+from DICOMModule.widgets.browser.selection import (
+    Summary,
+    counted,
+    images_text,
+    numbered_series,
+    shown_name,
+    shown_study,
+)
+
+COLUMNS: Final = ("Patient, study, series", "Date", "Modality", "Contents", "Health")
+HEALTH_ICONS: Final = {"ok": "ok", "warned": "warning", "refused": "error", "unknown": "unknown"}
+HEALTH_WORDS: Final = {
+    "ok": "Can be loaded.",
+    "warned": "Can be loaded, with warnings.",
+    "refused": "Cannot be loaded.",
+    "unknown": "Not examined yet.",
+}
+SEXES: Final = {"F": "female", "M": "male", "O": "other"}  # PS3.3 C.7.1.1
+LONGEST_LINE: Final = 400
+
+
+def title(summary: Summary) -> str:
+    """Return the first line of a row."""
+    if isinstance(summary, PatientSummary):
+        return shown_name(summary)
+    if isinstance(summary, StudySummary):
+        return shown_study(summary)
+    return numbered_series(summary)
+
+
+def caption(summary: Summary) -> str:
+    """Return the second line of a row."""
+    if isinstance(summary, PatientSummary):
+        return joined(patient_id(summary), date(summary.patient_birth_date), sex(summary))
+    if isinstance(summary, StudySummary):
+        modalities = " ".join(map(plain_text, summary.modalities_in_study))
+        return joined(modalities, counted(summary.series, "series"), counted(summary.instances, "file"))
+    return joined(plain_text(summary.modality or ""), images_text(summary))
+
+
+def side_text(summary: Summary) -> str:
+    """Return what stands at the right of a row's first line: how many studies, or when the study was."""
+    if isinstance(summary, PatientSummary):
+        return counted(summary.studies, "study")
+    return date(summary.study_date) if isinstance(summary, StudySummary) else ""
+
+
+def cell_text(summary: Summary, column: int) -> str:
+    """Return what a column of the tree says."""
+    if isinstance(summary, PatientSummary):
+        cells = (title(summary), "", "", counted(summary.studies, "study"), "")
+    elif isinstance(summary, StudySummary):
+        modalities = " ".join(map(plain_text, summary.modalities_in_study))
+        cells = (title(summary), date(summary.study_date), modalities, counted(summary.series, "series"), "")
+    else:
+        modality = plain_text(summary.modality or "")
+        cells = (title(summary), date(summary.series_date), modality, images_text(summary), summary.health)
+    return cells[column]
+
+
+def tool_tip(summary: Summary, thumbnail_problem: str = "") -> str:
+    """Return what a row tells in full, as plain text of several lines."""
+    if isinstance(summary, PatientSummary):
+        lines = [shown_name(summary), _named("Patient ID", summary.patient_id)]
+        lines += [_named("Born", summary.patient_birth_date), counted(summary.studies, "study")]
+    elif isinstance(summary, StudySummary):
+        when = f"{date(summary.study_date)} {(summary.study_time or '')[:5]}".strip()
+        lines = [shown_study(summary), plain_text(when), _named("Accession number", summary.accession_number)]
+        lines += [_named("Study ID", summary.study_id), caption(summary)]
+    else:
+        lines = [numbered_series(summary), caption(summary), size_text(summary.bytes), health_text(summary)]
+        lines += [f"No picture: {thumbnail_problem}" if thumbnail_problem else ""]
+    return "\n".join(line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} …" for line in lines if line)
+
+
+def health_text(series: SeriesSummary) -> str:
+    """Return a series' health as a sentence, and why."""
+    word = HEALTH_WORDS.get(series.health, series.health)
+    return " ".join(part for part in (word, plain_text(series.health_text)) if part)
+
+
+def spoken_text(summary: Summary) -> str:
+    """Return a row in one line, for a screen reader."""
+    if isinstance(summary, PatientSummary):
+        return joined("Patient", title(summary), side_text(summary), between=", ")
+    if isinstance(summary, StudySummary):
+        return joined("Study", title(summary), side_text(summary), caption(summary), between=", ")
+    return joined("Series", title(summary), caption(summary), summary.health, between=", ")
+
+
+def size_text(size_bytes: int) -> str:
+    """Return a size for people: ``48.2 MB``."""
+    size = float(size_bytes)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:,.3g} GB"
+
+
+def date(text: str | None) -> str:
+    """Return a date as the database gives it: 2026-03-09, or as it was written."""
+    return plain_text(text or "")
+
+
+def patient_id(patient: PatientSummary | StudySummary) -> str:
+    """Return a Patient ID, or that there is none."""
+    return plain_text(patient.patient_id or "") or "(no ID)"
+
+
+def sex(patient: PatientSummary) -> str:
+    """Return a patient's sex in a word, or as it was written."""
+    written = plain_text(patient.patient_sex or "")
+    return SEXES.get(written, written)
+
+
+def joined(*parts: str, between: str = " · ") -> str:
+    """Return the parts that are filled in one line."""
+    return between.join(part for part in parts if part)
+
+
+def _named(name: str, value: str | None) -> str:
+    return f"{name}: {plain_text(value)}" if value else ""
