@@ -10,6 +10,8 @@ from __future__ import annotations
 import struct
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -191,7 +193,7 @@ def read_stored_values(header: InstanceHeader, out: StoredValues | None = None) 
             out = np.empty((pixel_format.rows, pixel_format.columns), pixel_format.dtype)
         except MemoryError as error:
             raise PixelDataError(header.path, f"there is no memory for {pixel_format.frame_bytes} bytes") from error
-    header = _unchanged(header)
+    header = unchanged(header)
     if header.transfer_syntax_uid in NATIVE and header.pixel_data_offset and header.pixel_data_bytes > 0:
         _read_native(header, pixel_format, out)
     else:
@@ -204,7 +206,7 @@ def read_stored_values(header: InstanceHeader, out: StoredValues | None = None) 
     return out
 
 
-def _unchanged(header: InstanceHeader) -> InstanceHeader:
+def unchanged(header: InstanceHeader) -> InstanceHeader:
     """Return the header with which the file can be read now; a copy or a touch may have changed its date only."""
     try:
         status = header.path.stat()
@@ -242,21 +244,10 @@ def _read_native(header: InstanceHeader, pixel_format: PixelFormat, out: StoredV
 
 def _decoded(header: InstanceHeader, pixel_format: PixelFormat) -> StoredValues:
     """Decode compressed, deflated or big-endian Pixel Data and check what comes of it against the header."""
-    decoder = _decoder_of(header)
+    decoder = decoder_of(header)
     dataset = read_dataset(header.path)
-    try:
-        # What pydicom would warn of (lengths, precision) is checked here, before and after.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            values, codestream = _decode(header, pixel_format, dataset, decoder)
-    except PixelDataError:
-        raise
-    except BaseException as error:
-        if not isinstance(error, DECODER_ERRORS) and type(error).__name__ != RUST_PANIC:
-            raise
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = lines[-1] if lines else type(error).__name__
-        raise PixelDataError(header.path, f"its pixel data ({decoder.UID.name}) cannot be decoded: {reason}") from error
+    with decoding(header, decoder):
+        values, codestream = _decode(header, pixel_format, dataset, decoder)
     shape = (pixel_format.rows, pixel_format.columns)
     if values.shape != shape or values.dtype.itemsize != pixel_format.dtype.itemsize:
         raise PixelDataError(
@@ -268,7 +259,27 @@ def _decoded(header: InstanceHeader, pixel_format: PixelFormat) -> StoredValues:
     return stored
 
 
-def _decoder_of(header: InstanceHeader) -> Decoder:
+@contextmanager
+def decoding(header: InstanceHeader, decoder: Decoder) -> Iterator[None]:
+    """Give whatever a decoder raises as a PixelDataError, and keep its warnings to itself.
+
+    What pydicom would warn of (lengths, precision) is checked before and after.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except DicomFileError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, DECODER_ERRORS) and type(error).__name__ != RUST_PANIC:
+            raise
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = lines[-1] if lines else type(error).__name__
+        raise PixelDataError(header.path, f"its pixel data ({decoder.UID.name}) cannot be decoded: {reason}") from error
+
+
+def decoder_of(header: InstanceHeader) -> Decoder:
     """Return pydicom's decoder of the transfer syntax, which knows the plug-ins that are installed."""
     from pydicom import config
     from pydicom.pixels.decoders.base import get_decoder
