@@ -1,0 +1,144 @@
+"""What came of an import, in words, as rows and as CSV; no Qt here."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from DICOMModule.database import ImportReport
+from DICOMModule.widgets.wording import counted
+
+REJECTED: Final = "Rejected"
+SET_ASIDE: Final = "Set aside"
+DUPLICATE: Final = "There already"
+WARNED: Final = "Taken, warned"
+KINDS: Final = (REJECTED, SET_ASIDE, WARNED, DUPLICATE)
+CSV_HEADER: Final = ("Path", "Kind", "SOP Instance UID", "Reason")
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What became of one file, where there is something to say of it.
+
+    Attributes
+    ----------
+    kind : str
+        One of `KINDS`.
+    path : str
+        The file, or what else the import names.
+    reason : str
+        Why, as a sentence.
+    sop_instance_uid : str
+        Where it is known.
+    """
+
+    kind: str
+    path: str
+    reason: str
+    sop_instance_uid: str = ""
+
+
+def file_outcomes(report: ImportReport) -> tuple[FileOutcome, ...]:
+    """Return a row for every file that was rejected, set aside, warned of, or there already from another file."""
+    rejected = [FileOutcome(REJECTED, row.where, row.reason) for row in report.rejected]
+    warned = [FileOutcome(WARNED, row.where, row.reason) for row in report.warnings]
+    twice = [
+        FileOutcome(SET_ASIDE if row.conflict else DUPLICATE, row.path, row.reason, row.sop_instance_uid)
+        for row in report.duplicates
+    ]
+    return tuple(sorted((*rejected, *warned, *twice), key=lambda row: KINDS.index(row.kind)))
+
+
+def needs_attention(report: ImportReport) -> bool:
+    """Return whether a file was not taken that perhaps should have been."""
+    return bool(report.rejected) or any(row.conflict for row in report.duplicates)
+
+
+def summary_sentence(report: ImportReport, *, copied: bool | None = None) -> str:
+    """Return in a sentence or two what came of an import.
+
+    Parameters
+    ----------
+    report : ImportReport
+        Of the import.
+    copied : bool, optional
+        Whether the files were copied into the database; None leaves that out.
+    """
+    taken = report.added + report.updated
+    sentences = [_taken(report, copied)]
+    lost = [
+        (len(report.rejected), "rejected"),
+        (sum(row.conflict for row in report.duplicates), "set aside, as other content has the same UID"),
+    ]
+    told = [f"{counted(number, 'file')} {'was' if number == 1 else 'were'} {what}" for number, what in lost if number]
+    if told:
+        sentences.append(f"{' and '.join(told)}.")
+    there = report.unchanged + sum(not row.conflict for row in report.duplicates)
+    if taken and there:
+        sentences.append(f"{counted(there, 'file')} {'was' if there == 1 else 'were'} there already.")
+    return " ".join(sentences)
+
+
+def _taken(report: ImportReport, copied: bool | None) -> str:
+    taken = report.added + report.updated
+    if taken:
+        how = {True: " as copies", False: " where they are", None: ""}[copied]
+        new = [
+            counted(number, f"new {one}", f"new {many}")
+            for number, one, many in (
+                (report.patients, "patient", "patients"),
+                (report.studies, "study", "studies"),
+                (report.series, "series", "series"),
+            )
+            if number
+        ]
+        return f"Imported {counted(taken, 'file')}{how}{': ' + ', '.join(new) if new else ''}."
+    if not report.files_seen:
+        return "No file was found there."
+    there = report.unchanged + sum(not row.conflict for row in report.duplicates)
+    if there:
+        return f"Nothing new: {counted(there, 'file')} {'is' if there == 1 else 'are'} in the database already."
+    if report.not_dicom == report.files_seen:
+        return f"No DICOM file was found among {counted(report.files_seen, 'file')}."
+    return "Nothing was imported."
+
+
+def cancelled_sentence(seen: int) -> str:
+    """Return what to say of an import that was cancelled after so many files."""
+    what = f" after {counted(seen, 'file')}" if seen else ""
+    return f"The import was cancelled{what}. What was taken before stays in the database; import again to go on."
+
+
+def outcomes_csv(outcomes: Sequence[FileOutcome]) -> str:
+    """Return the rows as CSV with a header line; no field can act as a formula in a spreadsheet."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(CSV_HEADER)
+    for row in outcomes:
+        writer.writerow([_harmless(field) for field in (row.path, row.kind, row.sop_instance_uid, row.reason)])
+    return text.getvalue()
+
+
+def write_outcomes_csv(outcomes: Sequence[FileOutcome], path: Path) -> None:
+    """Write the rows to a file, all or nothing; a file of that name is replaced.
+
+    Raises
+    ------
+    ExportError, DiskFullError
+        It cannot be written.
+    """
+    from DICOMModule.export.atomic import atomic_file
+
+    # the mark at the beginning tells spreadsheets that it is UTF-8; names that are not UTF-8 are shown escaped
+    content = outcomes_csv(outcomes).encode("utf-8-sig", "backslashreplace")
+    with atomic_file(path, overwrite=True) as stream:
+        stream.write(content)
+
+
+def _harmless(field: str) -> str:
+    return f"'{field}" if field.startswith(FORMULA_STARTS) else field
