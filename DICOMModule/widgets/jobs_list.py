@@ -24,6 +24,7 @@ from DICOMModule.widgets.qt import (
     QWidget,
     pyqtSignal,
 )
+from DICOMModule.widgets.shortcuts import CLOSES_ON_ESCAPE
 from DICOMModule.widgets.theme import SPACING, icon, pixmap, theme
 
 MOST_KEPT: Final = 50
@@ -189,6 +190,7 @@ class JobsList(QFrame):
         self._runner = runner
         self._rows: list[JobRow] = []
         self.setProperty("card", True)
+        self.setProperty(CLOSES_ON_ESCAPE, True)
         self.setAccessibleName("Jobs")
         self._make_head()
         self._empty = QLabel("Nothing has run yet. Imports, loads, exports and other long work are listed here.")

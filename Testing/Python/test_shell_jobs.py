@@ -41,8 +41,8 @@ def strip(runner, qtbot):
     layout.addStretch(1)
     layout.addWidget(made)
     qtbot.addWidget(window)
-    window.show()
-    qtbot.waitExposed(window)
+    with qtbot.waitExposed(window):
+        window.show()
     yield made
     window.close()
 
