@@ -195,7 +195,9 @@ def _palette(used: Theme) -> QPalette:
 
 
 def _style_sheet(used: Theme) -> str:
-    return "\n".join(rule.format(**{key: getattr(used, key) for key in used.__dataclass_fields__}) for rule in _RULES)
+    words = {key: getattr(used, key) for key in used.__dataclass_fields__}
+    words["mark"] = resource_path("Icons", f"check-{used.name}.svg").as_posix()
+    return "\n".join(rule.format(**words) for rule in _RULES)
 
 
 # Doubled braces are those of the style sheet. Widgets say by a dynamic property what they are: primary, caption, flat …
@@ -225,6 +227,13 @@ _RULES: Final = (
     "QHeaderView {{ background: {surface}; border: none; }}",
     "QHeaderView::section {{ background: {surface}; color: {dim}; border: none; border-right: 1px solid {border}; border-bottom: 1px solid {border}; padding: 4px 6px; }}",
     "QTableCornerButton::section {{ background: {surface}; border: none; }}",
+    # Fusion derives the frame of a check box from the window's colour, which is not to be seen on a dark one.
+    "QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {dim}; border-radius: 3px; background: {field}; }}",
+    "QCheckBox::indicator:hover, QCheckBox::indicator:focus {{ border-color: {accent}; }}",
+    'QCheckBox::indicator:checked {{ background: {accent}; border-color: {accent}; image: url("{mark}"); }}',
+    "QCheckBox::indicator:disabled {{ border-color: {border}; background: transparent; }}",
+    "QCheckBox::indicator:checked:disabled {{ background: {border}; }}",
+    "QCheckBox::indicator:indeterminate {{ background: {dim}; }}",
     "QProgressBar {{ background: {field}; border: 1px solid {border}; border-radius: 4px; text-align: center; min-height: 14px; max-height: 16px; }}",
     "QProgressBar::chunk {{ background: {accent}; border-radius: 3px; }}",
     "QSlider::groove:horizontal {{ height: 4px; background: {border}; border-radius: 2px; }}",
