@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from DICOMModule.widgets.key_actions import KeyAction
 from DICOMModule.widgets.key_table import KeyTable
 from DICOMModule.widgets.qt import (
     QAbstractButton,
@@ -61,8 +62,8 @@ class KeyBinder(QObject):
         In which the keys work.
     actions : mapping of str to callable
         What each action does, by name; looked up when a key is pressed, so it may grow later.
-    table : KeyTable
-        Which key starts which action.
+    key_actions : sequence of KeyAction
+        All actions that keys can start.
     settings : SettingsStore
         Where keys are bound anew; the shortcuts follow at once.
 
@@ -70,6 +71,11 @@ class KeyBinder(QObject):
     -------
     rebound
         Keys have changed: tooltips that name them are to be made anew.
+
+    Attributes
+    ----------
+    table : KeyTable
+        Which key starts which action, and how to change it.
     """
 
     rebound = pyqtSignal()
@@ -78,11 +84,11 @@ class KeyBinder(QObject):
         self,
         window: QWidget,
         actions: Mapping[str, Callable[[], object]],
-        table: KeyTable,
+        key_actions: Sequence[KeyAction],
         settings: SettingsStore,
     ) -> None:
         super().__init__(window)
-        self.table = table
+        self.table = KeyTable(key_actions, settings)
         self._window = window
         self._actions = actions
         self._bound = dict(settings.value.keys)

@@ -65,9 +65,8 @@ class Place:
         layout = QVBoxLayout(self.window)
         for widget in (self.view, self.tree, *self.fields.values(), self.button, self.slider):
             layout.addWidget(widget)
-        table = KeyTable(ACTIONS, store)
         actions = {action.name: lambda name=action.name: self.started.append(name) for action in ACTIONS}
-        self.binder = KeyBinder(self.window, actions, table, store)
+        self.binder = KeyBinder(self.window, actions, ACTIONS, store)
         qtbot.addWidget(self.window)
         with qtbot.waitActive(self.window):
             self.window.show()
