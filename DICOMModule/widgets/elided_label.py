@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from DICOMModule.widgets.qt import QEvent, QLabel, QResizeEvent, QSize, QSizePolicy, Qt, QWidget
+from DICOMModule.widgets.wording import plain_tooltip
 
 
 class ElidedLabel(QLabel):
@@ -64,5 +65,5 @@ class ElidedLabel(QLabel):
         shown = self.fontMetrics().elidedText(one_line, self._mode, max(0, self.contentsRect().width()))
         if shown != self.text():
             self.setText(shown)
-        self.setToolTip(self._whole if shown != self._whole else "")
+        self.setToolTip(plain_tooltip(self._whole) if shown != self._whole else "")
         self.setAccessibleName(self._whole)

@@ -23,6 +23,7 @@ from DICOMModule.widgets.qt import (
     QVBoxLayout,
     QWidget,
 )
+from DICOMModule.widgets.wording import plain_tooltip
 
 
 @pytest.fixture
@@ -218,6 +219,6 @@ def test_a_long_text_is_cut_in_the_middle_and_whole_in_the_tooltip(qtbot):
     assert label.fontMetrics().horizontalAdvance(label.text()) <= 200
     assert label.text().startswith("/data/")
     assert label.text().endswith("image.dcm")
-    assert label.toolTip() == text
+    assert label.toolTip() == plain_tooltip(text)
     label.set_whole_text("short")
     assert (label.text(), label.toolTip()) == ("short", "")
