@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from DICOMModule.errors import SettingsError
 from DICOMModule.volume.volume import Window
 
 VoiFunction: TypeAlias = Literal["LINEAR", "LINEAR_EXACT"]
 Interpolation: TypeAlias = Literal["linear", "nearest"]
+ColorTable: TypeAlias = Literal["grey", "hot", "rainbow", "cool"]
+COLOR_TABLES: tuple[ColorTable, ...] = get_args(ColorTable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class VolumeDisplay:
         ``linear`` or ``nearest``, in the slice views.
     rendering_preset : str
         Name of the volume-rendering preset; empty: the modality's first.
+    color_table : str
+        ``grey``, ``hot``, ``rainbow`` or ``cool``: the colours between the window's ends, in the slice views.
 
     Raises
     ------
@@ -45,6 +49,7 @@ class VolumeDisplay:
     opacity: float = 1.0
     interpolation: Interpolation = "linear"
     rendering_preset: str = ""
+    color_table: ColorTable = "grey"
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.window.level) and math.isfinite(self.window.width) and self.window.width > 0):
@@ -54,6 +59,8 @@ class VolumeDisplay:
             )
         if not 0.0 <= self.opacity <= 1.0:
             raise SettingsError(f"an opacity of {self.opacity:g} is not between 0 and 1")
+        if self.color_table not in COLOR_TABLES:
+            raise SettingsError(f"there is no colour table {self.color_table!r}; there are {', '.join(COLOR_TABLES)}")
 
     @property
     def grey_range(self) -> tuple[float, float]:

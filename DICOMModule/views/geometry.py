@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from DICOMModule.errors import SettingsError
-from DICOMModule.views.orientation import Vector
+from DICOMModule.views.orientation import Vector, vector
 from DICOMModule.volume.volume import Floats
 
 FIT_MARGIN = 0.05  # of the view's width and height, on each side
@@ -46,13 +47,17 @@ class ViewGeometry:
                 f"a view of {self.width_px} × {self.height_px} pixels of {self.mm_per_pixel} mm cannot be drawn"
             )
 
+    @property
+    def toward_viewer_lps(self) -> Vector:
+        """The unit normal of the plane, out of the screen; in a mirrored view, into it."""
+        return vector(np.cross(self.right_lps, self.up_lps))
+
     def lps_at(self, x_px: float, y_px: float) -> Vector:
         """Return the point at (x_px, y_px), LPS mm; (px + 0.5, py + 0.5) is the centre of a pixel."""
         along = (x_px - self.width_px / 2.0) * self.mm_per_pixel
         upward = (self.height_px / 2.0 - y_px) * self.mm_per_pixel
         offset = np.multiply(self.right_lps, along) + np.multiply(self.up_lps, upward)
-        x, y, z = (float(value) for value in np.add(self.center_lps_mm, offset))
-        return x, y, z
+        return vector(np.add(self.center_lps_mm, offset))
 
     def pixel_at(self, position_lps_mm: Vector) -> tuple[float, float]:
         """Return the place (x_px, y_px) of a point, projected onto the plane; `lps_at` turned round."""
@@ -74,10 +79,9 @@ class ViewGeometry:
 
     def through(self, position_lps_mm: Vector) -> ViewGeometry:
         """Return the same view of the parallel plane through a position."""
-        normal = np.cross(self.right_lps, self.up_lps)
+        normal = np.array(self.toward_viewer_lps)
         step = float(normal @ np.subtract(position_lps_mm, self.center_lps_mm))
-        x, y, z = (float(value) for value in np.add(self.center_lps_mm, normal * step))
-        return replace(self, center_lps_mm=(x, y, z))
+        return replace(self, center_lps_mm=vector(np.add(self.center_lps_mm, normal * step)))
 
     def panned(self, right_px: float, down_px: float) -> ViewGeometry:
         """Return the view with its picture moved by so many pixels."""
@@ -90,6 +94,20 @@ class ViewGeometry:
         zoomed = replace(self, mm_per_pixel=self.mm_per_pixel / factor)
         now_x, now_y = zoomed.pixel_at(kept)
         return zoomed.panned(x_px - now_x, y_px - now_y)
+
+    def turned(self, degrees: float) -> ViewGeometry:
+        """Return the view with its picture turned about the middle, clockwise."""
+        cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+        right, up = np.array(self.right_lps), np.array(self.up_lps)
+        return replace(self, right_lps=vector(cosine * right + sine * up), up_lps=vector(cosine * up - sine * right))
+
+    def flipped_horizontally(self) -> ViewGeometry:
+        """Return the view with its picture mirrored left to right about the middle: the plane as seen from behind."""
+        return replace(self, right_lps=vector(-np.array(self.right_lps)))
+
+    def flipped_vertically(self) -> ViewGeometry:
+        """Return the view with its picture mirrored top to bottom about the middle."""
+        return replace(self, up_lps=vector(-np.array(self.up_lps)))
 
     def resized(self, width_px: int, height_px: int) -> ViewGeometry:
         """Return the view with another size, the same scale and the same middle."""
@@ -113,5 +131,5 @@ def fit(corners_lps_mm: Floats, right_lps: Vector, up_lps: Vector, width_px: int
     low, high = placed.min(axis=0), placed.max(axis=0)
     free = 1.0 - 2.0 * FIT_MARGIN
     mm_per_pixel = max((high - low)[0] / (width_px * free), (high - low)[1] / (height_px * free))
-    x, y, z = (float(value) for value in (low + high) / 2.0 @ axes)
-    return ViewGeometry(width_px, height_px, float(mm_per_pixel), (x, y, z), right_lps, up_lps)
+    center = vector((low + high) / 2.0 @ axes)
+    return ViewGeometry(width_px, height_px, float(mm_per_pixel), center, right_lps, up_lps)

@@ -1,4 +1,4 @@
-"""What slice and volume views have in common: an off-screen window, a parallel camera, and where the pixels lie."""
+"""A view that VTK draws: an off-screen window, a parallel camera, and the pixels."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from vtkmodules.vtkRenderingCore import vtkRenderer
 
 from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.opengl import make_render_window, read_pixels, vtk_errors_raised
+from DICOMModule.views.view import BACKGROUND, View
 from DICOMModule.volume.volume import Voxels
 
-# Nearly black, and not grey: what is drawn in it cannot be taken for a value.
-BACKGROUND = (11, 13, 17)
+__all__ = ["BACKGROUND", "OffscreenView"]
 
 
-class OffscreenView:
+class OffscreenView(View):
     """A window of its own that nobody sees, and its pixels. Not for several threads.
 
     Parameters
@@ -23,26 +23,13 @@ class OffscreenView:
     """
 
     def __init__(self, geometry: ViewGeometry) -> None:
-        self._geometry = geometry
+        super().__init__(geometry)
         self._window = make_render_window(geometry.width_px, geometry.height_px)
         self._renderer = vtkRenderer()
         self._renderer.SetBackground(*(value / 255.0 for value in BACKGROUND))
         self._renderer.SetBackgroundAlpha(1.0)  # else alpha is 0 where nothing is drawn, and Qt shows it white
         self._renderer.GetActiveCamera().ParallelProjectionOn()
         self._window.AddRenderer(self._renderer)
-
-    @property
-    def geometry(self) -> ViewGeometry:
-        """Where the pixels lie, on the plane through the middle of what is seen."""
-        return self._geometry
-
-    def set_geometry(self, geometry: ViewGeometry) -> None:
-        """Show what `geometry` says: turn, pan, zoom and size in one."""
-        self._geometry = geometry
-
-    def resize(self, width_px: int, height_px: int) -> None:
-        """Change the size of the picture; scale and middle stay."""
-        self._geometry = self._geometry.resized(width_px, height_px)
 
     def close(self) -> None:
         """Give back the window and the images; the view draws no more."""

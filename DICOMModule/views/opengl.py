@@ -6,6 +6,7 @@ import ctypes
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -34,11 +35,18 @@ MAX_EGL_DEVICES = 16
 X_LIBRARIES = ("libX11.so.6", "libX11.so")
 
 
-class _Messages:
-    """VTK's errors and warnings: logged at once, errors kept until somebody asks for them."""
+class _Messages(threading.local):
+    """VTK's errors and warnings: logged at once, errors kept until somebody asks for them, in the thread that made them."""
 
     def __init__(self) -> None:
         self.errors: list[str] = []
+
+
+class _Listener:
+    """Hears VTK's errors and warnings in all threads."""
+
+    def __init__(self) -> None:
+        self.messages = _Messages()
         window: Any = vtkStringOutputWindow()  # writes nowhere
         for event, level in (("ErrorEvent", logging.ERROR), ("WarningEvent", logging.WARNING)):
             window.AddObserver(event, self._observer(level))
@@ -49,15 +57,15 @@ class _Messages:
             line = " ".join(text.split())
             LOG.log(level, "VTK: %s", line)
             if level == logging.ERROR:
-                self.errors.append(line)
+                self.messages.errors.append(line)
 
         observe.CallDataType = VTK_STRING  # type: ignore[attr-defined]  # how VTK's Python layer learns the type
         return observe
 
 
 @cache
-def _messages() -> _Messages:
-    return _Messages()
+def _listener() -> _Listener:
+    return _Listener()
 
 
 @contextmanager
@@ -69,7 +77,7 @@ def vtk_errors_raised(what: str) -> Iterator[None]:
     RenderingError
         VTK reported an error.
     """
-    messages = _messages()
+    messages = _listener().messages
     messages.errors.clear()
     yield
     if messages.errors:
@@ -84,7 +92,7 @@ def make_render_window(width_px: int, height_px: int) -> vtkRenderWindow:
     RenderingError
         There is no OpenGL on this machine; the sentence says what to install.
     """
-    _messages()
+    _listener()
     window: vtkRenderWindow = _window_class()()
     window.SetOffScreenRendering(1)
     window.SetShowWindow(False)

@@ -101,10 +101,7 @@ def slice_stack(volume: Volume, orientation: Orientation) -> SliceStack:
     """
     normal = np.array(orientation.scroll_lps)
     columns = volume.ijk_to_lps[:3, :3]
-    along = normal @ columns
-    # The axis is chosen by direction, not by length: thick slices must not win over a better-aligned short axis.
-    axis = int(np.argmax(np.abs(along) / np.linalg.norm(columns, axis=0)))
-    step = abs(float(along[axis]))
+    axis, step = _axis_along(volume, normal), normal_step_mm(volume, normal)
     middle = np.array([(size - 1) / 2.0 for size in volume.dimensions])
     middle[axis] = 0.0
     anchor = float(normal @ (columns @ middle + volume.ijk_to_lps[:3, 3]))
@@ -113,6 +110,57 @@ def slice_stack(volume: Volume, orientation: Orientation) -> SliceStack:
     first = math.ceil((float(edges.min()) - anchor) / step + 1e-6)
     last = math.floor((float(edges.max()) - anchor) / step - 1e-6)
     return SliceStack(anchor + first * step, step, last - first + 1, orientation.scroll_lps)
+
+
+def normal_step_mm(volume: Volume, normal: Floats) -> float:
+    """Return the distance along a unit normal, LPS, between planes of voxels: that of the grid's axis nearest to it."""
+    return abs(float(normal @ volume.ijk_to_lps[:3, _axis_along(volume, normal)]))
+
+
+def _axis_along(volume: Volume, normal: Floats) -> int:
+    columns = volume.ijk_to_lps[:3, :3]
+    # The axis is chosen by direction, not by length: thick slices must not win over a better-aligned short axis.
+    return int(np.argmax(np.abs(normal @ columns) / np.linalg.norm(columns, axis=0)))
+
+
+def acquisition_axes(volume: Volume, orientation: Orientation) -> Orientation:
+    """Return the orientation turned to the grid's own axes: each of its directions becomes the axis nearest to it.
+
+    The plane is one of the grid's own, also where that is sheared: in it, the axis to the right is kept and the one
+    upward is made perpendicular to it. A volume that lies along the orientation gives the orientation itself.
+    """
+    columns = volume.ijk_to_lps[:3, :3] / volume.spacing_mm
+    wanted = np.array((orientation.right_lps, orientation.up_lps, orientation.scroll_lps))
+    closeness = wanted @ columns
+    order = max(
+        itertools.permutations(range(3)), key=lambda axes: sum(abs(closeness[row, axes[row]]) for row in range(3))
+    )
+    right, up, _ = (columns[:, axis] * np.copysign(1.0, closeness[row, axis]) for row, axis in enumerate(order))
+    up = up - right * (up @ right)
+    up = up / np.linalg.norm(up)
+    return turned_orientation(orientation, vector(right), vector(up))
+
+
+def turned_orientation(orientation: Orientation, right_lps: Vector, up_lps: Vector) -> Orientation:
+    """Return the orientation with other directions on the screen; it scrolls along their normal, to the side as before.
+
+    Raises
+    ------
+    SettingsError
+        The directions are not two perpendicular unit vectors.
+    """
+    axes = np.array((right_lps, up_lps))
+    if not np.allclose(axes @ axes.T, np.eye(2), atol=1e-6):
+        raise SettingsError("the directions to the right and upward on the screen must be perpendicular unit vectors")
+    normal = np.cross(right_lps, up_lps)
+    side = -1.0 if normal @ np.array(orientation.scroll_lps) < 0 else 1.0
+    return Orientation(orientation.name, right_lps, up_lps, vector(side * normal))
+
+
+def vector(values: Floats) -> Vector:
+    """Return an array of three numbers as a vector."""
+    x, y, z = (float(value) + 0.0 for value in values)
+    return x, y, z
 
 
 def center_position(volume: Volume) -> Vector:

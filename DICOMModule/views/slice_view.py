@@ -1,42 +1,48 @@
-"""A slice view: an off-screen window in which a plane through one or several volumes is drawn, and its pixels."""
+"""A slice view: a plane through one or several volumes, sampled at its pixels and coloured."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
-from vtkmodules.vtkCommonCore import vtkLookupTable
-from vtkmodules.vtkRenderingCore import vtkImageSlice
-from vtkmodules.vtkRenderingImage import vtkImageResliceMapper, vtkImageStack
+import numpy.typing as npt
 
 from DICOMModule.scene.display import VolumeDisplay
 from DICOMModule.scene.volume_node import VolumeNode
 from DICOMModule.views import geometry as view_geometry
+from DICOMModule.views.color_tables import STEPS, color_table
 from DICOMModule.views.geometry import ViewGeometry
-from DICOMModule.views.image_data import drawable_array, hidden_voxels, image_data, placing_matrix, vtk_array
-from DICOMModule.views.offscreen import BACKGROUND, OffscreenView
-from DICOMModule.views.orientation import Orientation, SliceStack, Vector, box_corners, center_position, slice_stack
-from DICOMModule.volume.volume import Volume, Voxels
+from DICOMModule.views.orientation import (
+    Orientation,
+    SliceStack,
+    Vector,
+    box_corners,
+    center_position,
+    slice_stack,
+    turned_orientation,
+)
+from DICOMModule.views.plane_sampler import PlaneSampler, SampledPlane
+from DICOMModule.views.slab import Slab, SlabMode
+from DICOMModule.views.view import BACKGROUND, View
+from DICOMModule.volume.volume import Voxels
 
-INVERSE_STEPS = 4096  # of the inverted grey scale: its rounding is then far below a grey level
+OPAQUE = 255
 
 
 @dataclass(slots=True)
 class _Layer:
-    """What is drawn of one node: its values, and over them the background where there are none."""
+    """One node and what samples its volume."""
 
     node: VolumeNode
-    values: vtkImageSlice
-    mask: vtkImageSlice | None
+    sampler: PlaneSampler
 
 
-class SliceView(OffscreenView):
-    """A plane through the volumes that it is given, in one of the three orientations.
+class SliceView(View):
+    """A plane through the volumes that it is given, at first in one of the three orientations.
 
     The view holds no scene: its owner hands it the nodes to draw, the lowest first, and asks for pixels. The first node
-    gives the slices and the fit. Not for several threads.
+    gives the slices and the fit. Needs no OpenGL. Not for several threads.
 
     Parameters
     ----------
@@ -50,47 +56,54 @@ class SliceView(OffscreenView):
         super().__init__(
             ViewGeometry(width_px, height_px, 1.0, (0.0, 0.0, 0.0), orientation.right_lps, orientation.up_lps)
         )
-        self.orientation = orientation
-        self._stack = vtkImageStack()
-        self._renderer.AddViewProp(self._stack)
+        self._orientation = orientation
+        self._slab = Slab()
         self._layers: list[_Layer] = []
         self._slices: SliceStack | None = None
 
     @property
+    def orientation(self) -> Orientation:
+        """The view's name, and its directions as they are now."""
+        return self._orientation
+
+    @property
     def slices(self) -> SliceStack | None:
-        """The slices of the first node; None where nothing is shown."""
+        """The slices of the first node along the scroll direction as it is now; None where nothing is shown."""
         return self._slices
+
+    @property
+    def slab(self) -> Slab:
+        """What is shown of the planes before and behind the view's own."""
+        return self._slab
 
     def show(self, nodes: Sequence[VolumeNode]) -> None:
         """Draw these nodes from now on, the lowest first; hidden ones are passed over.
 
-        What is already there is kept, so that a change of a display costs no new image. A view that had no volume fits
+        What is already there is kept, so that a change of a display samples nothing anew. A view that had no volume fits
         the first one and shows its middle.
+
+        Raises
+        ------
+        RenderingError
+            A volume's values are of a type that has no grey values.
         """
         shown = [node for node in nodes if node.visible]
-        kept = {layer.node.id: layer for layer in self._layers}
+        kept = {layer.node.id: layer.sampler for layer in self._layers}
         was_empty = self._slices is None
-        for layer in self._layers:
-            self._stack.RemoveImage(layer.values)
-            if layer.mask is not None:
-                self._stack.RemoveImage(layer.mask)
-        self._layers = []
-        for number, node in enumerate(shown):
-            known = kept.get(node.id)
-            layer = known if known is not None and known.node.volume is node.volume else _make_layer(node)
-            layer.node = node
-            _set_display(layer, number)
-            self._stack.AddImage(layer.values)
-            if layer.mask is not None:
-                self._stack.AddImage(layer.mask)
-            self._layers.append(layer)
-        self._slices = slice_stack(shown[0].volume, self.orientation) if shown else None
+        layers = []
+        for node in shown:
+            sampler = kept.get(node.id)
+            if sampler is None or sampler.volume is not node.volume:
+                sampler = PlaneSampler(node.volume)
+            layers.append(_Layer(node, sampler))
+        self._layers = layers
+        self._slices = slice_stack(shown[0].volume, self._orientation) if shown else None
         if was_empty and shown:
             self.fit()
             self.set_position_lps(center_position(shown[0].volume))
 
     def fit(self) -> None:
-        """Fit the first volume's box into the view; the plane stays where it is."""
+        """Fit the first volume's box into the view; the plane and the directions on the screen stay."""
         if not self._layers:
             return
         old = self._geometry
@@ -98,6 +111,47 @@ class SliceView(OffscreenView):
             box_corners(self._layers[0].node.volume), old.right_lps, old.up_lps, old.width_px, old.height_px
         )
         self._geometry = fitted.through(old.center_lps_mm)
+
+    def set_geometry(self, geometry: ViewGeometry) -> None:
+        """Show what `geometry` says: plane, turn, mirror, pan, zoom and size in one.
+
+        Where it lies on another plane than a parallel one, the slices and the scroll direction follow: to the side that is
+        nearer to the one before.
+
+        Raises
+        ------
+        SettingsError
+            Its directions are not two perpendicular unit vectors.
+        """
+        old = self._geometry
+        if (geometry.right_lps, geometry.up_lps) != (old.right_lps, old.up_lps):
+            self._follow(turned_orientation(self._orientation, geometry.right_lps, geometry.up_lps))
+        self._geometry = geometry
+
+    def set_axes(self, right_lps: Vector, up_lps: Vector) -> None:
+        """Turn the plane about the middle of the view, to any directions; see `set_geometry`.
+
+        Raises
+        ------
+        SettingsError
+            The directions are not two perpendicular unit vectors.
+        """
+        self.set_geometry(replace(self._geometry, right_lps=right_lps, up_lps=up_lps))
+
+    def set_orientation(self, orientation: Orientation) -> None:
+        """Turn the plane about the middle of the view to an orientation, its scroll direction included."""
+        self._follow(orientation)
+        self._geometry = replace(self._geometry, right_lps=orientation.right_lps, up_lps=orientation.up_lps)
+
+    def set_slab(self, thickness_mm: float, mode: SlabMode = "mip") -> None:
+        """Show the largest (``mip``), smallest (``minip``) or mean value of a slab about the plane; 0 mm: the plane.
+
+        Raises
+        ------
+        SettingsError
+            There is no such mode, or the thickness is negative.
+        """
+        self._slab = Slab(thickness_mm, mode)
 
     def set_position_lps(self, position_lps_mm: Vector) -> None:
         """Show the plane through a position; the middle of the view stays where it is on the screen."""
@@ -122,85 +176,60 @@ class SliceView(OffscreenView):
         RenderingError
             VTK reported an error.
         """
-        # the plane goes through the focal point: only what is near it has to be seen
-        distance_mm = 1000.0 * self._geometry.mm_per_pixel + 1000.0
-        return self._drawn(f"drawing the {self.orientation.name} view", distance_mm, distance_mm / 2.0)
+        drawn = [
+            (
+                layer.sampler.sample(self._geometry, self._slab, layer.node.display.interpolation),
+                layer.node.display,
+                # MONOCHROME1 and the user's wish are two things; both together give black on white again.
+                layer.node.display.inverted != layer.node.volume.monochrome1,
+            )
+            for layer in self._layers
+            if layer.node.display.opacity > 0
+        ]
+        size = (self._geometry.height_px, self._geometry.width_px)
+        if len(drawn) == 1 and drawn[0][1].opacity == 1:
+            return _opaque(*drawn[0])
+        return _blended(drawn, size)
 
     def close(self) -> None:
-        """Give back the window and the images; the view draws no more."""
+        """Give back the images; the view draws no more."""
         self.show(())
-        super().close()
+
+    def _follow(self, orientation: Orientation) -> None:
+        self._orientation = orientation
+        if self._layers:
+            self._slices = slice_stack(self._layers[0].node.volume, orientation)
 
 
-def _make_layer(node: VolumeNode) -> _Layer:
-    volume = node.volume
-    values = _image_slice(drawable_array(volume), volume)
-    hidden = hidden_voxels(volume)
-    mask = None if hidden is None else _image_slice(hidden, volume)
-    if mask is not None:
-        mask.GetProperty().SetLookupTable(_mask_table())
-        mask.GetProperty().UseLookupTableScalarRangeOn()
-    return _Layer(node, values, mask)
-
-
-def _image_slice(array: Voxels, volume: Volume) -> vtkImageSlice:
-    mapper = vtkImageResliceMapper()
-    mapper.SetInputData(image_data(array, volume.spacing_mm))
-    mapper.SliceFacesCameraOn()
-    mapper.SliceAtFocalPointOn()
-    mapper.BorderOn()  # voxels are boxes: half of one lies outside the outer centres
-    prop = vtkImageSlice()
-    prop.SetMapper(mapper)
-    prop.SetUserMatrix(placing_matrix(volume))
-    return prop
-
-
-def _set_display(layer: _Layer, number: int) -> None:
-    display = layer.node.display
-    shown = layer.values.GetProperty()
+def _steps(plane: SampledPlane, display: VolumeDisplay) -> npt.NDArray[np.uint8]:
+    """Return which of the 256 colours each value has."""
     low, high = display.grey_range
-    shown.SetColorWindow(high - low)
-    shown.SetColorLevel((low + high) / 2.0)
-    # MONOCHROME1 and the user's wish are two things; both together give black on white again.
-    if display.inverted != layer.node.volume.monochrome1:
-        shown.SetLookupTable(_inverse_table(low, high))
-        shown.UseLookupTableScalarRangeOn()
-    else:
-        shown.SetLookupTable(None)
-        shown.UseLookupTableScalarRangeOff()
-    _set_interpolation(layer, display)
-    shown.SetOpacity(display.opacity)
-    shown.SetLayerNumber(2 * number)
-    if layer.mask is not None:
-        layer.mask.GetProperty().SetLayerNumber(2 * number + 1)
+    steps = plane.values - low  # first of all, so that large values lose no digits
+    steps *= (STEPS - 1) / (high - low)
+    steps += 0.5
+    np.clip(steps, 0.0, STEPS - 1, out=steps)
+    return steps.astype(np.uint8)
 
 
-def _set_interpolation(layer: _Layer, display: VolumeDisplay) -> None:
-    for prop in (layer.values, layer.mask):
-        if prop is not None and display.interpolation == "nearest":
-            prop.GetProperty().SetInterpolationTypeToNearest()
-        elif prop is not None:
-            # With the mask interpolated too, a pixel is hidden as soon as one voxel without a value adds to it.
-            prop.GetProperty().SetInterpolationTypeToLinear()
+def _opaque(plane: SampledPlane, display: VolumeDisplay, reverse: bool) -> Voxels:
+    """Return the pixels of a layer that is alone; each is moved as one number of 32 bits."""
+    colors = np.full((STEPS, 4), OPAQUE, np.uint8)
+    colors[:, :3] = color_table(display.color_table, reverse)
+    packed = np.take(colors.view(np.uint32)[:, 0], _steps(plane, display))
+    packed[~plane.inside] = np.array([*BACKGROUND, OPAQUE], np.uint8).view(np.uint32)[0]
+    return packed.view(np.uint8).reshape(*packed.shape, 4)
 
 
-def _inverse_table(low: float, high: float) -> vtkLookupTable:
-    greys = 255.0 * (1.0 - (np.arange(INVERSE_STEPS) + 0.5) / INVERSE_STEPS)
-    return _table(
-        np.repeat(np.rint(greys).astype(np.uint8)[:, None], 3, axis=1), np.full(INVERSE_STEPS, 255), low, high
-    )
-
-
-def _mask_table() -> vtkLookupTable:
-    """Nothing where all voxels have a value, the background's colour wherever one has none."""
-    alpha = np.full(256, 255)
-    alpha[0] = 0
-    return _table(np.tile(np.array(BACKGROUND, np.uint8), (256, 1)), alpha, -0.5, 255.5)
-
-
-def _table(colors: Voxels, alpha: Voxels, low: float, high: float) -> vtkLookupTable:
-    table = vtkLookupTable()
-    rows: Any = vtk_array(np.column_stack([colors, alpha]).astype(np.uint8))
-    table.SetTable(rows)
-    table.SetRange(low, high)
-    return table
+def _blended(layers: Sequence[tuple[SampledPlane, VolumeDisplay, bool]], size: tuple[int, int]) -> Voxels:
+    """Return the pixels of several layers: what lies beneath × (1 - opacity) + colour × opacity, where there is a value."""
+    mixed = np.empty((3, *size), np.float32)
+    mixed[:] = np.array(BACKGROUND)[:, None, None]
+    for plane, display, reverse in layers:
+        colors, steps = color_table(display.color_table, reverse).astype(np.float32), _steps(plane, display)
+        alpha = plane.inside * np.float32(display.opacity)
+        for channel in range(3):
+            mixed[channel] += (np.take(colors[:, channel], steps) - mixed[channel]) * alpha
+    pixels = np.full((*size, 4), OPAQUE, np.uint8)
+    for channel in range(3):
+        pixels[..., channel] = np.rint(mixed[channel])
+    return pixels

@@ -21,10 +21,11 @@ from DICOMModule.errors import GeometryError
 from DICOMModule.scene.volume_node import VolumeNode
 from DICOMModule.views import geometry as view_geometry
 from DICOMModule.views.geometry import ViewGeometry
-from DICOMModule.views.image_data import drawable_array, hidden_voxels, image_data, placing_matrix
+from DICOMModule.views.image_data import image_data, placing_matrix
 from DICOMModule.views.offscreen import OffscreenView
 from DICOMModule.views.opengl import is_software
 from DICOMModule.views.orientation import Vector, box_corners
+from DICOMModule.views.prepared import prepare_volume
 from DICOMModule.views.presets import RenderingPreset, find_rendering_preset, value_scale
 from DICOMModule.volume.volume import Volume, Voxels
 
@@ -175,22 +176,11 @@ def _mapper(volume: Volume, window: vtkRenderWindow) -> Mapper:
     """Return the mapper that is fast with this window's renderer."""
     # On a software renderer the processor's own ray caster is ten times as fast as one written for a GPU.
     mapper: Mapper = vtkFixedPointVolumeRayCastMapper() if is_software(window) else vtkOpenGLGPUVolumeRayCastMapper()
-    mapper.SetInputData(image_data(_seen_values(volume), volume.spacing_mm))
+    mapper.SetInputData(image_data(prepare_volume(volume).values, volume.spacing_mm))
     mapper.SetAutoAdjustSampleDistances(0)
     diagonal_mm = float(np.linalg.norm(np.multiply(volume.dimensions, volume.spacing_mm)))
     mapper.SetSampleDistance(max(min(volume.spacing_mm) / FINE_STEPS_PER_VOXEL, diagonal_mm / MAX_STEPS))
     return mapper
-
-
-def _seen_values(volume: Volume) -> Voxels:
-    """Return the values with the smallest valid one wherever there is none, which the presets show as nothing."""
-    array = drawable_array(volume)
-    hidden = hidden_voxels(volume)
-    if hidden is None:
-        return array
-    valid = hidden == 0
-    lowest = array[valid].min() if valid.any() else array.dtype.type(0)
-    return np.where(valid, array, lowest)
 
 
 def _apply_preset(shown: vtkVolumeProperty, mapper: Mapper, preset: RenderingPreset, volume: Volume) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from DICOMModule.errors import RenderingError, SettingsError
 from DICOMModule.scene import Scene
-from DICOMModule.views.offscreen import BACKGROUND
+from DICOMModule.views.view import BACKGROUND
 from DICOMModule.widgets.qt import QImage
 from DICOMModule.widgets.screenshot import THEMES, PictureOptions, render_picture, save_picture
 

@@ -11,9 +11,10 @@ import pytest
 from DICOMModule.errors import RenderingError, SettingsError
 from DICOMModule.scene import Scene, VolumeDisplay
 from DICOMModule.views import opengl
-from DICOMModule.views.offscreen import BACKGROUND
 from DICOMModule.views.orientation import AXIAL, CORONAL, ORIENTATIONS, SAGITTAL, center_position
 from DICOMModule.views.slice_view import SliceView
+from DICOMModule.views.view import BACKGROUND
+from DICOMModule.views.volume_view import VolumeView
 from DICOMModule.volume.volume import Volume, Window
 
 WINDOW = Window(40.0, 60.0)
@@ -245,33 +246,72 @@ def test_a_change_of_the_window_needs_no_new_image_and_shows():
         view.close()
 
 
-def test_a_second_layer_is_blended_over_the_first_by_its_opacity():
-    scene = Scene()
-    lower = truth.made_volume(truth.GRIDS["axial"])
-    upper = replace(lower, array=100 - lower.array)
-    scene.add_volume(lower, display=VolumeDisplay(WINDOW))
-    scene.add_volume(upper, display=VolumeDisplay(WINDOW, opacity=0.25))
-    view = SliceView(AXIAL, *SIZE)
+THIRDS = (0, 1 / 3, 2 / 3, 1)
+TABLES = {  # corners of red, green and blue: places, values
+    "grey": [([0, 1], [0, 1])] * 3,
+    "hot": [(THIRDS, (0, 1, 1, 1)), (THIRDS, (0, 0, 1, 1)), (THIRDS, (0, 0, 0, 1))],
+    "rainbow": [
+        ([0, 0.5, 0.75, 1], [0, 0, 1, 1]),
+        ([0, 0.25, 0.75, 1], [0, 1, 1, 0]),
+        ([0, 0.25, 0.5, 1], [1, 1, 0, 0]),
+    ],
+    "cool": [([0, 1], [0, 1]), ([0, 1], [1, 0]), ([0, 1], [1, 1])],
+}
+
+
+def draw_layers(nodes, orientation=AXIAL, *, change=None, slab=None):
+    """Return the pixels and the geometry of a view of several nodes, the lowest first."""
+    view = SliceView(orientation, *SIZE)
     try:
-        view.show(scene.nodes)
-        pixels, geometry = view.pixels(), view.geometry
+        view.show(nodes)
+        if change is not None:
+            view.set_geometry(change(view.geometry))
+        if slab is not None:
+            view.set_slab(*slab)
+        return view.pixels(), view.geometry
     finally:
         view.close()
+
+
+@pytest.mark.parametrize("opacity", [0.0, 0.25, 0.5, 1.0])
+@pytest.mark.parametrize("table", ["grey", "hot", "rainbow", "cool"])
+def test_a_foreground_on_another_grid_is_blended_where_it_has_values_and_nowhere_else(opacity, table):
+    scene = Scene()
+    lower = truth.made_volume(truth.GRIDS["axial"])
+    upper = truth.made_volume(truth.GRIDS["oblique"], shape=(6, 9, 8), low=0, high=100)
+    valid = np.random.default_rng(5).random(upper.array.shape) > 0.05
+    upper = replace(upper, ijk_to_lps=truth.matrix(truth.GRIDS["oblique"], (-29.0, 13.0, 106.0)), valid=valid)
+    scene.add_volume(lower, display=VolumeDisplay(WINDOW))
+    scene.add_volume(upper, display=VolumeDisplay(WINDOW, opacity=opacity, color_table=table, interpolation="nearest"))
+    pixels, geometry = draw_layers(scene.nodes, CORONAL)
     points = geometry.pixel_centers_lps()
-    parts = [truth.grey(truth.trilinear(volume, points), 40.0, 60.0) for volume in (lower, upper)]
+    beneath = truth.grey(truth.trilinear(lower, points), 40.0, 60.0)[..., None]
     inside = truth.edge_distance(lower, points) > NEAR_EDGE
-    assert np.abs(pixels[..., 0] - (0.75 * parts[0] + 0.25 * parts[1]))[inside].max() <= 2.0
+    ijk = truth.indices(upper, points)
+    clear = (np.abs(ijk - np.floor(ijk) - 0.5) > 0.02).all(axis=-1) & inside
+    has_value = truth.nearest(replace(upper, array=valid.astype(np.uint8)), points) > 0
+    covered = clear & has_value & (truth.edge_distance(upper, points) > NEAR_EDGE)
+    bare = clear & (~has_value | (truth.edge_distance(upper, points) < -NEAR_EDGE))
+    assert min(covered.sum(), bare.sum()) > 1000
+    step = np.rint(truth.grey(truth.nearest(upper, points), 40.0, 60.0)) / 255.0
+    over = 255.0 * np.stack([np.interp(step, *corners) for corners in TABLES[table]], -1)
+    expected = (1 - opacity) * beneath + opacity * over
+    # Where a value is half-way between two of the 256 colours, either is right.
+    steep = {"grey": 1.0, "hot": 3.0, "rainbow": 4.0, "cool": 1.0}[table]
+    assert np.abs(pixels[..., :3] - expected)[covered].max() <= 1.0 + opacity * (steep - 1.0)
+    assert np.abs(pixels[..., :3] - beneath)[bare].max() <= ONE_GREY_LEVEL
 
 
-def test_the_volumes_memory_is_shared_not_copied(monkeypatch):
-    from DICOMModule.views import image_data
+def test_a_colour_table_that_there_is_not_is_refused():
+    with pytest.raises(SettingsError, match="no colour table 'plaid'; there are grey, hot, rainbow, cool"):
+        VolumeDisplay(WINDOW, color_table="plaid")
 
-    volume = truth.made_volume(truth.GRIDS["axial"])
-    assert np.shares_memory(image_data.drawable_array(volume), volume.array)
-    image = image_data.image_data(volume.array, volume.spacing_mm)
-    from vtkmodules.util.numpy_support import vtk_to_numpy
 
-    assert np.shares_memory(vtk_to_numpy(image.GetPointData().GetScalars()), volume.array)
+def test_large_values_lose_no_grey_level_in_a_narrow_window():
+    volume = truth.made_volume(np.diag([1.0, 1.0, 1.0]), "uint16", low=65500, high=65535)
+    pixels, geometry = draw(volume, display=VolumeDisplay(Window(65517.0, 30.0)))
+    expected = truth.grey(truth.trilinear(volume, geometry.pixel_centers_lps()), 65517.0, 30.0)
+    assert_shows(volume, pixels, geometry, expected)
 
 
 def test_without_opengl_the_error_says_what_to_install(monkeypatch):
@@ -281,7 +321,7 @@ def test_without_opengl_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(opengl.sys, "platform", "linux")
     try:
         with pytest.raises(RenderingError, match="apt-get install libegl1"):
-            SliceView(AXIAL, 10, 10)
+            VolumeView(10, 10)
     finally:
         opengl._window_class.cache_clear()
 
@@ -293,7 +333,7 @@ def test_a_kind_of_window_that_does_not_work_here_is_named(monkeypatch):
     monkeypatch.setenv(opengl.WINDOW_VARIABLE, "vtkXOpenGLRenderWindow")
     try:
         with pytest.raises(RenderingError, match=r"asks for vtkXOpenGLRenderWindow.*working: vtkEGLRenderWindow"):
-            SliceView(AXIAL, 10, 10)
+            VolumeView(10, 10)
     finally:
         opengl._window_class.cache_clear()
 

@@ -11,7 +11,7 @@ import pytest
 
 from DICOMModule.errors import GeometryError, SettingsError
 from DICOMModule.scene import Scene
-from DICOMModule.views.offscreen import BACKGROUND
+from DICOMModule.views.view import BACKGROUND
 from DICOMModule.views.volume_view import VolumeView, screen_axes
 from DICOMModule.volume.volume import Volume
 

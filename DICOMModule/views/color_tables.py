@@ -1,0 +1,47 @@
+"""The colours in which values are shown: 256 of them from the window's lower to its upper end."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from DICOMModule.scene.display import ColorTable
+
+Colors = npt.NDArray[np.uint8]
+
+STEPS = 256
+
+
+@cache
+def color_table(name: ColorTable, reverse: bool = False) -> Colors:
+    """Return the colours of a table, shape (256, 3), RGB, the lowest value's first; not to be written to.
+
+    ``grey``: black to white. ``hot``: black, red, yellow, white, a third of the way each. ``rainbow``: the hues from blue
+    over green to red, fully saturated. ``cool``: cyan to magenta.
+    """
+    place = np.linspace(0.0, 1.0, STEPS)
+    shares = {"grey": _grey, "hot": _hot, "rainbow": _rainbow, "cool": _cool}[name](place)
+    colors: Colors = np.rint(255.0 * np.clip(shares, 0.0, 1.0)).astype(np.uint8)
+    if reverse:
+        colors = colors[::-1].copy()
+    colors.setflags(write=False)
+    return colors
+
+
+def _grey(place: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.column_stack([place, place, place])
+
+
+def _hot(place: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.column_stack([3.0 * place, 3.0 * place - 1.0, 3.0 * place - 2.0])
+
+
+def _rainbow(place: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    hue = 4.0 * (1.0 - place)  # in sixths of the circle: red 0, yellow 1, green 2, cyan 3, blue 4
+    return np.column_stack([np.abs(hue - 3.0) - 1.0, 2.0 - np.abs(hue - 2.0), 2.0 - np.abs(hue - 4.0)])
+
+
+def _cool(place: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.column_stack([place, 1.0 - place, np.ones_like(place)])

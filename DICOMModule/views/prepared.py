@@ -1,0 +1,120 @@
+"""A volume's values and mask as VTK and numpy take them, made once for all the views that show it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from DICOMModule.errors import RenderingError
+from DICOMModule.volume.volume import Volume, Voxels
+
+# What VTK's reslicing and ray casting take as they are.
+DRAWABLE = frozenset({("i", 1), ("u", 1), ("i", 2), ("u", 2), ("i", 4), ("u", 4), ("f", 4), ("f", 8)})
+
+_LOCK = threading.Lock()  # of the table, never held while arrays are gone through
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedVolume:
+    """What is drawn of a volume. The arrays are the volume's own wherever that is possible.
+
+    Attributes
+    ----------
+    values : ndarray, shape (k, j, i)
+        C-contiguous, of a type that VTK takes. Where a voxel has no value of its own, never more than the smallest of
+        those that have one.
+    valid : ndarray of uint8, shape (k, j, i), or None
+        0 where a voxel has no value of its own: padding, missing slices, what is not finite. C-contiguous; None: all
+        have one.
+    """
+
+    values: Voxels
+    valid: npt.NDArray[np.uint8] | None
+
+
+_PREPARED: WeakKeyDictionary[Volume, PreparedVolume] = WeakKeyDictionary()
+
+
+def prepare_volume(volume: Volume) -> PreparedVolume:
+    """Return what the views draw of a volume; the second time, and for every view, the same arrays.
+
+    Goes through all voxels where they are floating point or masked (about a second for 315 MB), so a job that has loaded
+    or made a volume calls it in its own thread before it hands the volume over; a view that is shown the volume later finds
+    it done. It is forgotten with the volume.
+
+    Raises
+    ------
+    RenderingError
+        The values are of a type that has no grey values.
+    """
+    with _LOCK:
+        known = _PREPARED.get(volume)
+    if known is not None:
+        return known
+    valid = valid_voxels(volume)
+    made = PreparedVolume(_filled(drawable_array(volume), valid), valid)
+    with _LOCK:
+        return _PREPARED.setdefault(volume, made)
+
+
+def drawable_array(volume: Volume) -> Voxels:
+    """Return the volume's values as an array that VTK can share: the same memory wherever that is possible.
+
+    Raises
+    ------
+    RenderingError
+        The values are of a type that has no grey values.
+    """
+    array = volume.array
+    if array.dtype.kind not in "biuf":
+        raise RenderingError(f"values of type {array.dtype} cannot be shown as grey values")
+    return np.ascontiguousarray(array, dtype=_drawable_type(array.dtype))
+
+
+def _drawable_type(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
+    if dtype.kind == "b":
+        return np.dtype(np.uint8)
+    if (dtype.kind, dtype.itemsize) in DRAWABLE:
+        return dtype.newbyteorder("=")
+    return np.dtype(np.float32 if dtype.itemsize < 4 else np.float64)
+
+
+def valid_voxels(volume: Volume) -> npt.NDArray[np.uint8] | None:
+    """Return 0 where a voxel has no value of its own, else 1, shape (k, j, i); None where all have one.
+
+    Padding, missing slices and values that are not finite count. The volume's own mask is shared where it says it all.
+    """
+    valid: npt.NDArray[np.bool_] | None = volume.valid
+    missing = list(volume.missing_slices)
+    if missing and (valid is None or valid[missing].any()):
+        valid = np.ones(volume.array.shape, bool) if valid is None else valid.copy()
+        valid[missing] = False
+    if volume.array.dtype.kind == "f":
+        finite = np.isfinite(volume.array)
+        if not finite.all():
+            valid = finite if valid is None else finite & valid
+    if valid is None or valid.all():
+        return None
+    return np.ascontiguousarray(valid).view(np.uint8)
+
+
+def _filled(array: Voxels, valid: npt.NDArray[np.uint8] | None) -> Voxels:
+    """Return the values with what is not valid at or below the smallest valid one, copied only where it is not so."""
+    if valid is None:
+        return array
+    mask = valid.view(np.bool_)
+    if not mask.any():
+        return np.zeros_like(array)
+    lowest = array.min(where=mask, initial=_largest(array.dtype))
+    # NaN compares as False, and an infinity below is no value either.
+    fine = mask | (np.isfinite(array) & (array <= lowest)) if array.dtype.kind == "f" else mask | (array <= lowest)
+    return array if fine.all() else np.where(mask, array, lowest)
+
+
+def _largest(dtype: np.dtype[Any]) -> float | int:
+    return float(np.finfo(dtype.type).max) if dtype.kind == "f" else int(np.iinfo(dtype.type).max)
