@@ -35,3 +35,8 @@ def user_data_folder() -> Path:
 def user_config_folder() -> Path:
     """Return the folder in which the platform keeps this program's settings for this user; it need not exist."""
     return Path(platformdirs.user_config_dir(APPLICATION, appauthor=False))
+
+
+def user_log_folder() -> Path:
+    """Return the folder in which the platform keeps this program's logs for this user; it need not exist."""
+    return Path(platformdirs.user_log_dir(APPLICATION, appauthor=False))
