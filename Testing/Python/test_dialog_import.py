@@ -15,7 +15,7 @@ from DICOMModule.database import ImportReport
 from DICOMModule.database.summaries import Duplicate
 from DICOMModule.errors import Problem
 from DICOMModule.jobs import Progress
-from DICOMModule.widgets.dialogs.file_dialogs import NewFileDialog, suffix_of_filter
+from DICOMModule.widgets.dialogs.file_dialogs import NewFileDialog
 from DICOMModule.widgets.dialogs.import_dialog import (
     IDLE_TEXT,
     ImportDialog,
@@ -243,11 +243,23 @@ def test_the_progress_row_tells_and_cancels_and_keeps_its_height(qtbot, viewer):
 
 
 @pytest.mark.parametrize(
-    ("name_filter", "suffix"),
-    [("NIfTI, compressed (*.nii.gz)", "nii.gz"), ("CSV table (*.csv)", "csv"), ("Images (*.a *.b)", "a")],
+    ("typed", "saved"),
+    [("name", "name.nii.gz"), ("CT 1.0 mm", "CT 1.0 mm.nii.gz"), ("name.NII.GZ", "name.NII.GZ"), ("a.nrrd", "a.nrrd")],
 )
-def test_the_suffix_of_a_kind_is_added_to_a_name_without_one(qtbot, tmp_path, name_filter, suffix):
-    assert suffix_of_filter(name_filter) == suffix
-    dialog = NewFileDialog("Save", "name", str(tmp_path), (name_filter,))
+def test_a_name_without_a_suffix_gets_that_of_the_chosen_kind(qtbot, tmp_path, typed, saved):
+    kinds = ("NRRD (*.nrrd)", "NIfTI, compressed (*.nii.gz)")
+    dialog = NewFileDialog("Save", "proposed.nrrd", str(tmp_path), kinds)
     qtbot.addWidget(dialog)
-    assert dialog.path == tmp_path / f"name.{suffix}"
+    dialog.selectNameFilter(kinds[1])
+    dialog.selectFile(typed)
+    dialog.accept()
+    assert dialog.result() == QDialog.Accepted
+    assert dialog.path == tmp_path / saved
+
+
+def test_another_kind_of_file_changes_the_suffix_of_the_proposed_name(qtbot, tmp_path):
+    kinds = ("NRRD (*.nrrd)", "NIfTI, compressed (*.nii.gz)")
+    dialog = NewFileDialog("Save", "proposed.nrrd", str(tmp_path), kinds)
+    qtbot.addWidget(dialog)
+    dialog.filterSelected.emit(kinds[1])
+    assert dialog.path == tmp_path / "proposed.nii.gz"

@@ -11,8 +11,10 @@ from DICOMModule.widgets.qt import (
     QDialog,
     QDialogButtonBox,
     QFileDialog,
+    QGridLayout,
     QHeaderView,
     QLabel,
+    Qt,
     QToolButton,
     QTreeView,
     QWidget,
@@ -70,6 +72,8 @@ def hide_file_types(dialog: QFileDialog) -> None:
 class NewFileDialog(QFileDialog):
     """Asks for the name of a new file; Qt asks itself whether one that exists is to be replaced.
 
+    A name without one of the suffixes gets that of the kind that is chosen.
+
     Parameters
     ----------
     title, name : str
@@ -77,19 +81,25 @@ class NewFileDialog(QFileDialog):
     folder : str
         Where it starts; empty: the home folder.
     kinds : sequence of str
-        Qt's name filters: ``"NRRD (*.nrrd)"``.
+        Qt's name filters, each with one suffix: ``"NRRD (*.nrrd)"``.
+    note : str
+        What is to be known beforehand.
     """
 
-    def __init__(self, title: str, name: str, folder: str, kinds: Sequence[str], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, title: str, name: str, folder: str, kinds: Sequence[str], *, note: str = "", parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent, title, folder or str(Path.home()))
         self.setOption(QFileDialog.DontUseNativeDialog, True)
         self.setAcceptMode(QFileDialog.AcceptSave)
+        self._suffixes = tuple(suffix_of_filter(kind) for kind in kinds)
         self.setNameFilters(list(kinds))
         self.filterSelected.connect(self._on_filter_selected)
-        self._on_filter_selected(kinds[0])
         self.selectFile(name)
         if len(kinds) == 1:
             hide_file_types(self)
+        if note:
+            self._add_note(note)
         dress_file_dialog(self)
 
     @property
@@ -97,8 +107,30 @@ class NewFileDialog(QFileDialog):
         """The file that was chosen."""
         return next((Path(path) for path in self.selectedFiles()), None)
 
+    def accept(self) -> None:
+        """Give the name its suffix before Qt looks whether there is such a file."""
+        path = self.path
+        if path is not None and not path.is_dir() and self._bare(path.name) == path.name:
+            self.selectFile(f"{path}{suffix_of_filter(self.selectedNameFilter())}")
+        super().accept()
+
     def _on_filter_selected(self, name_filter: str) -> None:
-        self.setDefaultSuffix(suffix_of_filter(name_filter))
+        path = self.path
+        if path is not None and not path.is_dir():
+            self.selectFile(f"{self._bare(path.name)}{suffix_of_filter(name_filter)}")
+
+    def _bare(self, name: str) -> str:
+        known = [suffix for suffix in self._suffixes if name.lower().endswith(suffix)]
+        return name[: -max(map(len, known))] if known else name
+
+    def _add_note(self, note: str) -> None:
+        label = QLabel(note)
+        label.setTextFormat(Qt.PlainText)
+        label.setWordWrap(True)
+        label.setProperty("caption", True)
+        layout = self.layout()
+        if isinstance(layout, QGridLayout):
+            layout.addWidget(label, layout.rowCount(), 0, 1, -1)
 
 
 def suffix_of_filter(name_filter: str) -> str:
@@ -107,15 +139,18 @@ def suffix_of_filter(name_filter: str) -> str:
     Examples
     --------
     >>> suffix_of_filter("NIfTI, compressed (*.nii.gz)")
-    'nii.gz'
+    '.nii.gz'
     """
-    return name_filter.rpartition("(*.")[2].partition(")")[0].split(" ")[0]
+    return name_filter.rpartition("(*")[2].partition(")")[0]
 
 
-def ask_new_file(parent: QWidget | None, viewer: Viewer, title: str, name: str, kinds: Sequence[str]) -> Path | None:
+def ask_new_file(
+    parent: QWidget | None, viewer: Viewer, title: str, name: str, kinds: Sequence[str], *, note: str = ""
+) -> Path | None:
     """Ask for the name of a new file, in the folder of the last time; None where there is to be none."""
     settings = viewer.settings
-    dialog = NewFileDialog(title, name, settings.value.window.get(SAVE_FOLDER_KEY, ""), kinds, parent)
+    known = settings.value.window.get(SAVE_FOLDER_KEY, "")
+    dialog = NewFileDialog(title, name, known, kinds, note=note, parent=parent)
     accepted = dialog.exec() == QDialog.Accepted
     path = dialog.path
     dialog.deleteLater()
