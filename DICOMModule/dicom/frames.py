@@ -1,8 +1,8 @@
 """Pixel Data to arrays of stored values, exactly.
 
 Uncompressed little endian data are read straight from their place in the file; JPEG goes to a decoder of its own
-(`jpeg`), everything else through pydicom's. The functions are pure and their arguments picklable, so that decoding can
-move to a worker process as it is.
+(`jpeg`), everything else through pydicom's. Where data come from outside, call `decoding.decode_stored_values` in place of
+`read_stored_values`: it keeps native decoders out of this process.
 """
 
 from __future__ import annotations
@@ -221,7 +221,7 @@ def unchanged(header: InstanceHeader) -> InstanceHeader:
         current = read_header(header.path)
     except DicomFileError as error:
         raise changed from error
-    if dict(current.attributes) != dict(header.attributes):
+    if dict(current.attributes) != dict(header.attributes) or current.transfer_syntax_uid != header.transfer_syntax_uid:
         raise changed
     return current
 
@@ -276,6 +276,8 @@ def decoding(header: InstanceHeader, decoder: Decoder) -> Iterator[None]:
             raise
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = lines[-1] if lines else type(error).__name__
+        if isinstance(error, MemoryError):
+            reason = "it takes more memory than there is"
         raise PixelDataError(header.path, f"its pixel data ({decoder.UID.name}) cannot be decoded: {reason}") from error
 
 

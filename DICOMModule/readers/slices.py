@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from DICOMModule.dicom.frames import PixelFormat, pixel_format_of, read_stored_values
+from DICOMModule.dicom.decoding import DecodingAhead, decoding_pool
+from DICOMModule.dicom.frames import PixelFormat, pixel_format_of
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import VolumeError
 from DICOMModule.jobs import Job, Progress
@@ -29,13 +30,15 @@ class _Slices:
     array: Voxels
     valid: npt.NDArray[np.bool_] | None = field(default=None)
 
-    def store(self, k: int, header: InstanceHeader, pixel_format: PixelFormat, rescale: Rescale) -> None:
-        """Read one frame into slice `k`."""
+    def store(self, k: int, rescale: Rescale, ahead: DecodingAhead, index: int) -> None:
+        """Read frame `index` into slice `k`."""
+        header = ahead.headers[index]
+        pixel_format = pixel_format_of(header)
         padding = padding_of(header, pixel_format)
         if rescale.whole and rescale.intercept == 0 and self.array.dtype == pixel_format.dtype:
-            stored = read_stored_values(header, out=self.array[k])
+            stored = ahead.read(index, out=self.array[k])
         else:
-            stored = read_stored_values(header)
+            stored = ahead.read(index)
             values = rescaled(stored, rescale)
             if self.array.dtype.kind in "iu":
                 self._widen_for(values)
@@ -88,12 +91,16 @@ def read_slices_job(stack: Stack, loadable: Loadable) -> Job[Volume]:
     rescales = [rescale_of(header) for header in headers]
     slices = _Slices(_array_for(stack, formats, rescales))
     total = len(headers) + len(stack.copies)
-    for done, (slot, header) in enumerate(zip(stack.fit.slots, headers, strict=True)):
-        yield Progress(done, total, "Reading slices")
-        slices.store(slot, header, formats[done], rescales[done])
-    for done, (index, copy) in enumerate(stack.copies, len(headers)):
-        yield Progress(done, total, "Comparing slices at one position")
-        _check_same(headers[index], copy.header)
+    pairs = [(headers[index], copy.header) for index, copy in stack.copies]
+    with decoding_pool() as pool:
+        with pool.ahead(headers) as ahead:
+            for done, slot in enumerate(stack.fit.slots):
+                yield from _ready_job(ahead, done, Progress(done, total, "Reading slices"))
+                slices.store(slot, rescales[done], ahead, done)
+        for done, pair in enumerate(pairs, len(headers)):
+            with pool.ahead(pair) as ahead:
+                yield from _ready_job(ahead, 1, Progress(done, total, "Comparing slices at one position"))
+                _check_same(*pair, ahead)
     if stack.fit.missing:
         middle = len(headers) // 2
         slices.fill_gaps(stack.fit.missing, _filler(headers[middle], formats[middle], rescales[middle]))
@@ -112,9 +119,16 @@ def _array_for(stack: Stack, formats: list[PixelFormat], rescales: list[Rescale]
         raise VolumeError(f"there is no memory for a volume of {mebibytes} MiB. Close other volumes.") from error
 
 
-def _check_same(kept: InstanceHeader, copy: InstanceHeader) -> None:
+def _ready_job(ahead: DecodingAhead, index: int, progress: Progress) -> Job[None]:
+    """Wait for a frame, with a cancel point at every moment: a decoder may take long, or hang."""
+    yield progress
+    while not ahead.is_ready(index):
+        yield progress
+
+
+def _check_same(kept: InstanceHeader, copy: InstanceHeader, ahead: DecodingAhead) -> None:
     """Refuse two images at one position that are not the same image."""
-    if rescale_of(kept) != rescale_of(copy) or not np.array_equal(read_stored_values(kept), read_stored_values(copy)):
+    if rescale_of(kept) != rescale_of(copy) or not np.array_equal(ahead.read(0), ahead.read(1)):
         raise VolumeError(
             f"the images {kept.sop_instance_uid} and {copy.sop_instance_uid} have the same position but different"
             " pixels: 4D series are not loaded yet."

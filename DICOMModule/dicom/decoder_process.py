@@ -1,0 +1,188 @@
+"""The parent's end of one decoding child: start it, ask it, tell how it died, end it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import IO, Any
+
+import numpy as np
+
+from DICOMModule import errors
+from DICOMModule.dicom.decoder_child import Decoded, Message, header_to_message, read_message, write_message
+from DICOMModule.dicom.frames import MOST_DECODED_BYTES
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import DicomFileError, PixelDataError
+
+PROGRAM = "from DICOMModule.dicom.decoder_child import main; main()"
+START_LIMIT_S = 60.0
+"""For the imports of a child from a cold, slow disk."""
+
+# The child finds its modules where this process does; sys.argv[1] is left for the memory limit.
+_PATHS = "import sys; sys.path[:] = sys.argv[2:]; "
+
+
+class ChildGoneError(Exception):
+    """The child had died before it was asked: the frame has nothing to do with it. Never leaves `dicom`."""
+
+
+class DecoderProcess:
+    """A child process that decodes one frame at a time; used by one thread at a time, but `kill` by any.
+
+    Parameters
+    ----------
+    memory_bytes : int
+        What the child may take above what it has at its start, where the platform can limit it.
+    program : str
+        What the child runs, in Python; another one is for tests.
+    """
+
+    def __init__(self, memory_bytes: int, program: str = PROGRAM) -> None:
+        command = [sys.executable, "-c", _PATHS + program, str(memory_bytes), *sys.path]
+        # Its standard error is ours until its main has begun, so that a start that fails leaves its reason there
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and program, nothing that came from outside
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **_apart()
+        )
+        self._requests, self._replies = _opened(self._process.stdin), _opened(self._process.stdout)
+        self._ready = False
+        self._late = False
+        self._spoiled = False
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether another frame may be given to it."""
+        return not self._spoiled and self._process.poll() is None
+
+    def ask(self, function: str, header: InstanceHeader, arguments: tuple[Any, ...], limit_s: float) -> Decoded:
+        """Call a function of `decoder_child.FUNCTIONS` with `header` and `arguments` in the child.
+
+        Raises
+        ------
+        DicomFileError
+            What the function raised; or a `PixelDataError`: the child crashed, or took longer than `limit_s`.
+        ChildGoneError
+            The child died before it began.
+        """
+        self._wait_until_ready(header)
+        request = {
+            "function": function,
+            "header": header_to_message(header),
+            "arguments": arguments,
+            "limit_s": limit_s,
+        }
+        try:
+            write_message(self._requests, request)
+        except OSError as error:
+            self.kill()
+            raise ChildGoneError from error
+        with self._limited(limit_s):
+            try:
+                reply, values = self._reply()
+            except (EOFError, OSError, ValueError, KeyError, TypeError) as error:
+                self.kill()
+                raise PixelDataError(header.path, self._death(limit_s)) from error
+        if values is None:
+            raise self._error_of(reply)
+        return values
+
+    def kill(self) -> None:
+        """End it at once, whatever it is doing."""
+        self._spoiled = True
+        with contextlib.suppress(OSError):
+            self._process.kill()
+
+    def end(self) -> None:
+        """End it at once and leave nothing behind."""
+        self.kill()
+        self._process.wait()
+        for file in (self._requests, self._replies):
+            with contextlib.suppress(OSError):  # what could not be written to a dead child is still in the buffer
+                file.close()
+
+    def _wait_until_ready(self, header: InstanceHeader) -> None:
+        if self._ready:
+            return
+        with self._limited(START_LIMIT_S):
+            try:
+                read_message(self._replies)
+            except (EOFError, OSError, ValueError) as error:
+                self.kill()
+                reason = f"the process that would decode it could not be started ({self._exit()})"
+                raise PixelDataError(header.path, reason) from error
+        self._ready = True
+
+    @contextlib.contextmanager
+    def _limited(self, limit_s: float) -> Iterator[None]:
+        """Kill the child after `limit_s`, which ends what is being read from it."""
+        timer = threading.Timer(limit_s, self._kill_late)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+
+    def _kill_late(self) -> None:
+        self._late = True
+        self.kill()
+
+    def _reply(self) -> tuple[Message, Decoded | None]:
+        reply = read_message(self._replies)
+        if "shape" not in reply:
+            return reply, None
+        shape, dtype = tuple(map(int, reply["shape"])), np.dtype(str(reply["dtype"]))
+        if dtype.hasobject or math.prod(shape) * dtype.itemsize > MOST_DECODED_BYTES:
+            raise ValueError("no array of pixels")
+        values = np.empty(shape, dtype)
+        view, filled = values.reshape(-1).view(np.uint8).data, 0
+        while filled < len(view):
+            count = self._replies.readinto(view[filled:])  # type: ignore[attr-defined]
+            if not count:
+                raise EOFError
+            filled += count
+        return reply, values
+
+    def _error_of(self, reply: Message) -> Exception:
+        if "bug" in reply:
+            return RuntimeError(f"in a decoding process:\n{reply['bug']}")
+        self._spoiled = self._spoiled or bool(reply["spoiled"])
+        kind = getattr(errors, reply["error"])
+        if not issubclass(kind, DicomFileError):
+            return TypeError(f"a decoding process replied with {reply['error']}")
+        error: DicomFileError = kind(reply["path"], reply["reason"])
+        return error
+
+    def _death(self, limit_s: float) -> str:
+        if self._late:
+            return f"the decoder had not finished this frame after {limit_s:g} s and was ended"
+        return (
+            f"the decoder crashed on this frame ({self._exit()}). The file may be damaged: get it again from where it"
+            " came from."
+        )
+
+    def _exit(self) -> str:
+        """Say how the process ended: ``SIGSEGV``, ``exit code 3``."""
+        code = self._process.wait()
+        if code < 0:
+            with contextlib.suppress(ValueError):
+                return signal.Signals(-code).name
+        return f"exit code {code}"
+
+
+def _apart() -> dict[str, Any]:
+    """Return what puts a child into a group of its own: an interrupt from the terminal is for the parent alone."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"process_group": 0}
+
+
+def _opened(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise RuntimeError("a pipe was asked for and is not there")
+    return pipe
