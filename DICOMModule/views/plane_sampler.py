@@ -20,7 +20,7 @@ from DICOMModule.volume.volume import Floats, Volume, Voxels
 
 PLANES_AT_ONCE = 8  # of a slab: keeps the memory that they take small, and in the processor's cache
 # A pixel is hidden where voxels without a value would have at least this share in it; less is rounding.
-HIDDEN_SHARE = 0.002
+HIDDEN_SHARE = 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
