@@ -11,11 +11,13 @@ from DICOMModule.database import PatientSummary, SeriesSummary, StudySummary
 from DICOMModule.dicom.person_name import person_name
 from DICOMModule.errors import plain_text
 from DICOMModule.targets import PATIENT_PREFIX
+from DICOMModule.widgets.wording import counted
 
 Level: TypeAlias = Literal["", "patient", "study", "series", "mixed"]
 Summary: TypeAlias = PatientSummary | StudySummary | SeriesSummary
 
 NOTHING = "Nothing selected"
+MANY = {"study": "studies", "series": "series"}
 # Modalities (PS3.3 C.7.3.1.1.1) whose instances are documents, plans, curves or marks rather than images.
 NO_IMAGES = frozenset({
     "SR", "KO", "PR", "DOC", "RTSTRUCT", "RTPLAN", "RTRECORD", "REG", "FID", "ECG", "HD", "AU", "EPS", "RESP", "PLAN", "M3D",
@@ -78,13 +80,6 @@ def target_of(thing: Summary) -> str:
     return thing.study_instance_uid if isinstance(thing, StudySummary) else thing.series_instance_uid
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: ``1 image``, ``1,200 images``; study and series as English has them."""
-    if number == 1 or noun == "series":
-        return f"{number:,} {noun}"
-    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"
-
-
 def shown_name(patient: PatientSummary | StudySummary) -> str:
     """Return a patient's name for people: ``Doe, Jane``; ``(no name)`` where there is none."""
     return plain_text(person_name(patient.patient_name or "")) or "(no name)"
@@ -128,18 +123,18 @@ def _text(
         return NOTHING
     if numbers.total() == 1:
         return _single_text(*patients, *studies, *series)
-    text = ", ".join(counted(number, noun) for noun, number in numbers.items() if number)
+    text = ", ".join(counted(number, noun, MANY.get(noun, "")) for noun, number in numbers.items() if number)
     if numbers["series"] == numbers.total():
         of_studies = len({one.study_instance_uid for one in series})
-        return f"{text} of {counted(of_studies, 'study')}" if of_studies > 1 else f"{text} of one study"
+        return f"{text} of {counted(of_studies, 'study', 'studies')}" if of_studies > 1 else f"{text} of one study"
     return text
 
 
 def _single_text(thing: Summary) -> str:
     if isinstance(thing, PatientSummary):
-        return f"Patient {shown_name(thing)} ({counted(thing.studies, 'study')})"
+        return f"Patient {shown_name(thing)} ({counted(thing.studies, 'study', 'studies')})"
     if isinstance(thing, StudySummary):
         date = f"{plain_text(thing.study_date)} " if thing.study_date else ""
-        return f"Study {date}{shown_study(thing)} ({counted(thing.series, 'series')})"
+        return f"Study {date}{shown_study(thing)} ({counted(thing.series, 'series', 'series')})"
     number = "" if thing.series_number is None else f" {thing.series_number}"
     return f"Series{number}: {shown_series(thing)} ({images_text(thing)})"

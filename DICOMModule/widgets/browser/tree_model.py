@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from DICOMModule.database import DicomDatabase, PatientSummary, SeriesSummary, StudySummary
 from DICOMModule.errors import DatabaseError
-from DICOMModule.widgets.browser import wording
+from DICOMModule.widgets.browser import row_texts
 from DICOMModule.widgets.browser.selection import Summary, selection_of
 from DICOMModule.widgets.browser.tree_nodes import Node, Nodes, key_of, renumber
 from DICOMModule.widgets.dragging import targets_mime
@@ -126,7 +126,7 @@ class DatabaseTreeModel(QAbstractItemModel):
         """Return the index of a child."""
         node = self._node(parent)
         children = () if node is None or parent.column() > 0 else node.children or ()
-        if not (0 <= row < len(children) and 0 <= column < len(wording.COLUMNS)):
+        if not (0 <= row < len(children) and 0 <= column < len(row_texts.COLUMNS)):
             return QModelIndex()
         return self.createIndex(row, column, children[row].number)
 
@@ -142,7 +142,7 @@ class DatabaseTreeModel(QAbstractItemModel):
 
     def columnCount(self, _parent: QModelIndex = ROOT) -> int:
         """Return the number of columns, the same everywhere."""
-        return len(wording.COLUMNS)
+        return len(row_texts.COLUMNS)
 
     def hasChildren(self, parent: QModelIndex = ROOT) -> bool:
         """Return whether there is something below, read or not."""
@@ -176,17 +176,17 @@ class DatabaseTreeModel(QAbstractItemModel):
         if role == SUMMARY_ROLE:
             return node.summary
         if role == Qt.DisplayRole:
-            return wording.cell_text(node.summary, index.column())
+            return row_texts.cell_text(node.summary, index.column())
         if role == Qt.ToolTipRole:
-            return wording.tool_tip(node.summary)
+            return row_texts.tool_tip(node.summary)
         if role == Qt.AccessibleTextRole:
-            return wording.spoken_text(node.summary)
+            return row_texts.spoken_text(node.summary)
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.DisplayRole) -> Any:
         """Return the title of a column."""
-        if role == Qt.DisplayRole and orientation == Qt.Horizontal and 0 <= section < len(wording.COLUMNS):
-            return wording.COLUMNS[section]
+        if role == Qt.DisplayRole and orientation == Qt.Horizontal and 0 <= section < len(row_texts.COLUMNS):
+            return row_texts.COLUMNS[section]
         return None
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlags:
@@ -311,7 +311,7 @@ class DatabaseTreeModel(QAbstractItemModel):
             if child.summary != rows[place]:
                 child.summary = rows[place]
                 changed.append(child)
-                self.dataChanged.emit(self._index(child), self._index(child, len(wording.COLUMNS) - 1))
+                self.dataChanged.emit(self._index(child), self._index(child, len(row_texts.COLUMNS) - 1))
             place += 1
         return changed
 

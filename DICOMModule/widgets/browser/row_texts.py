@@ -6,14 +6,8 @@ from typing import Final
 
 from DICOMModule.database import PatientSummary, SeriesSummary, StudySummary
 from DICOMModule.errors import plain_text
-from DICOMModule.widgets.browser.selection import (
-    Summary,
-    counted,
-    images_text,
-    numbered_series,
-    shown_name,
-    shown_study,
-)
+from DICOMModule.widgets.browser.selection import Summary, images_text, numbered_series, shown_name, shown_study
+from DICOMModule.widgets.wording import bytes_text, counted, plain_tooltip
 
 COLUMNS: Final = ("Patient, study, series", "Date", "Modality", "Contents", "Health")
 HEALTH_ICONS: Final = {"ok": "ok", "warned": "warning", "refused": "error", "unknown": "unknown"}
@@ -42,24 +36,24 @@ def caption(summary: Summary) -> str:
         return joined(patient_id(summary), date(summary.patient_birth_date), sex(summary))
     if isinstance(summary, StudySummary):
         modalities = " ".join(map(plain_text, summary.modalities_in_study))
-        return joined(modalities, counted(summary.series, "series"), counted(summary.instances, "file"))
+        return joined(modalities, counted(summary.series, "series", "series"), counted(summary.instances, "file"))
     return joined(plain_text(summary.modality or ""), images_text(summary))
 
 
 def side_text(summary: Summary) -> str:
     """Return what stands at the right of a row's first line: how many studies, or when the study was."""
     if isinstance(summary, PatientSummary):
-        return counted(summary.studies, "study")
+        return counted(summary.studies, "study", "studies")
     return date(summary.study_date) if isinstance(summary, StudySummary) else ""
 
 
 def cell_text(summary: Summary, column: int) -> str:
     """Return what a column of the tree says."""
     if isinstance(summary, PatientSummary):
-        cells = (title(summary), "", "", counted(summary.studies, "study"), "")
+        cells = (title(summary), "", "", counted(summary.studies, "study", "studies"), "")
     elif isinstance(summary, StudySummary):
         modalities = " ".join(map(plain_text, summary.modalities_in_study))
-        cells = (title(summary), date(summary.study_date), modalities, counted(summary.series, "series"), "")
+        cells = (title(summary), date(summary.study_date), modalities, counted(summary.series, "series", "series"), "")
     else:
         modality = plain_text(summary.modality or "")
         cells = (title(summary), date(summary.series_date), modality, images_text(summary), summary.health)
@@ -67,18 +61,20 @@ def cell_text(summary: Summary, column: int) -> str:
 
 
 def tool_tip(summary: Summary, thumbnail_problem: str = "") -> str:
-    """Return what a row tells in full, as plain text of several lines."""
+    """Return what a row tells in full, as a tooltip of several lines."""
     if isinstance(summary, PatientSummary):
         lines = [shown_name(summary), _named("Patient ID", summary.patient_id)]
-        lines += [_named("Born", summary.patient_birth_date), counted(summary.studies, "study")]
+        lines += [_named("Born", summary.patient_birth_date), counted(summary.studies, "study", "studies")]
     elif isinstance(summary, StudySummary):
         when = f"{date(summary.study_date)} {(summary.study_time or '')[:5]}".strip()
         lines = [shown_study(summary), plain_text(when), _named("Accession number", summary.accession_number)]
         lines += [_named("Study ID", summary.study_id), caption(summary)]
     else:
-        lines = [numbered_series(summary), caption(summary), size_text(summary.bytes), health_text(summary)]
+        lines = [numbered_series(summary), caption(summary), bytes_text(summary.bytes), health_text(summary)]
         lines += [f"No picture: {thumbnail_problem}" if thumbnail_problem else ""]
-    return "\n".join(line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} …" for line in lines if line)
+    return plain_tooltip(
+        "\n".join(line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…" for line in lines if line)
+    )
 
 
 def health_text(series: SeriesSummary) -> str:
@@ -94,16 +90,6 @@ def spoken_text(summary: Summary) -> str:
     if isinstance(summary, StudySummary):
         return joined("Study", title(summary), side_text(summary), caption(summary), between=", ")
     return joined("Series", title(summary), caption(summary), summary.health, between=", ")
-
-
-def size_text(size_bytes: int) -> str:
-    """Return a size for people: ``48.2 MB``."""
-    size = float(size_bytes)
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:,.3g} GB"
 
 
 def date(text: str | None) -> str:

@@ -1,0 +1,388 @@
+"""The browser of the local database: search, tree or spread-out table, Image Preview, context menu."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from DICOMModule.database import DicomDatabase
+from DICOMModule.errors import DatabaseError, plain_text
+from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.widgets.browser.context_menu import context_menu
+from DICOMModule.widgets.browser.database_watch import DatabaseWatch
+from DICOMModule.widgets.browser.file_actions import FileActions
+from DICOMModule.widgets.browser.preview import ImagePreview
+from DICOMModule.widgets.browser.row_lookup import keys_of
+from DICOMModule.widgets.browser.search_field import SearchField
+from DICOMModule.widgets.browser.selection import Selection
+from DICOMModule.widgets.browser.spread_table import SpreadTable
+from DICOMModule.widgets.browser.state_message import StateMessage
+from DICOMModule.widgets.browser.thumbnails import Thumbnails
+from DICOMModule.widgets.browser.tree_model import DatabaseTreeModel
+from DICOMModule.widgets.browser.tree_view import DatabaseTreeView
+from DICOMModule.widgets.job_runner import JobHandle
+from DICOMModule.widgets.qt import (
+    QEvent,
+    QHBoxLayout,
+    QLabel,
+    QPoint,
+    QSplitter,
+    QStackedWidget,
+    Qt,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+    pyqtSignal,
+)
+from DICOMModule.widgets.theme import caption_font, icon
+from DICOMModule.widgets.viewer import Viewer
+from DICOMModule.widgets.wording import counted
+
+FEW_PATIENTS: Final = 10  # hits that are unfolded by themselves
+VERY_FEW: Final = 3
+
+
+class DatabaseBrowser(QWidget):
+    """Shows what is in the database, and says what is to be done with what is selected.
+
+    Parameters
+    ----------
+    logic : DICOMModuleLogic
+        Whose database is shown; it is opened in the background, and never made by being looked at.
+    viewer : Viewer
+        Jobs, banners, and whether the browser is spread.
+
+    Signals
+    -------
+    selection_changed : Selection
+        Something else is selected, or what is selected has changed.
+    load_requested, examine_requested, metadata_requested, delete_requested : Selection
+        Enter, a double click on a series, or the context menu.
+    export_requested : Selection
+        Export Slicer Data to Study….
+    copy_requested, send_requested : Selection
+        Files to a disk, and to a server: not offered yet.
+    import_requested
+        The button of the empty browser.
+    """
+
+    selection_changed = pyqtSignal(object)
+    load_requested = pyqtSignal(object)
+    examine_requested = pyqtSignal(object)
+    metadata_requested = pyqtSignal(object)
+    delete_requested = pyqtSignal(object)
+    export_requested = pyqtSignal(object)
+    copy_requested = pyqtSignal(object)
+    send_requested = pyqtSignal(object)
+    import_requested = pyqtSignal()
+
+    def __init__(self, logic: DICOMModuleLogic, viewer: Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._watch = DatabaseWatch(logic, viewer.jobs, self)
+        self._told = Selection()
+        self._wished: tuple[str, ...] = ()
+        self._message_act: Callable[[], object] = self.import_requested.emit
+        self._is_spread = False
+        self.thumbnails = Thumbnails(logic, viewer.jobs, self)
+        self.model = DatabaseTreeModel(self)
+        self.search_field = SearchField()
+        self.spread_button = QToolButton()
+        self.count_label = QLabel()
+        self.tree = DatabaseTreeView(self.model, self.thumbnails)
+        self.spread = SpreadTable(self.thumbnails, viewer.jobs)
+        self.message = StateMessage()
+        self.preview = ImagePreview(logic, viewer.jobs)
+        self.files = FileActions(logic, viewer, self)
+        self._pages = QStackedWidget()
+        self._halves = QSplitter(Qt.Vertical)
+        self._lay_out()
+        self._connect()
+        self._show_opening()
+        self._watch.open()
+
+    # -- what others call
+
+    @property
+    def selection(self) -> Selection:
+        """What is selected."""
+        return self.spread.selection if self._is_spread else self.tree.selection
+
+    def set_logic(self, logic: DICOMModuleLogic) -> None:
+        """Show another database."""
+        self.files.logic = logic
+        self.thumbnails.set_logic(logic)
+        self.preview.set_logic(logic)
+        self.model.set_database(None)
+        self.spread.show_database(None, "")
+        self.count_label.setText("")
+        self._tell_selection()
+        self._show_opening()
+        self._watch.set_logic(logic)
+
+    def refresh(self, *, deep: bool = False) -> None:
+        """Show what has come and gone; selection, expansion and place stay.
+
+        Parameters
+        ----------
+        deep : bool
+            Also where no count has changed, as health may have.
+        """
+        if self._watch.database is None:
+            self._watch.open()
+            return
+        self.model.refresh(deep=deep)
+        if self._is_spread:
+            self.spread.show_database(self._watch.database, self.model.search)
+        self._show_state()
+        self._watch.count(self.model.search)
+        self._tell_selection()
+
+    def select(self, targets: Sequence[str]) -> None:
+        """Select ``patient:N``, studies or series, and bring the first into sight; a search that hides them is cleared."""
+        self._wished = tuple(targets)
+        if self._watch.database is not None:
+            self._select_wished()
+
+    def focus_search(self) -> None:
+        """Let words be typed."""
+        self.search_field.setFocus(Qt.ShortcutFocusReason)
+        self.search_field.selectAll()
+
+    def set_spread(self, spread: bool) -> None:
+        """Spread over the window as a wide table, or fold back into the tree; what is selected stays selected."""
+        if spread == self._is_spread:
+            return
+        selected = self.selection.targets
+        self._is_spread = spread
+        self._set_spread_button()
+        if spread:
+            self.spread.preview_place.addWidget(self.preview)
+            self.spread.preview_place.setSizes([640, 360])
+            self.spread.show_database(self._watch.database, self.model.search)
+            self.spread.select(selected)
+        else:
+            self._halves.addWidget(self.preview)
+            if selected:
+                self.select(selected)
+        self._show_state()
+        self._tell_selection()
+
+    def stop(self) -> None:
+        """Ask for nothing any more: the window is about to close."""
+        self._watch.stop()
+        self.search_field.stop()
+        self.preview.stop()
+        self.thumbnails.stop()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Tint the icons anew with another theme."""
+        if event.type() == QEvent.PaletteChange and hasattr(self, "_is_spread"):
+            self._set_spread_button()
+        super().changeEvent(event)
+
+    # -- layout
+
+    def _lay_out(self) -> None:
+        self._set_spread_button()
+        self.spread_button.setFocusPolicy(Qt.TabFocus)
+        self.count_label.setTextFormat(Qt.PlainText)
+        self.count_label.setProperty("caption", True)
+        self.count_label.setFont(caption_font(self.font()))
+        top = QHBoxLayout()
+        top.setSpacing(4)
+        top.addWidget(self.search_field, 1)
+        top.addWidget(self.spread_button)
+        self._pages.addWidget(self.tree)
+        self._pages.addWidget(self.spread)
+        self._pages.addWidget(self.message)
+        self._pages.setMinimumHeight(160)
+        self._halves.addWidget(self._pages)
+        self._halves.addWidget(self.preview)
+        self._halves.setChildrenCollapsible(False)
+        self._halves.setStretchFactor(0, 3)
+        self._halves.setStretchFactor(1, 2)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(top)
+        layout.addWidget(self.count_label)
+        layout.addWidget(self._halves, 1)
+        self.tree.setContextMenuPolicy(Qt.CustomContextMenu)
+
+    def _set_spread_button(self) -> None:
+        self.spread_button.setIcon(icon("fold" if self._is_spread else "spread"))
+        self.spread_button.setToolTip(
+            "Fold the browser back (F2)" if self._is_spread else "Spread the browser over the window (F2)"
+        )
+
+    def _connect(self) -> None:
+        self.search_field.search_changed.connect(self._on_search_changed)
+        self.search_field.left_downward.connect(self._on_list_wished)
+        self.spread_button.clicked.connect(lambda _checked: self._viewer.views.set_spread(not self._is_spread))
+        self.model.failed.connect(self._on_read_failed)
+        self.spread.failed.connect(self._on_read_failed)
+        self.message.acted.connect(self._on_message_acted)
+        for view in (self.tree, self.spread):
+            view.selection_changed.connect(lambda _selection: self._tell_selection())
+            view.load_requested.connect(self._on_load_requested)
+            view.delete_requested.connect(self._on_delete_requested)
+            view.copy_uid_requested.connect(self.files.copy_uids)
+        self.tree.customContextMenuRequested.connect(self._on_tree_menu_requested)
+        self.spread.menu_requested.connect(self._show_menu)
+        self._viewer.jobs.ended.connect(self._on_job_ended)
+        self._watch.opened.connect(self._on_opened)
+        self._watch.failed.connect(self._on_read_failed)
+        self._watch.counted.connect(self._on_counted)
+
+    # -- opening
+
+    def _on_opened(self, database: DicomDatabase | None) -> None:
+        if database is not None:
+            self.model.set_database(database)
+            if self._is_spread:
+                self.spread.show_database(database, self.model.search)
+            self._watch.count(self.model.search)
+        self._show_state()
+        self._expand_few()
+        if self._wished:
+            self._select_wished()
+
+    def _on_read_failed(self, text: str) -> None:
+        self._message_act = self.refresh
+        self._show_message("error", "The database cannot be read", text, "Try again", color="error")
+
+    # -- search
+
+    def _on_search_changed(self, text: str) -> None:
+        selected = self.selection.targets
+        if text and not self.model.search:
+            self.tree.remember_expanded()
+        self.model.set_search(text)
+        if self._is_spread:
+            self.spread.show_database(self._watch.database, text)
+        if not text:
+            self.tree.restore_expanded()
+        self._expand_few()
+        if selected:
+            self.tree.select_rows(self._keys_of(selected, text or None))
+        self._show_state()
+        self._watch.count(self.model.search)
+        self._tell_selection()
+
+    def _on_list_wished(self) -> None:
+        view = self.spread.table if self._is_spread else self.tree
+        model = view.model()
+        if not model.rowCount():
+            return
+        view.setFocus(Qt.TabFocusReason)
+        if not view.currentIndex().isValid():
+            view.setCurrentIndex(model.index(0, 0))
+
+    def _expand_few(self) -> None:
+        """Unfold what is so little that it can be seen at once."""
+        patients = self.model.rowCount()
+        if patients > (FEW_PATIENTS if self.model.search else 1):
+            return
+        for row in range(patients):
+            patient = self.model.index(row, 0)
+            self.tree.expand(patient)
+            for place in range(self.model.rowCount(patient) if patients <= VERY_FEW else 0):
+                self.tree.expand(self.model.index(place, 0, patient))
+
+    def _on_counted(self, number: int) -> None:
+        self.count_label.setText(counted(number, "study", "studies") if number else "")
+
+    # -- what is in the place of the list
+
+    def _show_state(self) -> None:
+        if self._watch.database is not None and self.model.rowCount():
+            self._pages.setCurrentWidget(self.spread if self._is_spread else self.tree)
+            return
+        if self.model.search:
+            self._message_act = self.search_field.clear
+            title = f"No study matches “{plain_text(self.model.search)}”"
+            self._show_message("search", title, "All words must be found in one study.", "Clear search")
+            return
+        self._message_act = self.import_requested.emit
+        sentence = "Import a folder or a CD, or drop files and folders on the window. They can stay where they are."
+        self._show_message("database", "Nothing here yet", sentence, "Import…", primary=True)
+
+    def _show_opening(self) -> None:
+        self._show_message("database", "Opening the database…", "")
+
+    def _show_message(
+        self, icon_name: str, title: str, sentence: str, button: str = "", *, primary: bool = False, color: str = "dim"
+    ) -> None:
+        self.message.show_message(icon_name, title, sentence, button, primary=primary, color=color)
+        self._pages.setCurrentWidget(self.message)
+
+    # -- selection
+
+    def _tell_selection(self) -> None:
+        selection = self.selection
+        if selection == self._told:
+            return
+        before, self._told = self._told, selection
+        if selection.targets != before.targets:
+            self.preview.show_targets(selection.targets)
+        else:
+            self.preview.reload()
+        self.selection_changed.emit(selection)
+
+    def _select_wished(self) -> None:
+        targets, self._wished = self._wished, ()
+        if self._is_spread:
+            self.spread.select(targets)
+        elif not self.tree.select_rows(self._keys_of(targets)) and self.model.search:
+            self.search_field.clear()
+            self.tree.select_rows(self._keys_of(targets))
+        self._tell_selection()
+
+    def _keys_of(self, targets: Sequence[str], search: str | None = None) -> list[tuple[int | str, ...]]:
+        if self._watch.database is None:
+            return []
+        try:
+            return keys_of(self._watch.database, targets, search)
+        except DatabaseError as error:
+            self._on_read_failed(str(error))
+            return []
+
+    # -- acts
+
+    def _on_message_acted(self) -> None:
+        self._message_act()
+
+    def _on_load_requested(self, selection: Selection) -> None:
+        if selection.targets:
+            self.load_requested.emit(selection)
+
+    def _on_delete_requested(self, selection: Selection) -> None:
+        if selection.targets:
+            self.delete_requested.emit(selection)
+
+    def _on_tree_menu_requested(self, place: QPoint) -> None:
+        self._show_menu(self.tree.viewport().mapToGlobal(place))
+
+    def _show_menu(self, place: QPoint) -> None:
+        selection = self.selection
+        if not selection.targets:
+            return
+        acts: dict[str, Callable[[Selection], object]] = {
+            "load": self.load_requested.emit,
+            "examine": self.examine_requested.emit,
+            "metadata": self.metadata_requested.emit,
+            "reveal": self.files.reveal,
+            "copy_path": self.files.copy_paths,
+            "copy_uid": self.files.copy_uids,
+            "export": self.export_requested.emit,
+            "send": self.send_requested.emit,
+            "copy": self.copy_requested.emit,
+            "delete": self.delete_requested.emit,
+        }
+        menu = context_menu(selection, acts, self)
+        menu.setAttribute(Qt.WA_DeleteOnClose)
+        menu.popup(place)
+
+    def _on_job_ended(self, _handle: JobHandle) -> None:
+        self.refresh(deep=True)

@@ -1,0 +1,149 @@
+"""Paints the rows of the tree: two lines with a picture or an icon, so that they fit into a narrow panel."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from DICOMModule.database import PatientSummary, SeriesSummary
+from DICOMModule.widgets.browser import row_texts
+from DICOMModule.widgets.browser.pictures import paint_fitted
+from DICOMModule.widgets.browser.selection import Summary
+from DICOMModule.widgets.browser.thumbnails import Thumbnails
+from DICOMModule.widgets.browser.tree_model import SUMMARY_ROLE
+from DICOMModule.widgets.qt import (
+    QAbstractItemView,
+    QColor,
+    QFontMetrics,
+    QHelpEvent,
+    QModelIndex,
+    QObject,
+    QPainter,
+    QRect,
+    QRectF,
+    QSize,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    Qt,
+    QToolTip,
+)
+from DICOMModule.widgets.theme import ICON_PX, Theme, caption_font, pixmap, theme
+from DICOMModule.widgets.views.view_widget import GROUND
+
+THUMBNAIL_PX: Final = 48
+MARK_PX: Final = 14
+PAD: Final = 4
+GAP: Final = 8
+LEFT: Final = int(Qt.AlignLeft | Qt.AlignVCenter)
+RIGHT: Final = int(Qt.AlignRight | Qt.AlignVCenter)
+DOCUMENTS: Final = frozenset({"SR", "KO", "PR", "DOC"})
+
+
+class RowDelegate(QStyledItemDelegate):
+    """Paints patients and studies with an icon, series with their thumbnail; health as icon and word.
+
+    Parameters
+    ----------
+    thumbnails : Thumbnails
+        Lends the pictures.
+    """
+
+    def __init__(self, thumbnails: Thumbnails, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._thumbnails = thumbnails
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
+        """Return the room of two lines, or of a thumbnail."""
+        lines = QFontMetrics(option.font).height() + QFontMetrics(caption_font(option.font)).height() + 2 * PAD
+        is_series = isinstance(index.data(SUMMARY_ROLE), SeriesSummary)
+        return QSize(160, max(lines, THUMBNAIL_PX + 2 * PAD) if is_series else max(lines, 40))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        """Paint a row."""
+        summary = index.data(SUMMARY_ROLE)
+        if summary is None:
+            return
+        widget = option.widget
+        if widget is not None:
+            widget.style().drawPrimitive(QStyle.PE_PanelItemViewItem, option, painter, widget)
+        painter.save()
+        used = theme()
+        room = option.rect.adjusted(PAD, PAD, -GAP, -PAD)
+        if isinstance(summary, SeriesSummary):
+            box = QRect(room.left(), room.center().y() - THUMBNAIL_PX // 2, THUMBNAIL_PX, THUMBNAIL_PX)
+            paint_thumbnail(painter, box, summary, self._thumbnails)
+        else:
+            box = QRect(room.left(), room.center().y() - ICON_PX // 2, ICON_PX, ICON_PX)
+            name = "patient" if isinstance(summary, PatientSummary) else "study"
+            painter.drawPixmap(box.topLeft(), pixmap(name, used.dim))
+        room.setLeft(box.right() + GAP)
+        self._paint_lines(painter, option, room, summary, used)
+        painter.restore()
+
+    def helpEvent(
+        self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: QModelIndex
+    ) -> bool:
+        """Say a row in full, and why its thumbnail is missing."""
+        summary = index.data(SUMMARY_ROLE)
+        if event.type() != QHelpEvent.ToolTip or summary is None:
+            return bool(super().helpEvent(event, view, option, index))
+        problem = ""
+        if isinstance(summary, SeriesSummary):
+            problem = self._thumbnails.problem_of(summary.series_instance_uid)
+        QToolTip.showText(event.globalPos(), row_texts.tool_tip(summary, problem), view)
+        return True
+
+    def _paint_lines(
+        self, painter: QPainter, option: QStyleOptionViewItem, room: QRect, summary: Summary, used: Theme
+    ) -> None:
+        metrics, small = QFontMetrics(option.font), caption_font(option.font)
+        small_metrics = QFontMetrics(small)
+        top = room.center().y() - (metrics.height() + small_metrics.height()) // 2
+        first = QRect(room.left(), top, room.width(), metrics.height())
+        second = QRect(room.left(), top + metrics.height(), room.width(), small_metrics.height())
+        painter.setFont(small)
+        painter.setPen(QColor(used.dim))
+        side = row_texts.side_text(summary)
+        side_width = small_metrics.horizontalAdvance(side) + GAP if side else 0
+        painter.drawText(first, RIGHT, side)
+        if isinstance(summary, SeriesSummary):
+            self._paint_health(painter, second, summary, used)
+            second.setRight(second.right() - health_width(small_metrics, summary))
+        painter.setPen(QColor(used.dim))
+        caption = small_metrics.elidedText(row_texts.caption(summary), Qt.ElideMiddle, second.width())
+        painter.drawText(second, LEFT, caption)
+        painter.setFont(option.font)
+        painter.setPen(QColor(used.text))
+        title = metrics.elidedText(row_texts.title(summary), Qt.ElideMiddle, first.width() - side_width)
+        painter.drawText(first, LEFT, title)
+
+    def _paint_health(self, painter: QPainter, line: QRect, series: SeriesSummary, used: Theme) -> None:
+        color = health_color(series.health, used)
+        painter.setPen(QColor(color))
+        painter.drawText(line, RIGHT, series.health)
+        left = line.right() - QFontMetrics(painter.font()).horizontalAdvance(series.health) - MARK_PX - PAD
+        mark = pixmap(row_texts.HEALTH_ICONS.get(series.health, "unknown"), color, MARK_PX)
+        painter.drawPixmap(left, line.center().y() - MARK_PX // 2 + 1, mark)
+
+
+def health_width(metrics: QFontMetrics, series: SeriesSummary) -> int:
+    """Return the room of a health's icon and word, in logical pixels."""
+    return int(metrics.horizontalAdvance(series.health)) + MARK_PX + PAD + GAP
+
+
+def health_color(health: str, used: Theme) -> str:
+    """Return the colour of a health."""
+    return {"ok": used.dim, "warned": used.warning, "refused": used.error}.get(health, used.dim)
+
+
+def paint_thumbnail(painter: QPainter, box: QRect, series: SeriesSummary, thumbnails: Thumbnails) -> None:
+    """Paint a series' thumbnail into a near-black square; an icon of its kind where there is none."""
+    painter.fillRect(box, GROUND)
+    known = thumbnails.look_up(series)
+    if known is not None and known.pixmap is not None:
+        ratio = painter.device().devicePixelRatioF()
+        paint_fitted(painter, known.pixmap.toImage(), QRectF(box), ratio)
+        return
+    name = "metadata" if series.modality in DOCUMENTS else "label" if series.modality == "RTSTRUCT" else "image"
+    mark = pixmap(name, "#9aa5b0" if known is not None else "#3a4149", ICON_PX)
+    painter.drawPixmap(box.center().x() - ICON_PX // 2 + 1, box.center().y() - ICON_PX // 2 + 1, mark)

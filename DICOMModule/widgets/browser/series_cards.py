@@ -1,0 +1,187 @@
+"""Series as cards in a flow: a large thumbnail, and beside it what it is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from DICOMModule.database import SeriesSummary
+from DICOMModule.widgets.browser import row_texts
+from DICOMModule.widgets.browser.row_delegate import GAP, LEFT, MARK_PX, PAD, health_color, paint_thumbnail
+from DICOMModule.widgets.browser.selection import images_text
+from DICOMModule.widgets.browser.spread_models import SeriesList
+from DICOMModule.widgets.browser.thumbnails import Thumbnails
+from DICOMModule.widgets.browser.tree_model import SUMMARY_ROLE
+from DICOMModule.widgets.qt import (
+    QAbstractItemView,
+    QColor,
+    QFontMetrics,
+    QHelpEvent,
+    QKeyEvent,
+    QKeySequence,
+    QListView,
+    QModelIndex,
+    QMouseEvent,
+    QObject,
+    QPainter,
+    QRect,
+    QSize,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    Qt,
+    QToolTip,
+    QWidget,
+    pyqtSignal,
+)
+from DICOMModule.widgets.theme import caption_font, pixmap, theme
+from DICOMModule.widgets.wording import bytes_text
+
+THUMBNAIL_PX: Final = 96
+CARD_PX: Final = (288, THUMBNAIL_PX + 2 * GAP)
+
+
+class CardDelegate(QStyledItemDelegate):
+    """Paints a series as a card.
+
+    Parameters
+    ----------
+    thumbnails : Thumbnails
+        Lends the pictures.
+    """
+
+    def __init__(self, thumbnails: Thumbnails, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._thumbnails = thumbnails
+
+    def sizeHint(self, _option: QStyleOptionViewItem, _index: QModelIndex) -> QSize:
+        """Return the room of a card."""
+        return QSize(*CARD_PX)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        """Paint a card."""
+        series = index.data(SUMMARY_ROLE)
+        if not isinstance(series, SeriesSummary):
+            return
+        widget = option.widget
+        if widget is not None:
+            widget.style().drawPrimitive(QStyle.PE_PanelItemViewItem, option, painter, widget)
+        painter.save()
+        room = option.rect.adjusted(GAP, GAP, -GAP, -GAP)
+        paint_thumbnail(painter, QRect(room.left(), room.top(), THUMBNAIL_PX, THUMBNAIL_PX), series, self._thumbnails)
+        room.setLeft(room.left() + THUMBNAIL_PX + GAP)
+        self._paint_texts(painter, option, room, series)
+        painter.restore()
+
+    def helpEvent(
+        self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: QModelIndex
+    ) -> bool:
+        """Say a series in full, and why its thumbnail is missing."""
+        series = index.data(SUMMARY_ROLE)
+        if event.type() != QHelpEvent.ToolTip or not isinstance(series, SeriesSummary):
+            return bool(super().helpEvent(event, view, option, index))
+        problem = self._thumbnails.problem_of(series.series_instance_uid)
+        QToolTip.showText(event.globalPos(), row_texts.tool_tip(series, problem), view)
+        return True
+
+    def _paint_texts(self, painter: QPainter, option: QStyleOptionViewItem, room: QRect, series: SeriesSummary) -> None:
+        used, small = theme(), caption_font(option.font)
+        metrics, small_metrics = QFontMetrics(option.font), QFontMetrics(small)
+        painter.setFont(option.font)
+        painter.setPen(QColor(used.text))
+        lines = wrapped(row_texts.title(series), metrics, room.width(), 2)
+        top = room.top()
+        for line in lines:
+            painter.drawText(QRect(room.left(), top, room.width(), metrics.height()), LEFT, line)
+            top += metrics.height()
+        painter.setFont(small)
+        painter.setPen(QColor(used.dim))
+        top += PAD
+        for text in (row_texts.joined(series.modality or "", images_text(series)), _place_text(series)):
+            shown = small_metrics.elidedText(text, Qt.ElideMiddle, room.width())
+            painter.drawText(QRect(room.left(), top, room.width(), small_metrics.height()), LEFT, shown)
+            top += small_metrics.height()
+        color = health_color(series.health, used)
+        last = QRect(room.left(), room.bottom() - small_metrics.height() + 1, room.width(), small_metrics.height())
+        mark = pixmap(row_texts.HEALTH_ICONS.get(series.health, "unknown"), color, MARK_PX)
+        painter.drawPixmap(last.left(), last.center().y() - MARK_PX // 2 + 1, mark)
+        painter.setPen(QColor(color))
+        painter.drawText(last.adjusted(MARK_PX + PAD, 0, 0, 0), LEFT, series.health)
+
+
+class SeriesCards(QListView):
+    """The cards.
+
+    Signals
+    -------
+    load_requested, delete_requested, copy_uid_requested
+        Enter or a double click, Delete, Ctrl+C.
+    """
+
+    load_requested = pyqtSignal()
+    delete_requested = pyqtSignal()
+    copy_uid_requested = pyqtSignal()
+
+    def __init__(self, model: SeriesList, delegate: CardDelegate, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setModel(model)
+        self.setItemDelegate(delegate)
+        self.setViewMode(QListView.IconMode)
+        self.setMovement(QListView.Static)
+        self.setResizeMode(QListView.Adjust)
+        self.setWrapping(True)
+        self.setUniformItemSizes(True)
+        self.setSpacing(PAD)
+        self.setSelectionMode(QAbstractItemView.ExtendedSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollPerPixel)
+        self.setDragEnabled(True)
+        self.setDragDropMode(QAbstractItemView.DragOnly)
+        self.setAccessibleName("Series")
+
+    def series_in_sight(self) -> set[str]:
+        """Return the Series Instance UIDs of the cards that are in sight."""
+        found: set[str] = set()
+        model = self.model()
+        if not self.isVisible() or model is None:
+            return found
+        for row in range(model.rowCount()):
+            index = model.index(row, 0)
+            if self.visualRect(index).intersects(self.viewport().rect()):
+                found.add(index.data(SUMMARY_ROLE).series_instance_uid)
+        return found
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Load with Enter, delete with Delete, copy the UID with Ctrl+C."""
+        if event.key() in (Qt.Key_Return, Qt.Key_Enter):
+            self.load_requested.emit()
+        elif event.key() == Qt.Key_Delete:
+            self.delete_requested.emit()
+        elif event.matches(QKeySequence.Copy):
+            self.copy_uid_requested.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Load the series."""
+        if event.button() == Qt.LeftButton and self.indexAt(event.pos()).isValid():
+            self.load_requested.emit()
+            return
+        super().mouseDoubleClickEvent(event)
+
+
+def wrapped(text: str, metrics: QFontMetrics, width_px: int, most: int) -> list[str]:
+    """Return text in at most so many lines, broken between words where that can be, the last one cut in its middle."""
+    lines: list[str] = []
+    rest = text
+    while rest and len(lines) < most - 1 and metrics.horizontalAdvance(rest) > width_px:
+        fitting = len(rest)
+        while fitting > 1 and metrics.horizontalAdvance(rest[:fitting]) > width_px:
+            fitting -= 1
+        blank = max(rest.rfind(" ", 0, fitting + 1), rest.rfind("_", 0, fitting))
+        end = blank + 1 if blank > fitting // 3 else fitting
+        lines.append(rest[:end].rstrip())
+        rest = rest[end:]
+    return [*lines, metrics.elidedText(rest, Qt.ElideMiddle, width_px)] if rest else lines
+
+
+def _place_text(series: SeriesSummary) -> str:
+    return row_texts.joined(row_texts.date(series.series_date), bytes_text(series.bytes))

@@ -1,0 +1,173 @@
+"""The tree itself: keys, drags, and a place that stays when rows come and go above it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from DICOMModule.database import SeriesSummary
+from DICOMModule.widgets.browser.row_delegate import RowDelegate
+from DICOMModule.widgets.browser.selection import Selection, selection_of
+from DICOMModule.widgets.browser.thumbnails import Thumbnails
+from DICOMModule.widgets.browser.tree_model import DatabaseTreeModel
+from DICOMModule.widgets.qt import (
+    QAbstractItemView,
+    QItemSelection,
+    QItemSelectionModel,
+    QKeyEvent,
+    QKeySequence,
+    QModelIndex,
+    QMouseEvent,
+    QPersistentModelIndex,
+    QPoint,
+    Qt,
+    QTreeView,
+    QWidget,
+    pyqtSignal,
+)
+
+INDENTATION_PX: Final = 16
+MOST_EXPANDED: Final = 500  # as many places as are remembered across a search
+
+
+class DatabaseTreeView(QTreeView):
+    """Patients, studies and series in one narrow column.
+
+    Signals
+    -------
+    selection_changed : Selection
+        Something else is selected.
+    load_requested, delete_requested, copy_uid_requested : Selection
+        Enter or a double click on a series; Delete; Ctrl+C.
+    """
+
+    selection_changed = pyqtSignal(object)
+    load_requested = pyqtSignal(object)
+    delete_requested = pyqtSignal(object)
+    copy_uid_requested = pyqtSignal(object)
+
+    def __init__(self, model: DatabaseTreeModel, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.rows = model
+        self._anchor = QPersistentModelIndex()
+        self._anchor_top = 0
+        self._expanded: tuple[tuple[int | str, ...], ...] = ()
+        self.setModel(model)
+        self.setItemDelegate(RowDelegate(thumbnails, self))
+        self.setHeaderHidden(True)
+        for column in range(1, model.columnCount()):
+            self.hideColumn(column)
+        self.header().setStretchLastSection(True)
+        self.setIndentation(INDENTATION_PX)
+        self.setSelectionMode(QAbstractItemView.ExtendedSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
+        self.verticalScrollBar().setSingleStep(28)
+        self.setDragEnabled(True)
+        self.setDragDropMode(QAbstractItemView.DragOnly)
+        self.setAccessibleName("Patients, studies and series")
+        thumbnails.add_sight(self.series_in_sight)
+        thumbnails.arrived.connect(lambda _uid: self.viewport().update())
+        model.refreshing.connect(self._on_refreshing)
+        model.refreshed.connect(self._on_refreshed)
+
+    @property
+    def selection(self) -> Selection:
+        """What is selected, in the order of the tree."""
+        chosen = sorted(self.selectionModel().selectedRows(), key=_place)
+        return selection_of(self.rows.path(index) for index in chosen)
+
+    def series_in_sight(self) -> set[str]:
+        """Return the Series Instance UIDs of the rows that are in sight."""
+        found: set[str] = set()
+        if not self.isVisible():
+            return found
+        bottom = self.viewport().height()
+        index = self.indexAt(QPoint(0, 0))
+        while index.isValid() and self.visualRect(index).top() <= bottom:
+            summary = self.rows.summary(index)
+            if isinstance(summary, SeriesSummary):
+                found.add(summary.series_instance_uid)
+            index = self.indexBelow(index)
+        return found
+
+    def select_rows(self, keys: list[tuple[int | str, ...]]) -> bool:
+        """Select rows by the keys of `DatabaseTreeModel.find` and bring the first into sight; False where none is there."""
+        found = [index for index in map(self.rows.find, keys) if index.isValid()]
+        if not found:
+            return False
+        chosen = QItemSelection()
+        for index in found:
+            chosen.select(index, index)
+            parent = index.parent()
+            while parent.isValid():
+                self.expand(parent)
+                parent = parent.parent()
+        self.selectionModel().setCurrentIndex(found[0], QItemSelectionModel.NoUpdate)
+        self.selectionModel().select(chosen, QItemSelectionModel.ClearAndSelect | QItemSelectionModel.Rows)
+        self.scrollTo(found[0])
+        return True
+
+    def remember_expanded(self) -> None:
+        """Keep in mind what is expanded, before a search hides it."""
+        found: list[tuple[int | str, ...]] = []
+        waiting = [self.rows.index(row, 0) for row in range(self.rows.rowCount())]
+        while waiting and len(found) < MOST_EXPANDED:
+            index = waiting.pop()
+            if self.isExpanded(index):
+                found.append(self.rows.keys(index))
+                waiting += [self.rows.index(row, 0, index) for row in range(self.rows.rowCount(index))]
+        self._expanded = tuple(found)
+
+    def restore_expanded(self) -> None:
+        """Expand again what was before the search."""
+        for keys in self._expanded:
+            index = self.rows.find(keys)
+            if index.isValid():
+                self.expand(index)
+
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
+        """Tell what is selected."""
+        super().selectionChanged(selected, deselected)
+        self.selection_changed.emit(self.selection)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Load with Enter, delete with Delete, copy the UID with Ctrl+C; letters find a row by its beginning."""
+        if event.key() in (Qt.Key_Return, Qt.Key_Enter) and not event.modifiers() & Qt.ControlModifier:
+            self.load_requested.emit(self.selection)
+        elif event.key() == Qt.Key_Delete:
+            self.delete_requested.emit(self.selection)
+        elif event.matches(QKeySequence.Copy):
+            self.copy_uid_requested.emit(self.selection)
+        else:
+            super().keyPressEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Load a series; expand or fold what lies above one."""
+        index = self.indexAt(event.pos())
+        if event.button() == Qt.LeftButton and isinstance(self.rows.summary(index), SeriesSummary):
+            self.load_requested.emit(selection_of([self.rows.path(index)]))
+            return
+        super().mouseDoubleClickEvent(event)
+
+    def _on_refreshing(self) -> None:
+        self._anchor = QPersistentModelIndex(self.indexAt(QPoint(0, 0)))
+        self._anchor_top = self.visualRect(QModelIndex(self._anchor)).top() if self._anchor.isValid() else 0
+
+    def _on_refreshed(self) -> None:
+        bar = self.verticalScrollBar()
+        if self._anchor.isValid() and bar.value() > 0:
+            moved = self.visualRect(QModelIndex(self._anchor)).top() - self._anchor_top
+            if moved:
+                self.executeDelayedItemsLayout()
+                self.updateGeometries()
+                bar.setValue(bar.value() + moved)
+        self._anchor = QPersistentModelIndex()
+
+
+def _place(index: QModelIndex) -> tuple[int, ...]:
+    """Return the rows from the top level down to an index: how indexes of a tree are put in order."""
+    rows: list[int] = []
+    while index.isValid():
+        rows.append(index.row())
+        index = index.parent()
+    return tuple(reversed(rows))
