@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, get_args
+
+import numpy as np
 
 from DICOMModule.errors import SettingsError
 from DICOMModule.scene import NodeChange, Scene, VolumeNode
 from DICOMModule.views.layout import LAYOUTS
-from DICOMModule.views.orientation import Vector, center_position
+from DICOMModule.views.orientation import ORIENTATIONS, Orientation, Vector, center_position
+from DICOMModule.views.slab import SlabMode
+from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.qt import QObject, pyqtSignal
 
 SLICE_VIEWS: Final = ("axial", "sagittal", "coronal")
 VIEW_NAMES: Final = (*SLICE_VIEWS, "3d")
 TOOLS: Final = ("window", "zoom", "pan", "scroll", "rotate", "crosshair")
 OVERLAYS: Final = ("all", "minimal", "none")
-SLAB_MODES: Final = ("mip", "minip", "mean")
+SLAB_MODES: Final[tuple[SlabMode, ...]] = get_args(SlabMode)
+DEFAULT_TOOLS: Final = {**dict.fromkeys(SLICE_VIEWS, "window"), "3d": "rotate"}
 
 
 class ViewState(QObject):
     """The one place that the views, the tool bar and the panels read and change. In the thread of the window.
 
     A view shows a background and, over it, a foreground. All views show the same background until a volume is dropped on
-    one of them.
+    one of them. The crosshair has one place in each Frame of Reference: views whose backgrounds share one are linked, others
+    have nothing to do with each other.
 
     Parameters
     ----------
@@ -34,12 +41,20 @@ class ViewState(QObject):
         What a view shows, or the foreground's opacity.
     position_changed
         The crosshair's place.
-    tool_changed, layout_changed, overlays_changed, active_view_changed, slab_changed, crosshair_changed, spread_changed
+    orientations_changed
+        How the planes of the slice views lie: turned, flipped or oblique.
+    rendering_changed
+        Whether the volume view draws the volume.
+    tool_changed
+        The tool of the active view is another one; slice views share one, the volume view has its own.
+    layout_changed, overlays_changed, active_view_changed, slab_changed, crosshair_changed, spread_changed
         As they say; the property of that name tells the new value.
     """
 
     layers_changed = pyqtSignal()
     position_changed = pyqtSignal()
+    orientations_changed = pyqtSignal()
+    rendering_changed = pyqtSignal()
     tool_changed = pyqtSignal()
     layout_changed = pyqtSignal()
     overlays_changed = pyqtSignal()
@@ -51,7 +66,7 @@ class ViewState(QObject):
     def __init__(self, scene: Scene, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.scene = scene
-        self.tool = "window"
+        self._tools = dict(DEFAULT_TOOLS)
         self.layout = "four-up"
         self.maximised = ""
         self.overlays = "all"
@@ -61,8 +76,10 @@ class ViewState(QObject):
         self.active_view = "axial"
         self.foreground_opacity = 0.5
         self.slab_mm = 0.0
-        self.slab_mode = "mip"
-        self.position_lps_mm: Vector | None = None
+        self.slab_mode: SlabMode = "mip"
+        self.rendering_shown = True
+        self._positions: dict[str, Vector] = {}
+        self._orientations: dict[str, Orientation] = dict(ORIENTATIONS)
         self._backgrounds: dict[str, str] = {}
         self._foreground = ""
         self._disconnects = (scene.removed.connect(self._on_node_removed), scene.changed.connect(self._on_node_changed))
@@ -86,16 +103,16 @@ class ViewState(QObject):
     def show_background(self, node_id: str, view: str = "") -> None:
         """Show a node as the background of one view, or of all where none is named.
 
-        The crosshair goes to the middle of a volume that is the first, or in which it would not lie.
+        The crosshair goes to the middle of a volume that is the first of its Frame of Reference, or in which it would not
+        lie.
         """
         for name in (view,) if view else VIEW_NAMES:
             self._backgrounds[name] = node_id
         if node_id and node_id == self._foreground:
             self._foreground = ""
         node = self._node(node_id)
-        if node is not None and self.position_lps_mm is None:
-            self.position_lps_mm = center_position(node.volume)
-            self.position_changed.emit()
+        if node is not None:
+            self._bring_position_into(node)
         self.layers_changed.emit()
 
     def show_foreground(self, node_id: str) -> None:
@@ -110,17 +127,78 @@ class ViewState(QObject):
 
     # -- where, and how
 
-    def set_position_lps(self, position_lps_mm: Vector) -> None:
-        """Move the crosshair, LPS mm."""
-        if position_lps_mm != self.position_lps_mm:
-            self.position_lps_mm = position_lps_mm
+    @property
+    def position_lps_mm(self) -> Vector | None:
+        """The crosshair's place in the Frame of Reference of the active view, LPS mm; None where that shows nothing."""
+        return self.position_of(self.active_view)
+
+    def position_of(self, view: str) -> Vector | None:
+        """Return the crosshair's place in the Frame of Reference of a view, LPS mm; None where the view shows nothing."""
+        node = self.background_of(view)
+        return None if node is None else self._positions.get(frame_of_reference(node.volume))
+
+    def set_position_lps(self, position_lps_mm: Vector, view: str = "") -> None:
+        """Move the crosshair, LPS mm, in the Frame of Reference of a view, or of the active one where none is named."""
+        node = self.background_of(view or self.active_view)
+        if node is None:
+            return
+        frame = frame_of_reference(node.volume)
+        if position_lps_mm != self._positions.get(frame):
+            self._positions[frame] = position_lps_mm
             self.position_changed.emit()
 
+    def linked_views(self, view: str) -> tuple[str, ...]:
+        """Return the slice views that share the crosshair with a view, itself among them."""
+        node = self.background_of(view)
+        if node is None:
+            return ()
+        frame = frame_of_reference(node.volume)
+        others = ((name, self.background_of(name)) for name in SLICE_VIEWS)
+        return tuple(name for name, other in others if other and frame_of_reference(other.volume) == frame)
+
+    def orientation_of(self, view: str) -> Orientation:
+        """Return how the plane of a slice view lies now."""
+        return self._orientations[view]
+
+    def set_orientations(self, orientations: Mapping[str, Orientation]) -> None:
+        """Turn, flip or tilt the planes of some slice views."""
+        changed = {**self._orientations, **orientations}
+        if changed != self._orientations:
+            self._orientations = changed
+            self.orientations_changed.emit()
+
+    def reset_planes(self) -> None:
+        """Let the slice views lie as at first, as plain slices through the middle of the active view's volume."""
+        self.set_orientations(ORIENTATIONS)
+        self.set_slab(0.0)
+        if self.background is not None:
+            self.set_position_lps(center_position(self.background.volume))
+
+    def set_rendering_shown(self, shown: bool) -> None:
+        """Draw the volume in the volume view, or leave that empty."""
+        if shown != self.rendering_shown:
+            self.rendering_shown = shown
+            self.rendering_changed.emit()
+
+    @property
+    def tool(self) -> str:
+        """What a drag with the left button does in the active view."""
+        return self._tools[self.active_view]
+
+    def tool_of(self, view: str) -> str:
+        """Return what a drag with the left button does in a view."""
+        return self._tools[view]
+
     def set_tool(self, tool: str) -> None:
-        """Choose what a drag with the left button does."""
+        """Choose what a drag with the left button does: in the slice views, or in the volume view if that is active."""
         if _checked(tool, TOOLS) != self.tool:
-            self.tool = tool
+            alike = ("3d",) if self.active_view == "3d" else SLICE_VIEWS
+            self._tools.update(dict.fromkeys(alike, tool))
             self.tool_changed.emit()
+
+    def select_default_tool(self) -> None:
+        """Choose the tool that the active view has at first: window in a slice view, rotate in the volume view."""
+        self.set_tool(DEFAULT_TOOLS[self.active_view])
 
     def set_layout(self, layout: str) -> None:
         """Choose which views there are; a view that filled the place of all gives it back."""
@@ -156,8 +234,11 @@ class ViewState(QObject):
     def set_active_view(self, view: str) -> None:
         """Make a view the one that keys go to."""
         if _checked(view, VIEW_NAMES) != self.active_view:
+            tool = self.tool
             self.active_view = view
             self.active_view_changed.emit()
+            if self.tool != tool:
+                self.tool_changed.emit()
 
     def set_spread(self, spread: bool) -> None:
         """Give the whole window to the module's panel, or the views their place again."""
@@ -165,9 +246,9 @@ class ViewState(QObject):
             self.spread = spread
             self.spread_changed.emit()
 
-    def set_slab(self, slab_mm: float, slab_mode: str = "") -> None:
+    def set_slab(self, slab_mm: float, slab_mode: SlabMode | None = None) -> None:
         """Draw slices as slabs of so many mm (0: plain slices), by ``mip``, ``minip`` or ``mean``."""
-        mode = _checked(slab_mode or self.slab_mode, SLAB_MODES)
+        mode = slab_mode or self.slab_mode
         thickness = max(0.0, slab_mm)
         if (thickness, mode) != (self.slab_mm, self.slab_mode):
             self.slab_mm, self.slab_mode = thickness, mode
@@ -181,6 +262,13 @@ class ViewState(QObject):
     def _node(self, node_id: str) -> VolumeNode | None:
         return next((node for node in self.scene.nodes if node.id == node_id), None) if node_id else None
 
+    def _bring_position_into(self, node: VolumeNode) -> None:
+        frame = frame_of_reference(node.volume)
+        position = self._positions.get(frame)
+        if position is None or not lies_inside(node.volume, position):
+            self._positions[frame] = center_position(node.volume)
+            self.position_changed.emit()
+
     def _on_node_removed(self, node: VolumeNode) -> None:
         left = self.scene.nodes
         substitute = left[-1].id if left else ""
@@ -189,13 +277,30 @@ class ViewState(QObject):
                 self._backgrounds[view] = substitute
         if self._foreground == node.id:
             self._foreground = ""
-        if not left:
-            self.position_lps_mm = None
+        used = {frame_of_reference(other.volume) for other in left}
+        self._positions = {frame: place for frame, place in self._positions.items() if frame in used}
+        if substitute:
+            self._bring_position_into(left[-1])
         self.layers_changed.emit()
 
     def _on_node_changed(self, change: NodeChange) -> None:
         if change.new.id in {*self._backgrounds.values(), self._foreground}:
             self.layers_changed.emit()
+
+
+def frame_of_reference(volume: Volume) -> str:
+    """Return a name for the space in which a volume lies: its Frame of Reference UID (0020,0052), if it has one.
+
+    Where it has none, its places can be compared with those of nothing but volumes made of the same series.
+    """
+    uid = "" if volume.source is None else volume.source.text("FrameOfReferenceUID")
+    return uid or "/".join(volume.source_series_uids) or f"volume at {id(volume)}"
+
+
+def lies_inside(volume: Volume, position_lps_mm: Vector) -> bool:
+    """Say whether a position is within the volume's box, voxels being boxes and not points."""
+    index = np.linalg.solve(volume.ijk_to_lps, (*position_lps_mm, 1.0))[:3]
+    return bool(np.all(index >= -0.5) and np.all(index <= np.array(volume.dimensions) - 0.5))
 
 
 def _checked(value: str, choices: tuple[str, ...]) -> str:

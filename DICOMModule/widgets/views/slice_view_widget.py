@@ -1,0 +1,417 @@
+"""A slice view as a widget: draws lazily off the screen, paints its pixels, and lets the mouse do its work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from DICOMModule.errors import DICOMModuleError
+from DICOMModule.scene import VolumeNode
+from DICOMModule.views.geometry import ViewGeometry, fit
+from DICOMModule.views.orientation import Orientation, SliceStack, Vector, box_corners, slice_stack, turned_orientation
+from DICOMModule.views.slice_view import SliceView
+from DICOMModule.volume.volume import Voxels, Window
+from DICOMModule.widgets.overlay_painter import OverlayPainter
+from DICOMModule.widgets.qt import (
+    QEvent,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QRectF,
+    QResizeEvent,
+    QWheelEvent,
+    QWidget,
+    pyqtSignal,
+)
+from DICOMModule.widgets.viewer import SettingsStore
+from DICOMModule.widgets.views.gestures import SliceGestures, Step, window_and_level
+from DICOMModule.widgets.views.pointer_reading import PointerReading
+from DICOMModule.widgets.views.slice_overlays import overlay_of
+from DICOMModule.widgets.views.view_state import ViewState, frame_of_reference
+from DICOMModule.widgets.views.view_widget import GROUND, PROBLEM_COLOR, ViewWidget, device_geometry, image_of
+
+# As thick as a person asks for; 0 is a plain slice.
+SLAB_STEPS_MM = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 80.0, 100.0)
+EMPTY = "Drop a series here"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawn:
+    """What was drawn, and from what: the picture stays as long as that is the same."""
+
+    key: tuple[Any, ...]
+    pixels: Voxels
+    image: QImage
+
+
+class SliceViewWidget(ViewWidget):
+    """A plane through the volumes that the state names for this view.
+
+    Geometry is kept in Qt's pixels and in numpy alone; VTK is asked for a picture when Qt wants to paint and something has
+    changed since.
+
+    Parameters
+    ----------
+    name : str
+        ``axial``, ``sagittal`` or ``coronal``.
+    state : ViewState
+        What the views share.
+    settings : SettingsStore
+        Whether an upward drag makes the picture darker.
+
+    Signals
+    -------
+    slice_changed
+        Number or count of the slices is another one.
+    """
+
+    slice_changed = pyqtSignal()
+
+    def __init__(self, name: str, state: ViewState, settings: SettingsStore, parent: QWidget | None = None) -> None:
+        super().__init__(name, state, parent)
+        self._settings = settings
+        self._gestures = SliceGestures(self)
+        self._view: SliceView | None = None
+        self._drawn: _Drawn | None = None
+        self._held: tuple[VolumeNode, ...] = ()
+        self._node: VolumeNode | None = None
+        self._geometry: ViewGeometry | None = None
+        self._orientation = state.orientation_of(name)
+        self._slices: SliceStack | None = None
+        self._fit_mm_per_pixel = 1.0
+        self._is_fitted = True
+        self._told_slice = (0, 0)
+        state.layers_changed.connect(self._on_layers_changed)
+        state.position_changed.connect(self._on_position_changed)
+        state.orientations_changed.connect(self._on_orientations_changed)
+        for changed in (state.overlays_changed, state.crosshair_changed, state.slab_changed, state.active_view_changed):
+            changed.connect(self.update)
+        state.tool_changed.connect(self._on_tool_changed)
+        self._on_layers_changed()
+
+    # -- what is shown
+
+    @property
+    def node(self) -> VolumeNode | None:
+        """The background; None where nothing is shown."""
+        return self._node
+
+    @property
+    def view_geometry(self) -> ViewGeometry | None:
+        """Where Qt's pixels lie in the patient; None where nothing is shown."""
+        return self._geometry
+
+    @property
+    def slices(self) -> SliceStack | None:
+        """The slices through which the view scrolls; None where nothing is shown."""
+        return self._slices
+
+    @property
+    def slice_count(self) -> int:
+        """How many slices there are."""
+        return 0 if self._slices is None else self._slices.count
+
+    @property
+    def slice_number(self) -> int:
+        """Number of the slice that is shown, from 1; 0 where nothing is shown."""
+        if self._slices is None or self._geometry is None:
+            return 0
+        return self._slices.number_at(self._geometry.center_lps_mm)
+
+    @property
+    def tool(self) -> str:
+        """What a drag with the left button does."""
+        return self.state.tool_of(self.name)
+
+    # -- what gestures, keys and sliders do
+
+    def show_slice(self, number: int) -> None:
+        """Go to a slice, or to the last one in that direction; the crosshair goes along."""
+        position = self.state.position_of(self.name)
+        if self._slices is not None and position is not None:
+            wanted = min(max(number, 1), self._slices.count)
+            self.state.set_position_lps(self._slices.position_of(wanted, position), self.name)
+
+    def scroll_by(self, slices: int) -> None:
+        """Go so many slices on; the crosshair goes along."""
+        if self.slice_count:
+            self.show_slice(self.slice_number + slices)
+
+    def fit(self) -> None:
+        """Fit the volume into the view."""
+        if self._node is not None:
+            fitted = self._fitted(self._node)
+            self._fit_mm_per_pixel, self._is_fitted = fitted.mm_per_pixel, True
+            self._set_geometry(fitted)
+
+    def reset(self) -> None:
+        """Show the whole volume; how the plane lies is the state's."""
+        self.fit()
+
+    def move_geometry(self, geometry: ViewGeometry) -> None:
+        """Pan or zoom."""
+        self._is_fitted = False
+        self._set_geometry(geometry)
+
+    def zoom_by(self, factor: float) -> None:
+        """Magnify about the middle."""
+        if self._geometry is not None:
+            view = self._geometry
+            self.move_geometry(view.zoomed(factor, view.width_px / 2.0, view.height_px / 2.0))
+
+    def step_slab(self, steps: int) -> None:
+        """Make the slab so many steps thicker."""
+        at = min(range(len(SLAB_STEPS_MM)), key=lambda index: abs(SLAB_STEPS_MM[index] - self.state.slab_mm))
+        self.state.set_slab(SLAB_STEPS_MM[min(max(at + steps, 0), len(SLAB_STEPS_MM) - 1)])
+
+    def turn_by(self, degrees: float) -> None:
+        """Turn the picture in its plane, anticlockwise as seen."""
+        if self._geometry is not None:
+            self._set_axes(self._geometry.turned(-degrees))
+
+    def flip(self) -> None:
+        """Mirror the picture, left for right."""
+        if self._geometry is not None:
+            self._set_axes(self._geometry.flipped_horizontally())
+
+    def window_drag(self) -> Step:
+        """Begin to change window and level of the background."""
+        node = self._node
+        if node is None:
+            return lambda _right, _down: None
+        start, is_inverse = node.display.window, node.display.inverted != node.volume.monochrome1
+
+        def step(right_px: float, down_px: float) -> None:
+            darker = self._settings.value.invert_level_drag != is_inverse
+            width, level = window_and_level(start.width, start.level, right_px, down_px, darker_upward=darker)
+            current = self._node
+            if current is not None and current.id == node.id:
+                display = replace(current.display, window=Window(level, max(width, 1e-6)))
+                self.state.scene.set_display(node.id, display)
+
+        return step
+
+    def crosshair_drag(self, x_px: float, y_px: float) -> Step:
+        """Begin to move what of the crosshair is at a place."""
+        self.move_crosshair(x_px, y_px)
+        return self.move_crosshair
+
+    def move_crosshair(self, x_px: float, y_px: float) -> None:
+        """Bring the crosshair to a place of the view."""
+        if self._geometry is not None:
+            self.state.set_position_lps(self._geometry.lps_at(x_px, y_px), self.name)
+
+    def point_at(self, x_px: float, y_px: float) -> None:
+        """Tell what is under the pointer."""
+        inside = 0 <= x_px < self.width() and 0 <= y_px < self.height()
+        reading = None
+        if self._node is not None and self._geometry is not None and inside:
+            reading = PointerReading(self.name, self._geometry.lps_at(x_px, y_px), self._nodes())
+        self.pointed.emit(reading)
+
+    def shut_down(self) -> None:
+        """Give back the picture and VTK's window; the view draws no more."""
+        if self._view is not None:
+            self._view.close()
+            self._view = None
+        self._held = ()
+        self._drawn, self._node, self._geometry, self._slices = None, None, None, None
+
+    # -- what the state tells
+
+    def _on_layers_changed(self) -> None:
+        old, new = self._node, self.state.background_of(self.name)
+        self._node = new
+        self._forget_gone()
+        if new is None:
+            self._geometry, self._slices = None, None
+        elif old is None or old.volume is not new.volume:
+            self._slices = slice_stack(new.volume, self._orientation)
+            if old is None or self._geometry is None or not _lie_together(old, new):
+                self.fit()
+            else:
+                self._fit_mm_per_pixel = self._fitted(new).mm_per_pixel
+        self._tell_slice()
+        self.update()
+
+    def _on_position_changed(self) -> None:
+        position = self.state.position_of(self.name)
+        if self._geometry is not None and position is not None:
+            self._set_geometry(_through(self._geometry, position))
+
+    def _on_orientations_changed(self) -> None:
+        old, new = self._orientation, self.state.orientation_of(self.name)
+        if old == new:
+            return
+        self._orientation = new
+        if self._geometry is None or self._node is None:
+            return
+        self._slices = slice_stack(self._node.volume, new)
+        before = self._geometry
+        turned = replace(before, right_lps=new.right_lps, up_lps=new.up_lps)
+        position = self.state.position_of(self.name)
+        if not _same_plane(old, new) and position is not None:
+            x, y = before.pixel_at(position)
+            turned = replace(turned, center_lps_mm=position).panned(
+                x - turned.width_px / 2.0, y - turned.height_px / 2.0
+            )
+        self._fit_mm_per_pixel = self._fitted(self._node).mm_per_pixel
+        self._set_geometry(turned)
+
+    def _on_tool_changed(self) -> None:
+        self._gestures.cancel()
+        self.update()
+
+    # -- events of Qt
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit again, or keep what a person zoomed to: so many times as large as fitted, about the same middle."""
+        super().resizeEvent(event)
+        if self._node is None or self._geometry is None:
+            return
+        if self._is_fitted:
+            self.fit()
+            return
+        zoom = self._fit_mm_per_pixel / self._geometry.mm_per_pixel
+        fitted = self._fitted(self._node)
+        self._fit_mm_per_pixel = fitted.mm_per_pixel
+        sized = self._geometry.resized(fitted.width_px, fitted.height_px)
+        self._set_geometry(replace(sized, mm_per_pixel=fitted.mm_per_pixel / zoom))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw if something has changed, and paint."""
+        painter = QPainter(self)
+        try:
+            self._paint(painter)
+        finally:
+            painter.end()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Make the view the active one, and begin a drag."""
+        super().mousePressEvent(event)
+        self._gestures.press(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Go on with a drag, or tell what is under the pointer."""
+        self._gestures.move(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End a drag."""
+        self._gestures.release(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll, zoom or change the slab."""
+        self._gestures.wheel(event)
+        event.accept()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Tell that nothing is under the pointer."""
+        self.pointed.emit(None)
+        super().leaveEvent(event)
+
+    # -- drawing
+
+    def _draw(self) -> None:
+        """Make a new picture unless the last one shows all that it should."""
+        if self._geometry is None:
+            return
+        ratio = self.devicePixelRatioF()
+        geometry = device_geometry(self._geometry, ratio)
+        nodes = self._nodes()
+        layers = tuple((node.id, id(node.volume), node.display, node.visible) for node in nodes)
+        key = (layers, geometry, self.state.slab_mm, self.state.slab_mode)
+        if self._drawn is not None and self._drawn.key == key and not self.problem:
+            return
+        if self._view is None:
+            self._view = SliceView(self._orientation, geometry.width_px, geometry.height_px)
+        self._show(self._view, nodes)
+        self._view.set_orientation(self._orientation)
+        self._view.set_geometry(geometry)
+        self._view.set_slab(self.state.slab_mm, self.state.slab_mode)
+        pixels = self._view.pixels()
+        self._drawn = _Drawn(key, pixels, image_of(pixels, ratio))
+
+    def _paint(self, painter: QPainter) -> None:
+        painter.fillRect(self.rect(), GROUND)
+        if self._geometry is None:
+            self._paint_message(painter, EMPTY)
+        else:
+            self._try(self._draw, DICOMModuleError)
+            if self.problem:
+                self._paint_message(painter, self.problem, PROBLEM_COLOR)
+            elif self._drawn is not None:
+                painter.drawImage(0, 0, self._drawn.image)
+                self._paint_overlay(painter, self._geometry)
+        self._paint_drop_frame(painter)
+
+    def _paint_overlay(self, painter: QPainter, geometry: ViewGeometry) -> None:
+        if self._slices is not None:
+            overlay = overlay_of(self.state, self.name, geometry, self._slices)
+            OverlayPainter(painter, QRectF(self.rect())).paint(overlay)
+
+    def _nodes(self) -> tuple[VolumeNode, ...]:
+        """Return what is drawn, the lowest first."""
+        if self._node is None:
+            return ()
+        above, opacity = self.state.foreground, self.state.foreground_opacity
+        if above is None or above.id == self._node.id or opacity <= 0.0 or not above.visible:
+            return (self._node,)
+        return self._node, replace(above, display=replace(above.display, opacity=opacity))
+
+    def _show(self, view: SliceView, nodes: tuple[VolumeNode, ...]) -> None:
+        view.show(nodes)
+        self._held = nodes
+
+    def _forget_gone(self) -> None:
+        """Let go of volumes that are not to be seen any more, also while nothing is painted."""
+        wanted = self._nodes()
+        kept = tuple(node for node in wanted if any(node.volume is held.volume for held in self._held))
+        if self._view is not None and len(kept) < len(self._held):
+            self._show(self._view, kept)
+            self._drawn = None
+
+    def _fitted(self, node: VolumeNode) -> ViewGeometry:
+        axes = self._orientation
+        fitted = fit(box_corners(node.volume), axes.right_lps, axes.up_lps, max(self.width(), 1), max(self.height(), 1))
+        position = self.state.position_of(self.name)
+        return fitted if position is None else _through(fitted, position)
+
+    def _set_axes(self, geometry: ViewGeometry) -> None:
+        turned = turned_orientation(self._orientation, geometry.right_lps, geometry.up_lps)
+        self.state.set_orientations({self.name: turned})
+
+    def _set_geometry(self, geometry: ViewGeometry) -> None:
+        if geometry != self._geometry:
+            self._geometry = geometry
+            self._tell_slice()
+        self.update()
+
+    def _tell_slice(self) -> None:
+        slice_now = (self.slice_number, self.slice_count)
+        if slice_now != self._told_slice:
+            self._told_slice = slice_now
+            self.slice_changed.emit()
+
+
+def _lie_together(old: VolumeNode, new: VolumeNode) -> bool:
+    """Say whether what a person zoomed to in one volume makes sense in another."""
+    if frame_of_reference(old.volume) != frame_of_reference(new.volume):
+        return False
+    boxes = [box_corners(node.volume) for node in (old, new)]
+    lows, highs = ([box.min(axis=0) for box in boxes], [box.max(axis=0) for box in boxes])
+    return bool(np.all(np.maximum(*lows) < np.minimum(*highs)))
+
+
+def _same_plane(old: Orientation, new: Orientation) -> bool:
+    normals = [np.cross(axes.right_lps, axes.up_lps) for axes in (old, new)]
+    return bool(abs(float(normals[0] @ normals[1])) > 1.0 - 1e-9)
+
+
+def _through(geometry: ViewGeometry, position: Vector) -> ViewGeometry:
+    """Return the view of the plane through a position; the very same where it is that plane already."""
+    moved = geometry.through(position)
+    away = float(np.linalg.norm(np.subtract(moved.center_lps_mm, geometry.center_lps_mm)))
+    return moved if away > 1e-6 else geometry
