@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 
-from PyQt5 import uic
+from PyQt5 import sip, uic
 from PyQt5.QtCore import (
     PYQT_VERSION_STR,
     QT_VERSION_STR,
@@ -352,6 +352,7 @@ __all__ = [
     "pyqtSignal",
     "qInstallMessageHandler",
     "screen_problem",
+    "sip_delete",
     "window_application",
 ]
 
@@ -436,6 +437,12 @@ def load_form(name: str, widget: QWidget) -> None:
         The form is missing from this installation.
     """
     uic.loadUi(str(resource_path("UI", f"{name}.ui")), widget)  # type: ignore[no-untyped-call]
+
+
+def sip_delete(thing: QObject) -> None:
+    """Delete a Qt object, with all that it owns, now; one that is gone already is none the worse for it."""
+    if not sip.isdeleted(thing):
+        sip.delete(thing)
 
 
 def _log_message(kind: QtMsgType, _context: object, text: str | None) -> None:
