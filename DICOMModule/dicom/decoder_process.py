@@ -160,7 +160,7 @@ class DecoderProcess:
 
     def _death(self, limit_s: float) -> str:
         if self._late:
-            return f"the decoder had not finished this frame after {limit_s:g} s and was ended"
+            return f"the decoder had not finished this frame after {round(limit_s, 1):g} s and was ended"
         return (
             f"the decoder crashed on this frame ({self._exit()}). The file may be damaged: get it again from where it"
             " came from."

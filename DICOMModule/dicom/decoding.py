@@ -30,6 +30,8 @@ from DICOMModule.errors import PixelDataError
 CHILDREN = 2
 LIMIT_S = 20.0
 MEMORY_BYTES = 2 << 30
+SLOWEST_BYTES_PER_S = 1 << 20
+"""A child reads its frame itself, perhaps through a slow network, and a large frame takes long to decode."""
 
 _MOMENT_S = 0.1
 _GRACE_S = 0.2
@@ -78,7 +80,7 @@ class DecodingPool:
     children : int
         At most so many processes, and no more than there are processors.
     limit_s : float
-        Longest time for one frame; then its child is killed.
+        Longest time for one frame, and a second more for each MiB of it in the file; then its child is killed.
     memory_bytes : int
         What a child may take above what it has at its start, where the platform can limit it.
     program : str
@@ -184,7 +186,7 @@ class DecodingPool:
         for _ in range(_ATTEMPTS):
             child = self._take(task)
             try:
-                return child.ask(task.function, task.header, task.arguments, self._limit_s)
+                return child.ask(task.function, task.header, task.arguments, self._limit_of(task.header))
             except ChildGoneError:
                 continue
             except PixelDataError as error:
@@ -194,6 +196,9 @@ class DecodingPool:
             finally:
                 self._give_back(child, task)
         raise PixelDataError(task.header.path, "the processes that would decode it end by themselves")
+
+    def _limit_of(self, header: InstanceHeader) -> float:
+        return self._limit_s + header.size_bytes / max(1, header.number_of_frames) / SLOWEST_BYTES_PER_S
 
     def _is_unwanted(self, task: _Task) -> bool:
         return self._closed or task.is_dropped

@@ -42,6 +42,7 @@ import ctypes, os, signal, sys, time
 import numpy as np
 from DICOMModule.dicom import decoder_child
 decode = decoder_child.function_of("stored values")
+decoder_child._AFTER_THE_PARENT_S = 0.5
 def odd(header):
     name = header.path.name
     if name.startswith("segv"):
@@ -288,7 +289,7 @@ def test_a_frame_that_keeps_its_decoder_busy_for_long_is_ended(tmp_path):
     # CharLS works for a quarter of a minute, with the GIL held, on these few bytes
     good = compressed(tmp_path / "good.dcm", noise(bits=16, shape=(8, 8)))
     cut = fragment(tmp_path / "cut.dcm", frame_of(good)[:-90], JPEGLSLossless, noise(bits=16, shape=(8, 8)))
-    with DecodingPool(limit_s=0.5) as pool, pytest.raises(PixelDataError, match="was ended|cannot be decoded"):
+    with DecodingPool(limit_s=0.5) as pool, pytest.raises(PixelDataError, match=r"was ended|cannot be decoded"):
         pool.stored_values(cut)
 
 
@@ -508,9 +509,9 @@ sys.path.insert(0, {root!r})
 from pathlib import Path
 from DICOMModule.dicom.decoding import DecodingPool
 from DICOMModule.dicom.header_reader import read_header
-pool = DecodingPool(program={odd!r}, children=1)
+pool = DecodingPool(program={odd!r}, children=1, limit_s=5.0)
 pool.stored_values(read_header(Path({plain!r})))
-if {busy}:
+if {hang!r}:
     threading.Thread(target=pool.stored_values, args=(read_header(Path({hang!r})),), daemon=True).start()
     while pool._idle:
         time.sleep(0.01)
@@ -521,10 +522,10 @@ time.sleep(1000)
 
 
 @on_posix
-@pytest.mark.parametrize("busy", [False, True])
-def test_children_end_with_their_parent_even_if_it_is_killed(tmp_path, busy):
-    plain, hang = named(tmp_path, "plain", "sleep")
-    code = PARENT.format(root=str(ROOT), odd=ODD, plain=str(plain.path), hang=str(hang.path), busy=busy)
+@pytest.mark.parametrize("at", ["", "sleep", "stuck"])
+def test_children_end_with_their_parent_even_if_it_is_killed(tmp_path, at):
+    plain, hang = (str(header.path) for header in named(tmp_path, "plain", at or "unused"))
+    code = PARENT.format(root=str(ROOT), odd=ODD, plain=plain, hang=at and hang)
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
         pid = int(parent.stdout.readline())
         assert is_alive(pid)
