@@ -2,6 +2,8 @@
 
 from DICOMModule.database.dicom_database import DicomDatabase
 from DICOMModule.database.summaries import (
+    DatabaseCounts,
+    DeleteReport,
     Duplicate,
     ImportReport,
     InstanceSummary,
@@ -12,6 +14,8 @@ from DICOMModule.database.summaries import (
 )
 
 __all__ = [
+    "DatabaseCounts",
+    "DeleteReport",
     "DicomDatabase",
     "Duplicate",
     "ImportReport",

@@ -2,6 +2,7 @@
 
 The rules, in one place: the first content of a UID stays; a file that is the same again is no news; what a changed or
 moved file makes necessary is an update; whatever contradicts what is there is set aside with its reason, never mixed in.
+What lies in the trash contradicts nothing: it comes back, or gives way.
 """
 
 from __future__ import annotations
@@ -35,23 +36,44 @@ class Verdict(Enum):
     UPDATE = "updated"
     UNCHANGED = "unchanged"
     ADOPT = "unchanged, but from now on known to come from this file"
+    RETURN = "added from the trash"
     SAME = "a duplicate"
     SET_ASIDE = "a duplicate in name only"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict and its reason; `replaces` is the row that an update takes the place of."""
+    """A verdict, and what it rests on.
+
+    Attributes
+    ----------
+    verdict : Verdict
+        What is done.
+    reason : str
+        Why a file is not taken.
+    replaces : int or None
+        The row that is changed, or whose place is taken.
+    from_trash : bool
+        That row lies in the trash.
+    """
 
     verdict: Verdict
     reason: str = ""
     replaces: int | None = None
+    from_trash: bool = False
+
+    def rests_on(self, known: Registered | None) -> bool:
+        """Return whether what is registered now is what was decided about."""
+        if known is None:
+            return self.replaces is None
+        return (known.row, known.trashed) == (self.replaces, self.from_trash)
 
 
 def is_current(header_bytes: int, mtime_ns: int, known: Registered, *, copy: bool) -> bool:
     """Return whether a file is so plainly what was registered from its path that it need not be opened."""
     return (
-        known.state == "present"
+        not known.trashed
+        and known.state == "present"
         and known.size_bytes == header_bytes
         and known.mtime_ns == mtime_ns
         and known.attributes_version == TABLE_VERSION
@@ -80,6 +102,8 @@ def decide(header: InstanceHeader, known: Registered | None, store: FileStore, *
     """
     if known is None:
         return Decision(Verdict.ADD)
+    if known.trashed:
+        return _decide_beside_trash(header, known, store)
     if known.copied:
         return _decide_beside_copy(header, known, store)
     if known.source_path == header.path:
@@ -136,6 +160,15 @@ def _decide_beside_copy(header: InstanceHeader, known: Registered, store: FileSt
     if sha256_of(header.path) == known.sha256:
         return Decision(Verdict.UPDATE, replaces=known.row)
     return Decision(Verdict.SET_ASIDE, NOT_COMPARABLE)
+
+
+def _decide_beside_trash(header: InstanceHeader, known: Registered, store: FileStore) -> Decision:
+    """Bring back what was deleted where it is imported again; other content takes its place."""
+    place = store.place_of(known.sop_instance_uid)
+    is_whole = known.copied and place.is_file() and sha256_of(place) == known.sha256
+    if is_whole and (header.path == place or same_content(header, _as_header(known, header, store), known.sha256)):
+        return Decision(Verdict.RETURN, replaces=known.row, from_trash=True)
+    return Decision(Verdict.ADD, replaces=known.row, from_trash=True)
 
 
 def _decide_beside_reference(header: InstanceHeader, known: Registered) -> Decision:

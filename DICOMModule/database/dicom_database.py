@@ -9,13 +9,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
 
-from DICOMModule.database import audit, ingest, queries
+from DICOMModule.database import audit, ingest, queries, trash
 from DICOMModule.database.connection import FILE_NAME, Catalogue, translated_os_error
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.queries import Filter, Which
 from DICOMModule.database.reconcile import reconcile
 from DICOMModule.database.sessions import exclusive_job
 from DICOMModule.database.summaries import (
+    DatabaseCounts,
+    DeleteReport,
     ImportReport,
     InstanceSummary,
     PatientSummary,
@@ -23,6 +25,7 @@ from DICOMModule.database.summaries import (
     StudySummary,
     VerifyReport,
 )
+from DICOMModule.database.trash import Name
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DatabaseError, DatabaseNotFoundError, UnknownUIDError, plain_text
 from DICOMModule.jobs import Job
@@ -128,7 +131,28 @@ class DicomDatabase:
         """
         return exclusive_job(self.folder / f"{name}.lock")
 
+    # --- out, and in again
+
+    def delete(self, names: Sequence[Name]) -> DeleteReport:
+        """Put patients (by number), studies, series and instances (by UID) into the trash; see `trash.delete`.
+
+        Nothing shows them afterwards; their files stay where they are.
+        """
+        return trash.delete(self._catalogue, names)
+
+    def restore(self, names: Sequence[Name]) -> DeleteReport:
+        """Bring back what of patients, studies, series and instances is in the trash; see `trash.restore`."""
+        return trash.restore(self._catalogue, names)
+
+    def undo_delete(self, trash_id: int) -> DeleteReport:
+        """Bring back what one act of deleting put into the trash; see `trash.restore_act`."""
+        return trash.restore_act(self._catalogue, trash_id)
+
     # --- lists
+
+    def counts(self) -> DatabaseCounts:
+        """Return how many patients, studies, series and instances there are."""
+        return queries.counts(self._catalogue)
 
     def patients(self, **which: Unpack[Which]) -> list[PatientSummary]:
         """Return patients by name; the filters are those of `queries.Filter`."""
@@ -188,7 +212,9 @@ class DicomDatabase:
             raise ValueError(f"no health: {', '.join(sorted(wrong))}")
         with self._catalogue.transaction() as connection:
             for uid, (health, text) in healths.items():
-                statement = "UPDATE series SET health = ?, health_text = ? WHERE series_instance_uid = ?"
+                statement = (
+                    "UPDATE series SET health = ?, health_text = ? WHERE series_instance_uid = ? AND instances > 0"
+                )
                 if not connection.execute(statement, (health, text, uid)).rowcount:
                     raise UnknownUIDError(f"the database holds no series {plain_text(uid)}.")
 

@@ -125,9 +125,16 @@ class FileStore:
 
     def move_aside(self, place: Path, copied: CopiedFile) -> None:
         """Take a damaged file out of the way of the whole copy that is to replace it, without losing it."""
-        if place.is_file() and (sha256 := sha256_of(place)) != copied.sha256:
-            self._make_folder(self.quarantine)
-            place.replace(self.quarantine_place_of(sha256))
+        if place.is_file() and sha256_of(place) != copied.sha256:
+            self.set_aside(place)
+
+    def set_aside(self, place: Path) -> tuple[Path, bytes]:
+        """Move a file into quarantine; return where it lies then, and its SHA-256."""
+        self._make_folder(self.quarantine)
+        sha256 = sha256_of(place)
+        aside = self.quarantine_place_of(sha256)
+        place.replace(aside)
+        return aside, sha256
 
     def sync_folders(self, places: Iterable[Path]) -> None:
         """Make the names of files last: without this a power cut may take a name though its file was synced."""

@@ -31,11 +31,15 @@ COPIES_A_BATCH: Final = 500
 COPIES_AT_A_TIME: Final = 8
 FILES_A_STEP: Final = 20
 _ROWS: Final = frozenset((Verdict.ADD, Verdict.UPDATE))
-_WRITES: Final = _ROWS | {Verdict.ADOPT}
+_ADOPTS: Final = frozenset((Verdict.ADOPT, Verdict.RETURN))
+_WRITES: Final = _ROWS | _ADOPTS
+_COUNTED_AS: Final = {Verdict.ADOPT: "unchanged", Verdict.RETURN: "added"}
 _COPIES: Final = _ROWS | {Verdict.SET_ASIDE}
 OTHER_FILE: Final = (
     "a file with other content lies where the copy of this SOP Instance UID belongs; that is kept, this is set aside."
 )
+
+GAVE_WAY: Final = "it was deleted, and another content of the same SOP Instance UID has been imported since."
 
 
 @dataclass(slots=True)
@@ -57,6 +61,11 @@ class _Item:
     def writes(self) -> bool:
         """Whether the row of this UID will be written."""
         return self.decision.verdict in _WRITES
+
+    @property
+    def takes_place_of_trash(self) -> bool:
+        """Whether the row of a deleted instance goes for this one's."""
+        return self.decision.verdict is Verdict.ADD and self.decision.from_trash
 
     @property
     def needs_copy(self) -> bool:
@@ -254,8 +263,9 @@ class _Importer:
                 return
             with self._catalogue.transaction() as connection:
                 now = registered_as(connection, [item.uid for item in writing])
-                late = [item for item in writing if _row_of(now, item.uid) != item.decision.replaces]
+                late = [item for item in writing if not item.decision.rests_on(now.get(item.uid))]
                 if not late:
+                    self._take_place_of_trash(connection, items)
                     self._write(connection, items, replaced)
                     break
             for item in late:
@@ -280,6 +290,8 @@ class _Importer:
             if item.decision.verdict is Verdict.UPDATE:
                 self._store.move_aside(place, item.copied)
             if item.writes and not self._store.put_in_place(item.copied, place):
+                if item.decision.from_trash:
+                    continue  # what is there gives way in the transaction, where nobody can restore it any more
                 item.decision = Decision(Verdict.SET_ASIDE, OTHER_FILE)
             if item.decision.verdict is Verdict.SET_ASIDE:
                 place = self._store.quarantine_place_of(item.copied.sha256)
@@ -288,6 +300,23 @@ class _Importer:
             placed.append(place)
         self._store.sync_folders(placed)
 
+    def _take_place_of_trash(self, connection: sqlite3.Connection, items: Sequence[_Item]) -> None:
+        """Set aside the copies of deleted instances whose rows go, and give their places to new copies."""
+        touched = []
+        for item in items:
+            place = self._store.place_of(item.uid)
+            if not item.takes_place_of_trash or item.place is not None or item.header.path == place:
+                continue
+            if place.is_file():
+                aside, sha256 = self._store.set_aside(place)
+                self._write_quarantine(connection, aside, item.uid, sha256, held=True, source=place, reason=GAVE_WAY)
+                touched.append(aside)
+            if item.copied is not None:
+                self._store.put_in_place(item.copied, place)
+                item.place = place
+                touched.append(place)
+        self._store.sync_folders(touched)
+
     def _write(self, connection: sqlite3.Connection, items: Sequence[_Item], replaced: Sequence[Path]) -> None:
         # a file whose name now holds another instance has taken the one before away
         connection.executemany(
@@ -295,17 +324,20 @@ class _Importer:
             [(os.fsencode(path),) for path in replaced],
         )
         writer = BatchWriter(connection)
-        writer.write([self._new_row(item) for item in items if item.decision.verdict in _ROWS])
+        returned = [item.decision.replaces for item in items if item.decision.verdict is Verdict.RETURN]
+        writer.write(
+            [self._new_row(item) for item in items if item.decision.verdict in _ROWS],
+            [row for row in returned if row is not None],
+        )
         self._tally.merge(writer.written)
         for item in items:
-            if item.decision.verdict is Verdict.ADOPT:
-                os.utime(self._store.place_of(item.uid), ns=(item.header.mtime_ns, item.header.mtime_ns))
-                connection.execute(
-                    "UPDATE instance SET source_path = ?, mtime_ns = ? WHERE id = ?",
-                    (os.fsencode(item.header.path), item.header.mtime_ns, item.decision.replaces),
-                )
+            if item.decision.verdict in _ADOPTS:
+                self._adopt(connection, item)
             elif item.decision.verdict is Verdict.SET_ASIDE:
-                self._write_quarantine(connection, item)
+                path = item.place or item.header.path
+                sha256 = item.copied.sha256 if item.copied else sha256_of(item.header.path)
+                held, source, reason = item.copied is not None, item.header.path, item.decision.reason
+                self._write_quarantine(connection, path, item.uid, sha256, held=held, source=source, reason=reason)
             if item.decision.reason:
                 self._problems.append(("duplicate", os.fspath(item.header.path), item.uid, item.decision.reason))
         connection.executemany(
@@ -321,22 +353,32 @@ class _Importer:
         sha256 = item.copied.sha256 if item.copied else None
         return NewRow(header, header.path, item.copied is not None, sha256, item.decision.replaces)
 
-    def _write_quarantine(self, connection: sqlite3.Connection, item: _Item) -> None:
-        path = item.place or item.header.path
-        sha256 = item.copied.sha256 if item.copied else sha256_of(item.header.path)
+    def _adopt(self, connection: sqlite3.Connection, item: _Item) -> None:
+        """Let a copy be known to come from the file of `item`, so that the file need not be opened next time."""
+        place, mtime_ns = self._store.place_of(item.uid), item.header.mtime_ns
+        row = item.decision.replaces
+        connection.execute("UPDATE instance SET mtime_ns = ? WHERE id = ?", (mtime_ns, row))
+        if item.header.path != place:
+            os.utime(place, ns=(mtime_ns, mtime_ns))
+            source = os.fsencode(item.header.path)
+            connection.execute("UPDATE instance SET source_path = ? WHERE id = ?", (source, row))
+
+    def _write_quarantine(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        uid: str,
+        sha256: bytes,
+        *,
+        held: bool,
+        source: Path,
+        reason: str,
+    ) -> None:
         connection.execute(
             "INSERT INTO quarantine (path, sop_instance_uid, sha256, held, source_path, reason, added_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET sop_instance_uid = excluded.sop_instance_uid,"
             " sha256 = excluded.sha256, reason = excluded.reason",
-            (
-                os.fsencode(path),
-                item.uid,
-                sha256,
-                item.copied is not None,
-                os.fsencode(item.header.path),
-                item.decision.reason,
-                now_text(),
-            ),
+            (os.fsencode(path), uid, sha256, held, os.fsencode(source), reason, now_text()),
         )
 
     def _count(self, item: _Item) -> None:
@@ -347,14 +389,10 @@ class _Importer:
                 Duplicate(os.fspath(item.header.path), item.uid, item.decision.reason, conflict)
             )
         else:
-            self._tally.counts["unchanged" if verdict is Verdict.ADOPT else verdict.value] += 1
+            self._tally.counts[_COUNTED_AS.get(verdict, verdict.value)] += 1
         if verdict in _ROWS:
             self._tally.warnings += [Problem(os.fspath(item.header.path), note) for note in item.header.notes]
 
 
 def _name(entry: Path | Problem) -> str:
     return entry.name if isinstance(entry, Path) else entry.where
-
-
-def _row_of(known: dict[str, Registered], uid: str) -> int | None:
-    return known[uid].row if uid in known else None

@@ -90,11 +90,27 @@ class SeriesRow(peewee.Model):
         table_name = "series"
 
 
+class TrashRow(peewee.Model):
+    """One act of deleting: when, and how many patients, studies and series it took away with its instances."""
+
+    id = peewee.AutoField()
+    deleted_at = peewee.TextField()
+    patients = peewee.IntegerField()
+    studies = peewee.IntegerField()
+    series = peewee.IntegerField()
+    instances = peewee.IntegerField()
+
+    class Meta:
+        """peewee reads this."""
+
+        table_name = "trash"
+
+
 class InstanceRow(peewee.Model):
     """An instance and the file that holds it.
 
     A referenced file lies at `source_path`; a copied one in the store, at a place that follows from its UID, and
-    `source_path` is where it came from.
+    `source_path` is where it came from. One that refers to `trash` is deleted: nothing shows it until it is restored.
     """
 
     id = peewee.AutoField()
@@ -115,6 +131,7 @@ class InstanceRow(peewee.Model):
     dataset_offset = peewee.IntegerField()
     pixel_data_offset = peewee.IntegerField()
     pixel_data_bytes = peewee.IntegerField()
+    trash = peewee.ForeignKeyField(TrashRow, column_name="trash", null=True, index=False)
 
     class Meta:
         """peewee reads this."""
@@ -176,4 +193,4 @@ class QuarantineRow(peewee.Model):
         table_name = "quarantine"
 
 
-MODELS = (PatientRow, StudyRow, SeriesRow, InstanceRow, ImportEventRow, ImportProblemRow, QuarantineRow)
+MODELS = (PatientRow, StudyRow, SeriesRow, TrashRow, InstanceRow, ImportEventRow, ImportProblemRow, QuarantineRow)

@@ -1,4 +1,4 @@
-"""What lists show and what readers need, each in one query."""
+"""What lists show and what readers need, each in one query. What is in the trash is not there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.models import InstanceRow, PatientRow, SeriesRow, StudyRow
 from DICOMModule.database.rows import load_attributes, merged_attributes
-from DICOMModule.database.summaries import InstanceSummary, PatientSummary, SeriesSummary, StudySummary
+from DICOMModule.database.summaries import DatabaseCounts, InstanceSummary, PatientSummary, SeriesSummary, StudySummary
 from DICOMModule.dicom.folding import fold
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.values import iso_date, iso_time
@@ -84,8 +84,9 @@ def patients(catalogue: Catalogue, chosen: Filter) -> list[PatientSummary]:
         row.series,
         row.instances,
     ).order_by(row.sort_name, row.patient_name, row.patient_id, row.id)
-    below = StudyRow.select(StudyRow.patient)
-    in_series = SeriesRow.select(StudyRow.patient).join(StudyRow)
+    query = query.where(row.instances > 0)
+    below = StudyRow.select(StudyRow.patient).where(StudyRow.instances > 0)
+    in_series = SeriesRow.select(StudyRow.patient).join(StudyRow).where(SeriesRow.instances > 0)
     if chosen.patient is not None:
         query = query.where(row.id == chosen.patient)
     if chosen.study is not None:
@@ -123,9 +124,10 @@ def studies(catalogue: Catalogue, chosen: Filter) -> list[StudySummary]:
             row.instances,
         )
         .join(PatientRow)
+        .where(row.instances > 0)
         .order_by(row.study_date, row.study_time, row.study_instance_uid, row.id)
     )
-    below = SeriesRow.select(SeriesRow.study)
+    below = SeriesRow.select(SeriesRow.study).where(SeriesRow.instances > 0)
     query = _above(query, chosen)
     if chosen.series is not None:
         query = query.where(row.id.in_(below.where(SeriesRow.series_instance_uid == chosen.series)))
@@ -181,6 +183,7 @@ def series(catalogue: Catalogue, chosen: Filter) -> list[SeriesSummary]:
         )
         .join(StudyRow)
         .join(PatientRow)
+        .where(row.instances > 0)
         .order_by(row.series_number.is_null(), row.series_number, row.series_instance_uid, row.id)
     )
     query = _above(query, chosen)
@@ -213,6 +216,7 @@ def instances(catalogue: Catalogue, store: FileStore, chosen: Filter) -> list[In
         .join(SeriesRow)
         .join(StudyRow)
         .join(PatientRow)
+        .where(row.trash.is_null())
         .order_by(row.instance_number.is_null(), row.instance_number, row.sop_instance_uid)
     )
     query = _above(query, chosen)
@@ -249,8 +253,22 @@ def headers(catalogue: Catalogue, store: FileStore, level: str, uid: str) -> tup
     DatabaseError
         The UID stands under two patients or studies, or a file is missing or damaged.
     """
-    column = _UID_COLUMNS[level]
-    query = (
+    rows = catalogue.execute(_header_rows(_UID_COLUMNS[level] == uid))
+    if not rows:
+        raise UnknownUIDError(f"the database holds no {level} {plain_text(uid)}. Import it, or list what there is.")
+    if level != "instance" and len({row[1 if level == "series" else 0] for row in rows}) > 1:
+        raise DatabaseError(
+            f"the {level} {plain_text(uid)} stands under two patients or studies in the database; which one is meant"
+            " cannot be told, and they are not mixed. Correct the wrong files and import them again."
+        )
+    found = _as_headers(rows, store)
+    _check_states(level, uid, [(header.path, row[7]) for header, row in zip(found, rows, strict=True)])
+    return found
+
+
+def _header_rows(condition: Any) -> Any:
+    """Return the query for what headers are made of: by series and instance number."""
+    return (
         InstanceRow.select(
             StudyRow.id,
             SeriesRow.id,
@@ -269,7 +287,7 @@ def headers(catalogue: Catalogue, store: FileStore, level: str, uid: str) -> tup
         )
         .join(SeriesRow)
         .join(StudyRow)
-        .where(column == uid)
+        .where(condition, InstanceRow.trash.is_null())
         .order_by(
             SeriesRow.series_number.is_null(),
             SeriesRow.series_number,
@@ -279,17 +297,15 @@ def headers(catalogue: Catalogue, store: FileStore, level: str, uid: str) -> tup
             InstanceRow.sop_instance_uid,
         )
     )
-    rows = catalogue.execute(query)
-    if not rows:
-        raise UnknownUIDError(f"the database holds no {level} {plain_text(uid)}. Import it, or list what there is.")
-    if level != "instance" and len({row[1 if level == "series" else 0] for row in rows}) > 1:
-        raise DatabaseError(
-            f"the {level} {plain_text(uid)} stands under two patients or studies in the database; which one is meant"
-            " cannot be told, and they are not mixed. Correct the wrong files and import them again."
-        )
-    found = _as_headers(rows, store)
-    _check_states(level, uid, [(header.path, row[7]) for header, row in zip(found, rows, strict=True)])
-    return found
+
+
+def counts(catalogue: Catalogue) -> DatabaseCounts:
+    """Return how much there is, from the counts that patients keep."""
+    statement = (
+        "SELECT count(*), coalesce(sum(studies), 0), coalesce(sum(series), 0), coalesce(sum(instances), 0)"
+        " FROM patient WHERE instances > 0"
+    )
+    return DatabaseCounts(*catalogue.rows(statement)[0])
 
 
 def level_of(catalogue: Catalogue, uid: str) -> str:
@@ -301,9 +317,9 @@ def level_of(catalogue: Catalogue, uid: str) -> str:
         It is none of these.
     """
     statement = (
-        "SELECT EXISTS (SELECT 1 FROM study WHERE study_instance_uid = ?),"
-        " EXISTS (SELECT 1 FROM series WHERE series_instance_uid = ?),"
-        " EXISTS (SELECT 1 FROM instance WHERE sop_instance_uid = ?)"
+        "SELECT EXISTS (SELECT 1 FROM study WHERE study_instance_uid = ? AND instances > 0),"
+        " EXISTS (SELECT 1 FROM series WHERE series_instance_uid = ? AND instances > 0),"
+        " EXISTS (SELECT 1 FROM instance WHERE sop_instance_uid = ? AND trash IS NULL)"
     )
     (found,) = catalogue.rows(statement, (uid, uid, uid))
     for level, is_there in zip(LEVELS, found, strict=True):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from DICOMModule.database.counting import drop_empty_trash, recount
 from DICOMModule.dicom.attributes import TABLE_VERSION
 from DICOMModule.dicom.folding import fold, fold_all
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
@@ -17,6 +18,7 @@ from DICOMModule.dicom.patient import patient_identity
 
 _LARGEST_INTEGER: Final = 2**63 - 1
 _UID: Final = "SOPInstanceUID"
+_PLURALS: Final = {"patient": "patients", "study": "studies", "series": "series"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class NewRow:
 
 @dataclass(slots=True)
 class Written:
-    """What a batch added to the upper levels, and what it touched."""
+    """What a batch added to the upper levels, and what it touched; what comes back from the trash is new again."""
 
     patients: int = 0
     studies: int = 0
@@ -97,12 +99,23 @@ class BatchWriter:
         self._studies: dict[tuple[int, str], int] = {}
         self._series: dict[tuple[int, str], tuple[int, dict[str, Any]]] = {}
         self._touched: set[int] = set()
+        self._shown: set[tuple[str, int]] = set()
 
-    def write(self, rows: Sequence[NewRow]) -> None:
-        """Register instances with all that stands above them, and bring the counts up to date."""
+    def write(self, rows: Sequence[NewRow], restored: Sequence[int] = ()) -> None:
+        """Register instances with all that stands above them, and bring the counts up to date.
+
+        Parameters
+        ----------
+        rows : sequence of NewRow
+            What is new, or takes the place of a row.
+        restored : sequence of int
+            Rows that come back from the trash as they are.
+        """
         for row in rows:
             if row.replaces is not None:
                 self._remove(row.replaces)
+        for instance in restored:
+            self._restore(instance)
         self._connection.executemany(
             "INSERT INTO instance (series, sop_instance_uid, sop_class_uid, transfer_syntax_uid, instance_number, frames,"
             " bytes, mtime_ns, sha256, copied, source_path, attributes, attributes_version, dataset_offset,"
@@ -145,28 +158,24 @@ class BatchWriter:
         found = self._connection.execute(
             "SELECT id, attributes FROM series WHERE study = ? AND series_instance_uid = ?", key
         ).fetchone()
+        modality, description = header.text("Modality"), header.text("SeriesDescription")
+        body_part = header.text("BodyPartExamined")
+        columns: dict[str, Any] = {
+            "modality": modality,
+            "series_number": whole_number(header, "SeriesNumber"),
+            "series_description": description,
+            "series_date": header.text("SeriesDate"),
+            "body_part_examined": body_part,
+            "search_text": fold_all(modality, description, body_part),
+        }
         if found:
+            self._show("series", found[0], columns)
             self._series[key] = (found[0], load_attributes(found[1]))
         else:
             base = {keyword: value for keyword, value in header.attributes.items() if keyword != _UID}
-            modality, description = header.text("Modality"), header.text("SeriesDescription")
-            body_part = header.text("BodyPartExamined")
-            self._series[key] = (
-                self._insert(
-                    "series",
-                    study=study,
-                    series_instance_uid=key[1],
-                    modality=modality,
-                    series_number=whole_number(header, "SeriesNumber"),
-                    series_description=description,
-                    series_date=header.text("SeriesDate"),
-                    body_part_examined=body_part,
-                    search_text=fold_all(modality, description, body_part),
-                    attributes=json.dumps(base, ensure_ascii=False, separators=(",", ":")),
-                ),
-                base,
-            )
-            self.written.series += 1
+            attributes = json.dumps(base, ensure_ascii=False, separators=(",", ":"))
+            row = self._insert("series", study=study, series_instance_uid=key[1], attributes=attributes, **columns)
+            self._series[key] = (row, base)
         return self._series[key]
 
     def _study_of(self, header: InstanceHeader) -> int:
@@ -175,28 +184,30 @@ class BatchWriter:
         if key in self._studies:
             return self._studies[key]
         found = self._connection.execute(
-            "SELECT patient, id FROM study WHERE study_instance_uid = ?", (key[1],)
+            "SELECT patient, id, instances FROM study WHERE study_instance_uid = ?", (key[1],)
         ).fetchall()
-        here = dict(found)
-        if patient in here:
-            self._studies[key] = here[patient]
-            return self._studies[key]
-        if found:
-            self.written.shared_study_uids.add(key[1])
         accession, description = header.text("AccessionNumber"), header.text("StudyDescription")
         study_id = header.text("StudyID")
-        self._studies[key] = self._insert(
-            "study",
-            patient=patient,
-            study_instance_uid=key[1],
-            study_date=header.text("StudyDate"),
-            study_time=header.text("StudyTime"),
-            study_id=study_id,
-            accession_number=accession,
-            study_description=description,
-            search_text=fold_all(accession, description, study_id),
-        )
-        self.written.studies += 1
+        columns = {
+            "study_date": header.text("StudyDate"),
+            "study_time": header.text("StudyTime"),
+            "study_id": study_id,
+            "accession_number": accession,
+            "study_description": description,
+            "search_text": fold_all(accession, description, study_id),
+        }
+        here = {owner: row for owner, row, _ in found}
+        if patient in here:
+            self._studies[key] = here[patient]
+            is_new = self._show("study", here[patient], columns)
+        else:
+            self._studies[key] = self._insert("study", patient=patient, study_instance_uid=key[1], **columns)
+            is_new = True
+        others = [
+            row for owner, row, instances in found if owner != patient and (instances or ("study", row) in self._shown)
+        ]
+        if is_new and others:
+            self.written.shared_study_uids.add(key[1])
         return self._studies[key]
 
     def _patient_of(self, header: InstanceHeader) -> int:
@@ -204,30 +215,64 @@ class BatchWriter:
         if identity in self._patients:
             return self._patients[identity]
         found = self._connection.execute("SELECT id FROM patient WHERE identity = ?", (identity,)).fetchone()
+        patient_id, name = header.text("PatientID"), header.text("PatientName")
+        columns = {
+            "patient_id": patient_id,
+            "issuer_of_patient_id": header.text("IssuerOfPatientID"),
+            "patient_name": name,
+            "patient_birth_date": header.text("PatientBirthDate"),
+            "patient_sex": header.text("PatientSex"),
+            "sort_name": fold(name),
+            "search_text": fold_all(name, patient_id),
+        }
         if found:
             self._patients[identity] = found[0]
-            return self._patients[identity]
-        patient_id, name = header.text("PatientID"), header.text("PatientName")
-        self._patients[identity] = self._insert(
-            "patient",
-            identity=identity,
-            patient_id=patient_id,
-            issuer_of_patient_id=header.text("IssuerOfPatientID"),
-            patient_name=name,
-            patient_birth_date=header.text("PatientBirthDate"),
-            patient_sex=header.text("PatientSex"),
-            sort_name=fold(name),
-            search_text=fold_all(name, patient_id),
-        )
-        self.written.patients += 1
+            self._show("patient", found[0], columns)
+        else:
+            self._patients[identity] = self._insert("patient", identity=identity, **columns)
         return self._patients[identity]
 
     def _insert(self, table: str, **columns: Any) -> int:
         marks = ", ".join("?" * len(columns))
         statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 (names are ours)
-        return int(self._connection.execute(statement, tuple(columns.values())).lastrowid or 0)
+        row = int(self._connection.execute(statement, tuple(columns.values())).lastrowid or 0)
+        self._shown.add((table, row))
+        self._count_new(table)
+        return row
+
+    def _show(self, table: str, row: int, columns: Mapping[str, Any]) -> bool:
+        """Make a row as good as new that has held nothing but the trash so far, and say whether it was one."""
+        if (table, row) in self._shown:
+            return False
+        self._shown.add((table, row))
+        statement = f"SELECT instances FROM {table} WHERE id = ?"  # noqa: S608 (names are ours)
+        if self._connection.execute(statement, (row,)).fetchone()[0]:
+            return False
+        self._count_new(table)
+        if columns:
+            changes = ", ".join(f"{name} = ?" for name in columns)
+            statement = f"UPDATE {table} SET {changes} WHERE id = ?"  # noqa: S608 (names are ours)
+            self._connection.execute(statement, (*columns.values(), row))
+        return True
+
+    def _count_new(self, table: str) -> None:
+        field_name = _PLURALS[table]
+        setattr(self.written, field_name, getattr(self.written, field_name) + 1)
 
     # --- what changes above an instance
+
+    def _restore(self, instance: int) -> None:
+        """Take an instance out of the trash, whose file has been found to be what it was."""
+        patient, study, series, uid = self._connection.execute(
+            "SELECT study.patient, study.id, series.id, series_instance_uid FROM instance"
+            " JOIN series ON series.id = instance.series JOIN study ON study.id = series.study WHERE instance.id = ?",
+            (instance,),
+        ).fetchone()
+        self._connection.execute("UPDATE instance SET trash = NULL, state = 'present' WHERE id = ?", (instance,))
+        for table, row in (("patient", patient), ("study", study), ("series", series)):
+            self._show(table, row, {})
+        self._touched.add(series)
+        self.written.series_uids.add(uid)
 
     def _remove(self, instance: int) -> None:
         """Take an instance out, whose newer content follows; its series goes with it where it was the last."""
@@ -236,48 +281,20 @@ class BatchWriter:
         self._touched.add(series)
 
     def _count(self) -> None:
-        """Bring the counts above the touched series up to date, and drop what holds nothing any more."""
-        execute = self._connection.executemany
-        touched = [(series,) for series in sorted(self._touched)]
-        parents = {
-            row
-            for series in touched
-            for row in self._connection.execute(
-                "SELECT study.id, study.patient FROM series JOIN study ON study.id = series.study WHERE series.id = ?",
-                series,
-            )
-        }
-        execute(
-            "UPDATE series SET health = 'unknown', health_text = '', (instances, frames, bytes) ="
-            " (SELECT count(*), coalesce(sum(frames), 0), coalesce(sum(bytes), 0) FROM instance"
-            " WHERE instance.series = series.id) WHERE id = ?",
-            touched,
-        )
-        execute("DELETE FROM series WHERE id = ? AND instances = 0", touched)
-        studies = sorted((study,) for study, _ in parents)
-        execute(
-            "UPDATE study SET (series, instances, modalities) ="
-            " (SELECT count(*), coalesce(sum(instances), 0), coalesce(group_concat(DISTINCT nullif(modality, '')), '')"
-            " FROM series WHERE series.study = study.id) WHERE id = ?",
-            studies,
-        )
-        execute("DELETE FROM study WHERE id = ? AND series = 0", studies)
-        patients = sorted({(patient,) for _, patient in parents})
-        execute(
-            "UPDATE patient SET (studies, series, instances) ="
-            " (SELECT count(*), coalesce(sum(series), 0), coalesce(sum(instances), 0) FROM study"
-            " WHERE study.patient = patient.id) WHERE id = ?",
-            patients,
-        )
-        execute("DELETE FROM patient WHERE id = ? AND studies = 0", patients)
+        """Bring the counts above the touched series up to date; what they can be loaded as has to be found out anew."""
+        unknown = "UPDATE series SET health = 'unknown', health_text = '' WHERE id = ?"
+        self._connection.executemany(unknown, [(series,) for series in sorted(self._touched)])
+        recount(self._connection, self._touched)
+        drop_empty_trash(self._connection)
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What the database knows of an instance that is already in it."""
+    """What the database knows of an instance that is already in it, be it in its trash."""
 
     row: int
     sop_instance_uid: str
+    trashed: bool
     copied: bool
     source_path: Path | None
     size_bytes: int
@@ -291,8 +308,8 @@ class Registered:
 
 
 _REGISTERED: Final = (
-    "SELECT instance.id, sop_instance_uid, copied, source_path, instance.bytes, mtime_ns, sha256, state,"
-    " transfer_syntax_uid, dataset_offset, attributes_version, patient.identity FROM instance"
+    "SELECT instance.id, sop_instance_uid, instance.trash IS NOT NULL, copied, source_path, instance.bytes,"
+    " mtime_ns, sha256, state, transfer_syntax_uid, dataset_offset, attributes_version, patient.identity FROM instance"
     " JOIN series ON series.id = instance.series JOIN study ON study.id = series.study"
     " JOIN patient ON patient.id = study.patient WHERE "
 )
@@ -318,6 +335,6 @@ def _registered(connection: sqlite3.Connection, column: str, values: Sequence[An
     marks = ", ".join("?" * len(values))
     rows = connection.execute(f"{_REGISTERED}{column} IN ({marks})", tuple(values))
     return [
-        Registered(row, uid, bool(copied), Path(os.fsdecode(path)) if path is not None else None, *rest)
-        for row, uid, copied, path, *rest in rows
+        Registered(row, uid, bool(trashed), bool(copied), Path(os.fsdecode(path)) if path is not None else None, *rest)
+        for row, uid, trashed, copied, path, *rest in rows
     ]

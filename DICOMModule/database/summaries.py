@@ -122,6 +122,44 @@ class ImportReport:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteReport:
+    """What was put into the trash, or came back from it.
+
+    Attributes
+    ----------
+    patients, studies, series : int
+        Those that are shown no more, or again: a part of them does not count.
+    instances : int
+        All of them.
+    files_removed, bytes_freed : int
+        None, as long as there is no purge.
+    trash_id : int or None
+        The act of deleting, by which it can be undone; None of what came back.
+    series_instance_uids : tuple of str
+        Series that are shown and have become more or less, sorted: what they can be loaded as is to be found out anew.
+    """
+
+    patients: int = 0
+    studies: int = 0
+    series: int = 0
+    instances: int = 0
+    files_removed: int = 0
+    bytes_freed: int = 0
+    trash_id: int | None = None
+    series_instance_uids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseCounts:
+    """How much the database shows."""
+
+    patients: int
+    studies: int
+    series: int
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyReport:
     """What an audit found; the paths are absolute, `database` is ``ok`` or what is wrong with the database itself."""
 

@@ -116,7 +116,7 @@ def test_damage_inside_is_found_by_the_audit(filled):
 
 
 def test_an_older_schema_is_backed_up_and_migrated(filled, monkeypatch):
-    before = filled.patients()
+    before, newest = filled.patients(), migrations.newest_version()
     filled.close()
 
     def step(connection):
@@ -127,10 +127,10 @@ def test_an_older_schema_is_backed_up_and_migrated(filled, monkeypatch):
         with DicomDatabase.open(filled.folder) as database:
             assert database.patients() == before
             assert database._catalogue.rows("SELECT DISTINCT nickname FROM patient") == [("none",)]
-            assert database._catalogue.rows("PRAGMA user_version") == [(2,)]
+            assert database._catalogue.rows("PRAGMA user_version") == [(newest + 1,)]
     (backup,) = (filled.folder / "backups").iterdir()
     with sqlite3.connect(backup) as raw:
-        assert raw.execute("PRAGMA user_version").fetchone() == (1,)
+        assert raw.execute("PRAGMA user_version").fetchone() == (newest,)
         assert raw.execute("SELECT count(*) FROM patient").fetchone() == (3,)
     raw.close()
 
@@ -212,6 +212,9 @@ def test_a_read_only_folder_is_read_and_says_so_on_writing(read_only, tmp_path):
                 lambda database=database: run_to_end(database.import_job([tmp_path / "d"])),
                 lambda database=database: run_to_end(database.import_job([tmp_path / "d"], copy=True)),
                 lambda database=database: database.set_series_health({}),
+                lambda database=database: database.delete([database.patients()[0].patient]),
+                lambda database=database: database.restore([database.patients()[0].patient]),
+                lambda database=database: database.undo_delete(1),
                 lambda database=database: database.staging_folder().__enter__(),
             ):
                 with pytest.raises(DatabaseReadOnlyError, match="cannot be written to"):

@@ -6,9 +6,12 @@ import sqlite3
 from collections.abc import Callable
 from typing import Final
 
-from DICOMModule.database.migrations import m0001_first_floor
+from DICOMModule.database.migrations import m0001_first_floor, m0002_trash
 
-MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (m0001_first_floor.migrate,)
+MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
+    m0001_first_floor.migrate,
+    m0002_trash.migrate,
+)
 """Step n takes the schema from version n to n + 1."""
 
 

@@ -1,0 +1,63 @@
+"""The counts above instances, kept by the transaction that changes what they count. The trash does not count."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+
+def recount(connection: sqlite3.Connection, series: Iterable[int]) -> None:
+    """Bring the counts of these series and of what stands above them up to date, and drop what holds nothing any more.
+
+    What holds instances in the trash alone stays, with counts of 0, so that they can come back to it; lists do not show
+    it.
+    """
+    execute = connection.executemany
+    touched = [(one,) for one in sorted(set(series))]
+    parents = {
+        row
+        for one in touched
+        for row in connection.execute(
+            "SELECT study.id, study.patient FROM series JOIN study ON study.id = series.study WHERE series.id = ?", one
+        )
+    }
+    execute(
+        "UPDATE series SET (instances, frames, bytes) ="
+        " (SELECT count(*), coalesce(sum(frames), 0), coalesce(sum(bytes), 0) FROM instance"
+        " WHERE instance.series = series.id AND instance.trash IS NULL) WHERE id = ?",
+        touched,
+    )
+    execute(
+        "DELETE FROM series WHERE id = ? AND instances = 0"
+        " AND NOT EXISTS (SELECT 1 FROM instance WHERE instance.series = series.id)",
+        touched,
+    )
+    studies = sorted((study,) for study, _ in parents)
+    execute(
+        "UPDATE study SET (series, instances, modalities) ="
+        " (SELECT count(*), coalesce(sum(instances), 0), coalesce(group_concat(DISTINCT nullif(modality, '')), '')"
+        " FROM series WHERE series.study = study.id AND series.instances > 0) WHERE id = ?",
+        studies,
+    )
+    execute(
+        "DELETE FROM study WHERE id = ? AND instances = 0"
+        " AND NOT EXISTS (SELECT 1 FROM series WHERE series.study = study.id)",
+        studies,
+    )
+    patients = sorted({(patient,) for _, patient in parents})
+    execute(
+        "UPDATE patient SET (studies, series, instances) ="
+        " (SELECT count(*), coalesce(sum(series), 0), coalesce(sum(instances), 0) FROM study"
+        " WHERE study.patient = patient.id AND study.instances > 0) WHERE id = ?",
+        patients,
+    )
+    execute(
+        "DELETE FROM patient WHERE id = ? AND instances = 0"
+        " AND NOT EXISTS (SELECT 1 FROM study WHERE study.patient = patient.id)",
+        patients,
+    )
+
+
+def drop_empty_trash(connection: sqlite3.Connection) -> None:
+    """Forget acts of deleting of which nothing is left in the trash."""
+    connection.execute("DELETE FROM trash WHERE NOT EXISTS (SELECT 1 FROM instance WHERE instance.trash = trash.id)")
