@@ -64,6 +64,7 @@ class ExceptionDialog(QDialog):
         self.icon_label.setPixmap(pixmap("error", theme().error))
         self.details.setFont(fixed_font(self.font()))
         self.details.hide()
+        self.go_on_button.setFocus()
         self._counts: dict[Fault, int] = {}
         self._last_s: dict[Fault, float] = {}
         self._left_out = 0
@@ -109,7 +110,7 @@ class ExceptionDialog(QDialog):
 
     def _on_details_toggled(self, shown: bool) -> None:
         self.details.setVisible(shown)
-        self.adjustSize()
+        self.resize(self.sizeHint())
 
     def _on_close_clicked(self) -> None:
         self.reject()
