@@ -114,6 +114,14 @@ class ViewGeometry:
         return replace(self, width_px=width_px, height_px=height_px)
 
 
+def rotated(direction_lps: Vector, axis_lps: Vector, degrees: float) -> Vector:
+    """Return a direction turned about a unit axis, right-handed (Rodrigues' formula)."""
+    direction, axis = np.array(direction_lps), np.array(axis_lps)
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    turned = cosine * direction + sine * np.cross(axis, direction) + (1.0 - cosine) * (axis @ direction) * axis
+    return vector(turned * (np.linalg.norm(direction) / np.linalg.norm(turned)))
+
+
 def fit(corners_lps_mm: Floats, right_lps: Vector, up_lps: Vector, width_px: int, height_px: int) -> ViewGeometry:
     """Return the view in which a box just fits, with 5 % of the view's size left free on each side.
 

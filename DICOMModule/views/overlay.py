@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import numpy as np
 
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.person_name import person_name
 from DICOMModule.errors import plain_text
 from DICOMModule.scene.volume_node import VolumeNode
+from DICOMModule.views.crosshair import Crosshair, crosshair
 from DICOMModule.views.geometry import ViewGeometry
-from DICOMModule.views.orientation import Orientation, SliceStack, Vector, direction_letters
+from DICOMModule.views.orientation import ORIENTATIONS, Orientation, SliceStack, Vector, direction_letters
+from DICOMModule.views.slab import Slab
 from DICOMModule.volume.volume import Volume
 
 RULER_SHARE = 0.24  # a ruler takes no more of its side of the view
 LARGE_VIEW_PX = (480, 320)  # width and height from which every field has room
 MEDIUM_VIEW_PX = (260, 200)
 SMALL_VIEW_PX = (120, 90)
-# The planes whose traces are the crosshair's vertical and horizontal line.
-CROSSING = {"axial": ("sagittal", "coronal"), "coronal": ("sagittal", "axial"), "sagittal": ("coronal", "axial")}
+PLAIN_SLICE = Slab()
 AGE_UNITS = {"D": "days", "W": "weeks", "M": "months", "Y": "years"}
 
 
@@ -48,16 +52,6 @@ class Ruler:
 
     length_px: float
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Crosshair:
-    """Where the position lies in the view, and which views' planes its two lines are."""
-
-    x_px: float
-    y_px: float
-    vertical: str
-    horizontal: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +87,31 @@ class ViewOverlay:
 
 
 def slice_overlay(
-    node: VolumeNode, orientation: Orientation, view: ViewGeometry, slices: SliceStack, position_lps_mm: Vector
+    node: VolumeNode,
+    orientation: Orientation,
+    view: ViewGeometry,
+    slices: SliceStack,
+    position_lps_mm: Vector,
+    *,
+    others: Mapping[str, Orientation] | None = None,
+    slab: Slab = PLAIN_SLICE,
 ) -> ViewOverlay:
-    """Return what is painted over a slice view that shows `node` with the crosshair at a position."""
+    """Return what is painted over a slice view that shows `node` with the crosshair at a position.
+
+    Parameters
+    ----------
+    others : mapping of str to Orientation, or None
+        How the other slice views lie, whose planes the crosshair shows; None: as they lie at first.
+    slab : Slab
+        What the view shows of the planes about its own.
+    """
     size = _size_class(view)
-    x_px, y_px = view.pixel_at(position_lps_mm)
-    vertical, horizontal = CROSSING[orientation.name]
+    # What a slab is must be said wherever a slice is named: its values are not those of one plane.
+    room = (0, 1, 3, 4)[size] + (size > 0 and bool(slab.text))
     text = OverlayText(
         top_left=patient_lines(node.volume.source)[: (0, 0, 2, 3)[size]],
         top_right=study_lines(node.volume.source)[: (0, 0, 2, 4)[size]],
-        bottom_left=_slice_lines(node, orientation, view, slices, large=size > 2)[: (0, 1, 3, 4)[size]],
+        bottom_left=_slice_lines(node, orientation, view, slices, slab=slab.text, large=size > 2)[:room],
         bottom_right=series_lines(node)[: (0, 0, 1, 4)[size]],
     )
     return ViewOverlay(
@@ -111,7 +120,7 @@ def slice_overlay(
         letters=edge_letters(view) if size else Letters(),
         across=ruler(view.mm_per_pixel, view.width_px) if size > 1 else None,
         upward=ruler(view.mm_per_pixel, view.height_px) if size > 1 else None,
-        crosshair=Crosshair(x_px, y_px, vertical, horizontal),
+        crosshair=crosshair(orientation.name, view, position_lps_mm, others),
         warnings=tuple(map(plain_text, node.volume.warnings)) if size > 1 else (),
     )
 
@@ -119,7 +128,7 @@ def slice_overlay(
 def volume_overlay(node: VolumeNode, view: ViewGeometry, preset_name: str) -> ViewOverlay:
     """Return what is painted over a volume view."""
     size = _size_class(view)
-    toward_viewer = _cross(view.right_lps, view.up_lps)
+    toward_viewer = view.toward_viewer_lps
     axes = tuple(
         (letter, view.right_lps[axis], view.up_lps[axis], toward_viewer[axis]) for axis, letter in enumerate("LPS")
     )
@@ -224,6 +233,20 @@ def place_text(axis_lps: Vector, position_lps_mm: Vector) -> str:
     return f"{letter} {abs(value):.1f} mm"
 
 
+def turn_text(name: str, view: ViewGeometry) -> str:
+    """Return how a view lies other than at first: ``turned 90°`` (clockwise), ``mirrored``, ``oblique``; else empty."""
+    first = ORIENTATIONS.get(name)
+    if first is None:
+        return ""
+    normal = float(np.dot(view.toward_viewer_lps, np.cross(first.right_lps, first.up_lps)))
+    if abs(normal) < 1.0 - 1e-6:
+        return "oblique"
+    # Mirroring left for right leaves the direction upward as it was, so that one tells the turn.
+    right, up = (float(np.dot(view.up_lps, axis)) for axis in (first.right_lps, first.up_lps))
+    degrees = round(math.degrees(math.atan2(-right, up))) % 360
+    return _joined((f"turned {degrees}°" if degrees else "", "mirrored" if normal < 0 else ""))
+
+
 def window_text(node: VolumeNode, named: bool = True) -> str:
     """Return width and level with as many digits as they need, and the preset's name where `named` asks for it."""
     window = node.display.window
@@ -232,19 +255,21 @@ def window_text(node: VolumeNode, named: bool = True) -> str:
 
 
 def _slice_lines(
-    node: VolumeNode, orientation: Orientation, view: ViewGeometry, slices: SliceStack, large: bool
+    node: VolumeNode, orientation: Orientation, view: ViewGeometry, slices: SliceStack, *, slab: str, large: bool
 ) -> tuple[str, ...]:
     center = view.center_lps_mm
     number, place = slices.number_at(center), place_text(orientation.scroll_lps, center)
     if not large:
-        return f"Slice {number}/{slices.count}", place, window_text(node, named=False)
-    zoom = 100.0 * min(node.volume.spacing_mm) / view.mm_per_pixel
-    lines = (
-        f"Slice {number}/{slices.count}  {place}",
-        window_text(node),
-        f"Zoom {zoom:.0f} %",
-        "Inverted" if node.display.inverted else "",
-    )
+        lines: tuple[str, ...] = (f"Slice {number}/{slices.count}", slab, place, window_text(node, named=False))
+    else:
+        zoom = 100.0 * min(node.volume.spacing_mm) / view.mm_per_pixel
+        lines = (
+            f"Slice {number}/{slices.count}  {place}",
+            slab,
+            window_text(node),
+            _joined((f"Zoom {zoom:.0f} %", turn_text(orientation.name, view))),
+            "Inverted" if node.display.inverted else "",
+        )
     return tuple(line for line in lines if line)
 
 
@@ -291,7 +316,3 @@ def _size_class(view: ViewGeometry) -> int:
     """Return how much a view has room for: 0 nothing, 1 its slice, 2 the main fields, 3 all."""
     steps = (SMALL_VIEW_PX, MEDIUM_VIEW_PX, LARGE_VIEW_PX)
     return sum(view.width_px >= width and view.height_px >= height for width, height in steps)
-
-
-def _cross(a: Vector, b: Vector) -> Vector:
-    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]

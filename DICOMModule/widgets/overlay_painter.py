@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from DICOMModule.views.overlay import Crosshair, Ruler, ViewOverlay
+from DICOMModule.views.crosshair import GAP_PX, HANDLE_RADIUS_PX, Crosshair, CrosshairLine
+from DICOMModule.views.overlay import Ruler, ViewOverlay
 from DICOMModule.widgets.qt import (
     QColor,
     QFont,
@@ -23,7 +24,6 @@ TEXT_PX = 12
 LETTER_PX = 13
 TICK_PX = 5.0
 HALO_PX = 3.0
-CROSSHAIR_GAP_PX = 9.0
 CROSSHAIR_INSET_PX = 28.0  # keeps clear of the letters
 CROSSHAIR_FOOT_PX = 46.0  # and of the ruler
 AXES_PX = 22.0
@@ -31,6 +31,8 @@ TEXT_COLOR = QColor(190, 198, 207)
 LETTER_COLOR = QColor(214, 196, 140)
 WARNING_COLOR = QColor(244, 196, 66)
 HALO_COLOR = QColor(0, 0, 0, 190)
+HANDLE_FILL = QColor(20, 23, 28)
+CROSSHAIR_ALPHA = 150
 VIEW_COLORS = {
     "axial": QColor(214, 84, 78),
     "coronal": QColor(94, 172, 92),
@@ -62,37 +64,66 @@ class OverlayPainter:
         self._letter_font.setPixelSize(LETTER_PX)
         self._metrics = QFontMetricsF(self._font)
 
-    def paint(self, overlay: ViewOverlay) -> None:
-        """Paint all of it; the painter is left as it was."""
+    def paint(self, overlay: ViewOverlay, handles: bool = False) -> None:
+        """Paint all of it; the painter is left as it was.
+
+        Parameters
+        ----------
+        handles : bool
+            Paint the crosshair's handles too, where it can be turned.
+        """
         self._painter.save()
         self._painter.setClipRect(self._rect)
         self._painter.setRenderHint(QPainter.Antialiasing, True)
         if overlay.crosshair is not None:
-            self._paint_crosshair(overlay.crosshair)
+            self._paint_crosshair(overlay.crosshair, handles)
         self._paint_rulers(overlay.across, overlay.upward)
         self._paint_letters(overlay)
         self._paint_corners(overlay)
         self._paint_axes(overlay)
         self._painter.restore()
 
-    def _paint_crosshair(self, crosshair: Crosshair) -> None:
-        rect = self._rect
-        x, y = rect.left() + crosshair.x_px, rect.top() + crosshair.y_px
-        top, bottom = rect.top() + CROSSHAIR_INSET_PX, rect.bottom() - CROSSHAIR_FOOT_PX
-        left, right = rect.left() + CROSSHAIR_INSET_PX, rect.right() - CROSSHAIR_INSET_PX
-        lines = (
-            (crosshair.vertical, (x, top), (x, min(y - CROSSHAIR_GAP_PX, bottom))),
-            (crosshair.vertical, (x, max(y + CROSSHAIR_GAP_PX, top)), (x, bottom)),
-            (crosshair.horizontal, (left, y), (min(x - CROSSHAIR_GAP_PX, right), y)),
-            (crosshair.horizontal, (max(x + CROSSHAIR_GAP_PX, left), y), (right, y)),
-        )
-        for view, start, end in lines:
-            if start > end:
-                continue  # the position lies beyond what is seen
-            color = QColor(VIEW_COLORS[view])
-            color.setAlpha(150)
+    def _paint_crosshair(self, crosshair: Crosshair, handles: bool) -> None:
+        for line in crosshair.lines:
+            color = QColor(VIEW_COLORS[line.view])
+            color.setAlpha(CROSSHAIR_ALPHA)
+            first, last = self._crosshair_reach(crosshair, line)
             self._painter.setPen(QPen(color, 1.0))
-            self._painter.drawLine(QPointF(*start), QPointF(*end))
+            for start, end in ((first, min(-GAP_PX, last)), (max(GAP_PX, first), last)):
+                if start > end:
+                    continue  # the position lies beyond what is seen
+                places = [self._place(crosshair, line, along) for along in (start, end)]
+                self._painter.drawLine(*places)
+            if handles:
+                self._paint_handles(crosshair, line)
+
+    def _crosshair_reach(self, crosshair: Crosshair, line: CrosshairLine) -> tuple[float, float]:
+        """Return from where to where along a line it is painted: a steep one from top to bottom, else left to right."""
+        rect = self._rect
+        if abs(line.down) >= abs(line.right):
+            ends, here, slope = (CROSSHAIR_INSET_PX, rect.height() - CROSSHAIR_FOOT_PX), crosshair.y_px, line.down
+        else:
+            ends, here, slope = (CROSSHAIR_INSET_PX, rect.width() - CROSSHAIR_INSET_PX), crosshair.x_px, line.right
+        first, last = sorted((end - here) / slope for end in ends)
+        return first, last
+
+    def _place(self, crosshair: Crosshair, line: CrosshairLine, along: float) -> QPointF:
+        # Rounded, so that a line ends at whole pixels where it is meant to.
+        x, y = crosshair.x_px + along * line.right, crosshair.y_px + along * line.down
+        return QPointF(round(self._rect.left() + x, 9), round(self._rect.top() + y, 9))
+
+    def _paint_handles(self, crosshair: Crosshair, line: CrosshairLine) -> None:
+        first, last = self._crosshair_reach(crosshair, line)
+        color = VIEW_COLORS[line.view]
+        for along in (-crosshair.handle_px, crosshair.handle_px):
+            if not first <= along <= last:
+                continue
+            middle = self._place(crosshair, line, along)
+            path = QPainterPath()
+            path.addEllipse(middle, HANDLE_RADIUS_PX, HANDLE_RADIUS_PX)
+            self._painter.strokePath(path, QPen(HALO_COLOR, HALO_PX))
+            self._painter.fillPath(path, HANDLE_FILL)
+            self._painter.strokePath(path, QPen(color, 1.5))
 
     def _paint_rulers(self, across: Ruler | None, upward: Ruler | None) -> None:
         rect = self._rect

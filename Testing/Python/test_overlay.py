@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,10 @@ from DICOMModule.views.overlay import (
     ruler,
     slice_overlay,
     time_text,
+    turn_text,
     volume_overlay,
 )
+from DICOMModule.views.slab import Slab
 from DICOMModule.volume.volume import Volume, Window
 from DICOMModule.widgets.overlay_painter import OverlayPainter
 from DICOMModule.widgets.qt import QImage, QPainter, QRectF, application
@@ -133,7 +136,8 @@ def test_without_spacing_the_ruler_counts_pixels():
 ])  # fmt: skip
 def test_the_crosshair_is_where_the_other_planes_cut(name, vertical, horizontal):
     overlay = overlay_of(node_of(), 301, 200, orientation=ORIENTATIONS[name])
-    assert (overlay.crosshair.vertical, overlay.crosshair.horizontal) == (vertical, horizontal)
+    lines = [(line.view, line.right, line.down) for line in overlay.crosshair.lines]
+    assert lines == [(vertical, 0.0, 1.0), (horizontal, 1.0, 0.0)]
     assert (overlay.crosshair.x_px, overlay.crosshair.y_px) == pytest.approx((150.5, 100.0))
 
 
@@ -215,3 +219,25 @@ def test_text_has_contrast_on_any_picture(paper):
     bits.setsize(image.sizeInBytes())
     name = np.frombuffer(bits, np.uint8).reshape(500, 800, 4)[8:24, 8:90, 1].astype(float)
     assert name.max() - name.min() > 120
+
+
+def test_a_slab_is_named_wherever_its_slice_is():
+    node = node_of()
+    view = ViewGeometry(800, 500, 0.25, (12.5, 10.0, 12.5), AXIAL.right_lps, AXIAL.up_lps)
+    slices = slice_stack(node.volume, AXIAL)
+    for size, lines in [((800, 500), 4), ((398, 295), 4), ((200, 150), 2)]:
+        overlay = slice_overlay(node, AXIAL, view.resized(*size), slices, (12.5, 10.0, 12.5), slab=Slab(10.0, "mip"))
+        assert overlay.text.bottom_left[1] == "MIP 10 mm"
+        assert len(overlay.text.bottom_left) == lines
+
+
+@pytest.mark.parametrize(("change", "text"), [
+    (lambda view: view, ""), (lambda view: view.turned(90.0), "turned 90°"), (lambda view: view.turned(-30.0), "turned 330°"),
+    (lambda view: view.flipped_horizontally(), "mirrored"), (lambda view: view.flipped_vertically(), "turned 180°  mirrored"),
+    (lambda view: replace(view, right_lps=(0.8, 0.0, 0.6)), "oblique"),
+])  # fmt: skip
+def test_a_view_that_does_not_lie_as_usual_says_so(change, text):
+    for name, orientation in ORIENTATIONS.items():
+        view = ViewGeometry(800, 500, 0.25, (0.0, 0.0, 0.0), orientation.right_lps, orientation.up_lps)
+        if text != "oblique" or name == "axial":
+            assert turn_text(name, change(view)) == text
