@@ -27,8 +27,6 @@ class PanelDialog(QDialog):
 
     def present(self) -> None:
         """Show it, and bring it to the front if it is shown already."""
-        if self.isVisible():
-            self.raise_()
         self.show()
         self.activateWindow()
 

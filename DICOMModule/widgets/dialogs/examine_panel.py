@@ -1,0 +1,266 @@
+"""Examine: what a series, study, patient or folder can be loaded as, before a pixel is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from DICOMModule.errors import DICOMModuleError, Problem, plain_text
+from DICOMModule.jobs import Job, Progress
+from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.readers.loadable import Loadable
+from DICOMModule.targets import health_of
+from DICOMModule.widgets.dialogs.loadable_card import LoadableCard
+from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
+from DICOMModule.widgets.job_runner import Failure, JobHandle
+from DICOMModule.widgets.qt import (
+    QCheckBox,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    Qt,
+    QTimer,
+    QVBoxLayout,
+    QWidget,
+    load_form,
+    pyqtSignal,
+)
+from DICOMModule.widgets.theme import pixmap, theme
+from DICOMModule.widgets.viewer import Viewer
+from DICOMModule.widgets.wording import counted
+
+CARDS_AT_ONCE: Final = 20
+PROBLEMS_SHOWN: Final = 5
+HEALTHS: Final = {
+    "ok": ("ok", "Everything can be loaded"),
+    "warned": ("warning", "Can be loaded, with warnings"),
+    "refused": ("error", "Cannot be loaded"),
+}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Examined:
+    """What came of examining several targets."""
+
+    loadables: tuple[Loadable, ...]
+    problems: tuple[Problem, ...]
+
+
+class ExaminePanel(PanelDialog):
+    """Lists what can be loaded, with what to know before it is, and lets a person choose.
+
+    Parameters
+    ----------
+    logic : DICOMModuleLogic
+        Examines.
+    viewer : Viewer
+        Its jobs run that.
+
+    Signals
+    -------
+    load_requested : tuple of Loadable
+        What was chosen is to be loaded; the panel closes.
+    """
+
+    load_requested = pyqtSignal(object)
+
+    health_icon: QLabel
+    health_word: QLabel
+    health_text: QLabel
+    busy_bar: QProgressBar
+    card_area: QScrollArea
+    all_box: QCheckBox
+    load_button: QPushButton
+    close_button: QPushButton
+
+    def __init__(self, logic: DICOMModuleLogic, viewer: Viewer, parent: QWidget | None = None) -> None:
+        super().__init__("examine", viewer, parent)
+        load_form("Examine", self)
+        self.resize(640, 560)
+        self._logic = logic
+        self._handle: JobHandle | None = None
+        self._examined = Examined((), ())
+        self._chosen: set[str] = set()
+        self._timer = QTimer(self)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self._on_room_for_cards)
+        self._waiting: list[Loadable] = []
+        self._cards = QVBoxLayout()
+        self.all_box.clicked.connect(lambda _checked: self._on_all_clicked())
+        self.load_button.clicked.connect(lambda _checked: self._on_load_clicked())
+        self.close_button.clicked.connect(lambda _checked: self.close())
+        self._clear()
+
+    @property
+    def cards(self) -> tuple[LoadableCard, ...]:
+        """The cards that are shown, from top to bottom."""
+        found = (self._cards.itemAt(number).widget() for number in range(self._cards.count()))
+        return tuple(card for card in found if isinstance(card, LoadableCard))
+
+    @property
+    def chosen(self) -> tuple[Loadable, ...]:
+        """The loadables that are checked, in their order."""
+        return tuple(one for one in self._examined.loadables if one.id in self._chosen)
+
+    def set_logic(self, logic: DICOMModuleLogic) -> None:
+        """Examine in another database from now on."""
+        self._logic = logic
+
+    def show_targets(self, targets: Sequence[str], title: str) -> None:
+        """Examine these (``patient:N``, UIDs or paths) in a job and list what comes of it.
+
+        Parameters
+        ----------
+        targets : sequence of str
+            As Logic takes them.
+        title : str
+            What they are, for the title of the window.
+        """
+        if self._handle is not None:
+            self._handle.cancel()
+        self._clear()
+        self.setWindowTitle(f"Examine {plain_text(title)}")
+        self.health_word.setText("Examining…")
+        self.busy_bar.show()
+        wanted, logic = tuple(targets), self._logic
+        handle = self.viewer.jobs.run(
+            f"Examining {plain_text(title)}",
+            lambda: _examine_job(logic, wanted),
+            on_success=lambda examined: self._on_examined(handle, examined),
+            on_failure=lambda failure: self._on_failed(handle, failure),
+        )
+        self._handle = handle
+        handle.ended.connect(lambda: self._on_ended(handle))
+        self.present()
+
+    def _clear(self) -> None:
+        self._timer.stop()
+        self._waiting = []
+        self._examined = Examined((), ())
+        self._chosen = set()
+        content = QWidget()
+        self._cards = QVBoxLayout(content)
+        self._cards.setContentsMargins(0, 0, 8, 0)
+        self._cards.setSpacing(8)
+        self._cards.addStretch(1)
+        self.card_area.setWidget(content)
+        self.health_icon.clear()
+        self.health_text.clear()
+        self.health_text.hide()
+        self.busy_bar.hide()
+        self._follow()
+
+    def _on_examined(self, handle: JobHandle, examined: Examined) -> None:
+        if handle is not self._handle:
+            return
+        self._examined = examined
+        self._chosen = {one.id for one in examined.loadables if one.selected and not one.refusal}
+        self._show_health()
+        self._waiting = list(examined.loadables)
+        self._on_room_for_cards()
+        self._follow()
+        if self._chosen:
+            self.load_button.setFocus()
+
+    def _on_failed(self, handle: JobHandle, failure: Failure) -> None:
+        if handle is self._handle:
+            self._show_state("error", "Cannot be examined", failure.text)
+
+    def _on_ended(self, handle: JobHandle) -> None:
+        if handle is not self._handle:
+            return
+        self._handle = None
+        self.busy_bar.hide()
+        if self.health_word.text() == "Examining…":
+            self._show_state("info", "Cancelled", "")
+
+    def _show_health(self) -> None:
+        loadables, problems = self._examined.loadables, self._examined.problems
+        left_out = _left_out_text(problems)
+        if not loadables:
+            self._show_state("error", "Nothing here can be loaded", left_out)
+            return
+        health = health_of(loadables)[0]
+        kind, word = HEALTHS["warned" if health == "ok" and problems else health]
+        loadable = sum(not one.refusal for one in loadables)
+        if 0 < loadable < len(loadables):
+            word = f"{loadable} of {counted(len(loadables), 'part')} can be loaded"
+        self._show_state(kind, word, left_out)
+
+    def _show_state(self, kind: str, word: str, text: str) -> None:
+        used = theme()
+        color = {"ok": used.ok, "warning": used.warning, "error": used.error, "info": used.accent}[kind]
+        self.health_icon.setPixmap(pixmap(kind, color))
+        self.health_word.setText(word)
+        self.health_text.setText(text)
+        self.health_text.setVisible(bool(text))
+
+    def _on_room_for_cards(self) -> None:
+        """Make some of the cards that are still to come: a patient may have hundreds."""
+        several, self._waiting = self._waiting[:CARDS_AT_ONCE], self._waiting[CARDS_AT_ONCE:]
+        for loadable in several:
+            card = LoadableCard(loadable, checked=loadable.id in self._chosen)
+            card.toggled.connect(lambda on, uid=loadable.id: self._on_card_toggled(uid, on))
+            self._cards.insertWidget(self._cards.count() - 1, card)
+        if self._waiting:
+            self._timer.start()
+        else:
+            self._timer.stop()
+
+    def _on_card_toggled(self, loadable_id: str, on: bool) -> None:
+        if on:
+            self._chosen.add(loadable_id)
+        else:
+            self._chosen.discard(loadable_id)
+        self._follow()
+
+    def _on_all_clicked(self) -> None:
+        possible = {one.id for one in self._examined.loadables if not one.refusal}
+        self._chosen = set() if self._chosen == possible else possible
+        for card in self.cards:
+            card.box.blockSignals(True)
+            card.box.setChecked(card.loadable.id in self._chosen)
+            card.box.blockSignals(False)
+        self._follow()
+
+    def _on_load_clicked(self) -> None:
+        chosen = self.chosen
+        if chosen:
+            self.close()
+            self.load_requested.emit(chosen)
+
+    def _follow(self) -> None:
+        """Let the buttons say what is chosen."""
+        possible, chosen = sum(not one.refusal for one in self._examined.loadables), len(self._chosen)
+        self.load_button.setText(f"Load {chosen}" if chosen else "Load")
+        self.load_button.setEnabled(chosen > 0)
+        self.all_box.setVisible(possible > 1)
+        states = {0: Qt.Unchecked, possible: Qt.Checked}
+        self.all_box.setCheckState(states.get(chosen, Qt.PartiallyChecked))
+
+
+def _left_out_text(problems: Sequence[Problem]) -> str:
+    lines = []
+    for problem in problems[:PROBLEMS_SHOWN]:
+        where = plain_text(problem.where)
+        lines.append(f"Left out: {problem.reason if where in problem.reason else f'{where}: {problem.reason}'}")
+    if len(problems) > PROBLEMS_SHOWN:
+        lines.append(f"and {len(problems) - PROBLEMS_SHOWN:,} more")
+    return "\n".join(lines)
+
+
+def _examine_job(logic: DICOMModuleLogic, targets: tuple[str, ...]) -> Job[Examined]:
+    loadables: list[Loadable] = []
+    problems: list[Problem] = []
+    for number, target in enumerate(targets):
+        yield Progress(number, len(targets), "Examining")
+        try:
+            found, unread = logic.examine(target)
+        except DICOMModuleError as error:
+            problems.append(Problem(target, str(error)))
+            continue
+        loadables += found
+        problems += unread
+    return Examined(tuple(loadables), tuple(problems))

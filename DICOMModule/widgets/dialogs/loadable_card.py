@@ -1,0 +1,133 @@
+"""One loadable as a card: what it is, how sure the reader is, what to know before it is loaded."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from DICOMModule.errors import plain_text
+from DICOMModule.readers.loadable import Loadable
+from DICOMModule.widgets.elided_label import ElidedLabel
+from DICOMModule.widgets.qt import (
+    QCheckBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMouseEvent,
+    QSizePolicy,
+    Qt,
+    QVBoxLayout,
+    QWidget,
+    pyqtSignal,
+)
+from DICOMModule.widgets.theme import pixmap, theme
+from DICOMModule.widgets.wording import counted, dimensions_text, spacing_text
+
+SIGN_PX: Final = 16
+CONFIDENCES: Final = ((0.9, "Sure"), (0.6, "Probably right"), (0.0, "Uncertain"))
+
+
+class LoadableCard(QFrame):
+    """Shows a loadable; a click anywhere on it checks or unchecks it.
+
+    Parameters
+    ----------
+    loadable : Loadable
+        What is offered, or refused.
+    checked : bool
+        Whether it is chosen at first.
+
+    Signals
+    -------
+    toggled : bool
+        It was chosen, or is no more.
+    """
+
+    toggled = pyqtSignal(bool)
+
+    def __init__(self, loadable: Loadable, *, checked: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.loadable = loadable
+        self.setProperty("card", True)
+        self.box = QCheckBox()
+        self.box.setFixedWidth(SIGN_PX)  # the name stands beside it, as a box does not cut its text
+        self.box.setChecked(checked and not loadable.refusal)
+        self.box.setEnabled(not loadable.refusal)
+        self.box.setAccessibleName(plain_text(loadable.name))
+        self.box.toggled.connect(self.toggled)
+        name = ElidedLabel(plain_text(loadable.name))
+        name.setEnabled(not loadable.refusal)
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(self.box)
+        top.addWidget(name, 1)
+        top.addWidget(_caption(confidence_text(loadable)))
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(12, 8, 12, 8)
+        rows.setSpacing(4)
+        rows.addLayout(top)
+        rows.addLayout(_line(_caption(facts_text(loadable))))
+        used = theme()
+        if loadable.refusal:
+            rows.addLayout(_line(_words(loadable.refusal), "error", used.error))
+        for warning in loadable.warnings:
+            rows.addLayout(_line(_words(warning), "warning", used.warning))
+        for note in loadable.notes:
+            rows.addLayout(_line(_words(note, caption=True), "info", used.dim))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Check or uncheck it."""
+        if event.button() == Qt.LeftButton and self.rect().contains(event.pos()):
+            self.box.click()
+        super().mouseReleaseEvent(event)
+
+
+def facts_text(loadable: Loadable) -> str:
+    """Return kind, size, spacing and time points: ``Volume · 512 × 512 × 93 · 0.7 × 0.7 × 1 mm · 93 files``."""
+    parts = [loadable.kind[:1].upper() + loadable.kind[1:]]
+    if any(loadable.dimensions):
+        parts.append(dimensions_text(loadable.dimensions))
+    if any(loadable.spacing_mm):
+        parts.append(spacing_text(loadable.spacing_mm))
+    if loadable.timepoints > 1:
+        parts.append(counted(loadable.timepoints, "time point"))
+    if loadable.components > 1:
+        parts.append(counted(loadable.components, "component"))
+    parts.append(counted(len(loadable.instances), "file"))
+    return " · ".join(parts)
+
+
+def confidence_text(loadable: Loadable) -> str:
+    """Return how sure the reader is, in words and in percent."""
+    if loadable.refusal:
+        return "Cannot be loaded"
+    word = next(word for least, word in CONFIDENCES if loadable.confidence >= least)
+    return f"{word} ({loadable.confidence:.0%})"
+
+
+def _line(content: QWidget, sign: str = "", color: str = "") -> QHBoxLayout:
+    mark = QLabel()
+    mark.setFixedWidth(SIGN_PX)
+    if sign:
+        mark.setPixmap(pixmap(sign, color, SIGN_PX))
+        mark.setToolTip({"error": "Refused", "warning": "Warning", "info": "Note"}[sign])
+    line = QHBoxLayout()
+    line.setSpacing(8)
+    line.addWidget(mark, 0, Qt.AlignTop)
+    line.addWidget(content, 1)
+    return line
+
+
+def _caption(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setTextFormat(Qt.PlainText)
+    label.setProperty("caption", True)
+    return label
+
+
+def _words(text: str, *, caption: bool = False) -> QLabel:
+    label = QLabel(text)
+    label.setTextFormat(Qt.PlainText)
+    label.setWordWrap(True)
+    label.setSizePolicy(QSizePolicy.Expanding, QSizePolicy.MinimumExpanding)
+    label.setProperty("caption", caption)
+    return label

@@ -1,0 +1,163 @@
+"""Examine: loadables with kind, size, confidence and warnings, and the choice among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from dialog_kit import a_viewer
+from factories import make_series
+
+from DICOMModule.jobs import run_to_end
+from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.readers.loadable import Loadable
+from DICOMModule.widgets.dialogs.examine_panel import ExaminePanel
+from DICOMModule.widgets.dialogs.loadable_card import LoadableCard, confidence_text, facts_text
+from DICOMModule.widgets.qt import QLabel, Qt
+
+
+@pytest.fixture
+def viewer(qtbot, tmp_path):
+    with a_viewer(qtbot, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def logic(tmp_path):
+    with DICOMModuleLogic(tmp_path / "database") as made:
+        yield made
+
+
+@pytest.fixture
+def panel(qtbot, logic, viewer):
+    made = ExaminePanel(logic, viewer)
+    qtbot.addWidget(made)
+    return made
+
+
+def examined(qtbot, panel, targets, title="something"):
+    panel.show_targets(targets, title)
+    qtbot.waitUntil(lambda: panel._handle is None and not panel._waiting, timeout=10_000)
+    return panel
+
+
+def texts(widget):
+    return [label.text() for label in widget.findChildren(QLabel) if label.text()]
+
+
+def a_loadable(**fields):
+    common = {
+        "id": "a", "series_instance_uid": "1.2", "name": "4: CT", "kind": "volume", "reader": "image",
+        "confidence": 0.9, "selected": True, "instances": (),
+    }  # fmt: skip
+    return Loadable(**common | fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "facts", "confidence"),
+    [
+        (
+            {"dimensions": (512, 512, 93), "spacing_mm": (0.7, 0.7, 1.0)},
+            "Volume · 512 × 512 × 93 · 0.7 × 0.7 × 1 mm · 0 files",
+            "Sure (90%)",
+        ),
+        ({"timepoints": 3, "confidence": 0.6}, "Volume · 3 time points · 0 files", "Probably right (60%)"),
+        ({"components": 3, "confidence": 0.2}, "Volume · 3 components · 0 files", "Uncertain (20%)"),
+        (
+            {"kind": "report", "refusal": "Reports are not loaded.", "confidence": 0.0},
+            "Report · 0 files",
+            "Cannot be loaded",
+        ),
+    ],
+)
+def test_a_card_says_what_a_loadable_is_and_how_sure_that_is(fields, facts, confidence):
+    assert facts_text(a_loadable(**fields)) == facts
+    assert confidence_text(a_loadable(**fields)) == confidence
+
+
+def test_a_card_shows_warnings_notes_and_refusals_whole_and_plain(qtbot):
+    warning = "<b>3 of 93</b> slices are missing. " * 10
+    card = LoadableCard(a_loadable(warnings=(warning,), notes=("a note",)), checked=True)
+    qtbot.addWidget(card)
+    assert warning in texts(card)
+    assert "a note" in texts(card)
+    assert all(label.textFormat() == Qt.PlainText for label in card.findChildren(QLabel) if label.text())
+    refused = LoadableCard(a_loadable(refusal="It is a report."), checked=True)
+    qtbot.addWidget(refused)
+    assert not refused.box.isEnabled()
+    assert not refused.box.isChecked()
+    assert "It is a report." in texts(refused)
+
+
+def test_a_click_anywhere_on_a_card_chooses_it(qtbot):
+    card = LoadableCard(a_loadable(), checked=False)
+    qtbot.addWidget(card)
+    card.show()
+    qtbot.mouseClick(card, Qt.LeftButton, pos=card.rect().bottomRight() - card.rect().topLeft() / 2)
+    assert card.box.isChecked()
+
+
+def test_what_is_selected_by_itself_is_checked_and_loaded(qtbot, panel, logic, tmp_path):
+    tilted = make_series(tmp_path / "tilted", "tilted", tilt_deg=15)
+    run_to_end(logic.import_job([tilted.folder]))
+    examined(qtbot, panel, [tilted.uid], "series 1")
+    assert panel.windowTitle() == "Examine series 1"
+    assert panel.health_word.text() == "Can be loaded, with warnings"
+    (card,) = panel.cards
+    assert any("tilt" in text.lower() for text in texts(card))
+    assert panel.load_button.text() == "Load 1"
+    with qtbot.waitSignal(panel.load_requested) as asked:
+        panel.load_button.click()
+    assert [one.series_instance_uid for one in asked.args[0]] == [tilted.uid]
+    assert not panel.isVisible()
+
+
+def test_several_are_chosen_all_at_once_or_one_by_one(qtbot, panel, tmp_path):
+    folders = [str(make_series(tmp_path / name, name).folder) for name in ("one", "two")]
+    examined(qtbot, panel, folders)
+    assert panel.load_button.text() == "Load 2"
+    panel.cards[0].box.click()
+    assert panel.load_button.text() == "Load 1"
+    assert panel.all_box.checkState() == Qt.PartiallyChecked
+    panel.all_box.click()
+    assert [card.box.isChecked() for card in panel.cards] == [True, True]
+    panel.all_box.click()
+    assert not panel.load_button.isEnabled()
+    assert panel.chosen == ()
+
+
+def test_what_cannot_be_used_is_listed_with_its_reason(qtbot, panel, tmp_path):
+    good = make_series(tmp_path / "good", "good").folder
+    (tmp_path / "empty").mkdir()
+    examined(qtbot, panel, [str(good), str(tmp_path / "empty")])
+    assert panel.health_word.text() == "Can be loaded, with warnings"
+    assert panel.health_text.text().startswith("Left out: ")
+    assert "holds no DICOM file" in panel.health_text.text()
+    examined(qtbot, panel, [str(tmp_path / "empty")])
+    assert panel.health_word.text() == "Nothing here can be loaded"
+    assert not panel.load_button.isEnabled()
+
+
+def test_only_the_newest_question_is_answered(qtbot, panel, tmp_path):
+    folders = [make_series(tmp_path / name, name).folder for name in ("one", "two")]
+    panel.show_targets([str(folders[0])], "one")
+    examined(qtbot, panel, [str(folders[1])], "two")
+    assert [Path(card.loadable.instances[0].path).parent for card in panel.cards] == [folders[1]]
+
+
+def test_hundreds_of_loadables_come_in_portions(qtbot, panel, logic, monkeypatch):
+    many = [a_loadable(id=str(number), name=f"series {number}") for number in range(130)]
+    monkeypatch.setattr(logic, "examine", lambda _target: (many, []))
+    examined(qtbot, panel, ["patient:1"])
+    assert len(panel.cards) == 130
+    assert panel.load_button.text() == "Load 130"
+
+
+def test_a_fault_is_told_in_place(qtbot, panel, logic, monkeypatch):
+    def fail(_target):
+        raise OSError(5, "Input/output error", "x.dcm")
+
+    monkeypatch.setattr(logic, "examine", fail)
+    examined(qtbot, panel, ["1.2.3"])
+    assert panel.health_word.text() == "Cannot be examined"
+    assert panel.health_text.text() == "x.dcm: Input/output error"
