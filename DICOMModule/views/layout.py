@@ -7,15 +7,53 @@ from dataclasses import dataclass
 from DICOMModule.errors import SettingsError
 from DICOMModule.views.geometry import MIN_VIEW_PX
 
-LAYOUTS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "four-up": (("axial", "3d"), ("coronal", "sagittal")),
-    "axial": (("axial",),),
-    "sagittal": (("sagittal",),),
-    "coronal": (("coronal",),),
-    "3d": (("3d",),),
-}
+VIEWS = ("axial", "3d", "coronal", "sagittal")
 GAP_PX = 4
 EDGE_PX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutCell:
+    """Which cells of a layout's grid a view takes; row and column count from the upper left.
+
+    Attributes
+    ----------
+    view : str
+        ``axial``, ``sagittal``, ``coronal`` or ``3d``; empty for the big one, which is chosen, and ``1`` to ``3`` for the
+        others in their usual order.
+    row, column : int
+        Its first cell.
+    rows, columns : int
+        How many cells it takes downward and to the right.
+    """
+
+    view: str
+    row: int = 0
+    column: int = 0
+    rows: int = 1
+    columns: int = 1
+
+
+LAYOUTS: dict[str, tuple[LayoutCell, ...]] = {
+    "four-up": (
+        LayoutCell("axial"),
+        LayoutCell("3d", column=1),
+        LayoutCell("coronal", row=1),
+        LayoutCell("sagittal", row=1, column=1),
+    ),
+    "axial": (LayoutCell("axial"),),
+    "sagittal": (LayoutCell("sagittal"),),
+    "coronal": (LayoutCell("coronal"),),
+    "3d": (LayoutCell("3d"),),
+    "two-up": (LayoutCell("axial"), LayoutCell("3d", column=1)),
+    "three-up": (LayoutCell("axial"), LayoutCell("sagittal", column=1), LayoutCell("coronal", column=2)),
+    "one-and-three": (
+        LayoutCell("", rows=3, columns=2),
+        LayoutCell("1", column=2),
+        LayoutCell("2", row=1, column=2),
+        LayoutCell("3", row=2, column=2),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +67,7 @@ class ViewRect:
     x, y, width, height : int
         Of the image area.
     edge_px : int
-        Height of the coloured edge that lies just above the image area, as wide as that.
+        Height of the coloured edge or title bar that lies just above the image area, as wide as that.
     """
 
     name: str
@@ -40,25 +78,49 @@ class ViewRect:
     edge_px: int = EDGE_PX
 
 
-def layout_rects(name: str, width: int, height: int) -> tuple[ViewRect, ...]:
-    """Return the views of a layout, row by row; with the gaps and the edges they fill the picture.
+def layout_rects(
+    name: str, width: int, height: int, header_px: int = EDGE_PX, big: str = "axial"
+) -> tuple[ViewRect, ...]:
+    """Return the views of a layout, row by row; with the gaps and what stands above them they fill the picture.
+
+    Parameters
+    ----------
+    name : str
+        Of the layout.
+    width, height : int
+        Of the picture or of the part of the window that the views have.
+    header_px : int
+        Height of what stands above each image area.
+    big : str
+        Which view is the big one, in a layout that has one.
 
     Raises
     ------
     SettingsError
-        There is no such layout, or the picture is too small for it.
+        There is no such layout or view, or the picture is too small for it.
     """
-    rows = LAYOUTS.get(name)
-    if rows is None:
+    cells = LAYOUTS.get(name)
+    if cells is None:
         raise SettingsError(f"there is no layout {name!r}; there are {', '.join(LAYOUTS)}")
-    rects = [
-        ViewRect(view, x, y + EDGE_PX, w, h - EDGE_PX)
-        for row, (y, h) in zip(rows, _cells(height, len(rows)), strict=True)
-        for view, (x, w) in zip(row, _cells(width, len(row)), strict=True)
-    ]
+    if big not in VIEWS:
+        raise SettingsError(f"there is no view {big!r}; there are {', '.join(VIEWS)}")
+    chosen = dict(zip(("", "1", "2", "3"), (big, *(view for view in VIEWS if view != big)), strict=True))
+    rows = _cells(height, max(cell.row + cell.rows for cell in cells))
+    columns = _cells(width, max(cell.column + cell.columns for cell in cells))
+    rects = []
+    for cell in cells:
+        x, w = _spanned(columns, cell.column, cell.columns)
+        y, h = _spanned(rows, cell.row, cell.rows)
+        rects.append(ViewRect(chosen.get(cell.view, cell.view), x, y + header_px, w, h - header_px, header_px))
     if any(rect.width < MIN_VIEW_PX or rect.height < MIN_VIEW_PX for rect in rects):
         raise SettingsError(f"a picture of {width} × {height} pixels is too small for the layout {name}")
     return tuple(rects)
+
+
+def _spanned(cells: list[tuple[int, int]], first: int, count: int) -> tuple[int, int]:
+    """Return start and length of neighbouring cells taken together, the gaps between them included."""
+    start, (last_start, last_length) = cells[first][0], cells[first + count - 1]
+    return start, last_start + last_length - start
 
 
 def _cells(length: int, count: int) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ import pytest
 
 from DICOMModule.errors import SettingsError
 from DICOMModule.views.geometry import ViewGeometry, fit
-from DICOMModule.views.layout import EDGE_PX, GAP_PX, layout_rects
+from DICOMModule.views.layout import EDGE_PX, GAP_PX, LAYOUTS, layout_rects
 from DICOMModule.views.orientation import (
     AXIAL,
     CORONAL,
@@ -165,3 +165,69 @@ def test_a_single_view_takes_all_and_an_unknown_or_tiny_layout_is_refused():
         layout_rects("five-up", 400, 300)
     with pytest.raises(SettingsError, match="too small"):
         layout_rects("four-up", 30, 30)
+
+
+# The five that pictures have had from the beginning, worked out by hand for 803 × 601: x, y, width, height.
+FIRST_LAYOUTS = {
+    "four-up": [("axial", 0, 3, 400, 296), ("3d", 404, 3, 399, 296), ("coronal", 0, 306, 400, 295), ("sagittal", 404, 306, 399, 295)],
+    "axial": [("axial", 0, 3, 803, 598)],
+    "sagittal": [("sagittal", 0, 3, 803, 598)],
+    "coronal": [("coronal", 0, 3, 803, 598)],
+    "3d": [("3d", 0, 3, 803, 598)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FIRST_LAYOUTS)
+def test_the_layouts_of_pictures_stay_where_they_were(name):
+    rects = layout_rects(name, 803, 601)
+    assert [(rect.name, rect.x, rect.y, rect.width, rect.height) for rect in rects] == FIRST_LAYOUTS[name]
+
+
+def test_two_and_three_views_stand_side_by_side_at_full_height():
+    two = layout_rects("two-up", 804, 600)
+    assert [(rect.name, rect.x, rect.width) for rect in two] == [("axial", 0, 400), ("3d", 404, 400)]
+    three = layout_rects("three-up", 908, 600)
+    assert [(rect.name, rect.x, rect.width) for rect in three] == [
+        ("axial", 0, 300),
+        ("sagittal", 304, 300),
+        ("coronal", 608, 300),
+    ]
+    assert {(rect.y, rect.height) for rect in (*two, *three)} == {(EDGE_PX, 600 - EDGE_PX)}
+
+
+@pytest.mark.parametrize(
+    ("big", "small"),
+    [
+        ("axial", ["3d", "coronal", "sagittal"]),
+        ("coronal", ["axial", "3d", "sagittal"]),
+        ("3d", ["axial", "coronal", "sagittal"]),
+    ],
+)
+def test_a_big_view_stands_beside_three_small_ones_below_each_other(big, small):
+    first, *others = layout_rects("one-and-three", 908, 608, header_px=24, big=big)
+    assert (first.name, first.x, first.y, first.width, first.height) == (big, 0, 24, 604, 584)
+    assert [rect.name for rect in others] == small
+    assert {(rect.x, rect.width, rect.height, rect.edge_px) for rect in others} == {(608, 300, 176, 24)}
+    assert [rect.y for rect in others] == [24, 228, 432]
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("header_px", [0, EDGE_PX, 24])
+def test_no_view_covers_another_and_all_end_at_the_edges(name, header_px):
+    covered = np.zeros((613, 907), int)
+    for rect in layout_rects(name, 907, 613, header_px):
+        covered[rect.y - header_px : rect.y + rect.height, rect.x : rect.x + rect.width] += 1
+    assert covered.max() == 1
+    assert covered[0, 0] == covered[-1, -1] == covered[0, -1] == covered[-1, 0] == 1
+    assert (covered == 0).mean() < 0.02
+
+
+def test_a_big_view_that_there_is_not_is_refused():
+    with pytest.raises(SettingsError, match="no view 'oblique'; there are axial, 3d"):
+        layout_rects("one-and-three", 800, 600, big="oblique")
+
+
+def test_the_command_line_offers_every_layout():
+    from DICOMModule.commands import view_verb
+
+    assert view_verb.LAYOUTS == tuple(LAYOUTS)
