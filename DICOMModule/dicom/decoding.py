@@ -303,8 +303,7 @@ _shared: DecodingPool | None = None
 def decoding_pool() -> Iterator[DecodingPool]:
     """Hold the one pool of this process; its children end when the last holder lets go.
 
-    The window holds it as long as it is open, so that children stay warm, and calls `close` before it waits for its
-    threads: a frame that hangs then keeps nobody waiting. A job holds it as long as it decodes.
+    The window holds it as long as it is open, so that children stay warm; a job holds it as long as it decodes.
     """
     global _shared  # noqa: PLW0603 - one pool a process: children cost memory
     with _lock:
@@ -320,6 +319,17 @@ def decoding_pool() -> Iterator[DecodingPool]:
                 _shared = None
         if last:
             pool.close()
+
+
+def end_decoding() -> None:
+    """End whatever the shared pool is decoding; nothing more is decoded until all its holders have let go.
+
+    For a program that is about to wait for its threads: a frame that hangs then keeps it no longer.
+    """
+    with _lock:
+        pool = _shared
+    if pool is not None:
+        pool.close()
 
 
 def decode_stored_values(header: InstanceHeader, out: StoredValues | None = None) -> StoredValues:

@@ -24,7 +24,13 @@ from pydicom.uid import UID, JPEG2000Lossless, JPEGLossless, JPEGLSLossless, RLE
 
 from DICOMModule.dicom import decoding
 from DICOMModule.dicom.decoder_child import header_of_message, header_to_message
-from DICOMModule.dicom.decoding import DecodingPool, decode_picture, decode_stored_values, decoding_pool
+from DICOMModule.dicom.decoding import (
+    DecodingPool,
+    decode_picture,
+    decode_stored_values,
+    decoding_pool,
+    end_decoding,
+)
 from DICOMModule.dicom.frames import read_stored_values
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.dicom.pictures import picture_of
@@ -421,6 +427,24 @@ def test_closing_ends_what_is_being_decoded_and_whoever_waits_is_told(tmp_path):
         pool.stored_values(after)
     pool.close()
     assert not pids(pool)
+
+
+def test_a_program_that_closes_need_not_wait_for_a_decoder_that_hangs(odd_pool, tmp_path):
+    (hang,) = named(tmp_path, "sleep")
+    pool = odd_pool(limit_s=FOR_EVER_S)
+    with ThreadPoolExecutor(1) as threads:
+        future = threads.submit(decode_stored_values, hang)
+        wait_until(lambda: pids(pool))
+        end_decoding()
+        with pytest.raises(PixelDataError, match="was ended before"):
+            future.result()
+    assert not pids(pool)
+
+
+def test_to_end_decoding_where_nothing_is_decoded_does_nothing(tmp_path):
+    end_decoding()
+    (header,) = named(tmp_path, "plain")
+    assert np.array_equal(decode_stored_values(header), noise(seed=0))
 
 
 # -- loading
