@@ -18,16 +18,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from DICOMModule.database import DicomDatabase, ImportReport, VerifyReport
+from DICOMModule.database import DeleteReport, DicomDatabase, ImportReport, VerifyReport
 from DICOMModule.dicom.file_finding import find_files
 from DICOMModule.errors import Problem, UnknownUIDError, plain_text
-from DICOMModule.jobs import Job
+from DICOMModule.jobs import Job, Progress
 from DICOMModule.scripted_module import ScriptedModuleLogic
 
 if TYPE_CHECKING:
+    from DICOMModule.database.thumbnails import Thumbnail
     from DICOMModule.dicom.instance_header import InstanceHeader
+    from DICOMModule.dicom.pictures import Picture
     from DICOMModule.dicom.tag_list import TagRow
     from DICOMModule.export import ExportOptions
+    from DICOMModule.previews import PreviewFrame
     from DICOMModule.readers.loadable import Loadable
     from DICOMModule.scene import Scene
     from DICOMModule.study_export import ExportReport
@@ -166,6 +169,51 @@ class DICOMModuleLogic(ScriptedModuleLogic):
 
         note_health(self.database(), series_instance_uids)
 
+    def delete_job(self, targets: Sequence[str]) -> Job[DeleteReport]:
+        """Put patients (``patient:N``), studies, series and instances (UIDs) into the trash, all or none of them.
+
+        Nothing shows them afterwards; their files stay where they are. The report's `trash_id` undoes it.
+
+        Raises
+        ------
+        UnknownUIDError
+            One of them is not in the database.
+        DatabaseError
+            A UID stands under two patients, or the database cannot be written.
+        """
+        from DICOMModule.targets import name_of
+
+        names = [name_of(target) for target in targets]
+        yield Progress(0, len(names), "moving to the trash")
+        report = self.database().delete(names)
+        self._note_health(report.series_instance_uids)
+        return report
+
+    def restore_job(self, targets: Sequence[str]) -> Job[DeleteReport]:
+        """Bring back what of the targets is in the trash; they are named as for `delete_job`.
+
+        Raises
+        ------
+        UnknownUIDError
+            Nothing of one of them is in the trash.
+        DatabaseError
+            The database cannot be written.
+        """
+        from DICOMModule.targets import name_of
+
+        names = [name_of(target) for target in targets]
+        yield Progress(0, len(names), "restoring from the trash")
+        report = self.database().restore(names)
+        self._note_health(report.series_instance_uids)
+        return report
+
+    def undo_delete_job(self, trash_id: int) -> Job[DeleteReport]:
+        """Bring back what one `delete_job` took away; UnknownUIDError where it has come back already."""
+        yield Progress(0, 1, "restoring from the trash")
+        report = self.database().undo_delete(trash_id)
+        self._note_health(report.series_instance_uids)
+        return report
+
     def verify_job(self) -> Job[VerifyReport]:
         """Check that every registered file is there, whole and unchanged, and that the database itself is sound.
 
@@ -199,6 +247,41 @@ class DICOMModuleLogic(ScriptedModuleLogic):
 
         headers, problems = self.headers(target)
         return examine(headers), problems
+
+    def series_of(self, target: str) -> tuple[str, ...]:
+        """Return the UIDs of the series of a patient, study, series or instance of the database."""
+        return tuple(self.targets.series_of(target))
+
+    def paths_of(self, targets: Sequence[str]) -> tuple[Path, ...]:
+        """Return where the files of patients, studies, series and instances of the database are, each once, absolute."""
+        from DICOMModule.targets import name_of
+
+        return tuple(dict.fromkeys(path for target in targets for path in self.database().paths(name_of(target))))
+
+    def thumbnail(self, series_instance_uid: str) -> Thumbnail:
+        """Return the small picture of a series, or why there is none; it may be made now, which takes a while."""
+        from DICOMModule.previews import make_thumbnail
+
+        return make_thumbnail(self.database(), series_instance_uid)
+
+    def preview_frames(self, targets: Sequence[str]) -> tuple[PreviewFrame, ...]:
+        """Return what a preview of patients, studies, series or instances scrolls through; no file is opened."""
+        from DICOMModule.previews import preview_frames
+        from DICOMModule.targets import name_of
+
+        return preview_frames(self.database(), [name_of(target) for target in targets])
+
+    def preview_picture(self, frame: PreviewFrame, longest_px: int | None = None) -> Picture:
+        """Return the picture of one of `preview_frames`, 8 bits, grey or RGB, with square pixels if `longest_px` is given.
+
+        Raises
+        ------
+        DicomFileError
+            The file has gone or changed, or cannot be decoded.
+        """
+        from DICOMModule.dicom.decoding import decode_picture
+
+        return decode_picture(frame.header, frame.frame, longest_px)
 
     # -- volumes -------------------------------------------------------------------------------------------------------
 

@@ -101,7 +101,7 @@ class Targets:
         if not target.startswith(PATIENT_PREFIX) and database.resolve(target) == "instance":
             header = database.header_of_instance(target)
         else:
-            uid = self._series_of(target)[0]
+            uid = self.series_of(target)[0]
             if len(database.series(series=uid)) > 1:
                 database.headers_of_series(uid)  # says that it cannot be told which one is meant
             header = database.header_of_instance(database.instances(series=uid, limit=1)[0].sop_instance_uid)
@@ -116,7 +116,7 @@ class Targets:
             return [header], []
         headers: list[InstanceHeader] = []
         errors: dict[str, DatabaseError] = {}
-        for uid in self._series_of(target):
+        for uid in self.series_of(target):
             try:
                 found = database.headers_of_series(uid)
                 _check_files("series", uid, found)
@@ -129,25 +129,60 @@ class Targets:
             raise next(iter(errors.values()))
         return headers, [Problem(uid, str(error)) for uid, error in errors.items()]
 
-    def _series_of(self, target: str) -> list[str]:
-        """Return the UIDs of the series of a patient, study or series; a series wins over a study of the same UID."""
+    def series_of(self, target: str) -> list[str]:
+        """Return the UIDs of the series of a patient, study, series or instance; a series wins over a study of its UID.
+
+        Raises
+        ------
+        UnknownUIDError
+            The database holds no such thing.
+        DatabaseError
+            It stands under two patients.
+        """
         database = self._database()
         if target.startswith(PATIENT_PREFIX):
-            number = target.removeprefix(PATIENT_PREFIX)
-            is_number = number.isascii() and number.isdecimal() and len(number) <= LONGEST_NUMBER
-            rows = database.series(patient=int(number)) if is_number else []
+            rows = database.series(patient=patient_number(target))
             if not rows:
-                raise UnknownUIDError(
-                    f"the database holds no patient {plain_text(number)[: LONGEST_NUMBER + 1]}; `list patients` shows"
-                    " their numbers."
-                )
+                raise _unknown_patient(target)
         elif database.series(series=target, limit=1):
             return [target]
         else:
             if len(database.studies(study=target)) > 1:
                 database.headers_of_study(target)  # says that it cannot be told which one is meant
             rows = database.series(study=target)
+            if not rows:
+                return [database.registered_headers(target)[0].series_instance_uid]
         return list(dict.fromkeys(row.series_instance_uid for row in rows))
+
+
+def name_of(target: str) -> int | str:
+    """Return how the database names a patient, study, series or instance: by number, or by UID.
+
+    Raises
+    ------
+    UnknownUIDError
+        It is a patient without a number.
+    """
+    return patient_number(target) if target.startswith(PATIENT_PREFIX) else target
+
+
+def patient_number(target: str) -> int:
+    """Return N of ``patient:N``.
+
+    Raises
+    ------
+    UnknownUIDError
+        It is no number.
+    """
+    number = target.removeprefix(PATIENT_PREFIX)
+    if not (number.isascii() and number.isdecimal() and len(number) <= LONGEST_NUMBER):
+        raise _unknown_patient(target)
+    return int(number)
+
+
+def _unknown_patient(target: str) -> UnknownUIDError:
+    number = plain_text(target.removeprefix(PATIENT_PREFIX))[: LONGEST_NUMBER + 1]
+    return UnknownUIDError(f"the database holds no patient {number}; `list patients` shows their numbers.")
 
 
 def expanded(target: str | os.PathLike[str]) -> Path:
@@ -232,16 +267,16 @@ def note_health(database: DicomDatabase, series_instance_uids: Iterable[str]) ->
 
     Series that an interrupted import has left unexamined are done as well.
     """
-    unknown = [row.series_instance_uid for row in database.series() if row.health == "unknown"]
     health = {}
-    for uid in dict.fromkeys([*series_instance_uids, *unknown]):
+    for uid in dict.fromkeys([*series_instance_uids, *database.unexamined_series()]):
         try:
             health[uid] = health_of(examine(database.headers_of_series(uid)))
         except DatabaseError as error:
             if type(error) is not DatabaseError:
                 raise
             health[uid] = ("refused", str(error))  # a file is missing, or the UID stands under two patients
-    database.set_series_health(health)
+    if health:
+        database.set_series_health(health)
 
 
 def left_out(problems: Sequence[Problem]) -> tuple[str, ...]:

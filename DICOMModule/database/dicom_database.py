@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
 
-from DICOMModule.database import audit, ingest, queries, trash
+from DICOMModule.database import audit, headers, ingest, queries, trash
 from DICOMModule.database.connection import FILE_NAME, Catalogue, translated_os_error
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.queries import Filter, Which
@@ -25,6 +25,7 @@ from DICOMModule.database.summaries import (
     StudySummary,
     VerifyReport,
 )
+from DICOMModule.database.thumbnails import ThumbnailStore
 from DICOMModule.database.trash import Name
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DatabaseError, DatabaseNotFoundError, UnknownUIDError, plain_text
@@ -182,21 +183,61 @@ class DicomDatabase:
         DatabaseError
             It stands under two studies, or one of its files is known to be missing or damaged.
         """
-        return queries.headers(self._catalogue, self._store, "series", series_instance_uid)
+        return headers.headers(self._catalogue, self._store, "series", series_instance_uid)
 
     def headers_of_study(self, study_instance_uid: str) -> tuple[InstanceHeader, ...]:
         """Return the headers of a study's instances, by series and instance number; errors as `headers_of_series`."""
-        return queries.headers(self._catalogue, self._store, "study", study_instance_uid)
+        return headers.headers(self._catalogue, self._store, "study", study_instance_uid)
 
     def header_of_instance(self, sop_instance_uid: str) -> InstanceHeader:
         """Return the header of one instance; errors as `headers_of_series`."""
-        return queries.headers(self._catalogue, self._store, "instance", sop_instance_uid)[0]
+        return headers.headers(self._catalogue, self._store, "instance", sop_instance_uid)[0]
 
     def resolve(self, uid: str) -> str:
         """Return ``study``, ``series`` or ``instance``; UnknownUIDError where `uid` is none of these."""
         return queries.level_of(self._catalogue, uid)
 
+    def registered_headers(self, name: Name) -> tuple[InstanceHeader, ...]:
+        """Return the headers of a patient (by number), study, series or instance (by UID), whatever became of the files.
+
+        They come by study, series and instance number. For looking at; what is loaded takes `headers_of_series`.
+
+        Raises
+        ------
+        UnknownUIDError
+            There is no such thing.
+        DatabaseError
+            The UID stands under two patients or studies.
+        """
+        return headers.registered_headers(self._catalogue, self._store, self._level_of(name), name)
+
+    def paths(self, name: Name) -> tuple[Path, ...]:
+        """Return the files of a patient (by number), study, series or instance (by UID), absolute, in that order.
+
+        Raises
+        ------
+        UnknownUIDError
+            There is no such thing.
+        """
+        return headers.paths(self._catalogue, self._store, self._level_of(name), name)
+
+    def _level_of(self, name: Name) -> str:
+        if isinstance(name, str):
+            return self.resolve(name)
+        if not self.patients(patient=name):
+            raise UnknownUIDError(f"the database holds no patient {name}; `list patients` shows their numbers.")
+        return "patient"
+
+    @property
+    def thumbnails(self) -> ThumbnailStore:
+        """The pictures of series that are kept beside the database."""
+        return ThumbnailStore(self.folder / "thumbnails", read_only=self.read_only)
+
     # --- what is found out about what is there
+
+    def unexamined_series(self) -> list[str]:
+        """Return the UIDs of series whose health is not known yet."""
+        return queries.unexamined_series(self._catalogue)
 
     def set_series_health(self, healths: Mapping[str, tuple[str, str]]) -> None:
         """Keep what examining found: Series Instance UID → (``ok``, ``warned``, ``refused`` or ``unknown``; why).

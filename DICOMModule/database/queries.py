@@ -1,10 +1,8 @@
-"""What lists show and what readers need, each in one query. What is in the trash is not there."""
+"""What lists show, each in one query. What is in the trash is not there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, TypedDict
 
 from peewee import fn
@@ -12,12 +10,10 @@ from peewee import fn
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.models import InstanceRow, PatientRow, SeriesRow, StudyRow
-from DICOMModule.database.rows import load_attributes, merged_attributes
 from DICOMModule.database.summaries import DatabaseCounts, InstanceSummary, PatientSummary, SeriesSummary, StudySummary
 from DICOMModule.dicom.folding import fold
-from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.values import iso_date, iso_time
-from DICOMModule.errors import DatabaseError, UnknownUIDError, plain_text
+from DICOMModule.errors import UnknownUIDError, plain_text
 
 LEVELS: Final = ("study", "series", "instance")
 
@@ -243,60 +239,10 @@ def instances(catalogue: Catalogue, store: FileStore, chosen: Filter) -> list[In
     ]
 
 
-def headers(catalogue: Catalogue, store: FileStore, level: str, uid: str) -> tuple[InstanceHeader, ...]:
-    """Return the headers of a study, series or instance, from rows alone.
-
-    Raises
-    ------
-    UnknownUIDError
-        There is none of that UID.
-    DatabaseError
-        The UID stands under two patients or studies, or a file is missing or damaged.
-    """
-    rows = catalogue.execute(_header_rows(_UID_COLUMNS[level] == uid))
-    if not rows:
-        raise UnknownUIDError(f"the database holds no {level} {plain_text(uid)}. Import it, or list what there is.")
-    if level != "instance" and len({row[1 if level == "series" else 0] for row in rows}) > 1:
-        raise DatabaseError(
-            f"the {level} {plain_text(uid)} stands under two patients or studies in the database; which one is meant"
-            " cannot be told, and they are not mixed. Correct the wrong files and import them again."
-        )
-    found = _as_headers(rows, store)
-    _check_states(level, uid, [(header.path, row[7]) for header, row in zip(found, rows, strict=True)])
-    return found
-
-
-def _header_rows(condition: Any) -> Any:
-    """Return the query for what headers are made of: by series and instance number."""
-    return (
-        InstanceRow.select(
-            StudyRow.id,
-            SeriesRow.id,
-            SeriesRow.attributes,
-            InstanceRow.sop_instance_uid,
-            InstanceRow.attributes,
-            InstanceRow.copied,
-            InstanceRow.source_path,
-            InstanceRow.state,
-            InstanceRow.bytes,
-            InstanceRow.mtime_ns,
-            InstanceRow.transfer_syntax_uid,
-            InstanceRow.dataset_offset,
-            InstanceRow.pixel_data_offset,
-            InstanceRow.pixel_data_bytes,
-        )
-        .join(SeriesRow)
-        .join(StudyRow)
-        .where(condition, InstanceRow.trash.is_null())
-        .order_by(
-            SeriesRow.series_number.is_null(),
-            SeriesRow.series_number,
-            SeriesRow.series_instance_uid,
-            InstanceRow.instance_number.is_null(),
-            InstanceRow.instance_number,
-            InstanceRow.sop_instance_uid,
-        )
-    )
+def unexamined_series(catalogue: Catalogue) -> list[str]:
+    """Return the series of which nobody has found out yet what they can be loaded as."""
+    statement = "SELECT series_instance_uid FROM series WHERE health = 'unknown' AND instances > 0"
+    return [uid for (uid,) in catalogue.rows(statement)]
 
 
 def counts(catalogue: Catalogue) -> DatabaseCounts:
@@ -330,13 +276,6 @@ def level_of(catalogue: Catalogue, uid: str) -> str:
     )
 
 
-_UID_COLUMNS: Final = {
-    "study": StudyRow.study_instance_uid,
-    "series": SeriesRow.series_instance_uid,
-    "instance": InstanceRow.sop_instance_uid,
-}
-
-
 def _above(query: Any, chosen: Filter) -> Any:
     """Keep what belongs to the patient and study that were asked for."""
     if chosen.patient is not None:
@@ -353,27 +292,3 @@ def _has(row: Any, word: str) -> Any:
 
 def _text(value: str) -> str | None:
     return value or None
-
-
-def _as_headers(rows: Iterable[Sequence[Any]], store: FileStore) -> tuple[InstanceHeader, ...]:
-    bases: dict[int, dict[str, Any]] = {}
-    found = []
-    for _, series_id, base, uid, changed, copied, source, _, *rest in rows:
-        if series_id not in bases:
-            bases[series_id] = load_attributes(base)
-        attributes = merged_attributes(bases[series_id], load_attributes(changed), uid)
-        path: Path = store.place_of(uid) if copied else source
-        size, mtime, syntax, *offsets = rest
-        found.append(InstanceHeader(path, size, mtime, syntax, attributes, *offsets))
-    return tuple(found)
-
-
-def _check_states(level: str, uid: str, states: Sequence[tuple[Path, str]]) -> None:
-    """Refuse what is known not to be whole: a series with a file less is another series."""
-    bad = [(path, state) for path, state in states if state != "present"]
-    if bad:
-        path, state = bad[0]
-        raise DatabaseError(
-            f"{len(bad)} of {len(states)} files of the {level} {plain_text(uid)} cannot be used; the first,"
-            f" {plain_text(str(path))}, is {state}. Bring the files back and import them again."
-        )

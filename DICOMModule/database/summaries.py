@@ -7,6 +7,7 @@ ISO 8601 or, where they cannot be read, as written; None where the file has noth
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from DICOMModule.errors import Problem
 
@@ -149,8 +150,7 @@ class DeleteReport:
     series_instance_uids: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DatabaseCounts:
+class DatabaseCounts(NamedTuple):
     """How much the database shows."""
 
     patients: int

@@ -13,6 +13,7 @@ _STATEMENTS: Final = (
         series INTEGER NOT NULL DEFAULT 0, instances INTEGER NOT NULL DEFAULT 0)""",
     "ALTER TABLE instance ADD COLUMN trash INTEGER REFERENCES trash (id)",
     "CREATE INDEX instance_trash ON instance (trash) WHERE trash IS NOT NULL",
+    "CREATE INDEX series_unexamined ON series (series_instance_uid) WHERE health = 'unknown'",
     "CREATE INDEX study_search ON study (patient, instances, search_text)",
     "CREATE INDEX series_search ON series (study, instances, search_text)",
 )

@@ -1,0 +1,135 @@
+"""The headers of what is registered, from rows alone, and where the files are: one query each, without the trash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from DICOMModule.database.connection import Catalogue
+from DICOMModule.database.file_store import FileStore
+from DICOMModule.database.models import InstanceRow, SeriesRow, StudyRow
+from DICOMModule.database.rows import load_attributes, merged_attributes
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import DatabaseError, UnknownUIDError, plain_text
+
+_KEYS: Final = {
+    "patient": StudyRow.patient,
+    "study": StudyRow.study_instance_uid,
+    "series": SeriesRow.series_instance_uid,
+    "instance": InstanceRow.sop_instance_uid,
+}
+_PARENTS: Final = {"study": 0, "series": 1}
+_HEADER_COLUMNS: Final = (
+    StudyRow.id,
+    SeriesRow.id,
+    SeriesRow.attributes,
+    InstanceRow.sop_instance_uid,
+    InstanceRow.attributes,
+    InstanceRow.copied,
+    InstanceRow.source_path,
+    InstanceRow.state,
+    InstanceRow.bytes,
+    InstanceRow.mtime_ns,
+    InstanceRow.transfer_syntax_uid,
+    InstanceRow.dataset_offset,
+    InstanceRow.pixel_data_offset,
+    InstanceRow.pixel_data_bytes,
+)
+
+
+def headers(catalogue: Catalogue, store: FileStore, level: str, uid: str) -> tuple[InstanceHeader, ...]:
+    """Return the headers of a study, series or instance, from rows alone.
+
+    Raises
+    ------
+    UnknownUIDError
+        There is none of that UID.
+    DatabaseError
+        The UID stands under two patients or studies, or a file is missing or damaged.
+    """
+    rows = _header_rows(catalogue, level, uid)
+    found = _as_headers(rows, store)
+    _check_states(level, uid, [(header.path, row[7]) for header, row in zip(found, rows, strict=True)])
+    return found
+
+
+def registered_headers(
+    catalogue: Catalogue, store: FileStore, level: str, key: int | str
+) -> tuple[InstanceHeader, ...]:
+    """Return the headers of a patient (by number), study, series or instance, whatever has become of their files.
+
+    Raises
+    ------
+    UnknownUIDError
+        There is no such thing.
+    DatabaseError
+        The UID stands under two patients or studies.
+    """
+    return _as_headers(_header_rows(catalogue, level, key), store)
+
+
+def paths(catalogue: Catalogue, store: FileStore, level: str, key: int | str) -> tuple[Path, ...]:
+    """Return where the files of a patient (by number), study, series or instance are or were, absolute."""
+    columns = InstanceRow.sop_instance_uid, InstanceRow.copied, InstanceRow.source_path
+    rows = catalogue.execute(_instances_of(level, key, columns))
+    return tuple(store.place_of(uid) if copied else source for uid, copied, source in rows)
+
+
+def _header_rows(catalogue: Catalogue, level: str, key: int | str) -> list[tuple[Any, ...]]:
+    """Return what headers are made of; the levels above come first."""
+    rows = catalogue.execute(_instances_of(level, key, _HEADER_COLUMNS))
+    what = plain_text(str(key))
+    if not rows:
+        raise UnknownUIDError(f"the database holds no {level} {what}. Import it, or list what there is.")
+    if level in _PARENTS and len({row[_PARENTS[level]] for row in rows}) > 1:
+        raise DatabaseError(
+            f"the {level} {what} stands under two patients or studies in the database; which one is meant"
+            " cannot be told, and they are not mixed. Correct the wrong files and import them again."
+        )
+    return rows
+
+
+def _instances_of(level: str, key: int | str, columns: Sequence[Any]) -> Any:
+    """Return the query for instances: by study, series and instance number."""
+    return (
+        InstanceRow.select(*columns)
+        .join(SeriesRow)
+        .join(StudyRow)
+        .where(_KEYS[level] == key, InstanceRow.trash.is_null())
+        .order_by(
+            StudyRow.study_date,
+            StudyRow.study_time,
+            StudyRow.study_instance_uid,
+            SeriesRow.series_number.is_null(),
+            SeriesRow.series_number,
+            SeriesRow.series_instance_uid,
+            InstanceRow.instance_number.is_null(),
+            InstanceRow.instance_number,
+            InstanceRow.sop_instance_uid,
+        )
+    )
+
+
+def _as_headers(rows: Iterable[Sequence[Any]], store: FileStore) -> tuple[InstanceHeader, ...]:
+    bases: dict[int, dict[str, Any]] = {}
+    found = []
+    for _, series_id, base, uid, changed, copied, source, _, *rest in rows:
+        if series_id not in bases:
+            bases[series_id] = load_attributes(base)
+        attributes = merged_attributes(bases[series_id], load_attributes(changed), uid)
+        path: Path = store.place_of(uid) if copied else source
+        size, mtime, syntax, *offsets = rest
+        found.append(InstanceHeader(path, size, mtime, syntax, attributes, *offsets))
+    return tuple(found)
+
+
+def _check_states(level: str, uid: str, states: Sequence[tuple[Path, str]]) -> None:
+    """Refuse what is known not to be whole: a series with a file less is another series."""
+    bad = [(path, state) for path, state in states if state != "present"]
+    if bad:
+        path, state = bad[0]
+        raise DatabaseError(
+            f"{len(bad)} of {len(states)} files of the {level} {plain_text(uid)} cannot be used; the first,"
+            f" {plain_text(str(path))}, is {state}. Bring the files back and import them again."
+        )
