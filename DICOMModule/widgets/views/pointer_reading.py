@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from DICOMModule.errors import plain_text
 from DICOMModule.scene import VolumeNode
 from DICOMModule.views.orientation import Vector
-from DICOMModule.volume.volume import Volume
+from DICOMModule.views.voxel_values import value_at, voxel_at
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +31,7 @@ class PointerReading:
     @property
     def value_text(self) -> str:
         """The voxels' own values with their unit, the background's first: ``-87 HU``."""
-        texts = [value_text(node.volume, self.position_lps_mm) for node in self.nodes]
+        texts = [value_text(node, self.position_lps_mm) for node in self.nodes]
         if len(texts) < 2:
             return "".join(texts)
         return "   ".join(
@@ -62,23 +60,13 @@ def position_text(position_lps_mm: Vector) -> str:
     return "  ".join(parts) + " mm"
 
 
-def voxel_at(volume: Volume, position_lps_mm: Vector) -> tuple[int, int, int] | None:
-    """Return the (i, j, k) of the voxel in which a place lies; None outside of the volume."""
-    place = np.linalg.solve(volume.ijk_to_lps, (*position_lps_mm, 1.0))[:3]
-    i, j, k = (int(index) for index in np.floor(place + 0.5))
-    inside = all(0 <= index < size for index, size in zip((i, j, k), volume.dimensions, strict=True))
-    return (i, j, k) if inside else None
-
-
-def value_text(volume: Volume, position_lps_mm: Vector) -> str:
-    """Return the value of the voxel at a place with its unit; empty outside, ``no value`` for padding."""
-    index = voxel_at(volume, position_lps_mm)
-    if index is None:
+def value_text(node: VolumeNode, position_lps_mm: Vector) -> str:
+    """Return the value of the voxel at a place with its unit; empty outside, ``no value`` where the voxel has none."""
+    volume = node.volume
+    if voxel_at(volume, position_lps_mm) is None:
         return ""
-    i, j, k = index
-    value = volume.array[k, j, i]
-    hidden = k in volume.missing_slices or (volume.valid is not None and not volume.valid[k, j, i])
-    if hidden or not np.isfinite(value):
+    value = value_at(node, position_lps_mm)
+    if value is None:
         return "no value"
-    number = f"{value:g}" if volume.array.dtype.kind in "biu" else f"{float(value):.5g}"
+    number = f"{value:.0f}" if volume.array.dtype.kind in "biu" else f"{value:.5g}"
     return f"{number} {plain_text(volume.units)}" if volume.units else number

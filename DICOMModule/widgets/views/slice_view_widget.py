@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from DICOMModule.errors import DICOMModuleError
 from DICOMModule.scene import VolumeNode
-from DICOMModule.views.geometry import ViewGeometry, fit
-from DICOMModule.views.orientation import Orientation, SliceStack, Vector, box_corners, slice_stack, turned_orientation
+from DICOMModule.views.geometry import ViewGeometry
+from DICOMModule.views.orientation import SliceStack, turned_orientation
 from DICOMModule.views.slice_view import SliceView
 from DICOMModule.volume.volume import Voxels, Window
 from DICOMModule.widgets.overlay_painter import OverlayPainter
@@ -27,10 +25,12 @@ from DICOMModule.widgets.qt import (
     pyqtSignal,
 )
 from DICOMModule.widgets.viewer import SettingsStore
+from DICOMModule.widgets.views.crosshair_drag import begin_crosshair_drag
 from DICOMModule.widgets.views.gestures import SliceGestures, Step, window_and_level
 from DICOMModule.widgets.views.pointer_reading import PointerReading
-from DICOMModule.widgets.views.slice_overlays import overlay_of
-from DICOMModule.widgets.views.view_state import ViewState, frame_of_reference
+from DICOMModule.widgets.views.slice_overlays import notes_of, overlay_of
+from DICOMModule.widgets.views.slice_plane import SlicePlane
+from DICOMModule.widgets.views.view_state import ViewState
 from DICOMModule.widgets.views.view_widget import GROUND, PROBLEM_COLOR, ViewWidget, device_geometry, image_of
 
 # As thick as a person asks for; 0 is a plain slice.
@@ -78,11 +78,9 @@ class SliceViewWidget(ViewWidget):
         self._drawn: _Drawn | None = None
         self._held: tuple[VolumeNode, ...] = ()
         self._node: VolumeNode | None = None
-        self._geometry: ViewGeometry | None = None
-        self._orientation = state.orientation_of(name)
-        self._slices: SliceStack | None = None
-        self._fit_mm_per_pixel = 1.0
-        self._is_fitted = True
+        self._plane = SlicePlane(state.orientation_of(name))
+        self._pointer: tuple[float, float] | None = None
+        self._has_pointed = False
         self._told_slice = (0, 0)
         state.layers_changed.connect(self._on_layers_changed)
         state.position_changed.connect(self._on_position_changed)
@@ -102,24 +100,22 @@ class SliceViewWidget(ViewWidget):
     @property
     def view_geometry(self) -> ViewGeometry | None:
         """Where Qt's pixels lie in the patient; None where nothing is shown."""
-        return self._geometry
+        return self._plane.geometry
 
     @property
     def slices(self) -> SliceStack | None:
         """The slices through which the view scrolls; None where nothing is shown."""
-        return self._slices
+        return self._plane.slices
 
     @property
     def slice_count(self) -> int:
         """How many slices there are."""
-        return 0 if self._slices is None else self._slices.count
+        return 0 if self.slices is None else self.slices.count
 
     @property
     def slice_number(self) -> int:
         """Number of the slice that is shown, from 1; 0 where nothing is shown."""
-        if self._slices is None or self._geometry is None:
-            return 0
-        return self._slices.number_at(self._geometry.center_lps_mm)
+        return self._plane.slice_number
 
     @property
     def tool(self) -> str:
@@ -131,9 +127,9 @@ class SliceViewWidget(ViewWidget):
     def show_slice(self, number: int) -> None:
         """Go to a slice, or to the last one in that direction; the crosshair goes along."""
         position = self.state.position_of(self.name)
-        if self._slices is not None and position is not None:
-            wanted = min(max(number, 1), self._slices.count)
-            self.state.set_position_lps(self._slices.position_of(wanted, position), self.name)
+        if self.slices is not None and position is not None:
+            wanted = min(max(number, 1), self.slices.count)
+            self.state.set_position_lps(self.slices.position_of(wanted, position), self.name)
 
     def scroll_by(self, slices: int) -> None:
         """Go so many slices on; the crosshair goes along."""
@@ -142,10 +138,8 @@ class SliceViewWidget(ViewWidget):
 
     def fit(self) -> None:
         """Fit the volume into the view."""
-        if self._node is not None:
-            fitted = self._fitted(self._node)
-            self._fit_mm_per_pixel, self._is_fitted = fitted.mm_per_pixel, True
-            self._set_geometry(fitted)
+        self._plane.fit(self.state.position_of(self.name))
+        self._on_plane_changed()
 
     def reset(self) -> None:
         """Show the whole volume; how the plane lies is the state's."""
@@ -153,13 +147,13 @@ class SliceViewWidget(ViewWidget):
 
     def move_geometry(self, geometry: ViewGeometry) -> None:
         """Pan or zoom."""
-        self._is_fitted = False
-        self._set_geometry(geometry)
+        self._plane.move(geometry)
+        self._on_plane_changed()
 
     def zoom_by(self, factor: float) -> None:
         """Magnify about the middle."""
-        if self._geometry is not None:
-            view = self._geometry
+        view = self.view_geometry
+        if view is not None:
             self.move_geometry(view.zoomed(factor, view.width_px / 2.0, view.height_px / 2.0))
 
     def step_slab(self, steps: int) -> None:
@@ -169,13 +163,13 @@ class SliceViewWidget(ViewWidget):
 
     def turn_by(self, degrees: float) -> None:
         """Turn the picture in its plane, anticlockwise as seen."""
-        if self._geometry is not None:
-            self._set_axes(self._geometry.turned(-degrees))
+        if self.view_geometry is not None:
+            self._set_axes(self.view_geometry.turned(-degrees))
 
     def flip(self) -> None:
         """Mirror the picture, left for right."""
-        if self._geometry is not None:
-            self._set_axes(self._geometry.flipped_horizontally())
+        if self.view_geometry is not None:
+            self._set_axes(self.view_geometry.flipped_horizontally())
 
     def window_drag(self) -> Step:
         """Begin to change window and level of the background."""
@@ -196,21 +190,21 @@ class SliceViewWidget(ViewWidget):
 
     def crosshair_drag(self, x_px: float, y_px: float) -> Step:
         """Begin to move what of the crosshair is at a place."""
-        self.move_crosshair(x_px, y_px)
-        return self.move_crosshair
+        geometry = self.view_geometry
+        if geometry is None:
+            return lambda _x, _y: None
+        return begin_crosshair_drag(self.state, self.name, geometry, x_px, y_px)
 
     def move_crosshair(self, x_px: float, y_px: float) -> None:
         """Bring the crosshair to a place of the view."""
-        if self._geometry is not None:
-            self.state.set_position_lps(self._geometry.lps_at(x_px, y_px), self.name)
+        if self.view_geometry is not None:
+            self.state.set_position_lps(self.view_geometry.lps_at(x_px, y_px), self.name)
 
     def point_at(self, x_px: float, y_px: float) -> None:
         """Tell what is under the pointer."""
         inside = 0 <= x_px < self.width() and 0 <= y_px < self.height()
-        reading = None
-        if self._node is not None and self._geometry is not None and inside:
-            reading = PointerReading(self.name, self._geometry.lps_at(x_px, y_px), self._nodes())
-        self.pointed.emit(reading)
+        self._pointer = (x_px, y_px) if inside else None
+        self._tell_pointed()
 
     def shut_down(self) -> None:
         """Give back the picture and VTK's window; the view draws no more."""
@@ -218,48 +212,36 @@ class SliceViewWidget(ViewWidget):
             self._view.close()
             self._view = None
         self._held = ()
-        self._drawn, self._node, self._geometry, self._slices = None, None, None, None
+        self._drawn, self._node = None, None
+        self._plane.show(None, None)
 
     # -- what the state tells
 
     def _on_layers_changed(self) -> None:
-        old, new = self._node, self.state.background_of(self.name)
-        self._node = new
+        self._node = self.state.background_of(self.name)
         self._forget_gone()
-        if new is None:
-            self._geometry, self._slices = None, None
-        elif old is None or old.volume is not new.volume:
-            self._slices = slice_stack(new.volume, self._orientation)
-            if old is None or self._geometry is None or not _lie_together(old, new):
-                self.fit()
-            else:
-                self._fit_mm_per_pixel = self._fitted(new).mm_per_pixel
-        self._tell_slice()
-        self.update()
+        self._plane.show(None if self._node is None else self._node.volume, self.state.position_of(self.name))
+        self._on_plane_changed()
 
     def _on_position_changed(self) -> None:
         position = self.state.position_of(self.name)
-        if self._geometry is not None and position is not None:
-            self._set_geometry(_through(self._geometry, position))
+        if position is not None:
+            self._plane.go_to(position)
+            self._on_plane_changed()
 
     def _on_orientations_changed(self) -> None:
-        old, new = self._orientation, self.state.orientation_of(self.name)
-        if old == new:
-            return
-        self._orientation = new
-        if self._geometry is None or self._node is None:
-            return
-        self._slices = slice_stack(self._node.volume, new)
-        before = self._geometry
-        turned = replace(before, right_lps=new.right_lps, up_lps=new.up_lps)
-        position = self.state.position_of(self.name)
-        if not _same_plane(old, new) and position is not None:
-            x, y = before.pixel_at(position)
-            turned = replace(turned, center_lps_mm=position).panned(
-                x - turned.width_px / 2.0, y - turned.height_px / 2.0
-            )
-        self._fit_mm_per_pixel = self._fitted(self._node).mm_per_pixel
-        self._set_geometry(turned)
+        orientation = self.state.orientation_of(self.name)
+        if orientation != self._plane.orientation:
+            self._plane.turn(orientation, self.state.position_of(self.name))
+        self._on_plane_changed()
+
+    def _on_plane_changed(self) -> None:
+        slice_now = (self.slice_number, self.slice_count)
+        if slice_now != self._told_slice:
+            self._told_slice = slice_now
+            self.slice_changed.emit()
+        self._tell_pointed()
+        self.update()
 
     def _on_tool_changed(self) -> None:
         self._gestures.cancel()
@@ -268,18 +250,10 @@ class SliceViewWidget(ViewWidget):
     # -- events of Qt
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fit again, or keep what a person zoomed to: so many times as large as fitted, about the same middle."""
+        """Fit again, or keep what a person zoomed to."""
         super().resizeEvent(event)
-        if self._node is None or self._geometry is None:
-            return
-        if self._is_fitted:
-            self.fit()
-            return
-        zoom = self._fit_mm_per_pixel / self._geometry.mm_per_pixel
-        fitted = self._fitted(self._node)
-        self._fit_mm_per_pixel = fitted.mm_per_pixel
-        sized = self._geometry.resized(fitted.width_px, fitted.height_px)
-        self._set_geometry(replace(sized, mm_per_pixel=fitted.mm_per_pixel / zoom))
+        self._plane.resize(self.width(), self.height())
+        self._on_plane_changed()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw if something has changed, and paint."""
@@ -309,26 +283,27 @@ class SliceViewWidget(ViewWidget):
 
     def leaveEvent(self, event: QEvent) -> None:
         """Tell that nothing is under the pointer."""
-        self.pointed.emit(None)
+        self._pointer = None
+        self._tell_pointed()
         super().leaveEvent(event)
 
     # -- drawing
 
     def _draw(self) -> None:
         """Make a new picture unless the last one shows all that it should."""
-        if self._geometry is None:
+        if self.view_geometry is None:
             return
         ratio = self.devicePixelRatioF()
-        geometry = device_geometry(self._geometry, ratio)
+        geometry = device_geometry(self.view_geometry, ratio)
         nodes = self._nodes()
         layers = tuple((node.id, id(node.volume), node.display, node.visible) for node in nodes)
-        key = (layers, geometry, self.state.slab_mm, self.state.slab_mode)
+        key = (layers, geometry, self._plane.orientation, self.state.slab_mm, self.state.slab_mode)
         if self._drawn is not None and self._drawn.key == key and not self.problem:
             return
         if self._view is None:
-            self._view = SliceView(self._orientation, geometry.width_px, geometry.height_px)
+            self._view = SliceView(self._plane.orientation, geometry.width_px, geometry.height_px)
         self._show(self._view, nodes)
-        self._view.set_orientation(self._orientation)
+        self._view.set_orientation(self._plane.orientation)
         self._view.set_geometry(geometry)
         self._view.set_slab(self.state.slab_mm, self.state.slab_mode)
         pixels = self._view.pixels()
@@ -336,7 +311,8 @@ class SliceViewWidget(ViewWidget):
 
     def _paint(self, painter: QPainter) -> None:
         painter.fillRect(self.rect(), GROUND)
-        if self._geometry is None:
+        geometry = self.view_geometry
+        if geometry is None:
             self._paint_message(painter, EMPTY)
         else:
             self._try(self._draw, DICOMModuleError)
@@ -344,13 +320,15 @@ class SliceViewWidget(ViewWidget):
                 self._paint_message(painter, self.problem, PROBLEM_COLOR)
             elif self._drawn is not None:
                 painter.drawImage(0, 0, self._drawn.image)
-                self._paint_overlay(painter, self._geometry)
+                self._paint_overlay(painter, geometry)
         self._paint_drop_frame(painter)
 
     def _paint_overlay(self, painter: QPainter, geometry: ViewGeometry) -> None:
-        if self._slices is not None:
-            overlay = overlay_of(self.state, self.name, geometry, self._slices)
-            OverlayPainter(painter, QRectF(self.rect())).paint(overlay)
+        if self.slices is not None:
+            overlay = overlay_of(self.state, self.name, geometry, self.slices)
+            OverlayPainter(painter, QRectF(self.rect())).paint(overlay, handles=self.tool == "crosshair")
+            if self.state.overlays != "none":
+                self._paint_notes(painter, notes_of(self.state, self.name))
 
     def _nodes(self) -> tuple[VolumeNode, ...]:
         """Return what is drawn, the lowest first."""
@@ -373,45 +351,14 @@ class SliceViewWidget(ViewWidget):
             self._show(self._view, kept)
             self._drawn = None
 
-    def _fitted(self, node: VolumeNode) -> ViewGeometry:
-        axes = self._orientation
-        fitted = fit(box_corners(node.volume), axes.right_lps, axes.up_lps, max(self.width(), 1), max(self.height(), 1))
-        position = self.state.position_of(self.name)
-        return fitted if position is None else _through(fitted, position)
-
     def _set_axes(self, geometry: ViewGeometry) -> None:
-        turned = turned_orientation(self._orientation, geometry.right_lps, geometry.up_lps)
+        turned = turned_orientation(self._plane.orientation, geometry.right_lps, geometry.up_lps)
         self.state.set_orientations({self.name: turned})
 
-    def _set_geometry(self, geometry: ViewGeometry) -> None:
-        if geometry != self._geometry:
-            self._geometry = geometry
-            self._tell_slice()
-        self.update()
-
-    def _tell_slice(self) -> None:
-        slice_now = (self.slice_number, self.slice_count)
-        if slice_now != self._told_slice:
-            self._told_slice = slice_now
-            self.slice_changed.emit()
-
-
-def _lie_together(old: VolumeNode, new: VolumeNode) -> bool:
-    """Say whether what a person zoomed to in one volume makes sense in another."""
-    if frame_of_reference(old.volume) != frame_of_reference(new.volume):
-        return False
-    boxes = [box_corners(node.volume) for node in (old, new)]
-    lows, highs = ([box.min(axis=0) for box in boxes], [box.max(axis=0) for box in boxes])
-    return bool(np.all(np.maximum(*lows) < np.minimum(*highs)))
-
-
-def _same_plane(old: Orientation, new: Orientation) -> bool:
-    normals = [np.cross(axes.right_lps, axes.up_lps) for axes in (old, new)]
-    return bool(abs(float(normals[0] @ normals[1])) > 1.0 - 1e-9)
-
-
-def _through(geometry: ViewGeometry, position: Vector) -> ViewGeometry:
-    """Return the view of the plane through a position; the very same where it is that plane already."""
-    moved = geometry.through(position)
-    away = float(np.linalg.norm(np.subtract(moved.center_lps_mm, geometry.center_lps_mm)))
-    return moved if away > 1e-6 else geometry
+    def _tell_pointed(self) -> None:
+        reading = None
+        if self.view_geometry is not None and self._pointer is not None:
+            reading = PointerReading(self.name, self.view_geometry.lps_at(*self._pointer), self._nodes())
+        if reading is not None or self._has_pointed:
+            self.pointed.emit(reading)
+        self._has_pointed = reading is not None

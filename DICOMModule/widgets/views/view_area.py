@@ -28,7 +28,7 @@ from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.views.cine import Cine
 from DICOMModule.widgets.views.pointer_reading import PointerReading
 from DICOMModule.widgets.views.slice_view_widget import SliceViewWidget
-from DICOMModule.widgets.views.view_cell import SliceCell, ViewCell, VolumeCell
+from DICOMModule.widgets.views.view_cell import HEADER_PX, SliceCell, ViewCell, VolumeCell
 from DICOMModule.widgets.views.view_menus import fill_context_menu
 from DICOMModule.widgets.views.view_state import SLICE_VIEWS, VIEW_NAMES
 from DICOMModule.widgets.views.view_widget import ViewWidget, device_geometry
@@ -182,7 +182,8 @@ class ViewArea(QWidget):
         return all(self.state.background_of(name) is None for name in VIEW_NAMES)
 
     def _rects(self) -> tuple[ViewRect, ...]:
-        return layout_rects(self.state.maximised or self.state.layout, max(self.width(), 1), max(self.height(), 1))
+        name, size = self.state.maximised or self.state.layout, (max(self.width(), 1), max(self.height(), 1))
+        return layout_rects(name, *size, header_px=HEADER_PX, big=self.state.big_view)
 
     def _lay_out(self) -> None:
         try:

@@ -68,6 +68,7 @@ class ViewState(QObject):
         self.scene = scene
         self._tools = dict(DEFAULT_TOOLS)
         self.layout = "four-up"
+        self.big_view = "axial"
         self.maximised = ""
         self.overlays = "all"
         self.anonymous = False
@@ -201,11 +202,15 @@ class ViewState(QObject):
         self.set_tool(DEFAULT_TOOLS[self.active_view])
 
     def set_layout(self, layout: str) -> None:
-        """Choose which views there are; a view that filled the place of all gives it back."""
+        """Choose which views there are; the active one is the big one where there is one.
+
+        A view that filled the place of all gives it back.
+        """
         if layout not in LAYOUTS:
             raise SettingsError(f"there is no layout {layout!r}; there are {', '.join(LAYOUTS)}")
-        if layout != self.layout or self.maximised:
-            self.layout, self.maximised = layout, ""
+        chosen = (layout, self.active_view)
+        if chosen != (self.layout, self.big_view) or self.maximised:
+            (self.layout, self.big_view), self.maximised = chosen, ""
             self.layout_changed.emit()
 
     def toggle_maximised(self, view: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.view import BACKGROUND
 from DICOMModule.volume.volume import Voxels
 from DICOMModule.widgets.dragging import dragged_targets
+from DICOMModule.widgets.overlay_painter import TEXT_PX, WARNING_COLOR
 from DICOMModule.widgets.qt import (
     QColor,
     QContextMenuEvent,
@@ -17,6 +18,7 @@ from DICOMModule.widgets.qt import (
     QDragLeaveEvent,
     QDropEvent,
     QFocusEvent,
+    QFont,
     QImage,
     QMouseEvent,
     QPainter,
@@ -32,6 +34,9 @@ from DICOMModule.widgets.views.view_state import ViewState
 
 GROUND: Final = QColor(*BACKGROUND)
 MESSAGE_COLOR: Final = QColor(138, 148, 158)
+NOTE_GROUND: Final = QColor(0, 0, 0, 170)
+NOTE_FOOT_PX: Final = 52.0
+NOTE_SHARE: Final = 0.7
 PROBLEM_COLOR: Final = QColor(239, 125, 116)
 
 
@@ -162,6 +167,21 @@ class ViewWidget(QWidget):
         room = QRectF(self.rect()).adjusted(margin, margin, -margin, -margin)
         painter.setPen(color)
         painter.drawText(room, int(Qt.AlignCenter | Qt.TextWordWrap), text)
+
+    def _paint_notes(self, painter: QPainter, notes: Sequence[str]) -> None:
+        """Paint short notes above ruler and letter at the bottom, on a ground of their own."""
+        font = QFont(self.font())
+        font.setPixelSize(TEXT_PX)
+        painter.setFont(font)
+        metrics = painter.fontMetrics()
+        for number, note in enumerate(notes):
+            text = metrics.elidedText(note, Qt.ElideMiddle, round(NOTE_SHARE * self.width()))
+            width, height = metrics.horizontalAdvance(text) + 12.0, metrics.height() + 4.0
+            top = self.height() - NOTE_FOOT_PX - (number + 1) * (height + 2.0)
+            box = QRectF((self.width() - width) / 2.0, top, width, height)
+            painter.fillRect(box, NOTE_GROUND)
+            painter.setPen(WARNING_COLOR)
+            painter.drawText(box, int(Qt.AlignCenter), text)
 
     def _paint_drop_frame(self, painter: QPainter) -> None:
         if self._drop_over:
