@@ -1,10 +1,10 @@
-"""All data elements of a file as plain rows, nested ones included."""
+"""All data elements of a file as plain rows, nested ones included: as a tree, or one after the other."""
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -49,7 +49,26 @@ class TagRow:
     depth: int
 
 
-def read_tags(path: Path) -> list[TagRow]:
+@dataclass(frozen=True, slots=True)
+class TagElement:
+    """A data element and what is inside it.
+
+    Attributes
+    ----------
+    row : TagRow
+        The element itself.
+    name : str
+        Of the dictionary, for people; in brackets where it is that of a private element that is known; else empty.
+    items : tuple of tuple of TagElement
+        Of a sequence, its items in their order, an empty one included.
+    """
+
+    row: TagRow
+    name: str
+    items: tuple[tuple[TagElement, ...], ...] = ()
+
+
+def read_tag_tree(path: Path) -> tuple[TagElement, ...]:
     """Return every data element of the file at `path`, file meta information first; pixel data are not read.
 
     Raises
@@ -60,7 +79,19 @@ def read_tags(path: Path) -> list[TagRow]:
     dataset, has_meta = read_file(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a value that breaks its VR is shown as it is
-        return [*(_rows(dataset.file_meta, 0) if has_meta else ()), *_rows(dataset, 0)]
+        return (*(_elements(dataset.file_meta, 0) if has_meta else ()), *_elements(dataset, 0))
+
+
+def read_tags(path: Path) -> list[TagRow]:
+    """Return what `read_tag_tree` returns as a list: after a sequence the elements of its items, one depth further."""
+    return list(_flat(read_tag_tree(path)))
+
+
+def _flat(elements: Iterable[TagElement]) -> Iterator[TagRow]:
+    for element in elements:
+        yield element.row
+        for item in element.items:
+            yield from _flat(item)
 
 
 def search_tags(rows: list[TagRow], text: str) -> list[TagRow]:
@@ -69,27 +100,44 @@ def search_tags(rows: list[TagRow], text: str) -> list[TagRow]:
     return [row for row in rows if wanted in f"{row.tag} {row.keyword} {row.value}".casefold()]
 
 
-def _rows(dataset: Dataset, depth: int) -> Iterator[TagRow]:
+def _elements(dataset: Dataset, depth: int) -> Iterator[TagElement]:
     for tag in sorted(dataset.keys()):
         raw: Any = dataset.get_item(tag)
-        name = f"{tag.group:04X},{tag.element:04X}"
+        tag_text = f"{tag.group:04X},{tag.element:04X}"
         length = getattr(raw, "length", 0)
         is_large = LARGE_BYTES < length < UNDEFINED_LENGTH  # fragments are counted by reading them
         if is_large and getattr(raw, "VR", None) in BINARY | {None}:
-            yield TagRow(name, _keyword(tag), raw.VR or "UN", {"bytes": length}, depth)
+            row = TagRow(tag_text, _keyword(tag), raw.VR or "UN", {"bytes": length}, depth)
+            yield TagElement(row, _name(dataset, tag))
             continue
         try:
             element = dataset[tag]
         except (ValueError, TypeError, NotImplementedError, OverflowError, KeyError, AttributeError):
-            yield TagRow(
-                name, _keyword(tag), getattr(raw, "VR", None) or "UN", _text(getattr(raw, "value", None)), depth
-            )
+            vr = getattr(raw, "VR", None) or "UN"
+            row = TagRow(tag_text, _keyword(tag), vr, _text(getattr(raw, "value", None)), depth)
+            yield TagElement(row, _name(dataset, tag))
             continue
         vr = str(element.VR)
-        yield TagRow(name, element.keyword, vr, None if vr == "SQ" else _value(element), depth)
-        if vr == "SQ":
-            for item in element.value:
-                yield from _rows(item, depth + 1)
+        row = TagRow(tag_text, element.keyword, vr, None if vr == "SQ" else _value(element), depth)
+        items = tuple(tuple(_elements(item, depth + 1)) for item in element.value) if vr == "SQ" else ()
+        yield TagElement(row, _name(dataset, tag), items)
+
+
+def _name(dataset: Dataset, tag: Any) -> str:
+    """Return what an element is called: by the dictionary, or by the private one of the block that it lies in."""
+    from pydicom.datadict import dictionary_description, private_dictionary_description
+
+    if tag.element == 0:
+        return "Group Length"
+    try:
+        if not tag.is_private:
+            return dictionary_description(tag)
+        if tag.is_private_creator:
+            return "Private Creator"
+        creator = str(dataset[tag.group, tag.element >> 8].value)  # PS3.5 7.8.1: who has reserved the block
+        return f"[{private_dictionary_description(tag, creator)}]"
+    except (KeyError, ValueError, AttributeError, TypeError, NotImplementedError):
+        return ""
 
 
 def _keyword(tag: Any) -> str:

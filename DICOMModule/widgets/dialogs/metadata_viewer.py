@@ -1,0 +1,298 @@
+"""The metadata viewer: all data elements of an instance, searched as one types, over all instances of a series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from DICOMModule.dicom.tag_list import read_tag_tree
+from DICOMModule.jobs import call_job
+from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.targets import PATIENT_PREFIX
+from DICOMModule.widgets.browser.file_actions import show_in_file_manager
+from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
+from DICOMModule.widgets.dialogs.tag_nodes import TagNode, tag_nodes
+from DICOMModule.widgets.dialogs.tag_tree_view import TagTree
+from DICOMModule.widgets.elided_label import ElidedLabel
+from DICOMModule.widgets.job_runner import Failure, JobHandle
+from DICOMModule.widgets.qt import (
+    QDesktopServices,
+    QEvent,
+    QKeySequence,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QShortcut,
+    QSlider,
+    QSpinBox,
+    QTimer,
+    QToolButton,
+    QTreeView,
+    QUrl,
+    QVBoxLayout,
+    QWidget,
+    load_form,
+)
+from DICOMModule.widgets.theme import icon
+from DICOMModule.widgets.viewer import Viewer
+from DICOMModule.widgets.wording import counted
+
+SEARCH_DELAY_MS: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """What the slider goes through: how Logic names an instance, and its file."""
+
+    target: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    instances: tuple[Instance, ...]
+    first: int
+
+
+class MetadataViewer(PanelDialog):
+    """Shows every data element of an instance.
+
+    Parameters
+    ----------
+    logic : DICOMModuleLogic
+        Says which files there are.
+    viewer : Viewer
+        Its jobs read them.
+    """
+
+    instance_label: QLabel
+    instance_slider: QSlider
+    instance_spin: QSpinBox
+    instance_count: QLabel
+    search_field: QLineEdit
+    hits_label: QLabel
+    previous_button: QToolButton
+    next_button: QToolButton
+    error_label: QLabel
+    tree: QTreeView
+    path_place: QVBoxLayout
+    reveal_button: QToolButton
+    copy_button: QPushButton
+    close_button: QPushButton
+
+    def __init__(self, logic: DICOMModuleLogic, viewer: Viewer, parent: QWidget | None = None) -> None:
+        super().__init__("metadata", viewer, parent)
+        load_form("Metadata", self)
+        self.resize(960, 680)
+        self._logic = logic
+        self._instances: tuple[Instance, ...] = ()
+        self._wanted = self._shown = -1
+        self._reading: JobHandle | None = None
+        self._listing: JobHandle | None = None
+        self.path_label = ElidedLabel()
+        self.path_label.setProperty("caption", True)
+        self.path_place.addWidget(self.path_label)
+        self.elements = TagTree(self.tree)
+        self._typing = QTimer(self)
+        self._typing.setSingleShot(True)
+        self._typing.setInterval(SEARCH_DELAY_MS)
+        self._typing.timeout.connect(self._on_search_changed)
+        self._connect()
+        self._set_icons()
+        self._show_instances(_Listed((), -1))
+
+    @property
+    def path(self) -> Path | None:
+        """The file whose elements are shown, or were to be shown; None where there is none."""
+        return self._instances[self._wanted].path if 0 <= self._wanted < len(self._instances) else None
+
+    def set_logic(self, logic: DICOMModuleLogic) -> None:
+        """Look into another database from now on."""
+        self._logic = logic
+
+    def show_target(self, target: str) -> None:
+        """Show the first instance of a patient, study or series, the instance itself, or a file."""
+        logic = self._logic
+        self._show_instances(_Listed((), -1))
+        self.hits_label.setText("Reading…")
+        handle = self.viewer.jobs.run(
+            "Listing instances",
+            lambda: call_job(lambda: _listed(logic, target)),
+            on_success=lambda listed: self._on_listed(handle, listed),
+            on_failure=lambda failure: self._on_listing_failed(handle, failure),
+            quiet=True,
+        )
+        self._listing = handle
+        self.present()
+
+    def show_instance(self, number: int) -> None:
+        """Show one of the instances, counted from 1."""
+        self.instance_spin.setValue(number)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Tint the icons anew with another theme."""
+        if event.type() == QEvent.PaletteChange and hasattr(self, "elements"):
+            self._set_icons()
+        super().changeEvent(event)
+
+    # -- how it is made
+
+    def _connect(self) -> None:
+        self.instance_slider.valueChanged.connect(self.instance_spin.setValue)
+        self.instance_spin.valueChanged.connect(self.instance_slider.setValue)
+        self.instance_spin.valueChanged.connect(self._on_number_changed)
+        self.search_field.textChanged.connect(lambda _text: self._typing.start())
+        self.search_field.returnPressed.connect(self._on_next_wished)
+        self.next_button.clicked.connect(lambda _checked: self._on_next_wished())
+        self.previous_button.clicked.connect(lambda _checked: self._on_previous_wished())
+        self.copy_button.clicked.connect(lambda _checked: self.elements.copy_rows())
+        self.reveal_button.clicked.connect(lambda _checked: self._on_reveal_clicked())
+        self.close_button.clicked.connect(lambda _checked: self.close())
+        for key, act in (
+            (QKeySequence(QKeySequence.Find), self.search_field.setFocus),
+            (QKeySequence("F3"), self._on_next_wished),
+            (QKeySequence("Shift+F3"), self._on_previous_wished),
+        ):
+            QShortcut(key, self).activated.connect(act)
+
+    def _set_icons(self) -> None:
+        self.previous_button.setIcon(icon("chevron-up"))
+        self.next_button.setIcon(icon("chevron-down"))
+        self.reveal_button.setIcon(icon("reveal"))
+
+    # -- which instances there are
+
+    def _on_listed(self, handle: JobHandle, listed: _Listed) -> None:
+        if handle is self._listing:
+            self._show_instances(listed)
+            self._on_number_changed(self.instance_spin.value())
+
+    def _on_listing_failed(self, handle: JobHandle, failure: Failure) -> None:
+        if handle is self._listing:
+            self._show_nothing(failure.text)
+
+    def _show_instances(self, listed: _Listed) -> None:
+        self._instances = listed.instances
+        self._wanted = self._shown = -1
+        several = len(listed.instances) > 1
+        for widget in (self.instance_spin, self.instance_slider):
+            widget.blockSignals(True)
+            widget.setRange(1, max(1, len(listed.instances)))
+            widget.setValue(listed.first + 1)
+            widget.blockSignals(False)
+        for row in (self.instance_label, self.instance_slider, self.instance_spin, self.instance_count):
+            row.setVisible(several)
+        self.instance_count.setText(f"of {len(listed.instances):,}")
+        self._show_nothing("")
+
+    # -- what is in one of them
+
+    def _on_number_changed(self, number: int) -> None:
+        if not 0 < number <= len(self._instances):
+            return
+        self._wanted = number - 1
+        self.path_label.set_whole_text(str(self.path))
+        self.reveal_button.setEnabled(True)
+        if self._reading is None:
+            self._read()
+
+    def _read(self) -> None:
+        number, instance, logic = self._wanted, self._instances[self._wanted], self._logic
+        listing = self._listing
+        self._reading = self.viewer.jobs.run(
+            "Reading data elements",
+            lambda: call_job(lambda: _read_nodes(logic, instance)),
+            on_success=lambda root: self._on_read(listing, number, root, ""),
+            on_failure=lambda failure: self._on_read(listing, number, TagNode((), "", ""), failure.text),
+            quiet=True,
+        )
+
+    def _on_read(self, listing: JobHandle | None, number: int, root: TagNode, error: str) -> None:
+        """Show what was read, unless something else is wanted by now."""
+        self._reading = None
+        if listing is not self._listing or number != self._wanted:
+            if 0 <= self._wanted < len(self._instances):
+                self._read()
+            return
+        self._shown = number
+        self.elements.show_root(root)
+        self._show_error(error)
+        self._show_hits()
+
+    def _show_nothing(self, error: str) -> None:
+        self.elements.show_root(TagNode((), "", ""))
+        self.path_label.set_whole_text("")
+        self.reveal_button.setEnabled(False)
+        self._show_error(error)
+        self.hits_label.setText("")
+
+    def _show_error(self, error: str) -> None:
+        self.error_label.setText(error)
+        self.error_label.setVisible(bool(error))
+        self.copy_button.setEnabled(not error)
+
+    # -- search
+
+    def _on_search_changed(self) -> None:
+        self.elements.search(self.search_field.text().strip())
+        self._show_hits()
+
+    def _on_next_wished(self) -> None:
+        self._search_now()
+        self.elements.go_to_hit(forward=True)
+
+    def _on_previous_wished(self) -> None:
+        self._search_now()
+        self.elements.go_to_hit(forward=False)
+
+    def _search_now(self) -> None:
+        if self._typing.isActive():
+            self._typing.stop()
+            self._on_search_changed()
+
+    def _show_hits(self) -> None:
+        hits = len(self.elements.hits)
+        if self.search_field.text().strip():
+            self.hits_label.setText(counted(hits, "hit") if hits else "No hit")
+        else:
+            self.hits_label.setText(counted(self.elements.count, "element"))
+        for button in (self.previous_button, self.next_button):
+            button.setEnabled(hits > 0)
+
+    # -- the file
+
+    def _on_reveal_clicked(self) -> None:
+        path = self.path
+        if path is not None:
+            self.viewer.jobs.run(
+                "Showing a file",
+                lambda: call_job(lambda: show_in_file_manager(path)),
+                on_success=lambda shown: shown or QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent))),
+                on_failure=self.viewer.banners.show_failure,
+                quiet=True,
+            )
+
+
+def _listed(logic: DICOMModuleLogic, target: str) -> _Listed:
+    """Return the instances that the slider goes through, and which of them is meant. In a worker's thread."""
+    path = logic.targets.path_of(target)
+    if path is not None:
+        return _Listed((Instance(str(path), path),), 0)
+    database = logic.database()
+    wanted = ""
+    if target.startswith(PATIENT_PREFIX):
+        rows = database.instances(patient=int(target.removeprefix(PATIENT_PREFIX)))
+    elif (level := database.resolve(target)) == "instance":
+        wanted = target
+        rows = database.instances(series=database.header_of_instance(target).series_instance_uid)
+    else:
+        rows = database.instances(series=target) if level == "series" else database.instances(study=target)
+    instances = tuple(Instance(row.sop_instance_uid, Path(row.path)) for row in rows)
+    places = [place for place, one in enumerate(instances) if one.target == wanted]
+    return _Listed(instances, places[0] if places else 0)
+
+
+def _read_nodes(logic: DICOMModuleLogic, instance: Instance) -> TagNode:
+    """Return the tree of an instance's data elements. In a worker's thread."""
+    return tag_nodes(read_tag_tree(logic.targets.first_file(instance.target)))
