@@ -1,4 +1,4 @@
-"""The verbs of the database: demo, import, list, tags, verify."""
+"""The verbs of the database: demo, import, list, tags, verify; those of its trash stand beside this."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from DICOMModule.commands import trash_verbs
 from DICOMModule.commands.output import IN_PART, OK, Output
 from DICOMModule.commands.text_table import counted, cut
 from DICOMModule.commands.verb import Context, Verb, count, existing_path, filled, whole
@@ -302,5 +303,6 @@ VERBS = (
         _tags,
         ("tags image.dcm --search Window", "tags 1.2.840.1.2.3 --json"),
     ),
+    *trash_verbs.VERBS,
     Verb("verify", "check the registered files and the database", _verify_arguments, _verify, ("verify --json",)),
 )

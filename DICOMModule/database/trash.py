@@ -120,24 +120,29 @@ def _restored(connection: sqlite3.Connection, branches: Sequence[_Branch]) -> De
 
 
 def _found(connection: sqlite3.Connection, name: Name, where: str) -> list[_Branch]:
-    """Return what a name means among what is live, or in the trash; a series wins over a study of the same UID."""
-    if isinstance(name, int):
-        branches = _existing(connection, [_Branch(_OF_PATIENT, name)], where)
-    else:
-        branches = []
-        for table, column, condition in _PLACES:
-            statement = f"SELECT id FROM {table} WHERE {column} = ?"  # noqa: S608 (names are ours)
-            rows = [_Branch(condition, row) for (row,) in connection.execute(statement, (name,))]
-            if branches := _existing(connection, rows, where):
-                break
+    """Return what a name means among what is live, or in the trash."""
+    branches = _looked_up(connection, name, where)
     if not branches:
-        raise UnknownUIDError(_unknown(name, where))
+        in_trash = where == _LIVE and bool(_looked_up(connection, name, _TRASHED))
+        raise UnknownUIDError(_unknown(name, where, in_trash=in_trash))
     if len(branches) > 1 and where == _LIVE:
         raise DatabaseError(
             f"{plain_text(str(name))} stands under two patients or studies in the database; which one is meant cannot be"
             " told, so nothing is deleted. Name the patient (patient:N), or what is below it."
         )
     return branches
+
+
+def _looked_up(connection: sqlite3.Connection, name: Name, where: str) -> list[_Branch]:
+    """Return the branches of a name; a series wins over a study of the same UID."""
+    if isinstance(name, int):
+        return _existing(connection, [_Branch(_OF_PATIENT, name)], where)
+    for table, column, condition in _PLACES:
+        statement = f"SELECT id FROM {table} WHERE {column} = ?"  # noqa: S608 (names are ours)
+        rows = [_Branch(condition, row) for (row,) in connection.execute(statement, (name,))]
+        if branches := _existing(connection, rows, where):
+            return branches
+    return []
 
 
 _PLACES: Final = (
@@ -157,10 +162,12 @@ def _existing(connection: sqlite3.Connection, branches: Sequence[_Branch], where
     return found
 
 
-def _unknown(name: Name, where: str) -> str:
+def _unknown(name: Name, where: str, *, in_trash: bool) -> str:
     what = f"patient {name}" if isinstance(name, int) else plain_text(name)
     if where == _TRASHED:
         return f"nothing of {what} is in the trash."
+    if in_trash:
+        return f"{what} is in the trash already; `restore` brings it back."
     if isinstance(name, int):
         return f"the database holds no {what}; `list patients` shows their numbers."
     return f"the database holds no study, series or instance {what}. Import it, or list what there is."
