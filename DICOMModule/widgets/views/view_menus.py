@@ -11,10 +11,12 @@ from DICOMModule.errors import plain_text
 from DICOMModule.scene import VolumeDisplay, VolumeNode
 from DICOMModule.scene.window_presets import WindowPreset, window_presets
 from DICOMModule.views.layout import LAYOUTS
+from DICOMModule.views.orientation import ORIENTATIONS, acquisition_axes
 from DICOMModule.views.presets import find_rendering_preset, presets_for
 from DICOMModule.views.slab import SlabMode
-from DICOMModule.widgets.qt import QActionGroup, QMenu
+from DICOMModule.widgets.qt import QActionGroup, QMenu, QSpinBox, QWidgetAction
 from DICOMModule.widgets.theme import icon
+from DICOMModule.widgets.views.cine import FASTEST_FPS, SLOWEST_FPS, Cine
 from DICOMModule.widgets.views.slice_view_widget import SLAB_STEPS_MM
 from DICOMModule.widgets.views.view_state import SLAB_MODES, ViewState
 
@@ -94,6 +96,26 @@ def fill_slab_menu(menu: QMenu, state: ViewState) -> None:
         action.triggered.connect(_calls(partial(_set_slab_mode, state, mode)))
 
 
+def fill_plane_menu(menu: QMenu, state: ViewState, view: str) -> None:
+    """List how the plane of a slice view may lie."""
+    menu.clear()
+    node = state.background_of(view)
+    if node is None:
+        _note(menu, "Nothing is loaded")
+        return
+    now, plain = state.orientation_of(view), ORIENTATIONS[view]
+    group = QActionGroup(menu)
+    for title, orientation in (
+        ("Along the patient's axes", plain),
+        ("Along the acquisition", acquisition_axes(node.volume, plain)),
+    ):
+        action = menu.addAction(title)
+        action.setCheckable(True)
+        action.setChecked(now == orientation)
+        group.addAction(action)
+        action.triggered.connect(_calls(partial(state.set_orientations, {view: orientation})))
+
+
 def fill_layout_menu(menu: QMenu, state: ViewState) -> None:
     """List the layouts."""
     menu.clear()
@@ -140,6 +162,28 @@ def fill_overlay_menu(menu: QMenu, state: ViewState) -> None:
     _toggle(menu, "Hide patient and study", state.anonymous, state.set_anonymous)
 
 
+def fill_cine_menu(menu: QMenu, cine: Cine) -> None:
+    """List how cine runs: slices a second, and what happens at the ends."""
+    menu.clear()
+    speed = QSpinBox()
+    speed.setRange(SLOWEST_FPS, FASTEST_FPS)
+    speed.setValue(cine.fps)
+    speed.setSuffix(" slices/s")
+    speed.setAccessibleName("Slices a second")
+    speed.valueChanged.connect(cine.set_fps)
+    holder = QWidgetAction(menu)
+    holder.setDefaultWidget(speed)
+    menu.addAction(holder)
+    menu.addSeparator()
+    group = QActionGroup(menu)
+    for back_and_forth, title in ((False, "Begin again at the end"), (True, "Back and forth")):
+        action = menu.addAction(title)
+        action.setCheckable(True)
+        action.setChecked(cine.back_and_forth == back_and_forth)
+        group.addAction(action)
+        action.triggered.connect(_calls(partial(cine.set_back_and_forth, back_and_forth)))
+
+
 def fill_context_menu(menu: QMenu, state: ViewState, view: str, fit: Callable[[], object]) -> None:
     """Put into a view's context menu what can be chosen there.
 
@@ -157,6 +201,7 @@ def fill_context_menu(menu: QMenu, state: ViewState, view: str, fit: Callable[[]
     else:
         fill_window_menu(menu.addMenu("Window preset"), state, view)
         fill_slab_menu(menu.addMenu("Slab"), state)
+        fill_plane_menu(menu.addMenu("Plane"), state, view)
     fill_overlay_menu(menu.addMenu("Over the pictures"), state)
     fill_layout_menu(menu.addMenu("Layout"), state)
     menu.addSeparator()
