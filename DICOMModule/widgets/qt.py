@@ -28,6 +28,7 @@ from PyQt5.QtCore import (
     QIODevice,
     QItemSelection,
     QItemSelectionModel,
+    QItemSelectionRange,
     QLibraryInfo,
     QLineF,
     QLocale,
@@ -253,6 +254,7 @@ __all__ = [
     "QIntValidator",
     "QItemSelection",
     "QItemSelectionModel",
+    "QItemSelectionRange",
     "QKeyEvent",
     "QKeySequence",
     "QKeySequenceEdit",
@@ -351,6 +353,7 @@ __all__ = [
     "QtMsgType",
     "application",
     "load_form",
+    "portal_color_scheme",
     "pyqtSignal",
     "qInstallMessageHandler",
     "screen_problem",
@@ -439,6 +442,23 @@ def load_form(name: str, widget: QWidget) -> None:
         The form is missing from this installation.
     """
     uic.loadUi(str(resource_path("UI", f"{name}.ui")), widget)  # type: ignore[no-untyped-call]
+
+
+def portal_color_scheme(limit_ms: int = 500) -> int:
+    """Return what a Linux desktop says of its colours: 1 dark, 2 light, 0 nothing, or that nobody answers."""
+    if not os.environ.get("DBUS_SESSION_BUS_ADDRESS"):  # without it libdbus would start a bus of its own
+        return 0
+    try:
+        from PyQt5.QtDBus import QDBus, QDBusConnection, QDBusMessage, QDBusVariant
+    except ImportError:  # libdbus is missing
+        return 0
+    name, path = "org.freedesktop.portal.Desktop", "/org/freedesktop/portal/desktop"
+    message = QDBusMessage.createMethodCall(name, path, "org.freedesktop.portal.Settings", "Read")
+    message.setArguments(["org.freedesktop.appearance", "color-scheme"])
+    answer = next(iter(QDBusConnection.sessionBus().call(message, QDBus.Block, limit_ms).arguments()), 0)
+    while isinstance(answer, QDBusVariant):
+        answer = answer.variant()
+    return answer if isinstance(answer, int) else 0
 
 
 def sip_delete(thing: QObject) -> None:
