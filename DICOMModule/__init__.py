@@ -15,9 +15,10 @@ _HOMES = {
     "DICOMModule": "DICOMModule.module",
     "DICOMModuleLogic": "DICOMModule.logic",
     "DICOMModuleTest": "DICOMModule.selftest",
+    "DICOMModuleWidget": "DICOMModule.widget",
 }
 
-__all__ = ["DICOMModule", "DICOMModuleLogic", "DICOMModuleTest", "__version__"]
+__all__ = ["DICOMModule", "DICOMModuleLogic", "DICOMModuleTest", "DICOMModuleWidget", "__version__"]
 
 
 def __getattr__(name: str) -> type:

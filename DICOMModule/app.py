@@ -1,18 +1,145 @@
-"""The standalone viewer's way in.
-
-The window is not part of this version yet; until it is, starting the viewer renders the demo to a picture and says where.
-"""
+"""The standalone viewer: puts scene, views, jobs and settings together, opens the window, and leaves nothing behind."""
 
 from __future__ import annotations
 
+import signal
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
-from DICOMModule.commands.main import main as run_command_line
+from DICOMModule.dicom.decoding import decoding_pool
+from DICOMModule.errors import RenderingError
+from DICOMModule.logic import PRIVATE_PREFIX
+from DICOMModule.scene import Scene
+from DICOMModule.settings import database_folder
+from DICOMModule.widgets.banners import Banners
+from DICOMModule.widgets.dialogs.exception_dialog import exceptions_shown
+from DICOMModule.widgets.job_runner import JobRunner
+from DICOMModule.widgets.log_window import logging_to_window
+from DICOMModule.widgets.main_window import MainWindow
+from DICOMModule.widgets.qt import QApplication, QTimer, screen_problem, sip_delete, window_application
+from DICOMModule.widgets.system_theme import resolve_theme
+from DICOMModule.widgets.theme import apply_theme
+from DICOMModule.widgets.viewer import OpenRequest, SettingsStore, Viewer
+from DICOMModule.widgets.views.view_state import ViewState
+from DICOMModule.widgets.window_picture import WindowPicture
 
-DEMO_PICTURE = "dicommodule-demo.png"
+WAKE_MS = 200
+CANCELLED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerOptions:
+    """What the window is opened with.
+
+    Attributes
+    ----------
+    database_folder : Path or None
+        Of the local database; None: a private one, which goes with the window.
+    opening : OpenRequest
+        What is opened and shown at once, and how.
+    theme : str
+        ``dark`` or ``light``; empty: as the settings say.
+    size : tuple of int
+        Of the window's picture.
+    window_screenshot : Path or None
+        Where a picture of the whole window goes; then nobody sees the window, and it closes by itself.
+    settings_file : Path or None
+        None: the platform's.
+    """
+
+    database_folder: Path | None
+    opening: OpenRequest = field(default_factory=OpenRequest)
+    theme: str = ""
+    size: tuple[int, int] = (1600, 1000)
+    window_screenshot: Path | None = None
+    settings_file: Path | None = None
 
 
 def main() -> None:
-    """Render the built-in demo to a picture in the working folder, and leave with the exit code."""
-    sys.exit(run_command_line(["view", "--demo", "--screenshot", str(Path.cwd() / DEMO_PICTURE)]))
+    """Open the window on the local database, and leave with the exit code: the viewer's own entry point."""
+    sys.exit(run_viewer(ViewerOptions(database_folder())).code)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerResult:
+    """How the window ended: the exit code, and what the picture of it shows where one was asked for."""
+
+    code: int = 0
+    picture: dict[str, Any] | None = None
+
+
+def run_viewer(options: ViewerOptions) -> ViewerResult:
+    """Open the window, run it until it is closed, and clean up.
+
+    Raises
+    ------
+    RenderingError
+        There is no screen to open a window on, or the picture cannot be written.
+    """
+    unseen = options.window_screenshot is not None
+    if not unseen and (problem := screen_problem()):
+        raise RenderingError(problem)
+    with viewer_window(options) as window:
+        picture = WindowPicture(window, options.window_screenshot) if options.window_screenshot else None
+        window.open(options.size, unseen=unseen)
+        window.viewer.open_requested.emit(options.opening)
+        with _signals_closing(window) as noted:
+            QApplication.exec_()
+    return ViewerResult(CANCELLED if noted else 0, picture.description if picture is not None else None)
+
+
+@contextmanager
+def viewer_window(options: ViewerOptions) -> Iterator[MainWindow]:
+    """Build the window and all behind it, not shown yet; afterwards nothing of it is left."""
+    application = window_application(unseen=options.window_screenshot is not None)
+    with _database_folder(options) as folder, decoding_pool(), logging_to_window() as records:
+        settings, scene, jobs = SettingsStore(options.settings_file), Scene(), JobRunner()
+        apply_theme(application, resolve_theme(options.theme or settings.value.theme, application))
+        banners = Banners()
+        viewer = Viewer(
+            scene, ViewState(scene), jobs, banners, settings, folder, is_private=options.database_folder is None
+        )
+        with exceptions_shown(banners):
+            window = MainWindow(viewer, records)
+            try:
+                yield window
+            finally:
+                window.close_now()
+                sip_delete(window)
+
+
+@contextmanager
+def _database_folder(options: ViewerOptions) -> Iterator[Path]:
+    if options.database_folder is not None:
+        yield options.database_folder
+        return
+    with tempfile.TemporaryDirectory(prefix=PRIVATE_PREFIX, ignore_cleanup_errors=True) as folder:
+        yield Path(folder) / "LocalDatabase"
+
+
+@contextmanager
+def _signals_closing(window: MainWindow) -> Iterator[list[int]]:
+    """Let Ctrl-C and SIGTERM close the window; what was noted tells whether one came."""
+    noted: list[int] = []
+
+    def close(number: int, _frame: FrameType | None) -> None:
+        noted.append(number)
+        window.close_now()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, close) for number in numbers}
+    waker = QTimer()  # Python handles signals between its own instructions only: give it some
+    waker.timeout.connect(lambda: None)
+    waker.start(WAKE_MS)
+    try:
+        yield noted
+    finally:
+        waker.stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -17,7 +17,6 @@ from DICOMModule.commands import database_verbs, interrupts, selftest_verb, view
 from DICOMModule.commands.output import (
     CANCELLED,
     FAILED,
-    USAGE,
     Output,
     OutputError,
     guarded_stdout,
@@ -53,10 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.simplefilter(
             "ignore"
         )  # libraries on values that break their VR: for developers, and with patient data
-    if parsed.verb is None:
-        output.error(f"the viewer's window is not part of this version yet; `{PROGRAM} --help` lists what there is")
-        return USAGE
-    return _run(parsed.verb, Context(parsed, output), whole_process=whole_process)
+    verb = parsed.verb or Verb("view", "open the viewer", lambda _parser: None, view_verb.open_viewer)
+    return _run(verb, Context(parsed, output), whole_process=whole_process)
 
 
 def _run(verb: Verb, context: Context, *, whole_process: bool) -> int:

@@ -194,15 +194,15 @@ def save_picture(nodes: Sequence[VolumeNode], options: PictureOptions, path: Pat
     SettingsError
         As `render_picture`.
     RenderingError
-        As `render_picture` and `write_picture`.
+        As `render_picture` and `write_image`.
     """
     picture = render_picture(nodes, options)
-    write_picture(picture, path)
+    write_image(picture.image, path)
     return picture.description(path)
 
 
-def write_picture(picture: Picture, path: Path) -> None:
-    """Write the picture as PNG, all of it or nothing.
+def write_image(image: QImage, path: Path) -> None:
+    """Write an image as PNG, all of it or nothing.
 
     Raises
     ------
@@ -212,7 +212,7 @@ def write_picture(picture: Picture, path: Path) -> None:
     stored = QByteArray()
     buffer = QBuffer(stored)
     buffer.open(QIODevice.WriteOnly)
-    if not picture.image.save(buffer, "PNG"):
+    if not image.save(buffer, "PNG"):
         raise RenderingError(f"the picture for {plain_text(os.fspath(path))} could not be written as PNG")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

@@ -215,6 +215,7 @@ _RULES: Final = (
     "QToolButton:hover {{ background: {surface}; border-color: {border}; }}",
     "QToolButton:pressed, QToolButton:checked {{ background: {selection}; border-color: {selection}; }}",
     "QToolButton::menu-indicator {{ image: none; }}",
+    "QToolButton::menu-button {{ border: none; background: transparent; width: 12px; }}",
     'QToolButton[popupMode="1"] {{ padding-right: 14px; }}',
     "QToolBar {{ background: {window}; border: none; border-bottom: 1px solid {border}; spacing: 2px; padding: 3px 6px; }}",
     "QToolBar::separator {{ background: {border}; width: 1px; margin: 4px 5px; }}",

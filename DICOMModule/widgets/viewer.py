@@ -130,6 +130,8 @@ class Viewer:
         Something of the database was dropped on a view.
     open_requested : OpenRequest
         Something is to be opened and shown.
+    export_requested : str
+        A node of the scene, by its id, is to go into a study.
     """
 
     scene: Scene
@@ -143,3 +145,4 @@ class Viewer:
     paths_dropped: Signal[tuple[Path, ...]] = field(default_factory=Signal)
     targets_dropped: Signal[TargetsDropped] = field(default_factory=Signal)
     open_requested: Signal[OpenRequest] = field(default_factory=Signal)
+    export_requested: Signal[str] = field(default_factory=Signal)

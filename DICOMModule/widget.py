@@ -1,0 +1,296 @@
+"""DICOMModuleWidget: the module's panel. It makes the three sections and connects them with Logic; the work is theirs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from DICOMModule.database import ImportReport
+from DICOMModule.dicom.uids import is_harmless_uid
+from DICOMModule.export import is_volume_file
+from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.scripted_module import ScriptedModuleWidget
+from DICOMModule.settings import DATABASE_VARIABLE
+from DICOMModule.widgets.browser.browser import DatabaseBrowser
+from DICOMModule.widgets.browser.selection import Selection
+from DICOMModule.widgets.dialogs.examine_panel import ExaminePanel
+from DICOMModule.widgets.dialogs.export_dialog import ask_export, export_to_study
+from DICOMModule.widgets.dialogs.import_dialog import ImportProgress, ImportRequest, ask_import, import_request_for
+from DICOMModule.widgets.dialogs.metadata_viewer import MetadataViewer
+from DICOMModule.widgets.importing import Importer
+from DICOMModule.widgets.module_sections import (
+    DATABASE,
+    SERVERS,
+    SLICER_INTERFACE,
+    DatabaseSection,
+    ServersSection,
+    SlicerInterfaceSection,
+)
+from DICOMModule.widgets.qt import QFileDialog, QVBoxLayout, QWidget
+from DICOMModule.widgets.scene_loading import LoadOutcome, SceneLoader
+from DICOMModule.widgets.section import Section
+from DICOMModule.widgets.viewer import OpenRequest, TargetsDropped, Viewer
+
+
+class DICOMModuleWidget(ScriptedModuleWidget):
+    """The panel of the DICOM module.
+
+    Parameters
+    ----------
+    parent : QWidget
+        Whose layout the panel fills.
+    viewer : Viewer
+        What the window lends.
+    """
+
+    parent: QWidget
+    viewer: Viewer
+
+    def setup(self) -> None:
+        """Make the sections, open the database where there is one, and listen to the window."""
+        self.logic = DICOMModuleLogic(self.viewer.database_folder, self.viewer.scene)
+        self.servers = ServersSection()
+        self.database = DatabaseSection()
+        self.slicer_interface = SlicerInterfaceSection()
+        self.progress = ImportProgress()
+        self.browser = DatabaseBrowser(self.logic, self.viewer)
+        self.database.import_place.addWidget(self.progress)
+        self.database.browser_place.addWidget(self.browser)
+        self.sections = {
+            SERVERS: Section(SERVERS, self.servers, folded=True),
+            DATABASE: Section(DATABASE, self.database),
+            SLICER_INTERFACE: Section(SLICER_INTERFACE, self.slicer_interface),
+        }
+        layout = self.parent.layout()
+        if not isinstance(layout, QVBoxLayout):
+            layout = QVBoxLayout(self.parent)
+        for name, section in self.sections.items():
+            layout.addWidget(section, 1 if name == DATABASE else 0)
+        self._loader: SceneLoader
+        self._importer: Importer
+        self._examine: ExaminePanel | None = None
+        self._metadata: MetadataViewer | None = None
+        self._use_logic()
+        self._connect()
+        self._lend()
+
+    def enter(self) -> None:
+        """Show what is in the database now."""
+        self.browser.refresh()
+
+    def exit(self) -> None:
+        """Give the views their place back."""
+        self.viewer.views.set_spread(False)
+
+    def cleanup(self) -> None:
+        """Let go of the window and close the database."""
+        for disconnect in self._disconnects:
+            disconnect()
+        for name in self._lent:
+            self.viewer.actions.pop(name, None)
+        self.viewer.views.spread_changed.disconnect(self._on_spread_changed)
+        self._close_dialogs()
+        self.logic.close()
+
+    # -- what is connected with what
+
+    def _connect(self) -> None:
+        viewer, browser = self.viewer, self.browser
+        self.database.import_requested.connect(self._on_import_requested)
+        self.database.local_database_requested.connect(self._on_local_database_requested)
+        self.slicer_interface.load_requested.connect(lambda: self._on_load_requested(self.browser.selection))
+        self.slicer_interface.export_requested.connect(lambda: self._on_export_requested(self.browser.selection))
+        browser.import_requested.connect(self._on_import_requested)
+        browser.selection_changed.connect(self._on_selection_changed)
+        browser.load_requested.connect(self._on_load_requested)
+        browser.examine_requested.connect(self._on_examine_requested)
+        browser.metadata_requested.connect(self._on_metadata_requested)
+        browser.export_requested.connect(self._on_export_requested)
+        browser.delete_requested.connect(self._on_delete_requested)
+        viewer.views.spread_changed.connect(self._on_spread_changed)
+        self._disconnects = (
+            viewer.paths_dropped.connect(self._on_paths_dropped),
+            viewer.targets_dropped.connect(self._on_targets_dropped),
+            viewer.open_requested.connect(self._on_open_requested),
+            viewer.export_requested.connect(self._on_node_export_requested),
+            viewer.scene.added.connect(lambda _node: self._on_selection_changed(self.browser.selection)),
+            viewer.scene.removed.connect(lambda _node: self._on_selection_changed(self.browser.selection)),
+        )
+
+    def _lend(self) -> None:
+        """Lend the window what its keys and buttons do here."""
+        lent: dict[str, Callable[[], object]] = {
+            "import": self._on_import_requested,
+            "open": self._on_open_asked,
+            "search": self.browser.focus_search,
+            "export": lambda: self._on_export_requested(self.browser.selection),
+        }
+        self.viewer.actions.update(lent)
+        self._lent = tuple(lent)
+
+    def _use_logic(self) -> None:
+        """Let everything work on the database of `logic`."""
+        self._close_dialogs()
+        self._loader = SceneLoader(self.logic, self.viewer, self.parent)
+        self._loader.finished.connect(self._on_load_finished)
+        self._importer = Importer(self.logic, self.viewer, self.progress, self.parent)
+        self._importer.grown.connect(self.browser.refresh)
+        self._importer.finished.connect(self._on_import_finished)
+        self._opening: OpenRequest | None = None
+        private = self.viewer.is_private and self.logic.database_folder == self.viewer.database_folder
+        self.database.show_folder(self.logic.database_folder, is_private=private)
+
+    def _close_dialogs(self) -> None:
+        if hasattr(self, "_importer"):
+            self._importer.close()
+        for dialog in (self._examine, self._metadata):
+            if dialog is not None:
+                dialog.close()
+                dialog.deleteLater()
+        self._examine = self._metadata = None
+
+    # -- import and the folder
+
+    def _on_import_requested(self) -> None:
+        if request := ask_import(self.parent.window(), self.viewer):
+            self._importer.start(request)
+
+    def _on_paths_dropped(self, paths: tuple[Path, ...]) -> None:
+        volumes = [path for path in paths if path.is_file() and is_volume_file(path)]
+        others = [path for path in paths if path not in volumes]
+        if volumes:
+            self._loader.load_targets([os.fspath(path) for path in volumes], _named(volumes))
+        if others:
+            self._importer.start(import_request_for(others, self.viewer))
+
+    def _on_local_database_requested(self) -> None:
+        folder = QFileDialog.getExistingDirectory(
+            self.parent.window(), "Folder of the local database", os.fspath(self.logic.database_folder)
+        )
+        if folder:
+            self.use_database(Path(folder))
+
+    def use_database(self, folder: Path) -> None:
+        """Work on the database in another folder from now on; the settings remember it unless the environment decides."""
+        self.viewer.jobs.settle()
+        self.logic.close()
+        self.logic = DICOMModuleLogic(folder, self.viewer.scene)
+        self._use_logic()
+        self.browser.set_logic(self.logic)
+        if DATABASE_VARIABLE not in os.environ:
+            self.viewer.settings.change(local_database=os.fspath(folder))
+
+    # -- what is selected
+
+    def _on_selection_changed(self, selection: Selection) -> None:
+        self.slicer_interface.show_selection(selection, has_volumes=bool(self.viewer.scene.nodes))
+
+    def _on_load_requested(self, selection: Selection) -> None:
+        if selection.targets:
+            self._loader.load_targets(selection.targets, selection.text)
+
+    def _on_targets_dropped(self, dropped: TargetsDropped) -> None:
+        self._loader.load_targets(dropped.targets, self.browser.selection.text, dropped.view)
+
+    def _on_examine_requested(self, selection: Selection) -> None:
+        if self._examine is None:
+            self._examine = ExaminePanel(self.logic, self.viewer, self.parent.window())
+            self._examine.load_requested.connect(self._loader.load_loadables)
+        self._examine.show_targets(selection.targets, selection.text)
+
+    def _on_metadata_requested(self, selection: Selection) -> None:
+        if self._metadata is None:
+            self._metadata = MetadataViewer(self.logic, self.viewer, self.parent.window())
+        self._metadata.show_target(selection.targets[0])
+
+    def _on_delete_requested(self, selection: Selection) -> None:
+        targets = selection.targets
+        self.viewer.jobs.run(
+            f"Deleting {selection.text}",
+            lambda: self.logic.delete_job(targets),
+            on_success=lambda report: self._on_deleted(report, selection.text),
+            on_failure=self.viewer.banners.show_failure,
+        )
+
+    def _on_deleted(self, report: Any, text: str) -> None:
+        self.browser.refresh()
+        self.viewer.banners.show_info(
+            f"{text} was moved to the trash.", actions=[("Undo", lambda: self._restore(report.trash_id))]
+        )
+
+    def _restore(self, trash_id: int) -> None:
+        self.viewer.jobs.run(
+            "Restoring what was deleted",
+            lambda: self.logic.undo_delete_job(trash_id),
+            on_success=lambda _report: self.browser.refresh(),
+            on_failure=self.viewer.banners.show_failure,
+        )
+
+    # -- back into the database
+
+    def _on_export_requested(self, selection: Selection) -> None:
+        if selection.level == "study" and len(selection.studies) == 1:
+            request = ask_export(self.parent.window(), self.logic, self.viewer, selection.studies[0])
+            if request is not None:
+                export_to_study(self.viewer, self.logic, request, self._on_exported)
+
+    def _on_node_export_requested(self, _node_id: str) -> None:
+        self.viewer.banners.show_info(
+            "Select the study of the new series in the tree, then Export Slicer Data to Study…."
+        )
+
+    def _on_exported(self, series_instance_uid: str) -> None:
+        self.browser.refresh()
+        self.browser.select((series_instance_uid,))
+
+    # -- opening from the command line and by Ctrl+O
+
+    def _on_open_asked(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(self.parent.window(), "Open files")
+        if paths:
+            self._on_open_requested(OpenRequest(tuple(paths)))
+
+    def _on_open_requested(self, request: OpenRequest) -> None:
+        self._opening = request
+        paths = tuple(Path(target) for target in request.targets if self._is_path(target))
+        if request.demo:
+            self.viewer.jobs.run(
+                "Drawing the demo",
+                lambda: self.logic.demo_job(["ct"]),
+                on_success=self._on_demo_drawn,
+                on_failure=self.viewer.banners.show_failure,
+            )
+        elif paths:
+            self._importer.start(ImportRequest(paths, copy=False))
+        elif request.targets:
+            self._load_opened(request.targets)
+
+    def _is_path(self, target: str) -> bool:
+        return not is_harmless_uid(target) or Path(target).exists()
+
+    def _on_demo_drawn(self, _report: ImportReport) -> None:
+        self.browser.refresh()
+        self._load_opened(tuple(row.series_instance_uid for row in self.logic.database().series())[:1])
+
+    def _on_import_finished(self, report: ImportReport) -> None:
+        if self._opening is not None:
+            self._load_opened(report.series_instance_uids)
+
+    def _load_opened(self, targets: Sequence[str]) -> None:
+        if targets:
+            self._loader.load_targets(tuple(targets), "what was opened")
+
+    def _on_load_finished(self, _outcome: LoadOutcome) -> None:
+        self.viewer.views.set_spread(False)
+        self._opening = None
+
+    def _on_spread_changed(self) -> None:
+        spread = self.viewer.views.spread
+        self.browser.set_spread(spread)
+        self.sections[SERVERS].setVisible(not spread)
+
+
+def _named(paths: Sequence[Path]) -> str:
+    return paths[0].name if len(paths) == 1 else f"{len(paths)} files"

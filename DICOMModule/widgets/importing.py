@@ -1,0 +1,110 @@
+"""Imports from the window: starts them, lets the tree grow meanwhile, and tells what came of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from DICOMModule.database import ImportReport
+from DICOMModule.errors import plain_text
+from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.widgets.dialogs.import_dialog import ImportProgress, ImportRequest
+from DICOMModule.widgets.dialogs.import_outcome import cancelled_sentence, needs_attention, summary_sentence
+from DICOMModule.widgets.dialogs.import_summary import ImportSummary
+from DICOMModule.widgets.job_runner import Failure, JobHandle, JobState
+from DICOMModule.widgets.qt import QObject, QTimer, QWidget, pyqtSignal
+from DICOMModule.widgets.viewer import Viewer
+
+GROWTH_MS: Final = 500
+
+
+class Importer(QObject):
+    """Runs imports into one database.
+
+    Parameters
+    ----------
+    logic : DICOMModuleLogic
+        On the database.
+    viewer : Viewer
+        Jobs and banners.
+    progress : ImportProgress
+        The row that tells how far the latest import has come.
+
+    Signals
+    -------
+    grown
+        Something may have come into the database; every half second while an import runs, and at its end.
+    finished : ImportReport
+        An import came to its end.
+    """
+
+    grown = pyqtSignal()
+    finished = pyqtSignal(object)
+
+    def __init__(
+        self, logic: DICOMModuleLogic, viewer: Viewer, progress: ImportProgress, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._logic = logic
+        self._viewer = viewer
+        self._progress = progress
+        self._window = parent
+        self._summary: ImportSummary | None = None
+        self._running = 0
+        self._timer = QTimer(self)
+        self._timer.setInterval(GROWTH_MS)
+        self._timer.timeout.connect(self.grown)
+
+    def start(self, request: ImportRequest) -> JobHandle:
+        """Import what was asked for."""
+        paths = request.paths
+        what = plain_text(paths[0].name or str(paths[0])) if len(paths) == 1 else f"{len(paths)} files and folders"
+        handle = self._viewer.jobs.run(
+            f"Importing {what}",
+            lambda: self._logic.import_job(paths, copy=request.copy),
+            on_success=lambda report: self._on_finished(report, request.copy),
+            on_failure=self._on_failed,
+        )
+        handle.ended.connect(lambda: self._on_ended(handle))
+        self._progress.bind(handle)
+        self._running += 1
+        self._timer.start()
+        return handle
+
+    def close(self) -> None:
+        """Close the summary, if one is shown."""
+        self._timer.stop()
+        if self._summary is not None:
+            self._summary.close()
+            self._summary.deleteLater()
+            self._summary = None
+
+    def _on_finished(self, report: ImportReport, copied: bool) -> None:
+        sentence = summary_sentence(report, copied=copied)
+        show = [("Show details", lambda: self._show_summary(report, copied))]
+        if needs_attention(report):
+            self._viewer.banners.show_warning(sentence, actions=show)
+        else:
+            self._viewer.banners.show_info(sentence, actions=show)
+        self.finished.emit(report)
+
+    def _on_failed(self, failure: Failure) -> None:
+        self._viewer.banners.show_failure(failure)
+
+    def _on_ended(self, handle: JobHandle) -> None:
+        self._running -= 1
+        if not self._running:
+            self._timer.stop()
+        self.grown.emit()
+        if handle.state is JobState.CANCELLED:
+            self._viewer.banners.show_info(cancelled_sentence(handle.progress.done))
+
+    def _show_summary(self, report: ImportReport, copied: bool) -> None:
+        if self._summary is None:
+            self._summary = ImportSummary(self._viewer, self._window)
+            self._summary.retry_requested.connect(self._on_retry_requested)
+        self._retry_copies = copied
+        self._summary.show_report(report, copied=copied)
+
+    def _on_retry_requested(self, paths: tuple[Path, ...]) -> None:
+        self.start(ImportRequest(tuple(paths), self._retry_copies))

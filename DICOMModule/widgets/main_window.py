@@ -1,0 +1,311 @@
+"""The main window: tool bar, the module's panel, the views, the scene, jobs and status, and how it ends cleanly."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from DICOMModule.dicom.decoding import end_decoding
+from DICOMModule.errors import SettingsError
+from DICOMModule.settings import Settings
+from DICOMModule.widgets.dialogs.about_dialog import AboutDialog
+from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
+from DICOMModule.widgets.dialogs.settings_dialog import SettingsDialog
+from DICOMModule.widgets.dialogs.shortcuts_dialog import ShortcutsDialog
+from DICOMModule.widgets.dragging import dragged_paths
+from DICOMModule.widgets.jobs_panel import JobsStrip
+from DICOMModule.widgets.log_window import LogRecords, LogWindow
+from DICOMModule.widgets.module_host import ModuleHost
+from DICOMModule.widgets.qt import (
+    QApplication,
+    QByteArray,
+    QCloseEvent,
+    QDockWidget,
+    QDragEnterEvent,
+    QDropEvent,
+    QLabel,
+    QMainWindow,
+    Qt,
+    QVBoxLayout,
+    QWidget,
+)
+from DICOMModule.widgets.scene_dock import SceneDock
+from DICOMModule.widgets.shortcuts import KeyBinder
+from DICOMModule.widgets.system_theme import resolve_theme
+from DICOMModule.widgets.theme import apply_theme, icon
+from DICOMModule.widgets.viewer import TargetsDropped, Viewer
+from DICOMModule.widgets.views.commands import ViewCommands
+from DICOMModule.widgets.views.keys import KEY_ACTIONS
+from DICOMModule.widgets.views.layer_bar import LayerBar
+from DICOMModule.widgets.views.view_area import ViewArea
+from DICOMModule.widgets.views.view_toolbar import ViewTools
+from DICOMModule.widgets.window_toolbar import WindowToolBar, save_views_picture
+
+TITLE: Final = "DICOMModule"
+PANEL_PX: Final = (340, 384)
+SCENE_PX: Final = (260, 300)
+LEAST_SIZE: Final = (960, 600)
+SECOND_CLOSE_S: Final = 10.0
+
+
+class MainWindow(QMainWindow):
+    """The window that hosts the scripted modules, beside the views of the scene.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        What it lends to the modules; the window owns its views, jobs and banners from now on.
+    records : LogRecords
+        What the log window shows.
+    """
+
+    def __init__(self, viewer: Viewer, records: LogRecords) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.records = records
+        self._dialogs: dict[str, PanelDialog] = {}
+        self._scene_was_shown = False
+        self._closed = False
+        self._warned_s = float("-inf")
+        self._theme = viewer.settings.value.theme
+        self.setObjectName("main-window")
+        self.setWindowTitle(f"{TITLE} — private" if viewer.is_private else TITLE)
+        self.setWindowIcon(icon("application"))
+        self.setMinimumSize(*LEAST_SIZE)
+        self.setAcceptDrops(True)
+        self.setDockOptions(QMainWindow.AnimatedDocks)
+        self.area = ViewArea(viewer)
+        self.commands = ViewCommands(self.area, viewer.views)
+        self._acts: dict[str, Callable[[], object]] = {**self.commands.actions(), **self._own_actions()}
+        self.host = ModuleHost(viewer)
+        self.strip = JobsStrip(viewer.jobs)
+        self.scene_dock = SceneDock(viewer)
+        self._make_center()
+        self._make_docks()
+        self._make_status()
+        self.keys = KeyBinder(self, self._acts, KEY_ACTIONS, viewer.settings)
+        self._make_tools()
+        viewer.views.spread_changed.connect(self._on_spread_changed)
+        self._disconnects = (viewer.settings.changed.connect(self._on_settings_changed),)
+        self.area.targets_dropped.connect(self._on_targets_dropped)
+        self.area.status_changed.connect(self._place.setText)
+        self._restore()
+        self.host.start()
+
+    def open(self, size: tuple[int, int], *, unseen: bool = False) -> None:
+        """Show the window: as the settings remember it or, `unseen`, for a picture of exactly this size."""
+        if unseen:
+            ratio = self.devicePixelRatioF()
+            self.resize(round(size[0] / ratio), round(size[1] / ratio))
+        self.show()
+
+    # -- ending
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Close; while jobs run, say so first, and close at the second time."""
+        running = self.viewer.jobs.running
+        now = time.monotonic()
+        if running and not self._closed and now - self._warned_s > SECOND_CLOSE_S:
+            self._warned_s = now
+            what = running[0].title if len(running) == 1 else f"{len(running)} jobs"
+            self.viewer.banners.show_warning(
+                f"Still at work: {what}. Closing the window cancels it; what is done already stays.",
+                actions=[("Cancel it and close", self.close_now)],
+            )
+            event.ignore()
+            return
+        self._end()
+        event.accept()
+
+    def close_now(self) -> None:
+        """Close without asking; nothing is left afterwards."""
+        self._end()
+        self.close()
+
+    def _end(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._remember()
+        end_decoding()
+        self.viewer.jobs.shut_down()
+        self.keys.release()
+        for disconnect in self._disconnects:
+            disconnect()
+        self.host.close_modules()
+        self.area.close_views()
+        self.viewer.scene.clear()
+        self.viewer.views.close()
+
+    # -- its parts
+
+    def _make_center(self) -> None:
+        center = QWidget()
+        layout = QVBoxLayout(center)
+        layout.setContentsMargins(4, 4, 4, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.viewer.banners)
+        layout.addWidget(LayerBar(self.viewer))
+        layout.addWidget(self.area, 1)
+        self._center = center
+        self.setCentralWidget(center)
+
+    def _make_docks(self) -> None:
+        self.panel_dock = self._dock("panel", self.host, PANEL_PX)
+        self.addDockWidget(Qt.LeftDockWidgetArea, self.panel_dock)
+        self.right_dock = self._dock("scene", self.scene_dock, SCENE_PX)
+        self.addDockWidget(Qt.RightDockWidgetArea, self.right_dock)
+        self.right_dock.hide()
+        self.resizeDocks([self.panel_dock, self.right_dock], [PANEL_PX[1], SCENE_PX[1]], Qt.Horizontal)
+
+    def _dock(self, name: str, content: QWidget, width_px: tuple[int, int]) -> QDockWidget:
+        dock = QDockWidget(self)
+        dock.setObjectName(name)
+        dock.setTitleBarWidget(QWidget())  # no title: its sections have theirs
+        dock.setFeatures(QDockWidget.NoDockWidgetFeatures)
+        content.setMinimumWidth(width_px[0])
+        dock.setWidget(content)
+        return dock
+
+    def _make_status(self) -> None:
+        bar = self.statusBar()
+        self._place = QLabel()
+        self._place.setTextFormat(Qt.PlainText)
+        bar.setSizeGripEnabled(False)
+        bar.addWidget(self.strip, 1)
+        bar.addPermanentWidget(self._place)
+
+    # -- what keys and buttons do
+
+    def _own_actions(self) -> dict[str, Callable[[], object]]:
+        lent = {name: partial(self._lent, name) for name in ("open", "import", "search", "export", "process")}
+        return {
+            **lent,
+            "panel": self.toggle_panel,
+            "scene": self.toggle_scene,
+            "process": self.show_process,
+            "spread": lambda: self.viewer.views.set_spread(not self.viewer.views.spread),
+            "full_screen": self.toggle_full_screen,
+            "keys": self.show_keys,
+            "picture": lambda: save_views_picture(self.viewer, self.area),
+        }
+
+    def _make_tools(self) -> None:
+        self.view_tools = ViewTools(self.area, self.commands, self.keys.tooltip, self)
+        self.tools = WindowToolBar(self._acts, self.keys.table, self.view_tools.add_to, self.host.selector)
+        self.addToolBar(self.tools)
+        self.keys.rebound.connect(self.tools.follow_keys)
+        self.tools.add_entry("Open…", self._acts["open"], "folder", "open")
+        self.tools.add_entry("Import…", self._acts["import"], "import", "import")
+        self.tools.menu.addSeparator()
+        self.tools.add_entry("Settings…", self.show_settings, "settings")
+        self.tools.add_entry("Keys…", self.show_keys, "keyboard", "keys")
+        self.tools.add_entry("Log…", self.show_log, "log")
+        self.tools.add_entry("About…", self.show_about, "info")
+        self.tools.menu.addSeparator()
+        self.tools.add_entry("Quit", self.close, "close")
+
+    def _lent(self, name: str) -> None:
+        """Do what the module has lent under this name, if it has."""
+        if name in self.viewer.actions:
+            self.viewer.actions[name]()
+
+    def toggle_panel(self) -> None:
+        """Fold the module's panel away, or bring it back."""
+        self.panel_dock.setVisible(not self.panel_dock.isVisible())
+
+    def toggle_scene(self) -> None:
+        """Show or hide the list of what is loaded, with the filters below it."""
+        self.right_dock.setVisible(not self.right_dock.isVisible())
+
+    def show_process(self) -> None:
+        """Show the filters."""
+        self.right_dock.show()
+        self.scene_dock.process.setFocus()
+
+    def show_settings(self) -> None:
+        """Show the settings."""
+        self._dialog("settings", lambda: SettingsDialog(self.viewer, self)).present()
+
+    def show_keys(self) -> None:
+        """Show which keys do what."""
+        self._dialog("keys", lambda: ShortcutsDialog(self.keys.table, self.viewer, self)).present()
+
+    def show_log(self) -> None:
+        """Show what the program has noted."""
+        self._dialog("log", lambda: LogWindow(self.records, self.viewer, self)).present()
+
+    def show_about(self) -> None:
+        """Show what this program is."""
+        self._dialog("about", lambda: AboutDialog(self.viewer, self)).present()
+
+    def _dialog(self, name: str, make: Callable[[], PanelDialog]) -> PanelDialog:
+        """Return one of the dialogs beside the window, made the first time it is asked for."""
+        if name not in self._dialogs:
+            self._dialogs[name] = make()
+        return self._dialogs[name]
+
+    def toggle_full_screen(self) -> None:
+        """Fill the screen, or be a window again."""
+        self.setWindowState(self.windowState() ^ Qt.WindowFullScreen)
+
+    def _on_spread_changed(self) -> None:
+        spread = self.viewer.views.spread
+        if spread:
+            self._scene_was_shown = self.right_dock.isVisible()
+        self._center.setVisible(not spread)
+        self.right_dock.setVisible(self._scene_was_shown and not spread)
+        self.panel_dock.setVisible(True)
+
+    def _on_settings_changed(self, settings: Settings) -> None:
+        application = QApplication.instance()
+        if settings.theme != self._theme and isinstance(application, QApplication):
+            self._theme = settings.theme
+            apply_theme(application, resolve_theme(settings.theme, application))
+
+    # -- what is dropped on it
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files and folders, wherever they are held."""
+        if dragged_paths(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Hand files and folders to the module."""
+        paths = tuple(Path(path) for path in dragged_paths(event.mimeData()))
+        if paths:
+            event.acceptProposedAction()
+            self.viewer.paths_dropped.emit(paths)
+
+    def _on_targets_dropped(self, view: str, targets: tuple[str, ...]) -> None:
+        self.viewer.targets_dropped.emit(TargetsDropped(view, targets))
+
+    # -- what the settings remember
+
+    def _remember(self) -> None:
+        kept = {
+            **self.viewer.settings.value.window,
+            "geometry": base64.b64encode(bytes(self.saveGeometry())).decode(),
+            "state": base64.b64encode(bytes(self.saveState())).decode(),
+            "layout": self.viewer.views.layout,
+            "overlays": self.viewer.views.overlays,
+        }
+        self.viewer.settings.change(window=kept)
+
+    def _restore(self) -> None:
+        kept = self.viewer.settings.value.window
+        self.resize(1280, 800)
+        if kept.get("geometry"):
+            self.restoreGeometry(QByteArray.fromBase64(kept["geometry"].encode()))
+        if kept.get("state"):
+            self.restoreState(QByteArray.fromBase64(kept["state"].encode()))
+        for change, name in ((self.viewer.views.set_layout, "layout"), (self.viewer.views.set_overlays, "overlays")):
+            try:
+                if name in kept:
+                    change(kept[name])
+            except SettingsError as error:  # of another version; the default stays
+                self.viewer.banners.show_warning(str(error))

@@ -1,0 +1,131 @@
+"""The three sections of the DICOM module's panel, from their forms: Servers, DICOM Database and Networking, Slicer Interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from DICOMModule.errors import plain_text
+from DICOMModule.widgets.browser.selection import Selection
+from DICOMModule.widgets.elided_label import ElidedLabel
+from DICOMModule.widgets.qt import (
+    QCheckBox,
+    QEvent,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+    load_form,
+    pyqtSignal,
+)
+from DICOMModule.widgets.theme import icon
+
+SERVERS: Final = "Servers"
+DATABASE: Final = "DICOM Database and Networking"
+SLICER_INTERFACE: Final = "Slicer Interface"
+
+
+class ServersSection(QWidget):
+    """Starts and stops the listener; it is part of the networking version, so its controls only say what they will do."""
+
+    listener_button: QPushButton
+    listener_state: QLabel
+    listener_at_start: QCheckBox
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        load_form("Servers", self)
+
+
+class DatabaseSection(QWidget):
+    """Import, Export, Query, Send, LocalDatabase, and the place for the browser.
+
+    Signals
+    -------
+    import_requested, local_database_requested
+        Their buttons were clicked.
+    """
+
+    import_requested = pyqtSignal()
+    local_database_requested = pyqtSignal()
+
+    import_button: QToolButton
+    export_button: QToolButton
+    query_button: QToolButton
+    send_button: QToolButton
+    local_database_button: QToolButton
+    folder_place: QVBoxLayout
+    import_place: QVBoxLayout
+    browser_place: QVBoxLayout
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        load_form("DicomDatabase", self)
+        self._icons = {
+            self.import_button: "import",
+            self.export_button: "export",
+            self.query_button: "query",
+            self.send_button: "send",
+            self.local_database_button: "folder",
+        }
+        self._set_icons()
+        self._folder = ElidedLabel("")
+        self._folder.setProperty("caption", True)
+        self.folder_place.addWidget(self._folder)
+        self.import_button.clicked.connect(lambda _checked: self.import_requested.emit())
+        self.local_database_button.clicked.connect(lambda _checked: self.local_database_requested.emit())
+
+    def show_folder(self, folder: Path, *, is_private: bool) -> None:
+        """Say where the database lies."""
+        self._folder.set_whole_text("private, removed on closing" if is_private else plain_text(str(folder)))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Tint the icons anew with another theme."""
+        if event.type() == QEvent.PaletteChange and hasattr(self, "_icons"):
+            self._set_icons()
+        super().changeEvent(event)
+
+    def _set_icons(self) -> None:
+        for button, name in self._icons.items():
+            button.setIcon(icon(name))
+
+
+class SlicerInterfaceSection(QWidget):
+    """Says what is selected, and brings it into the scene or the scene's volumes into its study.
+
+    Signals
+    -------
+    load_requested, export_requested
+        Their buttons were clicked.
+    """
+
+    load_requested = pyqtSignal()
+    export_requested = pyqtSignal()
+
+    selection_row: QHBoxLayout
+    selection_label: QLabel
+    load_button: QPushButton
+    export_to_study_button: QPushButton
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        load_form("SlicerInterface", self)
+        self._selection = ElidedLabel(self.selection_label.text())
+        self.selection_row.replaceWidget(self.selection_label, self._selection)
+        self.selection_label.deleteLater()
+        self.load_button.clicked.connect(lambda _checked: self.load_requested.emit())
+        self.export_to_study_button.clicked.connect(lambda _checked: self.export_requested.emit())
+
+    def show_selection(self, selection: Selection, *, has_volumes: bool) -> None:
+        """Say what is selected, and enable what can be done with it."""
+        self._selection.set_whole_text(selection.text or "Nothing selected")
+        self.load_button.setEnabled(bool(selection.targets))
+        one_study = selection.level == "study" and len(selection.targets) == 1
+        self.export_to_study_button.setEnabled(one_study and has_volumes)
+        self.export_to_study_button.setToolTip(
+            "Put a volume of the scene into the selected study as a new series of DICOM images (Ctrl+E)"
+            if one_study and has_volumes
+            else "Needs a volume in the scene, and one study selected in the tree: the volume becomes a new series of it"
+        )

@@ -1,0 +1,94 @@
+"""A picture of the whole window: waits until nothing moves any more, grabs it, writes it, and closes the window."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from DICOMModule.errors import RenderingError
+from DICOMModule.widgets.main_window import MainWindow
+from DICOMModule.widgets.qt import QObject, QPoint, QTimer
+from DICOMModule.widgets.screenshot import write_image
+
+POLL_MS: Final = 50
+QUIET_POLLS: Final = 8  # a thumbnail may ask for the next one a moment after it came
+
+
+class WindowPicture(QObject):
+    """Takes one picture of a window that has been opened.
+
+    Parameters
+    ----------
+    window : MainWindow
+        It is closed once the picture is written.
+    path : Path
+        Of the PNG file.
+
+    Attributes
+    ----------
+    description : dict
+        The JSON document of ``view --window-screenshot``; empty until the picture is written.
+    error : RenderingError or None
+        Why there is no picture.
+    """
+
+    def __init__(self, window: MainWindow, path: Path) -> None:
+        super().__init__(window)
+        self.description: dict[str, Any] = {}
+        self.error: RenderingError | None = None
+        self._window = window
+        self._path = path
+        self._quiet = 0
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._on_timer_timed_out)
+        self._timer.start(POLL_MS)
+
+    def _on_timer_timed_out(self) -> None:
+        settled = self._window.viewer.jobs.is_idle and self._window.area.is_settled
+        self._quiet = self._quiet + 1 if settled else 0
+        if self._quiet < QUIET_POLLS:
+            return
+        self._timer.stop()
+        try:
+            self._take()
+        except RenderingError as error:
+            self.error = error
+        self._window.close_now()
+
+    def _take(self) -> None:
+        window, views = self._window, self._window.viewer.views
+        grabbed = window.grab()
+        write_image(grabbed.toImage(), self._path)
+        ratio = grabbed.devicePixelRatio()
+        node = views.background
+        described = []
+        for name, image, geometry in window.area.shown_views():
+            corner = image.mapTo(window, QPoint(0, 0))
+            described.append(
+                {
+                    "name": name,
+                    "rect_px": [
+                        round(corner.x() * ratio),
+                        round(corner.y() * ratio),
+                        geometry.width_px,
+                        geometry.height_px,
+                    ],
+                    "mm_per_pixel": geometry.mm_per_pixel,
+                    "center_lps_mm": list(geometry.center_lps_mm),
+                    "right_lps": list(geometry.right_lps),
+                    "up_lps": list(geometry.up_lps),
+                }
+            )
+        self.description = {
+            "screenshot": os.fspath(self._path),
+            "series": [uid for one in window.viewer.scene.nodes for uid in one.volume.source_series_uids],
+            "position_lps_mm": None if views.position_lps_mm is None else list(views.position_lps_mm),
+            "window": None if node is None else node.display.window.width,
+            "level": None if node is None else node.display.window.level,
+            "views": described,
+            "warnings": [*(() if node is None else node.volume.warnings), *self._told()],
+        }
+
+    def _told(self) -> list[str]:
+        return [banner.text for banner in self._window.viewer.banners.shown if banner.kind != "info"]

@@ -1,0 +1,204 @@
+"""How long the window's event loop pauses while it works, and whether memory stays.
+
+    python Testing/Benchmarks/window_bench.py [import] [load] [turn] [rounds] [--files N] [--slices N] [--rounds N]
+
+A timer of 5 ms in the thread of the window notes the gaps between its ticks, while
+
+* `import`: a folder of N small files (10,000) is imported and the tree grows,
+* `load`: a series of 600 × 512 × 512 int16 (315 MB) is loaded and shown,
+* `turn`: its volume view is turned by drag events for ten seconds,
+* `rounds`: a series is loaded, shown and removed 30 times; the memory of the process after each.
+
+Prints a table; asserts nothing. Runs without a screen (the platform `offscreen`), and with one where QT_QPA_PLATFORM says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python")]
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import factories  # noqa: E402 (the paths first)
+
+from DICOMModule.app import ViewerOptions, viewer_window  # noqa: E402
+from DICOMModule.widgets.main_window import MainWindow  # noqa: E402
+from DICOMModule.widgets.qt import QApplication, QEvent, QEventLoop, QMouseEvent, QPointF, Qt, QTimer  # noqa: E402
+from DICOMModule.widgets.viewer import OpenRequest  # noqa: E402
+
+TICK_MS = 5
+PARTS = ("import", "load", "turn", "rounds")
+
+
+class Gaps:
+    """Notes the time between the ticks of a timer, in ms."""
+
+    def __init__(self) -> None:
+        self.gaps_ms: list[float] = []
+        self._last_s = time.perf_counter()
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.PreciseTimer)
+        self._timer.timeout.connect(self._note)
+        self._timer.start(TICK_MS)
+
+    def _note(self) -> None:
+        now_s = time.perf_counter()
+        self.gaps_ms.append((now_s - self._last_s) * 1000.0)
+        self._last_s = now_s
+
+    def row(self, name: str, seconds: float) -> str:
+        """Return a row of the table."""
+        ordered = sorted(self.gaps_ms)
+        late = ordered[int(0.99 * len(ordered))]
+        over = sum(gap > 100.0 for gap in ordered)
+        return f"| {name} | {seconds:.1f} | {ordered[len(ordered) // 2]:.1f} | {late:.1f} | {ordered[-1]:.1f} | {over} |"
+
+
+def wait_until(done: Callable[[], bool], limit_s: float = 300.0) -> None:
+    """Run the event loop until `done`."""
+    loop, poll = QEventLoop(), QTimer()
+    deadline_s = time.monotonic() + limit_s
+
+    def look() -> None:
+        if done() or time.monotonic() > deadline_s:
+            loop.quit()
+
+    poll.timeout.connect(look)
+    poll.start(20)
+    loop.exec_()
+    poll.stop()
+    if not done():
+        raise SystemExit("gave up waiting")
+
+
+def pause(seconds: float) -> None:
+    """Run the event loop for a while."""
+    end_s = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() >= end_s)
+
+
+def measured(name: str, act: Callable[[], None]) -> str:
+    """Return the row of what happens in `act`."""
+    gaps, start_s = Gaps(), time.perf_counter()
+    act()
+    return gaps.row(name, time.perf_counter() - start_s)
+
+
+def settle(window: MainWindow) -> None:
+    """Wait until nothing is under way."""
+    wait_until(lambda: window.viewer.jobs.is_idle and window.area.is_settled)
+
+
+def small_files(folder: Path, count: int) -> Path:
+    """Make `count` small files: series of 50, each with a header of about 50 elements."""
+    made = folder / "many"
+    for number in range(count // 50):
+        factories.make_series(made / f"s{number:04d}", f"s{number:04d}", slices=50, rows=4, columns=4)
+    return made
+
+
+def bench_import(window: MainWindow, folder: Path, arguments: argparse.Namespace) -> list[str]:
+    """Import many files; the tree grows meanwhile."""
+    many = small_files(folder, arguments.files)
+
+    def act() -> None:
+        window.viewer.paths_dropped.emit((many,))
+        pause(0.2)
+        settle(window)
+
+    return [measured(f"import of {arguments.files:,} files", act)]
+
+
+def bench_load(window: MainWindow, folder: Path, arguments: argparse.Namespace) -> list[str]:
+    """Load a large series."""
+    big = folder / "big"
+    factories.make_series(big, "big", slices=arguments.slices, rows=512, columns=512)
+
+    def act() -> None:
+        window.viewer.open_requested.emit(OpenRequest((os.fspath(big),)))
+        wait_until(lambda: bool(window.viewer.scene.nodes))
+        settle(window)
+
+    return [measured(f"import, load and first pictures of {arguments.slices} × 512 × 512", act)]
+
+
+def bench_turn(window: MainWindow, folder: Path, arguments: argparse.Namespace) -> list[str]:
+    """Turn the volume by a drag with the left button."""
+    if not window.viewer.scene.nodes:
+        bench_load(window, folder, arguments)
+    image = dict((name, widget) for name, widget, _ in window.area.shown_views())["3d"]
+    middle = QPointF(image.width() / 2.0, image.height() / 2.0)
+
+    def send(kind: QEvent.Type, where: QPointF, button: Qt.MouseButton, buttons: Qt.MouseButton) -> None:
+        QApplication.sendEvent(image, QMouseEvent(kind, where, button, buttons, Qt.NoModifier))
+
+    def act() -> None:
+        window.viewer.views.set_tool("rotate")
+        send(QEvent.MouseButtonPress, middle, Qt.LeftButton, Qt.LeftButton)
+        end_s, step = time.monotonic() + 10.0, 0
+        while time.monotonic() < end_s:
+            step += 1
+            where = QPointF(middle.x() + step % 200, middle.y() + (step // 3) % 80)
+            send(QEvent.MouseMove, where, Qt.NoButton, Qt.LeftButton)
+            pause(0.02)
+        send(QEvent.MouseButtonRelease, middle, Qt.LeftButton, Qt.NoButton)
+        settle(window)
+
+    return [measured("turning the volume", act)]
+
+
+def memory_mib() -> float:
+    """Return the memory that the process has now (Linux), in MiB."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS"):
+            return float(line.split()[1]) / 1024.0
+    raise SystemExit("no VmRSS")
+
+
+def bench_rounds(window: MainWindow, folder: Path, arguments: argparse.Namespace) -> list[str]:
+    """Load, show and remove a series again and again."""
+    series = factories.make_series(folder / "round", "round", slices=100, rows=512, columns=512)
+    window.viewer.open_requested.emit(OpenRequest((os.fspath(series.folder),)))
+    wait_until(lambda: bool(window.viewer.scene.nodes))
+    after = []
+    for _ in range(arguments.rounds):
+        window.viewer.scene.clear()
+        settle(window)
+        window.viewer.open_requested.emit(OpenRequest((series.uid,)))
+        wait_until(lambda: bool(window.viewer.scene.nodes))
+        settle(window)
+        after.append(memory_mib())
+    listed = ", ".join(f"{value:.0f}" for value in after)
+    return [f"memory after each of {arguments.rounds} rounds, MiB: {listed}; last / first {after[-1] / after[0]:.3f}"]
+
+
+def main() -> None:
+    """Run the parts that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--slices", type=int, default=600)
+    parser.add_argument("--rounds", type=int, default=30)
+    arguments = parser.parse_args()
+    benches = {"import": bench_import, "load": bench_load, "turn": bench_turn, "rounds": bench_rounds}
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="dicommodule-bench-") as folder:
+        options = ViewerOptions(None, settings_file=Path(folder) / "settings.json")
+        with viewer_window(options) as window:
+            window.open((1600, 1000))
+            settle(window)
+            for name in arguments.parts or PARTS:
+                rows += benches[name](window, Path(folder), arguments)
+    print("| while | s | gap: median ms | 99 % | longest | over 100 ms |\n|---|---|---|---|---|---|")
+    print("\n".join(rows))
+
+
+if __name__ == "__main__":
+    main()
