@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from DICOMModule.database import ImportReport
+from DICOMModule.database import ImportReport, StudySummary
 from DICOMModule.dicom.uids import is_harmless_uid
+from DICOMModule.errors import DICOMModuleError
 from DICOMModule.export import is_volume_file
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.scripted_module import ScriptedModuleWidget
 from DICOMModule.settings import DATABASE_VARIABLE
+from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.browser.browser import DatabaseBrowser
 from DICOMModule.widgets.browser.selection import Selection
 from DICOMModule.widgets.dialogs.examine_panel import ExaminePanel
@@ -92,6 +94,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             self.viewer.actions.pop(name, None)
         self.viewer.views.spread_changed.disconnect(self._on_spread_changed)
         self._close_dialogs()
+        self.browser.stop()
         self.logic.close()
 
     # -- what is connected with what
@@ -230,16 +233,34 @@ class DICOMModuleWidget(ScriptedModuleWidget):
 
     # -- back into the database
 
-    def _on_export_requested(self, selection: Selection) -> None:
+    def _on_export_requested(self, selection: Selection, node_id: str = "") -> None:
         if selection.level == "study" and len(selection.studies) == 1:
-            request = ask_export(self.parent.window(), self.logic, self.viewer, selection.studies[0])
-            if request is not None:
-                export_to_study(self.viewer, self.logic, request, self._on_exported)
+            self._ask_export(selection.studies[0], node_id)
+        else:
+            self.viewer.banners.show_info("Select the study of the new series in the tree first.")
 
-    def _on_node_export_requested(self, _node_id: str) -> None:
-        self.viewer.banners.show_info(
-            "Select the study of the new series in the tree, then Export Slicer Data to Study…."
-        )
+    def _on_node_export_requested(self, node_id: str) -> None:
+        """Export a volume to the study that is selected, else to the one that it came from."""
+        own = self._study_of(self.viewer.scene.node(node_id).volume)
+        if self.browser.selection.level != "study" and own is not None:
+            self._ask_export(own, node_id)
+        else:
+            self._on_export_requested(self.browser.selection, node_id)
+
+    def _study_of(self, volume: Volume) -> StudySummary | None:
+        """Return the study that a volume came from, where the database has it and no other of that UID."""
+        if volume.source is None:
+            return None
+        try:
+            found = self.logic.database().studies(study=volume.source.study_instance_uid)
+        except DICOMModuleError:  # the export itself will say why
+            return None
+        return found[0] if len(found) == 1 else None
+
+    def _ask_export(self, study: StudySummary, node_id: str) -> None:
+        request = ask_export(self.parent.window(), self.logic, self.viewer, study, node_id)
+        if request is not None:
+            export_to_study(self.viewer, self.logic, request, self._on_exported)
 
     def _on_exported(self, series_instance_uid: str) -> None:
         self.browser.refresh()
@@ -253,6 +274,8 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             self._on_open_requested(OpenRequest(tuple(paths)))
 
     def _on_open_requested(self, request: OpenRequest) -> None:
+        if not request.targets and not request.demo:
+            return
         self._opening = request
         paths = tuple(Path(target) for target in request.targets if self._is_path(target))
         if request.demo:

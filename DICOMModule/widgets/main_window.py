@@ -13,7 +13,6 @@ from DICOMModule.dicom.decoding import end_decoding
 from DICOMModule.errors import SettingsError
 from DICOMModule.settings import Settings
 from DICOMModule.widgets.dialogs.about_dialog import AboutDialog
-from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
 from DICOMModule.widgets.dialogs.settings_dialog import SettingsDialog
 from DICOMModule.widgets.dialogs.shortcuts_dialog import ShortcutsDialog
 from DICOMModule.widgets.dragging import dragged_paths
@@ -24,6 +23,7 @@ from DICOMModule.widgets.qt import (
     QApplication,
     QByteArray,
     QCloseEvent,
+    QDialog,
     QDockWidget,
     QDragEnterEvent,
     QDropEvent,
@@ -67,7 +67,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.viewer = viewer
         self.records = records
-        self._dialogs: dict[str, PanelDialog] = {}
+        self._dialogs: dict[str, QDialog] = {}
         self._scene_was_shown = False
         self._closed = False
         self._warned_s = float("-inf")
@@ -229,25 +229,29 @@ class MainWindow(QMainWindow):
 
     def show_settings(self) -> None:
         """Show the settings."""
-        self._dialog("settings", lambda: SettingsDialog(self.viewer, self)).present()
+        self._present("settings", lambda: SettingsDialog(self.viewer, self))
 
     def show_keys(self) -> None:
         """Show which keys do what."""
-        self._dialog("keys", lambda: ShortcutsDialog(self.keys.table, self.viewer, self)).present()
+        self._present("keys", lambda: ShortcutsDialog(self.keys.table, self.viewer, self))
 
     def show_log(self) -> None:
         """Show what the program has noted."""
-        self._dialog("log", lambda: LogWindow(self.records, self.viewer, self)).present()
+        self._present("log", lambda: LogWindow(self.records, self.viewer, self))
 
     def show_about(self) -> None:
         """Show what this program is."""
-        self._dialog("about", lambda: AboutDialog(self.viewer, self)).present()
+        said = "\n\n".join(found.module.acknowledgement_text for found in self.host.modules)
+        self._present("about", lambda: AboutDialog(said, self))
 
-    def _dialog(self, name: str, make: Callable[[], PanelDialog]) -> PanelDialog:
-        """Return one of the dialogs beside the window, made the first time it is asked for."""
+    def _present(self, name: str, make: Callable[[], QDialog]) -> None:
+        """Show one of the dialogs beside the window, made the first time it is asked for."""
         if name not in self._dialogs:
             self._dialogs[name] = make()
-        return self._dialogs[name]
+        dialog = self._dialogs[name]
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
 
     def toggle_full_screen(self) -> None:
         """Fill the screen, or be a window again."""

@@ -280,6 +280,7 @@ _RULES: Final = (
     'QToolButton[section="true"]:hover {{ background: {border}; }}',
     'QToolButton[section="true"]:checked {{ background: {surface}; }}',
     'QToolButton[section="true"]:focus {{ border: 1px solid {accent}; }}',
+    "QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}",
     'QFrame[banner="error"] {{ background: {surface}; border: 1px solid {error}; border-radius: 4px; }}',
     'QFrame[banner="warning"] {{ background: {surface}; border: 1px solid {warning}; border-radius: 4px; }}',
     'QFrame[banner="info"] {{ background: {surface}; border: 1px solid {accent}; border-radius: 4px; }}',
