@@ -15,6 +15,7 @@ from typing import Any
 from DICOMModule.dicom.decoding import decoding_pool
 from DICOMModule.errors import RenderingError
 from DICOMModule.logic import PRIVATE_PREFIX
+from DICOMModule.paths import user_log_folder
 from DICOMModule.scene import Scene
 from DICOMModule.settings import database_folder
 from DICOMModule.widgets.banners import Banners
@@ -29,6 +30,7 @@ from DICOMModule.widgets.viewer import OpenRequest, SettingsStore, Viewer
 from DICOMModule.widgets.views.view_state import ViewState
 from DICOMModule.widgets.window_picture import WindowPicture
 
+LOG_FILE = "viewer.log"
 WAKE_MS = 200
 CANCELLED = 130
 
@@ -98,7 +100,7 @@ def run_viewer(options: ViewerOptions) -> ViewerResult:
 def viewer_window(options: ViewerOptions) -> Iterator[MainWindow]:
     """Build the window and all behind it, not shown yet; afterwards nothing of it is left."""
     application = window_application(unseen=options.window_screenshot is not None)
-    with _database_folder(options) as folder, decoding_pool(), logging_to_window() as records:
+    with _database_folder(options) as folder, decoding_pool(), logging_to_window(_log_file(options)) as records:
         settings, scene, jobs = SettingsStore(options.settings_file), Scene(), JobRunner()
         apply_theme(application, resolve_theme(options.theme or settings.value.theme, application))
         banners = Banners()
@@ -112,6 +114,12 @@ def viewer_window(options: ViewerOptions) -> Iterator[MainWindow]:
             finally:
                 window.close_now()
                 sip_delete(window)
+
+
+def _log_file(options: ViewerOptions) -> Path | None:
+    """Return where a window that is used writes its log; one with settings of its own, or unseen, writes none."""
+    used = options.settings_file is None and options.window_screenshot is None
+    return user_log_folder() / LOG_FILE if used else None
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Quick checks of every main verb on a small phantom that is drawn here; nothing b
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from DICOMModule.export import ExportOptions, read_volume_file, write_volume_fil
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.scripted_module import ScriptedModuleTest
+from DICOMModule.volume.volume import Voxels
 
 SMALL = Phantom("selftest", "Small chest phantom", 1, (44, 32, 14), (8.0, 8.0, 16.0))
 SMALL_OBLIQUE = Phantom("selftest-oblique", "Small oblique phantom", 2, (40, 30, 12), (8.5, 8.0, 16.0), 20.0, 12.0)
@@ -31,8 +33,10 @@ class DICOMModuleTest(ScriptedModuleTest):
         self.addCleanup(self.folder.cleanup)
         self.data = Path(self.folder.name) / "data"
         self.data.mkdir()
-        for phantom in (SMALL, SMALL_OBLIQUE):
-            run_to_end(write_phantom_job(phantom, self.data))
+        for name, content in _phantom_files():
+            path = self.data / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
         (self.data / "notes.txt").write_text("not an image\n")
         self.logic = DICOMModuleLogic.private()
         self.addCleanup(self.logic.close)
@@ -66,7 +70,7 @@ class DICOMModuleTest(ScriptedModuleTest):
         self._import()
         for phantom in (SMALL, SMALL_OBLIQUE):
             volume = run_to_end(self.logic.load_job(phantom.series_instance_uid)).volume
-            np.testing.assert_array_equal(volume.array, run_to_end(draw_job(phantom)))
+            np.testing.assert_array_equal(volume.array, _drawn(phantom))
             np.testing.assert_allclose(volume.ijk_to_lps, phantom.ijk_to_lps, atol=1e-6)
             self.assertEqual((volume.units, volume.warnings), ("HU", ()))
 
@@ -114,3 +118,19 @@ class DICOMModuleTest(ScriptedModuleTest):
         for target in ("1.2.3.4.5", str(self.data / "missing"), str(self.data / "notes.txt")):
             with self.assertRaises(DICOMModuleError):
                 run_to_end(self.logic.load_job(target))
+
+
+@functools.cache
+def _phantom_files() -> tuple[tuple[str, bytes], ...]:
+    """Draw the phantoms, which takes seconds, once for all tests; each test writes files of its own."""
+    with tempfile.TemporaryDirectory(prefix="dicommodule-selftest-") as name:
+        folder = Path(name)
+        for phantom in (SMALL, SMALL_OBLIQUE):
+            run_to_end(write_phantom_job(phantom, folder))
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        return tuple((str(path.relative_to(folder)), path.read_bytes()) for path in files)
+
+
+@functools.cache
+def _drawn(phantom: Phantom) -> Voxels:
+    return run_to_end(draw_job(phantom))

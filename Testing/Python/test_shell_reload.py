@@ -1,0 +1,55 @@
+"""The program's own module is reloaded and tested in the window that runs it."""
+
+from __future__ import annotations
+
+import sys
+
+import factories
+import pytest
+
+from DICOMModule.app import ViewerOptions, viewer_window
+from DICOMModule.errors import DatabaseNotFoundError
+from DICOMModule.widgets.qt import QLabel
+
+
+@pytest.fixture
+def window(qapp, qtbot, tmp_path):
+    with viewer_window(ViewerOptions(None, settings_file=tmp_path / "settings.json")) as made:
+        made.viewer.settings.change(developer_mode=True)
+        made.open((1280, 800), unseen=True)
+        qtbot.waitUntil(lambda: made.viewer.jobs.is_idle, timeout=20_000)
+        yield made
+
+
+def series_count(window):
+    try:
+        return len(window.host.current.widget.logic.database().series())
+    except DatabaseNotFoundError:
+        return 0
+
+
+def import_series(window, qtbot, folder, series):
+    """Drop a folder on the window and wait until the database of the panel has so many series."""
+    window.viewer.paths_dropped.emit((folder,))
+    qtbot.waitUntil(lambda: series_count(window) == series, timeout=30_000)
+
+
+def test_the_own_module_is_reloaded_in_the_running_window_and_goes_on_working(window, qtbot, tmp_path):
+    for name in ("first", "second"):
+        factories.make_series(tmp_path / name, name)
+    import_series(window, qtbot, tmp_path / "first", 1)
+    old = window.host.current.widget
+    window.host.developer.reload_button.click()
+    window.host.developer.reload_button.click()
+    new = window.host.current.widget
+    assert type(new) is sys.modules["DICOMModule.widget"].DICOMModuleWidget
+    assert type(new) is not type(old)
+    import_series(window, qtbot, tmp_path / "second", 2)
+    assert [banner.text for banner in window.viewer.banners.shown if banner.kind == "error"] == []
+
+
+def test_the_own_tests_run_in_the_window(window, qtbot):
+    window.host.developer.test_button.click()
+    label: QLabel = window.host.developer.result_label
+    qtbot.waitUntil(lambda: "passed" in label.text(), timeout=100_000)
+    assert label.property("role") == "ok", window.host.developer.result_text.toPlainText()
