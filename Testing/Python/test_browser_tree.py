@@ -9,8 +9,9 @@ import pytest
 from DICOMModule.database import DicomDatabase, PatientSummary
 from DICOMModule.errors import DatabaseBusyError
 from DICOMModule.jobs import run_to_end
-from DICOMModule.widgets.browser import tree_model
+from DICOMModule.widgets.browser import tree_model, tree_reader
 from DICOMModule.widgets.browser.tree_model import SUMMARY_ROLE, DatabaseTreeModel
+from DICOMModule.widgets.browser.tree_reader import first_page_job, refresh_job
 from DICOMModule.widgets.dragging import dragged_targets
 from DICOMModule.widgets.qt import QModelIndex, QPersistentModelIndex, Qt
 
@@ -27,8 +28,22 @@ def database(tmp_path):
 def model(qapp, database, qtmodeltester):
     made = DatabaseTreeModel()
     made.set_database(database)
+    show(made, "")
     yield made
     made.set_database(None)
+
+
+def show(model, search):
+    model.show_page(run_to_end(first_page_job(model.database, search)))
+
+
+def refresh(model, *, deep=False):
+    assert model.apply(run_to_end(refresh_job(model.database, model.plan(deep=deep))))
+
+
+def shrink_pages(monkeypatch, size):
+    for module in (tree_model, tree_reader):
+        monkeypatch.setattr(module, "PAGE", size)
 
 
 def titles(model, parent=ROOT):
@@ -82,30 +97,32 @@ def test_the_model_keeps_the_rules_of_qt(model, qtmodeltester):
 
 
 def test_patients_are_read_in_pages(qapp, database, monkeypatch):
-    monkeypatch.setattr(tree_model, "PAGE", 2)
+    shrink_pages(monkeypatch, 2)
     model = DatabaseTreeModel()
     model.set_database(database)
+    show(model, "")
     assert model.rowCount() == 2
     assert model.canFetchMore(ROOT)
     model.fetchMore(ROOT)
+    refresh(model)
     assert model.rowCount() == 3
     assert not model.canFetchMore(ROOT)
 
 
 def test_a_search_filters_every_level(model):
-    model.set_search("t1 SAG")
+    show(model, "t1 SAG")
     assert titles(model) == ["adams, Ann"]
     patient = model.index(0, 0)
     opened(model, patient)
     assert opened(model, model.index(0, 0, patient)) == ["10: T1 sag"]
-    model.set_search("muller")
+    show(model, "muller")
     assert titles(model) == ["Müller, Jürgen"]
-    model.set_search("")
+    show(model, "")
     assert model.rowCount() == 3
 
 
 def test_words_that_are_spread_over_several_series_show_all_of_them(model):
-    model.set_search("sag ct")
+    show(model, "sag ct")
     patient = model.index(0, 0)
     opened(model, patient)
     assert opened(model, model.index(0, 0, patient)) == ["9: CT head", "10: T1 sag"]
@@ -117,14 +134,14 @@ def test_a_refresh_adds_what_is_new_and_leaves_the_other_rows_alone(model, datab
     resets = []
     model.modelReset.connect(lambda: resets.append(1))
     add(database, tmp_path / "new", "new", slices=1, PatientID="P9", PatientName="Brown^Bea")
-    model.refresh()
+    refresh(model)
     assert titles(model) == ["adams, Ann", "Brown, Bea", "Müller, Jürgen", "Zoë, _x_"]
     assert zoe.row() == 3
     assert model.rowCount(QModelIndex(zoe)) == 1
     assert not resets
 
 
-def test_a_refresh_grows_what_is_open_below(model, database, tmp_path, qtbot):
+def test_a_refresh_grows_what_is_open_below(model, database, tmp_path):
     patient = model.index(1, 0)
     opened(model, patient)
     study = model.index(0, 0, patient)
@@ -134,23 +151,23 @@ def test_a_refresh_grows_what_is_open_below(model, database, tmp_path, qtbot):
         database, tmp_path / "new", "grown", slices=2, PatientID="P1", PatientName="Müller^Jürgen",
         StudyInstanceUID=summary.study_instance_uid, SeriesDescription="late", SeriesNumber="7",
     )  # fmt: skip
-    model.refresh()
-    qtbot.waitUntil(lambda: model.rowCount(study) == 2)
+    refresh(model)
+    assert model.rowCount(study) == 2
     assert titles(model, study)[1] == "7: late"
     assert model.index(0, 3, patient).data() == "2 series"
 
 
-def test_a_deep_refresh_shows_health_that_was_found_out_since(model, database, qtbot):
+def test_a_deep_refresh_shows_health_that_was_found_out_since(model, database):
     patient = model.index(0, 0)
     opened(model, patient)
     study = model.index(0, 0, patient)
     opened(model, study)
     series = model.index(0, 0, study)
     database.set_series_health({model.summary(series).series_instance_uid: ("warned", "gaps")})
-    model.refresh()
+    refresh(model)
     assert model.summary(series).health == "unknown"  # counts are the same, so it was not looked at
-    model.refresh(deep=True)
-    qtbot.waitUntil(lambda: model.summary(series).health == "warned")
+    refresh(model, deep=True)
+    assert model.summary(series).health == "warned"
     assert "gaps" in series.data(Qt.ToolTipRole)
 
 
@@ -158,7 +175,7 @@ def test_rows_that_are_gone_leave_and_an_index_of_one_finds_nothing(model, monke
     gone = model.index(0, 0)
     kept = database.patients()[1:]
     monkeypatch.setattr(database, "patients", lambda **_which: kept)
-    model.refresh()
+    refresh(model)
     assert titles(model) == ["Müller, Jürgen", "Zoë, _x_"]
     assert gone.data() is None
     assert model.parent(gone) == ROOT
@@ -168,7 +185,7 @@ def test_rows_follow_when_their_order_changes(model, monkeypatch, database):
     first = QPersistentModelIndex(model.index(0, 0))
     turned = database.patients()[::-1]
     monkeypatch.setattr(database, "patients", lambda **_which: turned)
-    model.refresh()
+    refresh(model)
     assert titles(model) == ["Zoë, _x_", "Müller, Jürgen", "adams, Ann"]
     assert first.row() == 2
 
@@ -179,16 +196,32 @@ def test_a_database_that_cannot_be_read_is_told_and_what_was_there_stays(model, 
 
     told = []
     model.failed.connect(told.append)
-    monkeypatch.setattr(database, "patients", busy)
-    model.refresh()
+    patient = model.index(0, 0)
+    monkeypatch.setattr(database, "studies", busy)
+    model.fetchMore(patient)
     assert told == ["another program is writing"]
     assert model.rowCount() == 3
+    assert model.canFetchMore(patient)  # it is tried again
+
+
+def test_a_refresh_that_was_planned_before_more_was_read_is_out_of_date(qapp, database, monkeypatch):
+    shrink_pages(monkeypatch, 1)
+    model = DatabaseTreeModel()
+    model.set_database(database)
+    show(model, "")
+    found = run_to_end(refresh_job(database, model.plan()))
+    assert model.find((database.patients()[1].patient,)).isValid()
+    assert not model.apply(found)
+    assert model.rowCount() == 2
+    refresh(model)
+    assert model.rowCount() == 2
 
 
 def test_a_row_is_found_by_its_keys_even_when_it_was_not_read_yet(qapp, database, monkeypatch):
-    monkeypatch.setattr(tree_model, "PAGE", 1)
+    shrink_pages(monkeypatch, 1)
     model = DatabaseTreeModel()
     model.set_database(database)
+    show(model, "")
     study = database.studies(search="zoe")[0]
     found = model.find((study.patient, study.study_instance_uid))
     assert found.data(SUMMARY_ROLE) == study

@@ -19,6 +19,7 @@ from DICOMModule.widgets.browser.spread_table import SpreadTable
 from DICOMModule.widgets.browser.state_message import StateMessage
 from DICOMModule.widgets.browser.thumbnails import Thumbnails
 from DICOMModule.widgets.browser.tree_model import DatabaseTreeModel
+from DICOMModule.widgets.browser.tree_refresher import TreeRefresher
 from DICOMModule.widgets.browser.tree_view import DatabaseTreeView
 from DICOMModule.widgets.job_runner import JobHandle
 from DICOMModule.widgets.qt import (
@@ -39,7 +40,7 @@ from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import counted
 
 FEW_PATIENTS: Final = 10  # hits that are unfolded by themselves
-VERY_FEW: Final = 3
+MOST_CARRIED: Final = 20  # rows that stay selected across a search or a change of form
 
 
 class DatabaseBrowser(QWidget):
@@ -81,11 +82,13 @@ class DatabaseBrowser(QWidget):
         self._viewer = viewer
         self._watch = DatabaseWatch(logic, viewer.jobs, self)
         self._told = Selection()
+        self._carried: tuple[str, ...] = ()
         self._wished: tuple[str, ...] = ()
         self._message_act: Callable[[], object] = self.import_requested.emit
         self._is_spread = False
         self.thumbnails = Thumbnails(logic, viewer.jobs, self)
         self.model = DatabaseTreeModel(self)
+        self.refresher = TreeRefresher(self.model, viewer.jobs, self)
         self.search_field = SearchField()
         self.spread_button = QToolButton()
         self.count_label = QLabel()
@@ -113,7 +116,7 @@ class DatabaseBrowser(QWidget):
         self.files.logic = logic
         self.thumbnails.set_logic(logic)
         self.preview.set_logic(logic)
-        self.model.set_database(None)
+        self.refresher.show_database(None, "")
         self.spread.show_database(None, "")
         self.count_label.setText("")
         self._tell_selection()
@@ -131,17 +134,13 @@ class DatabaseBrowser(QWidget):
         if self._watch.database is None:
             self._watch.open()
             return
-        self.model.refresh(deep=deep)
-        if self._is_spread:
-            self.spread.show_database(self._watch.database, self.model.search)
-        self._show_state()
-        self._watch.count(self.model.search)
-        self._tell_selection()
+        self.refresher.refresh(deep=deep)
+        self._watch.count(self.refresher.search)
 
     def select(self, targets: Sequence[str]) -> None:
         """Select ``patient:N``, studies or series, and bring the first into sight; a search that hides them is cleared."""
         self._wished = tuple(targets)
-        if self._watch.database is not None:
+        if self._watch.database is not None and not self.refresher.is_busy:
             self._select_wished()
 
     def focus_search(self) -> None:
@@ -153,13 +152,13 @@ class DatabaseBrowser(QWidget):
         """Spread over the window as a wide table, or fold back into the tree; what is selected stays selected."""
         if spread == self._is_spread:
             return
-        selected = self.selection.targets
+        selected = self.selection.targets[:MOST_CARRIED]
         self._is_spread = spread
         self._set_spread_button()
         if spread:
             self.spread.preview_place.addWidget(self.preview)
-            self.spread.preview_place.setSizes([640, 360])
-            self.spread.show_database(self._watch.database, self.model.search)
+            self.spread.preview_place.setSizes([600, 400])
+            self.spread.show_database(self._watch.database, self.refresher.search)
             self.spread.select(selected)
         else:
             self._halves.addWidget(self.preview)
@@ -171,6 +170,7 @@ class DatabaseBrowser(QWidget):
     def stop(self) -> None:
         """Ask for nothing any more: the window is about to close."""
         self._watch.stop()
+        self.refresher.stop()
         self.search_field.stop()
         self.preview.stop()
         self.thumbnails.stop()
@@ -202,6 +202,7 @@ class DatabaseBrowser(QWidget):
         self._halves.setChildrenCollapsible(False)
         self._halves.setStretchFactor(0, 3)
         self._halves.setStretchFactor(1, 2)
+        self._halves.setSizes([600, 400])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -220,11 +221,14 @@ class DatabaseBrowser(QWidget):
         self.search_field.search_changed.connect(self._on_search_changed)
         self.search_field.left_downward.connect(self._on_list_wished)
         self.spread_button.clicked.connect(lambda _checked: self._viewer.views.set_spread(not self._is_spread))
+        self.refresher.shown.connect(self._on_shown)
+        self.refresher.refreshed.connect(self._on_refreshed)
+        self.refresher.failed.connect(self._on_read_failed)
         self.model.failed.connect(self._on_read_failed)
         self.spread.failed.connect(self._on_read_failed)
         self.message.acted.connect(self._on_message_acted)
         for view in (self.tree, self.spread):
-            view.selection_changed.connect(lambda _selection: self._tell_selection())
+            view.selection_changed.connect(self._tell_selection)
             view.load_requested.connect(self._on_load_requested)
             view.delete_requested.connect(self._on_delete_requested)
             view.copy_uid_requested.connect(self.files.copy_uids)
@@ -238,15 +242,17 @@ class DatabaseBrowser(QWidget):
     # -- opening
 
     def _on_opened(self, database: DicomDatabase | None) -> None:
-        if database is not None:
-            self.model.set_database(database)
-            if self._is_spread:
-                self.spread.show_database(database, self.model.search)
-            self._watch.count(self.model.search)
-        self._show_state()
-        self._expand_few()
-        if self._wished:
-            self._select_wished()
+        if database is None:
+            self._show_state()
+        else:
+            self._show_search(self.search_field.text().strip())
+
+    def _show_search(self, text: str) -> None:
+        """Show what a search finds; the list follows when it has been read."""
+        self.refresher.show_database(self._watch.database, text)
+        if self._is_spread:
+            self.spread.show_database(self._watch.database, text)
+        self._watch.count(text)
 
     def _on_read_failed(self, text: str) -> None:
         self._message_act = self.refresh
@@ -255,19 +261,29 @@ class DatabaseBrowser(QWidget):
     # -- search
 
     def _on_search_changed(self, text: str) -> None:
-        selected = self.selection.targets
-        if text and not self.model.search:
+        self._carried = self.selection.targets[:MOST_CARRIED] or self._carried
+        if text and not self.refresher.search:
             self.tree.remember_expanded()
-        self.model.set_search(text)
-        if self._is_spread:
-            self.spread.show_database(self._watch.database, text)
-        if not text:
+        self._show_search(text)
+
+    def _on_shown(self) -> None:
+        if not self.model.search:
             self.tree.restore_expanded()
-        self._expand_few()
-        if selected:
-            self.tree.select_rows(self._keys_of(selected, text or None))
+        self.tree.expand_few(FEW_PATIENTS if self.model.search else 1)
+        if carried := self._carried:
+            self._carried = ()
+            self.tree.select_rows(self._keys_of(carried, self.model.search or None))
         self._show_state()
-        self._watch.count(self.model.search)
+        if self._wished:
+            self._select_wished()
+        self._tell_selection()
+
+    def _on_refreshed(self) -> None:
+        if self._is_spread:
+            self.spread.show_database(self._watch.database, self.refresher.search)
+        self._show_state()
+        if self._wished:
+            self._select_wished()
         self._tell_selection()
 
     def _on_list_wished(self) -> None:
@@ -279,23 +295,13 @@ class DatabaseBrowser(QWidget):
         if not view.currentIndex().isValid():
             view.setCurrentIndex(model.index(0, 0))
 
-    def _expand_few(self) -> None:
-        """Unfold what is so little that it can be seen at once."""
-        patients = self.model.rowCount()
-        if patients > (FEW_PATIENTS if self.model.search else 1):
-            return
-        for row in range(patients):
-            patient = self.model.index(row, 0)
-            self.tree.expand(patient)
-            for place in range(self.model.rowCount(patient) if patients <= VERY_FEW else 0):
-                self.tree.expand(self.model.index(place, 0, patient))
-
     def _on_counted(self, number: int) -> None:
         self.count_label.setText(counted(number, "study", "studies") if number else "")
 
     # -- what is in the place of the list
 
     def _show_state(self) -> None:
+        self.preview.setVisible(bool(self.model.rowCount() or self.model.search))
         if self._watch.database is not None and self.model.rowCount():
             self._pages.setCurrentWidget(self.spread if self._is_spread else self.tree)
             return
@@ -334,9 +340,9 @@ class DatabaseBrowser(QWidget):
         targets, self._wished = self._wished, ()
         if self._is_spread:
             self.spread.select(targets)
-        elif not self.tree.select_rows(self._keys_of(targets)) and self.model.search:
+        elif not self.tree.select_rows(self._keys_of(targets)) and self.refresher.search:
+            self._wished = targets
             self.search_field.clear()
-            self.tree.select_rows(self._keys_of(targets))
         self._tell_selection()
 
     def _keys_of(self, targets: Sequence[str], search: str | None = None) -> list[tuple[int | str, ...]]:

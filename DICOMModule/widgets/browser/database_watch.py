@@ -32,7 +32,8 @@ class DatabaseWatch(QObject):
         self._logic = logic
         self._jobs = jobs
         self._opening: JobHandle | None = None
-        self._counting = 0
+        self._counting = self._again = False
+        self._wanted = ""
         self._stopped = False
         self.database: DicomDatabase | None = None
 
@@ -40,7 +41,7 @@ class DatabaseWatch(QObject):
         """Open another one."""
         self._logic = logic
         self._opening = None
-        self._counting += 1
+        self._counting = self._again = False
         self.database = None
         self.open()
 
@@ -62,15 +63,20 @@ class DatabaseWatch(QObject):
         )
 
     def count(self, search: str) -> None:
-        """Count the studies that a search finds; `counted` tells of the newest search alone."""
-        self._counting += 1
-        turn, database = self._counting, self.database
+        """Count the studies that a search finds, one count at a time; `counted` tells of the newest search alone."""
+        self._wanted = search
+        database = self.database
         if database is None or self._stopped:
             return
+        if self._counting:
+            self._again = True
+            return
+        self._counting = True
         self._jobs.run(
             "Counting the studies",
             lambda: call_job(lambda: _count(database, search)),
-            on_success=lambda number: self._on_counted(turn, number),
+            on_success=lambda number: self._on_counted(database, search, number),
+            on_failure=lambda _failure: self._on_counted(database, search, 0),
             quiet=True,
         )
 
@@ -85,9 +91,15 @@ class DatabaseWatch(QObject):
             self._opening = None
             self.failed.emit(failure.text)
 
-    def _on_counted(self, turn: int, number: int) -> None:
-        if turn == self._counting:
+    def _on_counted(self, database: DicomDatabase, search: str, number: int) -> None:
+        if database is not self.database:
+            return
+        self._counting = False
+        if search == self._wanted:
             self.counted.emit(number)
+        if self._again:
+            self._again = False
+            self.count(self._wanted)
 
 
 def _opened(logic: DICOMModuleLogic) -> DicomDatabase | None:

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Generic, TypeVar
 
-from DICOMModule.widgets.browser.tree_model import ROOT
-from DICOMModule.widgets.qt import QAbstractTableModel, QModelIndex, QObject, Qt
+from DICOMModule.widgets.browser.tree_model import NO_FLAGS, ROOT, SERIES_FLAGS
+from DICOMModule.widgets.qt import (
+    QAbstractTableModel,
+    QItemSelectionModel,
+    QItemSelectionRange,
+    QModelIndex,
+    QObject,
+    Qt,
+)
 
 T = TypeVar("T")
 
@@ -67,9 +74,7 @@ class KeyedRows(QAbstractTableModel, Generic[T]):
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlags:
         """Return that a row can be selected and dragged."""
-        if not index.isValid():
-            return Qt.ItemFlags(Qt.NoItemFlags)
-        return Qt.ItemIsEnabled | Qt.ItemIsSelectable | Qt.ItemIsDragEnabled | Qt.ItemNeverHasChildren
+        return SERIES_FLAGS if index.isValid() else NO_FLAGS
 
     def data(self, index: QModelIndex, role: int = Qt.DisplayRole) -> Any:
         """Return what a cell says; subclasses know."""
@@ -88,3 +93,14 @@ class KeyedRows(QAbstractTableModel, Generic[T]):
             del self.rows[first : last + 1]
             self.endRemoveRows()
             last = first - 1
+
+
+def selected_places(selected: QItemSelectionModel) -> list[int]:
+    """Return the rows of a flat list that are selected, in order."""
+    return sorted({row for chosen in selected_ranges(selected) for row in range(chosen.top(), chosen.bottom() + 1)})
+
+
+def selected_ranges(selected: QItemSelectionModel) -> list[QItemSelectionRange]:
+    """Return what is selected as ranges: asked for single rows, Qt looks every one of them up several times."""
+    chosen = selected.selection()
+    return [chosen[place] for place in range(len(chosen))]

@@ -14,7 +14,7 @@ from DICOMModule.widgets.job_runner import Failure, JobHandle, JobRunner
 from DICOMModule.widgets.qt import QObject, pyqtSignal
 
 if TYPE_CHECKING:
-    from DICOMModule.logic import PreviewFrame
+    from DICOMModule.previews import PreviewFrame
 
 MOST_AT_ONCE: Final = 2
 MOST_BYTES: Final = 64 * 1024 * 1024

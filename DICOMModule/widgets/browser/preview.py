@@ -37,7 +37,7 @@ from DICOMModule.widgets.views.view_widget import GROUND
 from DICOMModule.widgets.wording import plain_tooltip
 
 if TYPE_CHECKING:
-    from DICOMModule.logic import PreviewFrame
+    from DICOMModule.previews import PreviewFrame
 
 SETTLE_MS: Final = 120  # a selection that stays so long is shown: keys held down pass over many
 NOTCH: Final = 120
@@ -307,8 +307,9 @@ class ImagePreview(QWidget):
 
 
 def _title_of(frame: PreviewFrame) -> str:
-    number, description = frame.header.integer("SeriesNumber"), frame.header.text("SeriesDescription")
-    description = plain_text(description or frame.header.text("Modality") or "")
+    header = frame.header
+    number, modality = header.integer("SeriesNumber"), header.text("Modality")
+    description = plain_text(header.text("SeriesDescription") or header.text("BodyPartExamined") or modality)
     return description if number is None else f"{number}: {description}" if description else f"Series {number}"
 
 

@@ -10,9 +10,11 @@ from DICOMModule.widgets.browser.pictures import paint_fitted
 from DICOMModule.widgets.browser.selection import Summary
 from DICOMModule.widgets.browser.thumbnails import Thumbnails
 from DICOMModule.widgets.browser.tree_model import SUMMARY_ROLE
+from DICOMModule.widgets.browser.tree_nodes import SERIES_LEVEL, level_of
 from DICOMModule.widgets.qt import (
     QAbstractItemView,
     QColor,
+    QFont,
     QFontMetrics,
     QHelpEvent,
     QModelIndex,
@@ -51,12 +53,18 @@ class RowDelegate(QStyledItemDelegate):
     def __init__(self, thumbnails: Thumbnails, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._thumbnails = thumbnails
+        self._measured = QFont()
+        self._row_size = self._series_size = QSize()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
         """Return the room of two lines, or of a thumbnail."""
-        lines = QFontMetrics(option.font).height() + QFontMetrics(caption_font(option.font)).height() + 2 * PAD
-        is_series = isinstance(index.data(SUMMARY_ROLE), SeriesSummary)
-        return QSize(160, max(lines, THUMBNAIL_PX + 2 * PAD) if is_series else max(lines, 40))
+        if self._row_size.isEmpty() or option.font != self._measured:
+            self._measured = QFont(option.font)
+            lines = QFontMetrics(option.font).height() + QFontMetrics(caption_font(option.font)).height() + 2 * PAD
+            self._row_size = QSize(160, max(lines, 40))
+            self._series_size = QSize(160, max(lines, THUMBNAIL_PX + 2 * PAD))
+        # asked of every row whenever one is added, so neither fonts nor summaries are looked at
+        return self._series_size if level_of(int(index.internalId())) == SERIES_LEVEL else self._row_size
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         """Paint a row."""

@@ -14,6 +14,7 @@ from DICOMModule.widgets.browser.tree_model import SUMMARY_ROLE
 from DICOMModule.widgets.qt import (
     QAbstractItemView,
     QColor,
+    QEvent,
     QFontMetrics,
     QHelpEvent,
     QKeyEvent,
@@ -148,6 +149,14 @@ class SeriesCards(QListView):
             if self.visualRect(index).intersects(self.viewport().rect()):
                 found.add(index.data(SUMMARY_ROLE).series_instance_uid)
         return found
+
+    def event(self, event: QEvent) -> bool:
+        """Keep the interpreter for a whole event; see `DatabaseTreeView.event`."""
+        return bool(super().event(event))
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """Keep the interpreter for a whole event, as `event` does."""
+        return bool(super().viewportEvent(event))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Load with Enter, delete with Delete, copy the UID with Ctrl+C."""

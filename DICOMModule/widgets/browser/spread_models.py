@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from DICOMModule.database import DicomDatabase, SeriesSummary, StudySummary
+from DICOMModule.database import DicomDatabase, PatientSummary, SeriesSummary, StudySummary
 from DICOMModule.dicom.folding import fold
 from DICOMModule.errors import plain_text
 from DICOMModule.widgets.browser import row_texts
@@ -23,11 +23,19 @@ MOST_STUDIES: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class StudyRow:
-    """A study with what the table says of its patient."""
+    """A study as the table shows it.
+
+    Attributes
+    ----------
+    texts : tuple of str
+        What the columns say.
+    keys : tuple
+        What the columns are sorted by: folded text, or a number.
+    """
 
     study: StudySummary
-    birth_date: str = ""
-    sex: str = ""
+    texts: tuple[str, ...]
+    keys: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +48,32 @@ class SeriesRow:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the table of studies: its title, first width in pixels, and what it says."""
+    """A column of the table of studies.
+
+    Attributes
+    ----------
+    sample : str
+        A text as wide as most that it holds.
+    is_number : bool
+        Whether it holds numbers.
+    """
 
     title: str
-    width_px: int
-    text: Callable[[StudyRow], str]
-    number: Callable[[StudyRow], int] | None = None
+    sample: str
+    is_number: bool = False
 
 
 COLUMNS: Final = (
-    Column("Patient", 220, lambda row: shown_name(row.study)),
-    Column("Patient ID", 120, lambda row: plain_text(row.study.patient_id or "")),
-    Column("Birth date", 92, lambda row: row.birth_date),
-    Column("Sex", 64, lambda row: row.sex),
-    Column("Study date", 92, lambda row: row_texts.date(row.study.study_date)),
-    Column("Description", 280, lambda row: shown_study(row.study)),
-    Column("Accession number", 130, lambda row: plain_text(row.study.accession_number or "")),
-    Column("Modalities", 96, lambda row: " ".join(map(plain_text, row.study.modalities_in_study))),
-    Column("Series", 64, lambda row: f"{row.study.series:,}", lambda row: row.study.series),
-    Column("Files", 72, lambda row: f"{row.study.instances:,}", lambda row: row.study.instances),
+    Column("Patient", "Montgomery, Bartholomew"),
+    Column("Patient ID", "ABCD-123456"),
+    Column("Birth date", "2026-03-09"),
+    Column("Sex", "female"),
+    Column("Study date", "2026-03-09"),
+    Column("Description", "Abdomen with contrast"),
+    Column("Accession number", "Accession number"),
+    Column("Modalities", "CT MR PT SEG"),
+    Column("Series", "Series", is_number=True),
+    Column("Files", "123,456", is_number=True),
 )
 DESCRIPTION: Final = 5
 STUDY_DATE: Final = 4
@@ -75,9 +90,8 @@ class StudyTable(KeyedRows[StudyRow]):
         """Show these, in the order that was chosen."""
         self.set_rows(self._sorted(rows))
 
-    def selection(self, indexes: Iterable[QModelIndex]) -> Selection:
-        """Return the selection that rows of these indexes make."""
-        places = sorted({index.row() for index in indexes})
+    def selection(self, places: Iterable[int]) -> Selection:
+        """Return the selection that these rows make."""
         return selection_of((self.rows[place].study,) for place in places)
 
     def columnCount(self, parent: QModelIndex = ROOT) -> int:
@@ -88,7 +102,7 @@ class StudyTable(KeyedRows[StudyRow]):
         """Return the title of a column."""
         if orientation != Qt.Horizontal or not 0 <= section < len(COLUMNS):
             return None
-        if role == Qt.TextAlignmentRole and COLUMNS[section].number is not None:
+        if role == Qt.TextAlignmentRole and COLUMNS[section].is_number:
             return int(Qt.AlignRight | Qt.AlignVCenter)
         return COLUMNS[section].title if role == Qt.DisplayRole else None
 
@@ -98,34 +112,31 @@ class StudyTable(KeyedRows[StudyRow]):
             return None
         row, column = self.rows[index.row()], COLUMNS[index.column()]
         if role == Qt.DisplayRole:
-            return column.text(row)
+            return row.texts[index.column()]
         if role == Qt.ToolTipRole:
-            return plain_tooltip(column.text(row))
+            return plain_tooltip(row.texts[index.column()])
         if role == SUMMARY_ROLE:
             return row.study
         if role == Qt.SizeHintRole:
             return QSize(40, ROW_PX)
-        if role == Qt.TextAlignmentRole and column.number is not None:
+        if role == Qt.TextAlignmentRole and column.is_number:
             return int(Qt.AlignRight | Qt.AlignVCenter)
         return None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.AscendingOrder) -> None:
         """Sort by a column; equal rows keep their order."""
+        if (column, order) == self._sorted_by:
+            return
         self._sorted_by = (column, order)
         self.reorder(self._sorted(self.rows))
 
     def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:  # type: ignore[override]
         """Return the rows as dragged data."""
-        return targets_mime(self.selection(indexes).targets)
+        return targets_mime(self.selection(sorted({index.row() for index in indexes})).targets)
 
     def _sorted(self, rows: Iterable[StudyRow]) -> list[StudyRow]:
         place, order = self._sorted_by
-        column = COLUMNS[place]
-        number = column.number
-        descending = order == Qt.DescendingOrder
-        if number is not None:
-            return sorted(rows, key=number, reverse=descending)
-        return sorted(rows, key=lambda row: fold(column.text(row)), reverse=descending)
+        return sorted(rows, key=lambda row: row.keys[place], reverse=order == Qt.DescendingOrder)
 
 
 class SeriesList(KeyedRows[SeriesRow]):
@@ -136,10 +147,9 @@ class SeriesList(KeyedRows[SeriesRow]):
             lambda row: (row.study.patient, row.study.study_instance_uid, row.series.series_instance_uid), parent
         )
 
-    def selection(self, indexes: Iterable[QModelIndex]) -> Selection:
-        """Return the selection that rows of these indexes make."""
-        rows = [self.rows[place] for place in sorted({index.row() for index in indexes})]
-        return selection_of((row.study, row.series) for row in rows)
+    def selection(self, places: Iterable[int]) -> Selection:
+        """Return the selection that these rows make."""
+        return selection_of((self.rows[place].study, self.rows[place].series) for place in places)
 
     def data(self, index: QModelIndex, role: int = Qt.DisplayRole) -> Any:
         """Return what a card says."""
@@ -156,18 +166,28 @@ class SeriesList(KeyedRows[SeriesRow]):
 
     def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:  # type: ignore[override]
         """Return the series as dragged data."""
-        return targets_mime(self.selection(indexes).targets)
+        return targets_mime(self.selection(sorted({index.row() for index in indexes})).targets)
 
 
 def read_studies(database: DicomDatabase, search: str) -> list[StudyRow]:
     """Return the studies that a search finds, with birth date and sex; of very many, the newest. For a job's thread."""
     patients = {row.patient: row for row in database.patients(search=search)}
     studies = database.studies(search=search)[-MOST_STUDIES:]
-    rows = []
-    for study in studies:
-        patient = patients.get(study.patient)
-        if patient is None:
-            rows.append(StudyRow(study))  # it came in between the two queries
-        else:
-            rows.append(StudyRow(study, row_texts.date(patient.patient_birth_date), row_texts.sex(patient)))
-    return rows
+    return [study_row(study, patients.get(study.patient)) for study in studies]
+
+
+def study_row(study: StudySummary, patient: PatientSummary | None) -> StudyRow:
+    """Return a study as the table shows it; without a patient, who may have come in between two queries, it says less."""
+    texts = (
+        shown_name(study),
+        plain_text(study.patient_id or ""),
+        "" if patient is None else row_texts.date(patient.patient_birth_date),
+        "" if patient is None else row_texts.sex(patient),
+        row_texts.date(study.study_date),
+        shown_study(study),
+        plain_text(study.accession_number or ""),
+        " ".join(map(plain_text, study.modalities_in_study)),
+        f"{study.series:,}",
+        f"{study.instances:,}",
+    )
+    return StudyRow(study, texts, (*map(fold, texts[:-2]), study.series, study.instances))

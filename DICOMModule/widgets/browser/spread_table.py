@@ -7,6 +7,7 @@ from typing import Final
 from DICOMModule.database import DicomDatabase, SeriesSummary
 from DICOMModule.errors import DatabaseError
 from DICOMModule.jobs import call_job
+from DICOMModule.widgets.browser.keyed_rows import selected_places
 from DICOMModule.widgets.browser.selection import NOTHING, Selection
 from DICOMModule.widgets.browser.series_cards import CardDelegate, SeriesCards
 from DICOMModule.widgets.browser.spread_models import (
@@ -20,18 +21,26 @@ from DICOMModule.widgets.browser.spread_models import (
     read_studies,
 )
 from DICOMModule.widgets.browser.thumbnails import Thumbnails
-from DICOMModule.widgets.browser.tree_model import PAGE
+from DICOMModule.widgets.browser.tree_reader import PAGE
 from DICOMModule.widgets.job_runner import Failure, JobRunner
 from DICOMModule.widgets.qt import (
     QAbstractItemView,
+    QEvent,
+    QFontMetrics,
     QHeaderView,
     QItemSelection,
     QItemSelectionModel,
     QKeyEvent,
     QKeySequence,
     QLabel,
+    QModelIndex,
+    QPainter,
+    QPalette,
     QPoint,
     QSplitter,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     Qt,
     QTreeView,
     QVBoxLayout,
@@ -40,7 +49,26 @@ from DICOMModule.widgets.qt import (
 )
 from DICOMModule.widgets.theme import caption_font
 
+CELL_PAD_PX: Final = 6
+CELL_MARGINS_PX: Final = 36  # with the arrow that tells how it is sorted
 MOST_SHOWN: Final = 20  # studies whose series are shown at once
+
+
+class CellDelegate(QStyledItemDelegate):
+    """Paints a cell as far from its edges as the header paints its title, so that the two line up."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        """Paint a cell."""
+        painter.save()
+        if option.widget is not None:
+            option.widget.style().drawPrimitive(QStyle.PE_PanelItemViewItem, option, painter, option.widget)
+        room = option.rect.adjusted(CELL_PAD_PX, 0, -CELL_PAD_PX, 0)
+        painter.setFont(option.font)
+        painter.setPen(option.palette.color(QPalette.Text))
+        align = index.data(Qt.TextAlignmentRole) or int(Qt.AlignLeft | Qt.AlignVCenter)
+        text = QFontMetrics(option.font).elidedText(index.data(), Qt.ElideMiddle, room.width())
+        painter.drawText(room, int(align), text)
+        painter.restore()
 
 
 class StudyTableView(QTreeView):
@@ -69,14 +97,25 @@ class StudyTableView(QTreeView):
         self.setDragEnabled(True)
         self.setDragDropMode(QAbstractItemView.DragOnly)
         self.setAccessibleName("Studies")
+        self.setItemDelegate(CellDelegate(self))
         header = self.header()
         header.setStretchLastSection(False)
         header.setDefaultAlignment(Qt.AlignLeft | Qt.AlignVCenter)
+        metrics = QFontMetrics(self.font())
         for place, column in enumerate(COLUMNS):
-            header.resizeSection(place, column.width_px)
+            widest = max(metrics.horizontalAdvance(text) for text in (column.sample, column.title))
+            header.resizeSection(place, widest + CELL_MARGINS_PX)
         header.setSectionResizeMode(DESCRIPTION, QHeaderView.Stretch)
         self.setSortingEnabled(True)
         self.sortByColumn(STUDY_DATE, Qt.DescendingOrder)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep the interpreter for a whole event; see `DatabaseTreeView.event`."""
+        return bool(super().event(event))
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """Keep the interpreter for a whole event, as `event` does."""
+        return bool(super().viewportEvent(event))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Load with Enter, delete with Delete, copy the UID with Ctrl+C."""
@@ -95,8 +134,8 @@ class SpreadTable(QWidget):
 
     Signals
     -------
-    selection_changed : Selection
-        Series where some are selected, else studies.
+    selection_changed
+        Something else is selected.
     load_requested, delete_requested, copy_uid_requested : Selection
         Enter or a double click on a series; Delete; Ctrl+C.
     menu_requested : QPoint
@@ -105,7 +144,7 @@ class SpreadTable(QWidget):
         The database could not be read.
     """
 
-    selection_changed = pyqtSignal(object)
+    selection_changed = pyqtSignal()
     load_requested = pyqtSignal(object)
     delete_requested = pyqtSignal(object)
     copy_uid_requested = pyqtSignal(object)
@@ -133,8 +172,8 @@ class SpreadTable(QWidget):
     @property
     def selection(self) -> Selection:
         """What is selected: series where some are, else studies."""
-        chosen = self.series.selection(self.cards.selectionModel().selectedRows())
-        return chosen if chosen.targets else self.studies.selection(self.table.selectionModel().selectedRows())
+        chosen = self.series.selection(selected_places(self.cards.selectionModel()))
+        return chosen if chosen.targets else self.studies.selection(selected_places(self.table.selectionModel()))
 
     def show_database(self, database: DicomDatabase | None, search: str) -> None:
         """Show what a search finds in a database; it is read in the background, the newest call is the one that counts."""
@@ -212,20 +251,20 @@ class SpreadTable(QWidget):
     def _on_study_selected(self, _selected: QItemSelection, _deselected: QItemSelection) -> None:
         self.cards.selectionModel().clearSelection()
         self._show_series()
-        self.selection_changed.emit(self.selection)
+        self.selection_changed.emit()
 
     def _on_series_selected(self, _selected: QItemSelection, _deselected: QItemSelection) -> None:
-        self.selection_changed.emit(self.selection)
+        self.selection_changed.emit()
 
     def _show_series(self) -> None:
         """Read the series of the studies that are selected: a short query each."""
-        places = sorted({index.row() for index in self.table.selectionModel().selectedRows()})
+        places = selected_places(self.table.selectionModel())
         rows: list[SeriesRow] = []
         for place in places[:MOST_SHOWN]:
             study = self.studies.rows[place].study
             rows += [SeriesRow(study, series) for series in self._series_of(study.patient, study.study_instance_uid)]
         self.series.set_rows(rows)
-        text = self.studies.selection(self.table.selectionModel().selectedRows()).text
+        text = self.studies.selection(places).text
         more = f" · series of the first {MOST_SHOWN} are shown" if len(places) > MOST_SHOWN else ""
         self.caption.setText("Select a study to see its series." if text == NOTHING else f"{text}{more}")
 

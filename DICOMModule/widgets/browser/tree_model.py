@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from DICOMModule.database import DicomDatabase, PatientSummary, SeriesSummary, StudySummary
+from DICOMModule.database import DicomDatabase, PatientSummary, StudySummary
 from DICOMModule.errors import DatabaseError
 from DICOMModule.widgets.browser import row_texts
 from DICOMModule.widgets.browser.selection import Summary, selection_of
-from DICOMModule.widgets.browser.tree_nodes import Node, Nodes, key_of, renumber
+from DICOMModule.widgets.browser.tree_nodes import SERIES_LEVEL, Node, Nodes, key_of, level_of, renumber
+from DICOMModule.widgets.browser.tree_reader import PAGE, FirstPage, OpenRow, Refreshed, RefreshPlan, children_of
 from DICOMModule.widgets.dragging import targets_mime
-from DICOMModule.widgets.qt import QAbstractItemModel, QMimeData, QModelIndex, QObject, Qt, QTimer, pyqtSignal
+from DICOMModule.widgets.qt import QAbstractItemModel, QMimeData, QModelIndex, QObject, Qt, pyqtSignal
 
-PAGE: Final = 200
-BUDGET_S: Final = 0.008  # of a turn of the event loop, for re-reading what is open
 SUMMARY_ROLE: Final = Qt.UserRole + 1
 ROOT: Final = QModelIndex()
+NO_FLAGS: Final = Qt.ItemFlags(Qt.NoItemFlags)
+ROW_FLAGS: Final = Qt.ItemIsEnabled | Qt.ItemIsSelectable | Qt.ItemIsDragEnabled
+SERIES_FLAGS: Final = ROW_FLAGS | Qt.ItemNeverHasChildren
 
 
 class DatabaseTreeModel(QAbstractItemModel):
@@ -31,23 +30,28 @@ class DatabaseTreeModel(QAbstractItemModel):
         Rows are about to change, have changed; between the two a view keeps its place.
     failed : str
         The database could not be read; the sentence says why. What is shown stays.
+    more_wished
+        The end of the patients that were read is in sight; `plan` reads a page more.
     """
 
     refreshing = pyqtSignal()
     refreshed = pyqtSignal()
     failed = pyqtSignal(str)
+    more_wished = pyqtSignal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._database: DicomDatabase | None = None
         self._search = ""
         self._nodes = Nodes()
-        self._stale: deque[Node] = deque()
-        self._timer = QTimer(self)
-        self._timer.setInterval(0)
-        self._timer.timeout.connect(self._on_stale_due)
+        self._is_more_wished = False
 
     # -- what is shown
+
+    @property
+    def database(self) -> DicomDatabase | None:
+        """What is shown; None: nothing."""
+        return self._database
 
     @property
     def search(self) -> str:
@@ -55,39 +59,58 @@ class DatabaseTreeModel(QAbstractItemModel):
         return self._search
 
     def set_database(self, database: DicomDatabase | None) -> None:
-        """Show another database, or none."""
+        """Show another database, or none; its first page is still to come."""
         self._database = database
-        self._reset()
+        self.show_page(FirstPage("", (), more=False))
 
-    def set_search(self, text: str) -> None:
-        """Show only what holds these words, at any level."""
-        if text != self._search:
-            self._search = text
-            self._reset()
+    def show_page(self, page: FirstPage) -> None:
+        """Show the first page of a search in place of all there was."""
+        self.beginResetModel()
+        self._search = page.search
+        self._is_more_wished = False
+        self._nodes.clear()
+        self._nodes.insert(self._nodes.root, 0, page.patients)
+        self._nodes.root.more = page.more
+        self.endResetModel()
 
-    def refresh(self, *, deep: bool = False) -> None:
-        """Read again what is shown, and change only the rows that differ.
+    def plan(self, *, deep: bool = False) -> RefreshPlan:
+        """Return what is to be read for the model to say what the database says; see `refresh_job`."""
+        root = self._nodes.root
+        shown = {child.key: child.summary for child in root.children or () if child.summary is not None}
+        open_rows = sorted(self._nodes.open_rows(), key=lambda node: level_of(node.number))
+        return RefreshPlan(
+            search=self._search,
+            limit=max(PAGE, len(shown) if root.more and not self._is_more_wished else len(shown) + PAGE),
+            patients=shown,
+            rows=tuple(
+                OpenRow(node.number, node.parent.number, node.summary)
+                for node in open_rows
+                if node.parent is not None and node.summary is not None
+            ),
+            deep=deep,
+        )
 
-        Parameters
-        ----------
-        deep : bool
-            Also below patients and studies whose own counts are the same: health may have changed.
+    def apply(self, refreshed: Refreshed) -> bool:
+        """Change only the rows that differ from what was read.
+
+        Returns
+        -------
+        bool
+            False, and nothing is changed, where the model has read further meanwhile: the plan is out of date.
         """
-        if self._database is None:
-            return
-        loaded = len(self._nodes.root.children or ())
-        limit = max(PAGE, loaded if self._nodes.root.more else loaded + PAGE)
-        rows = self._read(lambda database: database.patients(search=self._search, limit=limit))
-        if rows is None:
-            return
-        with self._changing():
-            changed = self._adopt(self._nodes.root, rows)
-        self._nodes.root.more = len(rows) == limit
-        if deep:
-            self._stale = deque(self._nodes.open_rows())
-        else:
-            self._stale.extend(node for node in changed if node.is_open and node not in self._stale)
-        self._on_stale_due()
+        root, plan = self._nodes.root, refreshed.plan
+        if plan.search != self._search or len(root.children or ()) > max(plan.limit, len(plan.patients)):
+            return False
+        self._is_more_wished = self._is_more_wished and plan.limit == len(root.children or ())
+        self.refreshing.emit()
+        self._adopt(root, refreshed.patients)
+        root.more = len(refreshed.patients) == plan.limit
+        for number, rows in refreshed.children.items():
+            node = self._nodes.find(number)
+            if node is not None:
+                self._adopt(node, rows)
+        self.refreshed.emit()
+        return True
 
     def summary(self, index: QModelIndex) -> Summary | None:
         """Return what a row stands for."""
@@ -163,10 +186,15 @@ class DatabaseTreeModel(QAbstractItemModel):
         return node.more if node.is_open else self.hasChildren(parent)
 
     def fetchMore(self, parent: QModelIndex) -> None:
-        """Read the next page of patients, or all of a patient or study."""
+        """Read all of a patient or study; wish for the next page of patients, which is larger."""
         node = self._node(parent)
-        if node is not None and self.canFetchMore(parent):
+        if node is None or not self.canFetchMore(parent):
+            return
+        if node is not self._nodes.root:
             self._fetch(node)
+        elif not self._is_more_wished:
+            self._is_more_wished = True
+            self.more_wished.emit()
 
     def data(self, index: QModelIndex, role: int = Qt.DisplayRole) -> Any:
         """Return what a cell says."""
@@ -191,11 +219,9 @@ class DatabaseTreeModel(QAbstractItemModel):
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlags:
         """Return that a row can be selected and dragged."""
-        node = self._node(index)
-        if node is None or node.summary is None:
-            return Qt.ItemFlags(Qt.NoItemFlags)
-        flags = Qt.ItemIsEnabled | Qt.ItemIsSelectable | Qt.ItemIsDragEnabled
-        return flags | Qt.ItemNeverHasChildren if isinstance(node.summary, SeriesSummary) else flags
+        if not index.isValid():
+            return NO_FLAGS
+        return SERIES_FLAGS if level_of(int(index.internalId())) == SERIES_LEVEL else ROW_FLAGS
 
     def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:  # type: ignore[override]
         """Return the rows as dragged data."""
@@ -213,27 +239,10 @@ class DatabaseTreeModel(QAbstractItemModel):
             self.failed.emit(str(error))
             return None
 
-    def _children_of(self, node: Node) -> Sequence[Summary] | None:
-        """Read what is below a patient or study.
-
-        Words of a search may be spread over several studies or series, so that none holds them all: then all are shown.
-        """
-        found = self._searched_children_of(node, self._search)
-        return self._searched_children_of(node, "") if self._search and found is not None and not found else found
-
-    def _searched_children_of(self, node: Node, search: str) -> Sequence[Summary] | None:
-        summary = node.summary
-        if isinstance(summary, PatientSummary):
-            number = summary.patient
-            return self._read(lambda database: database.studies(patient=number, search=search)[::-1])  # newest first
-        if isinstance(summary, StudySummary):
-            number, uid = summary.patient, summary.study_instance_uid
-            return self._read(lambda database: database.series(patient=number, study=uid, search=search))
-        return None
-
     def _fetch(self, node: Node) -> None:
         if node is not self._nodes.root:
-            rows = self._children_of(node)
+            summary = node.summary
+            rows = self._read(lambda database: children_of(database, summary, self._search) if summary else ())
         else:
             offset = len(node.children or ())
             rows = self._read(lambda database: database.patients(search=self._search, limit=PAGE, offset=offset))
@@ -258,45 +267,13 @@ class DatabaseTreeModel(QAbstractItemModel):
             start = len(children)
             self._fetch(node)
 
-    def _on_stale_due(self) -> None:
-        """Re-read nodes that are open, for as long as a turn of the event loop may take."""
-        end_s = time.perf_counter() + BUDGET_S
-        while self._stale and time.perf_counter() < end_s:
-            node = self._stale.popleft()
-            if node not in self._nodes or (rows := self._children_of(node)) is None:
-                continue
-            with self._changing():
-                changed = self._adopt(node, rows)
-            self._stale.extend(child for child in changed if child.is_open and child not in self._stale)
-        if not self._stale:
-            self._timer.stop()
-        elif not self._timer.isActive():
-            self._timer.start()
-
     # -- changing
 
-    @contextmanager
-    def _changing(self) -> Iterator[None]:
-        self.refreshing.emit()
-        try:
-            yield
-        finally:
-            self.refreshed.emit()
-
-    def _reset(self) -> None:
-        self.beginResetModel()
-        self._stale.clear()
-        self._nodes.clear()
-        rows = self._read(lambda database: database.patients(search=self._search, limit=PAGE)) or ()
-        self._nodes.insert(self._nodes.root, 0, rows)
-        self._nodes.root.more = len(rows) == PAGE
-        self.endResetModel()
-
-    def _adopt(self, node: Node, rows: Sequence[Summary]) -> list[Node]:
-        """Make the children of `node` those of `rows` by the fewest changes; return the ones whose summary differs."""
+    def _adopt(self, node: Node, rows: Sequence[Summary]) -> None:
+        """Make the children of `node` those of `rows` by the fewest changes."""
         self._remove_others(node, {key_of(row) for row in rows})
         known = {child.key: child for child in node.children or ()}
-        changed, place = [], 0
+        place = 0
         while place < len(rows):
             child = known.get(key_of(rows[place]))
             if child is None:
@@ -310,10 +287,8 @@ class DatabaseTreeModel(QAbstractItemModel):
                 self._move(node, child.row, place)
             if child.summary != rows[place]:
                 child.summary = rows[place]
-                changed.append(child)
                 self.dataChanged.emit(self._index(child), self._index(child, len(row_texts.COLUMNS) - 1))
             place += 1
-        return changed
 
     def _remove_others(self, node: Node, wanted: set[int | str]) -> None:
         children = node.children or []

@@ -10,6 +10,8 @@ from DICOMModule.database import PatientSummary, StudySummary
 from DICOMModule.widgets.browser.selection import Summary
 
 ROOT_NUMBER: Final = 0
+LEVELS: Final = 4
+SERIES_LEVEL: Final = 3
 
 
 @dataclass(slots=True, eq=False)
@@ -19,7 +21,8 @@ class Node:
     Attributes
     ----------
     number : int
-        What its indexes carry. A number is never used twice, so an index that is out of date finds no node.
+        What its indexes carry. A number is never used twice, so an index that is out of date finds no node; its
+        remainder by `LEVELS` is the level, which Qt asks for too often to look the node up each time.
     summary : summary or None
         None for the root.
     row : int
@@ -91,9 +94,15 @@ class Nodes:
             gone += node.children or ()
 
     def _made(self, parent: Node, summary: Summary) -> Node:
-        self._last += 1
-        node = self._known[self._last] = Node(self._last, parent, summary)
+        self._last += LEVELS
+        number = self._last + level_of(parent.number) + 1
+        node = self._known[number] = Node(number, parent, summary)
         return node
+
+
+def level_of(number: int) -> int:
+    """Return the level that a number tells: 0 the root, 1 patients, 2 studies, 3 series."""
+    return number % LEVELS
 
 
 def key_of(summary: Summary) -> int | str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from DICOMModule.database import SeriesSummary
+from DICOMModule.widgets.browser.keyed_rows import selected_ranges
 from DICOMModule.widgets.browser.row_delegate import RowDelegate
 from DICOMModule.widgets.browser.selection import Selection, selection_of
 from DICOMModule.widgets.browser.thumbnails import Thumbnails
 from DICOMModule.widgets.browser.tree_model import DatabaseTreeModel
 from DICOMModule.widgets.qt import (
     QAbstractItemView,
+    QEvent,
     QItemSelection,
     QItemSelectionModel,
     QKeyEvent,
@@ -26,6 +28,7 @@ from DICOMModule.widgets.qt import (
 )
 
 INDENTATION_PX: Final = 16
+VERY_FEW: Final = 3  # patients whose studies are unfolded too
 MOST_EXPANDED: Final = 500  # as many places as are remembered across a search
 
 
@@ -34,13 +37,13 @@ class DatabaseTreeView(QTreeView):
 
     Signals
     -------
-    selection_changed : Selection
+    selection_changed
         Something else is selected.
     load_requested, delete_requested, copy_uid_requested : Selection
         Enter or a double click on a series; Delete; Ctrl+C.
     """
 
-    selection_changed = pyqtSignal(object)
+    selection_changed = pyqtSignal()
     load_requested = pyqtSignal(object)
     delete_requested = pyqtSignal(object)
     copy_uid_requested = pyqtSignal(object)
@@ -73,8 +76,12 @@ class DatabaseTreeView(QTreeView):
     @property
     def selection(self) -> Selection:
         """What is selected, in the order of the tree."""
-        chosen = sorted(self.selectionModel().selectedRows(), key=_place)
-        return selection_of(self.rows.path(index) for index in chosen)
+        places = {
+            (*_place(chosen.parent()), row): self.rows.index(row, 0, chosen.parent())
+            for chosen in selected_ranges(self.selectionModel())
+            for row in range(chosen.top(), chosen.bottom() + 1)
+        }
+        return selection_of(self.rows.path(places[place]) for place in sorted(places))
 
     def series_in_sight(self) -> set[str]:
         """Return the Series Instance UIDs of the rows that are in sight."""
@@ -107,6 +114,37 @@ class DatabaseTreeView(QTreeView):
         self.scrollTo(found[0])
         return True
 
+    def expand(self, index: QModelIndex) -> None:
+        """Expand a row; what is below it is read before."""
+        self._read_below(index)
+        super().expand(index)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Read what is below a row before its branch may open."""
+        self._read_below(self.indexAt(event.pos()))
+        super().mousePressEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep the interpreter for a whole event.
+
+        Laying out and painting ask the model and the delegate for every row. From Qt's own code, each of these calls
+        would have to win the interpreter anew from a worker that is busy: seconds, where an import runs.
+        """
+        return bool(super().event(event))
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """Keep the interpreter for a whole event, as `event` does."""
+        return bool(super().viewportEvent(event))
+
+    def expand_few(self, most: int) -> None:
+        """Unfold what is so little that it can be seen at once: at most so many patients, of very few their studies."""
+        patients = self.rows.rowCount()
+        for row in range(patients if patients <= most else 0):
+            patient = self.rows.index(row, 0)
+            self.expand(patient)
+            for place in range(self.rows.rowCount(patient) if patients <= VERY_FEW else 0):
+                self.expand(self.rows.index(place, 0, patient))
+
     def remember_expanded(self) -> None:
         """Keep in mind what is expanded, before a search hides it."""
         found: list[tuple[int | str, ...]] = []
@@ -128,10 +166,12 @@ class DatabaseTreeView(QTreeView):
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         """Tell what is selected."""
         super().selectionChanged(selected, deselected)
-        self.selection_changed.emit(self.selection)
+        self.selection_changed.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Load with Enter, delete with Delete, copy the UID with Ctrl+C; letters find a row by its beginning."""
+        if event.key() in (Qt.Key_Right, Qt.Key_Plus):
+            self._read_below(self.currentIndex())
         if event.key() in (Qt.Key_Return, Qt.Key_Enter) and not event.modifiers() & Qt.ControlModifier:
             self.load_requested.emit(self.selection)
         elif event.key() == Qt.Key_Delete:
@@ -148,6 +188,11 @@ class DatabaseTreeView(QTreeView):
             self.load_requested.emit(selection_of([self.rows.path(index)]))
             return
         super().mouseDoubleClickEvent(event)
+
+    def _read_below(self, index: QModelIndex) -> None:
+        """Read the children of a row while it is folded: rows that come into an open one make Qt lay out all rows anew."""
+        if index.isValid() and not self.isExpanded(index) and self.rows.canFetchMore(index):
+            self.rows.fetchMore(index)
 
     def _on_refreshing(self) -> None:
         self._anchor = QPersistentModelIndex(self.indexAt(QPoint(0, 0)))
