@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -68,6 +69,7 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         self.database_folder = database_folder
         self._scene = scene
         self._database: DicomDatabase | None = None
+        self._opening = threading.Lock()  # the window and its jobs may ask first at the same moment
         self._private_folder: Path | None = None
 
     @cached_property
@@ -115,9 +117,10 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         DatabaseError
             There is none and `create` is false; or it cannot be opened.
         """
-        if self._database is None:
-            self._database = DicomDatabase.open(self.database_folder, create=create)
-        return self._database
+        with self._opening:
+            if self._database is None:
+                self._database = DicomDatabase.open(self.database_folder, create=create)
+            return self._database
 
     # -- into the database ---------------------------------------------------------------------------------------------
 

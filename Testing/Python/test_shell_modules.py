@@ -13,9 +13,10 @@ from dialog_kit import a_viewer, banner_texts
 from DICOMModule.errors import SettingsError
 from DICOMModule.scripted_module import FOREIGN_PREFIX
 from DICOMModule.widgets.banners import Banner
+from DICOMModule.widgets.dialogs.about_dialog import AboutDialog
 from DICOMModule.widgets.module_host import ModuleHost
 from DICOMModule.widgets.module_testing import open_in_editor
-from DICOMModule.widgets.qt import QLabel, QPlainTextEdit
+from DICOMModule.widgets.qt import QLabel, QPlainTextEdit, Qt
 
 MODULE = """
 import builtins
@@ -222,12 +223,15 @@ def test_the_menu_lists_modules_by_category_and_shows_what_is_chosen(open_host, 
     assert [action.text() for action in host.selector.menu().actions() if action.isChecked()] == ["Any"]
 
 
-def test_what_a_module_says_of_itself_is_plain_text(open_host, folder):
+def test_what_a_module_says_of_itself_is_plain_text(open_host, folder, qtbot):
     write(folder, "Alpha")
     host = open_host()
-    about = next(label for label in host.findChildren(QLabel) if "Traces" in label.text())
-    assert about.text() == "Traces <b>vessels</b>.\n\nBy A. Author.\n\nThanks."
-    assert about.textFormat() == 0  # Qt.PlainText
+    said = host.current.about_text()
+    assert said == "Traces <b>vessels</b>.\n\nBy A. Author.\n\nThanks."
+    about = AboutDialog(said)
+    qtbot.addWidget(about)
+    assert about.acknowledgement_label.text() == said
+    assert about.acknowledgement_label.textFormat() == Qt.PlainText
 
 
 def test_reload_makes_the_panel_of_the_edited_file(open_host, folder, heard):

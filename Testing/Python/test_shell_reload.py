@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
 
 import factories
 import pytest
 
 from DICOMModule.app import ViewerOptions, viewer_window
+from DICOMModule.database import DicomDatabase
 from DICOMModule.errors import DatabaseNotFoundError
+from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.qt import QLabel
 
 
@@ -46,6 +50,25 @@ def test_the_own_module_is_reloaded_in_the_running_window_and_goes_on_working(wi
     assert type(new) is not type(old)
     import_series(window, qtbot, tmp_path / "second", 2)
     assert [banner.text for banner in window.viewer.banners.shown if banner.kind == "error"] == []
+
+
+def test_window_and_jobs_that_ask_at_the_same_moment_share_one_database(tmp_path, monkeypatch):
+    opening = DicomDatabase.open
+
+    def open_slowly(folder, **options):
+        time.sleep(0.05)
+        return opening(folder, **options)
+
+    monkeypatch.setattr(DicomDatabase, "open", open_slowly)
+    found = []
+    with DICOMModuleLogic(tmp_path / "database") as logic:
+        threads = [threading.Thread(target=lambda: found.append(logic.database(create=True))) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(found) == 4
+    assert len(set(map(id, found))) == 1
 
 
 def test_the_own_tests_run_in_the_window(window, qtbot):
