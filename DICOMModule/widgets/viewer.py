@@ -62,6 +62,7 @@ class SettingsStore:
         if changed == self._value:
             return
         self._value = changed
+        self.problem = ""
         try:
             write_settings(changed, self._path)
         except SettingsError as error:

@@ -116,6 +116,10 @@ def test_settings_that_cannot_be_written_are_said_in_the_dialog(dialog, viewer, 
     assert dialog.problem_label.textFormat() == Qt.PlainText
     assert dialog.height() > height
     assert viewer.settings.value.copy_on_import
+    (tmp_path / "settings.json").unlink()
+    dialog.copy_box.click()
+    assert not dialog.problem_label.isVisible()
+    assert read_settings(tmp_path / "settings.json") == viewer.settings.value
 
 
 def test_escape_closes_the_dialog(qtbot, dialog):

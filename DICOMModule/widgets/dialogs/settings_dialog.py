@@ -155,9 +155,8 @@ class SettingsDialog(PanelDialog):
         elif self.viewer.is_private:
             note = "This window works in a private database that goes with it; the folder is that of other windows."
         else:
-            note = ""
+            note = "Another folder is taken when the next window opens."
         self.folder_note.setText(note)
-        self.folder_note.setVisible(bool(note))
 
     def _show_module_folders(self, folders: tuple[str, ...]) -> None:
         if self._folders_shown != folders:
