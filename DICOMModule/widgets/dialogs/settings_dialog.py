@@ -155,7 +155,7 @@ class SettingsDialog(PanelDialog):
         elif self.viewer.is_private:
             note = "This window works in a private database that goes with it; the folder is that of other windows."
         else:
-            note = "Another folder is taken when the next window opens."
+            note = "Taken when the next window opens."
         self.folder_note.setText(note)
 
     def _show_module_folders(self, folders: tuple[str, ...]) -> None:
@@ -173,8 +173,8 @@ class SettingsDialog(PanelDialog):
         self.problem_label.setText(problem)
         for widget in (self.problem_icon, self.problem_label):
             widget.setVisible(bool(problem))
-        if problem:  # a text that wraps does not by itself make the dialog taller
-            self.resize(self.width(), max(self.height(), self.layout().totalHeightForWidth(self.width())))
+        # Texts that wrap do not by themselves make a dialog tall enough.
+        self.setMinimumHeight(self.layout().totalHeightForWidth(self.minimumWidth()))
 
     def _on_folder_clicked(self) -> None:
         if folder := _ask_folder(self, "Folder of the local database", self.folder_text.whole_text):
