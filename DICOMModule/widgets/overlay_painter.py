@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from DICOMModule.views.crosshair import GAP_PX, HANDLE_RADIUS_PX, Crosshair, CrosshairLine
@@ -13,6 +14,7 @@ from DICOMModule.widgets.qt import (
     QPainter,
     QPainterPath,
     QPen,
+    QPixmap,
     QPointF,
     QPolygonF,
     QRectF,
@@ -24,6 +26,7 @@ TEXT_PX = 12
 LETTER_PX = 13
 TICK_PX = 5.0
 HALO_PX = 3.0
+MOST_TEXTS = 400  # pictures that are kept
 CROSSHAIR_INSET_PX = 28.0  # keeps clear of the letters
 CROSSHAIR_FOOT_PX = 46.0  # and of the ruler
 AXES_PX = 22.0
@@ -53,11 +56,14 @@ class OverlayPainter:
         Active; in logical pixels, the size of those of the view.
     rect : QRectF
         The image area of the view.
+    texts : TextPictures, optional
+        Where pictures of the texts are kept from one time to the next.
     """
 
-    def __init__(self, painter: QPainter, rect: QRectF) -> None:
+    def __init__(self, painter: QPainter, rect: QRectF, texts: TextPictures | None = None) -> None:
         self._painter = painter
         self._rect = rect
+        self._texts = texts
         self._font = QFont(painter.font())
         self._font.setPixelSize(TEXT_PX)
         self._letter_font = QFont(self._font)
@@ -253,9 +259,48 @@ class OverlayPainter:
         if not text:
             return
         font = font or self._font
-        halo = QPainterPath()
-        halo.addText(baseline, font, text)
-        self._painter.strokePath(halo, QPen(HALO_COLOR, HALO_PX, Qt.SolidLine, Qt.RoundCap, Qt.RoundJoin))
-        self._painter.setFont(font)
-        self._painter.setPen(color)
-        self._painter.drawText(baseline, text)
+        if self._texts is None:
+            _paint_with_halo(self._painter, baseline, text, color, font)
+        else:
+            self._texts.paint(self._painter, baseline, text, color, font)
+
+
+class TextPictures:
+    """Keeps pictures of texts with their halos, as stroking these takes most of an overlay's time.
+
+    Texts then stand on whole pixels of the screen.
+    """
+
+    def __init__(self) -> None:
+        self._pictures: dict[tuple[str, str, int, float], QPixmap] = {}
+
+    def paint(self, painter: QPainter, baseline: QPointF, text: str, color: QColor, font: QFont) -> None:
+        """Paint plain text."""
+        ratio = painter.device().devicePixelRatioF()
+        metrics = QFontMetricsF(font)
+        left, ascent = HALO_PX + 1.0, math.ceil(metrics.ascent()) + HALO_PX
+        key = (text, font.key(), color.rgba(), ratio)
+        picture = self._pictures.get(key)
+        if picture is None:
+            if len(self._pictures) >= MOST_TEXTS:
+                self._pictures.clear()
+            width, height = metrics.horizontalAdvance(text) + 2.0 * left, ascent + metrics.descent() + HALO_PX + 1.0
+            picture = QPixmap(math.ceil(width * ratio), math.ceil(height * ratio))
+            picture.setDevicePixelRatio(ratio)
+            picture.fill(Qt.transparent)
+            own = QPainter(picture)
+            own.setRenderHint(QPainter.Antialiasing, True)
+            _paint_with_halo(own, QPointF(left, ascent), text, color, font)
+            own.end()
+            self._pictures[key] = picture
+        x, y = baseline.x() - left, baseline.y() - ascent
+        painter.drawPixmap(QPointF(round(x * ratio) / ratio, round(y * ratio) / ratio), picture)
+
+
+def _paint_with_halo(painter: QPainter, baseline: QPointF, text: str, color: QColor, font: QFont) -> None:
+    halo = QPainterPath()
+    halo.addText(baseline, font, text)
+    painter.strokePath(halo, QPen(HALO_COLOR, HALO_PX, Qt.SolidLine, Qt.RoundCap, Qt.RoundJoin))
+    painter.setFont(font)
+    painter.setPen(color)
+    painter.drawText(baseline, text)

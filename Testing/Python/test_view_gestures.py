@@ -218,6 +218,19 @@ def test_the_centre_of_the_crosshair_is_dragged_without_a_jump(area):
     assert shown.view_geometry.pixel_at(area.state.position_lps_mm) == pytest.approx((x + 20, y + 10))
 
 
+def test_a_wheel_that_turns_while_the_crosshair_is_dragged_stays(area):
+    area.state.set_tool("crosshair")
+    shown = area.slice_views["axial"]
+    x, y = shown.view_geometry.pixel_at(area.state.position_lps_mm)
+    number = shown.slice_number
+    press(shown, x, y)
+    move(shown, x + 10, y, Qt.LeftButton)
+    wheel(shown, -120)
+    move(shown, x + 20, y, Qt.LeftButton)
+    release(shown, x + 20, y)
+    assert shown.slice_number == number + 1
+
+
 def test_a_line_of_the_crosshair_slides_one_plane_alone(area):
     area.state.set_tool("crosshair")
     shown = area.slice_views["axial"]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from DICOMModule.views.orientation import Vector, direction_letters
-from DICOMModule.volume.volume import Floats, Volume
+from DICOMModule.views.orientation import direction_letters, vector
+from DICOMModule.views.ray_caster import WHOLE, ClipBox
+from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.qt import QFrame, QGridLayout, QLabel, QPoint, QPushButton, QSlider, Qt, QWidget
 from DICOMModule.widgets.theme import SPACING, caption_font
-from DICOMModule.widgets.views.volume_render_thread import Clip
 from DICOMModule.widgets.views.volume_view_widget import VolumeViewWidget
 
 STEPS: Final = 200
 THINNEST: Final = 2  # steps that are always left
-WHOLE: Final[Clip] = ((0.0, 1.0), (0.0, 1.0), (0.0, 1.0))
 
 
 class ClipPanel(QFrame):
@@ -66,7 +65,7 @@ class ClipPanel(QFrame):
         self.show()
 
     @property
-    def clip(self) -> Clip | None:
+    def clip(self) -> ClipBox | None:
         """What is left along i, j and k, as shares of the volume from 0 to 1; None: all of it."""
         i, j, k = ((low.value() / STEPS, 1.0 - (STEPS - high.value()) / STEPS) for low, high in self.sliders)
         return None if (i, j, k) == WHOLE else (i, j, k)
@@ -77,7 +76,7 @@ class ClipPanel(QFrame):
         slider.setMinimumWidth(96)
         return slider
 
-    def _show_clip(self, clip: Clip) -> None:
+    def _show_clip(self, clip: ClipBox) -> None:
         for (low, high), (first, last) in zip(self.sliders, clip, strict=True):
             for slider, value in ((low, first), (high, last)):
                 slider.blockSignals(True)
@@ -102,9 +101,4 @@ class ClipPanel(QFrame):
 def axis_name(volume: Volume, axis: int) -> str:
     """Return which way an axis of the grid goes in the patient: ``R – L``."""
     column = volume.ijk_to_lps[:3, axis]
-    return f"{direction_letters(_vector(-column))} – {direction_letters(_vector(column))}"
-
-
-def _vector(values: Floats) -> Vector:
-    x, y, z = (float(value) for value in values)
-    return x, y, z
+    return f"{direction_letters(vector(-column))} – {direction_letters(vector(column))}"

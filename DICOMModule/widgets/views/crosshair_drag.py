@@ -29,19 +29,25 @@ def crosshair_of(state: ViewState, view: str, geometry: ViewGeometry) -> Crossha
 
 
 def begin_crosshair_drag(
-    state: ViewState, view: str, geometry: ViewGeometry, x_px: float, y_px: float
+    state: ViewState,
+    view: str,
+    geometry: ViewGeometry,
+    place_px: tuple[float, float],
+    move_to: Callable[[float, float], None],
 ) -> Callable[[float, float], None]:
     """Begin to drag what of the crosshair is at a place; where nothing is, the crosshair comes there.
+
+    Parameters
+    ----------
+    move_to : callable
+        Brings the crosshair to a place of the view.
 
     Returns
     -------
     callable
         Takes where the pointer is, in the view's pixels.
     """
-
-    def move_to(to_x: float, to_y: float) -> None:
-        state.set_position_lps(geometry.lps_at(to_x, to_y), view)
-
+    x_px, y_px = place_px
     shown = crosshair_of(state, view, geometry)
     part = None if shown is None or not state.crosshair_shown else crosshair_part_at(shown, x_px, y_px, TOLERANCE_PX)
     if shown is None or part is None:
@@ -51,8 +57,8 @@ def begin_crosshair_drag(
         return lambda to_x, to_y: move_to(shown.x_px + to_x - x_px, shown.y_px + to_y - y_px)
     kind, other = part
     if kind == "handle":
-        return _turner(state, view, geometry, shown, (x_px, y_px))
-    return _slider(shown, next(line for line in shown.lines if line.view == other), move_to, (x_px, y_px))
+        return _turner(state, view, geometry, shown, place_px)
+    return _slider(shown, next(line for line in shown.lines if line.view == other), move_to, place_px)
 
 
 def _slider(

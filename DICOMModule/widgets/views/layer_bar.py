@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from DICOMModule.errors import plain_text
-from DICOMModule.scene import NodeChange, VolumeNode
 from DICOMModule.scene.display import ColorTable
 from DICOMModule.widgets.qt import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, Qt, QWidget
 from DICOMModule.widgets.theme import SPACING
@@ -63,12 +61,7 @@ class LayerBar(QWidget):
         self.colors.activated.connect(self._on_colors_chosen)
         self._state.layers_changed.connect(self._refresh)
         self._state.active_view_changed.connect(self._refresh)
-        disconnects = (
-            self._scene.added.connect(self._on_node_added),
-            self._scene.removed.connect(self._on_node_added),
-            self._scene.changed.connect(self._on_node_changed),
-        )
-        self.destroyed.connect(lambda: _call_all(disconnects))
+        self._state.nodes_changed.connect(self._refresh)
         self._refresh()
 
     def _combo(self, name: str) -> QComboBox:
@@ -107,12 +100,6 @@ class LayerBar(QWidget):
 
     # -- what is told
 
-    def _on_node_added(self, _node: VolumeNode) -> None:
-        self._refresh()
-
-    def _on_node_changed(self, _change: NodeChange) -> None:
-        self._refresh()
-
     def _refresh(self) -> None:
         nodes = self._scene.nodes
         self.setVisible(len(nodes) > 1)
@@ -133,11 +120,6 @@ class LayerBar(QWidget):
             self.colors.setCurrentIndex(max(self.colors.findData(above.display.color_table), 0))
 
 
-def _call_all(functions: tuple[Callable[[], None], ...]) -> None:
-    for function in functions:
-        function()
-
-
 def _fill(combo: QComboBox, entries: list[tuple[str, str]], chosen: str) -> None:
     """List names and ids, unless they are listed already, and show the one that is chosen; an id that is none: nothing."""
     listed = [(combo.itemText(index), combo.itemData(index)) for index in range(combo.count())]
@@ -147,3 +129,4 @@ def _fill(combo: QComboBox, entries: list[tuple[str, str]], chosen: str) -> None
             combo.addItem(name, node_id)
             combo.setItemData(combo.count() - 1, name, Qt.ToolTipRole)
     combo.setCurrentIndex(combo.findData(chosen))
+    combo.setToolTip(f"{combo.accessibleName()}: {combo.currentText()}")

@@ -193,7 +193,7 @@ class SliceViewWidget(ViewWidget):
         geometry = self.view_geometry
         if geometry is None:
             return lambda _x, _y: None
-        return begin_crosshair_drag(self.state, self.name, geometry, x_px, y_px)
+        return begin_crosshair_drag(self.state, self.name, geometry, (x_px, y_px), self.move_crosshair)
 
     def move_crosshair(self, x_px: float, y_px: float) -> None:
         """Bring the crosshair to a place of the view."""
@@ -326,7 +326,7 @@ class SliceViewWidget(ViewWidget):
     def _paint_overlay(self, painter: QPainter, geometry: ViewGeometry) -> None:
         if self.slices is not None:
             overlay = overlay_of(self.state, self.name, geometry, self.slices)
-            OverlayPainter(painter, QRectF(self.rect())).paint(overlay, handles=self.tool == "crosshair")
+            OverlayPainter(painter, QRectF(self.rect()), self._texts).paint(overlay, handles=self.tool == "crosshair")
             if self.state.overlays != "none":
                 self._paint_notes(painter, notes_of(self.state, self.name))
 

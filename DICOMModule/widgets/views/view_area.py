@@ -167,6 +167,9 @@ class ViewArea(QWidget):
             menu = QMenu(self)
             menu.setAttribute(Qt.WA_DeleteOnClose)
             fill_context_menu(menu, self.state, view.name, view.fit)
+            cell = self.cells[view.name]
+            if isinstance(cell, VolumeCell) and view.view_geometry is not None:
+                cell.add_to_menu(menu)
             menu.popup(place)
 
     def _on_layers_changed(self) -> None:

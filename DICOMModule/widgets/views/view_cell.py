@@ -18,7 +18,6 @@ from DICOMModule.widgets.qt import (
     QRectF,
     QResizeEvent,
     QSize,
-    QSlider,
     Qt,
     QToolButton,
     QVBoxLayout,
@@ -26,6 +25,7 @@ from DICOMModule.widgets.qt import (
 )
 from DICOMModule.widgets.theme import caption_font, icon, theme
 from DICOMModule.widgets.views.clip_panel import ClipPanel
+from DICOMModule.widgets.views.slice_slider import SliceSlider
 from DICOMModule.widgets.views.slice_view_widget import SliceViewWidget
 from DICOMModule.widgets.views.view_menus import fill_rendering_menu, fill_slab_menu
 from DICOMModule.widgets.views.view_widget import GROUND, ViewWidget
@@ -142,7 +142,7 @@ class SliceCell(ViewCell):
 
     def __init__(self, view: SliceViewWidget, parent: QWidget | None = None) -> None:
         self.slice_view = view
-        self.slider = QSlider(Qt.Horizontal)
+        self.slider = SliceSlider()
         self.number = QLabel()
         super().__init__(view, parent)
         view.slice_changed.connect(self._on_slice_changed)
@@ -151,10 +151,10 @@ class SliceCell(ViewCell):
         self._on_slab_changed()
 
     def _fill_header(self) -> None:
-        self.slider.setFocusPolicy(Qt.NoFocus)
         self.slider.setToolTip("Slices (wheel, Up, Down)")
         self.slider.setAccessibleName(f"Slices of the {self.slice_view.name} view")
         self.slider.valueChanged.connect(self._on_slider_moved)
+        self.slider.turned.connect(self.slice_view.scroll_by)
         self.slider.setMinimumWidth(24)
         self.number.setFont(caption_font(self.number.font()))
         self.number.setProperty("caption", "true")
@@ -225,9 +225,16 @@ class VolumeCell(ViewCell):
         self._row.addWidget(
             self._menu_button("volume", "Volume-rendering preset", lambda menu: fill_rendering_menu(menu, state))
         )
-        clip = self._button(lambda: "clip", "Clip planes…")
-        clip.clicked.connect(lambda _checked: self.clip_panel.open_under(clip))
-        self._row.addWidget(clip)
+        self._clip = self._button(lambda: "clip", "Clip planes…")
+        self._clip.clicked.connect(lambda _checked: self.clip_panel.open_under(self._clip))
+        self._row.addWidget(self._clip)
+
+    def add_to_menu(self, menu: QMenu) -> None:
+        """Add what the title bar offers to a context menu, which the keyboard reaches."""
+        sides = menu.addMenu("Look from")
+        for side, words in SIDE_WORDS.items():
+            sides.addAction(f"{side}: {words}").triggered.connect(self._look_from(side))
+        menu.addAction("Clip planes…").triggered.connect(lambda _checked: self.clip_panel.open_under(self._clip))
 
     def _look_from(self, side: str) -> Callable[[bool], None]:
         def look(_checked: bool) -> None:

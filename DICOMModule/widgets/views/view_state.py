@@ -37,6 +37,8 @@ class ViewState(QObject):
 
     Signals
     -------
+    nodes_changed
+        Something was added to the scene, removed from it, or changed in it; for widgets, which Qt disconnects by itself.
     layers_changed
         What a view shows, or the foreground's opacity.
     position_changed
@@ -51,6 +53,7 @@ class ViewState(QObject):
         As they say; the property of that name tells the new value.
     """
 
+    nodes_changed = pyqtSignal()
     layers_changed = pyqtSignal()
     position_changed = pyqtSignal()
     orientations_changed = pyqtSignal()
@@ -83,7 +86,11 @@ class ViewState(QObject):
         self._orientations: dict[str, Orientation] = dict(ORIENTATIONS)
         self._backgrounds: dict[str, str] = {}
         self._foreground = ""
-        self._disconnects = (scene.removed.connect(self._on_node_removed), scene.changed.connect(self._on_node_changed))
+        self._disconnects = (
+            scene.added.connect(self._on_node_added),
+            scene.removed.connect(self._on_node_removed),
+            scene.changed.connect(self._on_node_changed),
+        )
 
     # -- what is shown
 
@@ -274,6 +281,9 @@ class ViewState(QObject):
             self._positions[frame] = center_position(node.volume)
             self.position_changed.emit()
 
+    def _on_node_added(self, _node: VolumeNode) -> None:
+        self.nodes_changed.emit()
+
     def _on_node_removed(self, node: VolumeNode) -> None:
         left = self.scene.nodes
         substitute = left[-1].id if left else ""
@@ -287,10 +297,12 @@ class ViewState(QObject):
         if substitute:
             self._bring_position_into(left[-1])
         self.layers_changed.emit()
+        self.nodes_changed.emit()
 
     def _on_node_changed(self, change: NodeChange) -> None:
         if change.new.id in {*self._backgrounds.values(), self._foreground}:
             self.layers_changed.emit()
+        self.nodes_changed.emit()
 
 
 def frame_of_reference(volume: Volume) -> str:

@@ -38,7 +38,7 @@ TOOL_TITLES: Final = {
     "rotate": "Rotate",
     "crosshair": "Crosshair: drag its centre, a line or a handle",
 }
-PRESET_PX: Final = 132
+WIDEST_PRESET: Final = "1st to 99th percentile ▾"
 ICON_SIZE: Final = QSize(20, 20)
 
 
@@ -71,7 +71,8 @@ class ViewTools(QObject):
         self.layout_button = self._menu_button("layout-four-up", "Layout", self._fill_layout)
         self.preset_button = self._menu_button("window", "Window preset", self._fill_presets)
         self.preset_button.setToolButtonStyle(Qt.ToolButtonTextOnly)
-        self.preset_button.setFixedWidth(PRESET_PX)
+        self._preset_px = self.preset_button.fontMetrics().horizontalAdvance(WIDEST_PRESET)
+        self.preset_button.setFixedWidth(self._preset_px + 16)
         self.slab_button = self._menu_button("slab", "Slab: thicker slices (Alt+wheel)", self._fill_slab)
         self.overlay_button = self._menu_button("eye", "What is written over the pictures", self._fill_overlays)
         self.cine_button = self._menu_button("play", "Cine", self._fill_cine)
@@ -123,7 +124,8 @@ class ViewTools(QObject):
             action.setChecked(state.tool == tool)
         shown = "Preset" if node is None else plain_text(node.display.window.name) or window_text(node, named=False)
         metrics = self.preset_button.fontMetrics()
-        self.preset_button.setText(metrics.elidedText(shown, Qt.ElideMiddle, PRESET_PX - 24))
+        room = self._preset_px - metrics.horizontalAdvance(" ▾")
+        self.preset_button.setText(f"{metrics.elidedText(shown, Qt.ElideMiddle, room)} ▾")
         self.preset_button.setToolTip("Window preset" if node is None else f"Window preset: {window_text(node)}")
         self.invert.setIcon(icon("invert"))
         self.invert.setToolTip(self._tooltip("invert", "Exchange black and white"))

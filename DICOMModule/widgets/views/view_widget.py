@@ -10,7 +10,7 @@ from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.view import BACKGROUND
 from DICOMModule.volume.volume import Voxels
 from DICOMModule.widgets.dragging import dragged_targets
-from DICOMModule.widgets.overlay_painter import TEXT_PX, WARNING_COLOR
+from DICOMModule.widgets.overlay_painter import TEXT_PX, WARNING_COLOR, TextPictures
 from DICOMModule.widgets.qt import (
     QColor,
     QContextMenuEvent,
@@ -73,6 +73,7 @@ class ViewWidget(QWidget):
         self.state = state
         self.problem = ""
         self._drop_over = False
+        self._texts = TextPictures()
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.StrongFocus)
         self.setAcceptDrops(True)

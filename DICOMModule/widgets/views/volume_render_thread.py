@@ -6,20 +6,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from dataclasses import dataclass, replace
+from weakref import ReferenceType, ref
 
 from DICOMModule.errors import DICOMModuleError
 from DICOMModule.scene import VolumeNode
 from DICOMModule.views.geometry import ViewGeometry
-from DICOMModule.views.volume_view import VolumeView
-from DICOMModule.volume.volume import Voxels
+from DICOMModule.views.ray_caster import ClipBox
+from DICOMModule.views.transfer_functions import TransferShift
+from DICOMModule.views.volume_view import VolumeView, next_coarseness
+from DICOMModule.volume.volume import Volume, Voxels
 
-Range: TypeAlias = tuple[float, float]
-Clip: TypeAlias = tuple[Range, Range, Range]
-
-MOVING_S: Final = 0.04  # what a frame may take while something moves
-COARSEST: Final = 6
+FIRST_COARSENESS = 4
+NO_SHIFT = TransferShift()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,16 +37,16 @@ class RenderRequest:
         Something is being dragged: rather soon than fine.
     clip : tuple of three (float, float), or None
         What is left of the volume along i, j and k, as shares from 0 to 1; None: all of it.
-    shift : tuple of float
-        By how much the transfer function is shifted, in the volume's values, and stretched.
+    shift : TransferShift
+        By how much the transfer function is moved and stretched.
     """
 
     number: int
     node: VolumeNode | None
     geometry: ViewGeometry
     moving: bool = False
-    clip: Clip | None = None
-    shift: tuple[float, float] = (0.0, 1.0)
+    clip: ClipBox | None = None
+    shift: TransferShift = NO_SHIFT
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +67,8 @@ class RenderedFrame:
         What drawing it took.
     problem : str
         Why it failed; empty where it did not.
+    is_last : bool
+        Nothing better of this request will come.
     """
 
     number: int
@@ -76,6 +77,7 @@ class RenderedFrame:
     coarseness: int = 1
     seconds: float = 0.0
     problem: str = ""
+    is_last: bool = True
 
 
 class VolumeRenderThread:
@@ -93,7 +95,8 @@ class VolumeRenderThread:
         self._wished: RenderRequest | None = None
         self._ending = False
         self._thread: threading.Thread | None = None
-        self._coarseness = 3
+        self._coarseness = FIRST_COARSENESS
+        self._drawn: ReferenceType[Volume] | None = None  # keeps nothing alive
 
     def request(self, request: RenderRequest) -> None:
         """Wish for a picture; one that was wished for before and not begun is forgotten."""
@@ -137,25 +140,48 @@ class VolumeRenderThread:
         try:
             if view is None and request.node is not None:
                 view = VolumeView(request.geometry.width_px, request.geometry.height_px)
-            frame = RenderedFrame(request.number, request.geometry, None)
-            if view is not None:
-                frame = self._drawn(view, request)
+            if view is None or request.node is None:
+                if view is not None:
+                    view.show(None)
+                self._deliver(RenderedFrame(request.number, request.geometry, None))
+            else:
+                self._draw(view, request, request.node)
         except DICOMModuleError as error:
-            frame = RenderedFrame(request.number, request.geometry, None, problem=str(error))
+            self._deliver(RenderedFrame(request.number, request.geometry, None, problem=str(error)))
         except Exception:  # noqa: BLE001 - a thread must not end in silence
             # told where all bugs are told; the thread goes on for the next wish
             sys.excepthook(*sys.exc_info())
-            frame = RenderedFrame(request.number, request.geometry, None, problem="The volume view could not be drawn.")
-        self._deliver(frame)
+            problem = "The volume view could not be drawn."
+            self._deliver(RenderedFrame(request.number, request.geometry, None, problem=problem))
         return view
 
-    def _drawn(self, view: VolumeView, request: RenderRequest) -> RenderedFrame:
-        view.show(request.node)
-        if request.node is None:
-            return RenderedFrame(request.number, request.geometry, None)
+    def _draw(self, view: VolumeView, request: RenderRequest, node: VolumeNode) -> None:
+        """Deliver a coarse picture, a fine one, or of a volume that was not there before both, one after the other."""
+        view.show(node)
         view.set_geometry(request.geometry)
-        coarseness = self._coarseness if request.moving else 1
+        view.set_clip(request.clip)
+        view.set_shift(request.shift.offset, request.shift.scale)
+        is_new = self._drawn is None or self._drawn() is not node.volume
+        if request.moving or is_new:
+            frame = self._frame(view, request, self._coarseness, lambda: self._ending)
+            if frame is None:
+                return
+            self._drawn = ref(node.volume)
+            self._deliver(replace(frame, is_last=request.moving))
+            if not is_new:  # the first one of a volume tells nothing of the next
+                self._coarseness = next_coarseness(self._coarseness, frame.seconds)
+        if not request.moving and (frame := self._frame(view, request, 1, self._has_news)) is not None:
+            self._deliver(frame)
+
+    def _frame(
+        self, view: VolumeView, request: RenderRequest, coarseness: int, is_stale: Callable[[], bool]
+    ) -> RenderedFrame | None:
         began_s = time.perf_counter()
-        pixels = view.pixels(coarseness)
+        pixels = view.pixels_unless(is_stale, coarseness)
         seconds = time.perf_counter() - began_s
-        return RenderedFrame(request.number, request.geometry, pixels, coarseness, seconds)
+        return (
+            pixels if pixels is None else RenderedFrame(request.number, request.geometry, pixels, coarseness, seconds)
+        )
+
+    def _has_news(self) -> bool:
+        return self._wished is not None or self._ending

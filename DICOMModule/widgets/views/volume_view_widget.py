@@ -9,10 +9,12 @@ from typing import Final
 from DICOMModule.errors import DICOMModuleError
 from DICOMModule.scene import VolumeNode
 from DICOMModule.views.geometry import ViewGeometry, fit
-from DICOMModule.views.orientation import Vector, box_corners
+from DICOMModule.views.orientation import Vector, box_corners, vector
 from DICOMModule.views.overlay import ViewOverlay, volume_overlay
-from DICOMModule.views.presets import find_rendering_preset
-from DICOMModule.views.volume_view import DEFAULT_DIRECTION_LPS, screen_axes
+from DICOMModule.views.presets import find_rendering_preset, value_scale
+from DICOMModule.views.ray_caster import ClipBox
+from DICOMModule.views.transfer_functions import TransferShift
+from DICOMModule.views.volume_view import DEFAULT_DIRECTION_LPS, LOOK_FROM, screen_axes, turned_by_drag
 from DICOMModule.widgets.overlay_painter import OverlayPainter
 from DICOMModule.widgets.qt import (
     QImage,
@@ -21,6 +23,7 @@ from DICOMModule.widgets.qt import (
     QPaintEvent,
     QRectF,
     QResizeEvent,
+    QShowEvent,
     Qt,
     QTimer,
     QWheelEvent,
@@ -31,21 +34,18 @@ from DICOMModule.widgets.views.gestures import CLICK_PX, NOTCH, WHEEL_ZOOM, ZOOM
 from DICOMModule.widgets.views.slice_overlays import reduced
 from DICOMModule.widgets.views.view_state import ViewState, frame_of_reference
 from DICOMModule.widgets.views.view_widget import GROUND, PROBLEM_COLOR, ViewWidget, device_geometry, image_of
-from DICOMModule.widgets.views.volume_render_thread import Clip, RenderedFrame, RenderRequest, VolumeRenderThread
+from DICOMModule.widgets.views.volume_render_thread import (
+    NO_SHIFT,
+    RenderedFrame,
+    RenderRequest,
+    VolumeRenderThread,
+)
 
 REST_MS: Final = 250
-# Where the eye is, and what is upward on the screen then.
-SIDES: Final[dict[str, tuple[Vector, Vector]]] = {
-    "A": ((0.0, -1.0, 0.0), (0.0, 0.0, 1.0)),
-    "P": ((0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
-    "L": ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0)),
-    "R": ((-1.0, 0.0, 0.0), (0.0, 0.0, 1.0)),
-    "S": ((0.0, 0.0, 1.0), (0.0, -1.0, 0.0)),
-    "I": ((0.0, 0.0, -1.0), (0.0, -1.0, 0.0)),
-}
+FIRST_MS: Final = 40
 EMPTY: Final = "Drop a series here"
 OFF: Final = "Volume rendering is off. Press V to show it."
-NO_SHIFT: Final = (0.0, 1.0)
+SHIFT_PX: Final = 400.0  # a drag of so many pixels moves the curves by their own length
 WAITING: Final = "Rendering…"
 
 
@@ -75,16 +75,17 @@ class VolumeViewWidget(ViewWidget):
         self._image: QImage | None = None
         self._frame: RenderedFrame | None = None
         self._is_fitted = True
-        self.clip: Clip | None = None
+        self.clip: ClipBox | None = None
         self.shift = NO_SHIFT
-        self._wished = self._answered = 0
+        self._shift_before, self._values_per_pixel = NO_SHIFT, 0.0
+        self._wished = self._answered = self._first = 0
+        self._seen: tuple[object, ...] = ()
         self._press: tuple[Qt.MouseButton, float, float, bool] | None = None
         self._last = (0.0, 0.0)
         self._arrived.connect(self._on_frame_arrived, Qt.QueuedConnection)  # type: ignore[call-arg]
         self._thread = VolumeRenderThread(self._arrived.emit)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
-        self._rest.setInterval(REST_MS)
         self._rest.timeout.connect(self._on_rested)
         state.layers_changed.connect(self._on_layers_changed)
         state.rendering_changed.connect(self._on_layers_changed)
@@ -132,9 +133,9 @@ class VolumeViewWidget(ViewWidget):
 
     def look_from(self, side: str) -> None:
         """Look from ``A``, ``P``, ``L``, ``R``, ``S`` or ``I`` at the whole volume."""
-        self._turn_to(*screen_axes(*SIDES[side]))
+        self._turn_to(*screen_axes(*LOOK_FROM[side]))
 
-    def set_clip(self, clip: Clip | None) -> None:
+    def set_clip(self, clip: ClipBox | None) -> None:
         """Cut the volume off; shares of it from 0 to 1 that are left along i, j and k, or None for all of it."""
         self.clip = clip
         self._request(self._node, moving=True)
@@ -143,6 +144,11 @@ class VolumeViewWidget(ViewWidget):
         """Magnify about the middle."""
         if self._geometry is not None:
             self._zoom(factor, self.width() / 2.0, self.height() / 2.0)
+
+    def turn_by(self, degrees: float) -> None:
+        """Turn the picture about the middle of the view, anticlockwise as seen."""
+        if self._geometry is not None:
+            self._set_geometry(self._geometry.turned(-degrees), moving=False)
 
     def shut_down(self) -> None:
         """End the thread and wait for it; the view draws no more."""
@@ -154,21 +160,33 @@ class VolumeViewWidget(ViewWidget):
 
     def _on_layers_changed(self) -> None:
         old, new = self._node, self.state.background_of(self.name)
-        shown = new if new is not None and new.visible and self.state.rendering_shown else None
-        if old is not None and (new is None or new.volume is not old.volume):
+        if (old and old.volume) is not (new and new.volume):
             self._frame, self._image, self.clip, self.shift = None, None, None, NO_SHIFT
+            self._first = self._wished + 1
         self._node = new
         if new is None:
             self._geometry = None
             self._request(None, moving=False)
         elif self._geometry is None or old is None or not _same_space(old, new):
             self.fit()
-        elif old is not new or shown is None or self._frame is None:
-            self._request(shown, moving=False)
-        self.update()
+        elif self._seen != self._what_is_seen():
+            self._request(new, moving=False)
+        if self._seen != self._what_is_seen():
+            self._seen = self._what_is_seen()
+            self.update()
+
+    def _what_is_seen(self) -> tuple[object, ...]:
+        """Return all on which a frame depends but for where one looks from; window and level are not among it."""
+        node = self._node
+        if node is None:
+            return ()
+        return node.id, node.visible, node.display.rendering_preset, self.state.rendering_shown, self._first
 
     def _on_frame_arrived(self, frame: RenderedFrame) -> None:
-        self._answered = frame.number
+        if frame.is_last:
+            self._answered = frame.number
+        if frame.number < self._first:
+            return  # of a volume that is not shown any more
         if frame.problem and frame.problem != self.problem:
             self.failed.emit(frame.problem)
         self.problem = frame.problem
@@ -196,6 +214,12 @@ class VolumeViewWidget(ViewWidget):
             sized = self._geometry.resized(max(self.width(), 1), max(self.height(), 1))
             self._set_geometry(sized, moving=False)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Ask for the frame that nobody would have seen before."""
+        super().showEvent(event)
+        if self._node is not None:
+            self._request(self._node, moving=False)
+
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the last frame, and over it what is written."""
         painter = QPainter(self)
@@ -211,6 +235,7 @@ class VolumeViewWidget(ViewWidget):
             x, y = event.localPos().x(), event.localPos().y()
             self._press = (event.button(), x, y, False)
             self._last = (x, y)
+            self._shift_before, self._values_per_pixel = self.shift, self._value_length() / SHIFT_PX
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Go on with a drag."""
@@ -233,7 +258,7 @@ class VolumeViewWidget(ViewWidget):
         if press[0] == Qt.RightButton and not press[3]:
             self.ask_menu(event.globalPos())
         elif press[3]:
-            self._rest.start()
+            self._rest.start(REST_MS)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom at the pointer."""
@@ -255,6 +280,13 @@ class VolumeViewWidget(ViewWidget):
             self._set_geometry(geometry.panned(right, down), moving=True)
         elif kind == "zoom":
             self._zoom(math.exp(-down / ZOOM_PX), press[1], press[2])
+        elif kind == "turn":
+            pivot = vector(box_corners(self._node.volume).mean(axis=0)) if self._node is not None else None
+            self._set_geometry(turned_by_drag(geometry, right, down, pivot), moving=True)
+        elif kind == "roll":
+            self._roll(x, y)
+        elif kind == "window":
+            self._shift_by(x - press[1], y - press[2])
 
     def _kind_of_drag(self, button: Qt.MouseButton, modifiers: Qt.KeyboardModifiers) -> str:
         if button == Qt.MiddleButton:
@@ -273,6 +305,28 @@ class VolumeViewWidget(ViewWidget):
             self._is_fitted = False
             self._set_geometry(self._geometry.zoomed(factor, x_px, y_px), moving=True)
 
+    def _roll(self, x: float, y: float) -> None:
+        """Turn about the middle of the view, with the pointer."""
+        middle_x, middle_y = self.width() / 2.0, self.height() / 2.0
+        before = math.atan2(self._last[1] - middle_y, self._last[0] - middle_x)
+        after = math.atan2(y - middle_y, x - middle_x)
+        if self._geometry is not None:
+            self._set_geometry(self._geometry.turned(math.degrees(after - before)), moving=True)
+
+    def _shift_by(self, right_px: float, down_px: float) -> None:
+        """Move the transfer function: upward shows more, to the right stretches it."""
+        before = self._shift_before
+        offset = before.offset + down_px * self._values_per_pixel
+        self.shift = TransferShift(offset, before.scale * math.exp(right_px / SHIFT_PX))
+        self._request(self._node, moving=True)
+
+    def _value_length(self) -> float:
+        """Return how long the curves of the preset are, in the volume's values."""
+        if self._node is None or self.problem:
+            return 0.0
+        preset = find_rendering_preset(self._node.volume, self._node.display.rendering_preset)
+        return value_scale(preset, self._node.volume)[1] * (preset.opacity[-1][0] - preset.opacity[0][0])
+
     def _turn_to(self, right_lps: Vector, up_lps: Vector) -> None:
         if self._node is not None:
             self._is_fitted = True
@@ -287,18 +341,21 @@ class VolumeViewWidget(ViewWidget):
         """Wish for a frame; after one that moves, a fine one follows when nothing has moved for a while."""
         if node is not None and not (node.visible and self.state.rendering_shown):
             node = None
+        is_new, pause_ms = self._wished < self._first, REST_MS if moving else 0
+        if node is not None and (is_new or not self.isVisible()):
+            if not is_new:
+                return  # asked for when the view is shown
+            # let go of the volume before; the slices are drawn first, as they are there at once
+            node, pause_ms = None, FIRST_MS
         geometry = self._geometry
         if geometry is None:
             right, up = screen_axes(DEFAULT_DIRECTION_LPS)
             geometry = ViewGeometry(max(self.width(), 1), max(self.height(), 1), 1.0, (0.0, 0.0, 0.0), right, up)
         self._wished += 1
-        self._thread.request(
-            RenderRequest(
-                self._wished, node, device_geometry(geometry, self.devicePixelRatioF()), moving, self.clip, self.shift
-            )
-        )
-        if moving:
-            self._rest.start()
+        geometry = device_geometry(geometry, self.devicePixelRatioF())
+        self._thread.request(RenderRequest(self._wished, node, geometry, moving, self.clip, self.shift))
+        if pause_ms:
+            self._rest.start(pause_ms)
         else:
             self._rest.stop()
 
@@ -317,7 +374,7 @@ class VolumeViewWidget(ViewWidget):
         else:
             size = self._image.size() / self._image.devicePixelRatio()
             painter.drawImage((self.width() - size.width()) // 2, (self.height() - size.height()) // 2, self._image)
-            OverlayPainter(painter, QRectF(self.rect())).paint(self._overlay(self._node, self._geometry))
+            OverlayPainter(painter, QRectF(self.rect()), self._texts).paint(self._overlay(self._node, self._geometry))
         self._paint_drop_frame(painter)
 
     def _overlay(self, node: VolumeNode, geometry: ViewGeometry) -> ViewOverlay:
