@@ -142,9 +142,9 @@ class JobsStrip(QWidget):
         self._opener.setText(f"{count} {noun}" if count else "Jobs")
         self._opener.setIcon(icon("chevron-down" if self.is_open else "chevron-up"))
         self._opener.setChecked(self.is_open)
-        self._show_job()
+        self._show_shown()
 
-    def _show_job(self) -> None:
+    def _show_shown(self) -> None:
         handle = self._shown
         if handle is None:
             self._state_icon.clear()
