@@ -215,6 +215,13 @@ def test_a_change_of_window_and_level_draws_no_new_frame(area, qtbot):
     assert frames == []
 
 
+def test_of_one_slice_no_frame_is_wished_for(qtbot, tmp_path):
+    with made_area(qtbot, tmp_path, truth.made_volume(np.eye(3), shape=(1, 20, 20)), rendering=True) as area:
+        settle(qtbot, area)
+        assert area.volume_view.frame is None
+        assert area.volume_view.problem == ""
+
+
 def test_nothing_is_drawn_where_nobody_sees_it(area, qtbot):
     frames = []
     area.volume_view.frame_shown.connect(frames.append)

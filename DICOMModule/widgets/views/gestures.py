@@ -224,6 +224,19 @@ class SliceGestures:
         self.canvas.turn_by(math.degrees(after - before))
 
 
+def volume_drag_kind(button: Qt.MouseButton, modifiers: Qt.KeyboardModifiers, tool: str) -> str:
+    """Return what a drag does in the volume view: ``turn``, ``roll``, ``pan``, ``zoom`` or ``window``."""
+    if button == Qt.MiddleButton:
+        return "pan"
+    if button == Qt.RightButton:
+        return "zoom"
+    if modifiers & Qt.ShiftModifier:
+        return "pan"
+    if modifiers & Qt.ControlModifier:
+        return "roll"
+    return tool if tool in {"pan", "zoom", "window"} else "turn"
+
+
 def window_and_level(
     width: float, level: float, right_px: float, down_px: float, *, darker_upward: bool
 ) -> tuple[float, float]:

@@ -30,7 +30,7 @@ from DICOMModule.widgets.qt import (
     QWidget,
     pyqtSignal,
 )
-from DICOMModule.widgets.views.gestures import CLICK_PX, NOTCH, WHEEL_ZOOM, ZOOM_PX
+from DICOMModule.widgets.views.gestures import CLICK_PX, NOTCH, WHEEL_ZOOM, ZOOM_PX, volume_drag_kind
 from DICOMModule.widgets.views.slice_overlays import reduced
 from DICOMModule.widgets.views.view_state import ViewState, frame_of_reference
 from DICOMModule.widgets.views.view_widget import GROUND, PROBLEM_COLOR, ViewWidget, device_geometry, image_of
@@ -46,6 +46,7 @@ FIRST_MS: Final = 40
 EMPTY: Final = "Drop a series here"
 OFF: Final = "Volume rendering is off. Press V to show it."
 SHIFT_PX: Final = 400.0  # a drag of so many pixels moves the curves by their own length
+FLAT: Final = "One slice has no depth to show"
 WAITING: Final = "Rendering…"
 
 
@@ -270,7 +271,7 @@ class VolumeViewWidget(ViewWidget):
     # -- moving
 
     def _drag(self, button: Qt.MouseButton, modifiers: Qt.KeyboardModifiers, x: float, y: float) -> None:
-        kind = self._kind_of_drag(button, modifiers)
+        kind = volume_drag_kind(button, modifiers, self.state.tool_of(self.name))
         geometry, press = self._geometry, self._press
         if geometry is None or press is None:
             return
@@ -287,18 +288,6 @@ class VolumeViewWidget(ViewWidget):
             self._roll(x, y)
         elif kind == "window":
             self._shift_by(x - press[1], y - press[2])
-
-    def _kind_of_drag(self, button: Qt.MouseButton, modifiers: Qt.KeyboardModifiers) -> str:
-        if button == Qt.MiddleButton:
-            return "pan"
-        if button == Qt.RightButton:
-            return "zoom"
-        if modifiers & Qt.ShiftModifier:
-            return "pan"
-        if modifiers & Qt.ControlModifier:
-            return "roll"
-        tool = self.state.tool_of(self.name)
-        return tool if tool in {"pan", "zoom", "window"} else "turn"
 
     def _zoom(self, factor: float, x_px: float, y_px: float) -> None:
         if self._geometry is not None:
@@ -339,7 +328,7 @@ class VolumeViewWidget(ViewWidget):
 
     def _request(self, node: VolumeNode | None, *, moving: bool) -> None:
         """Wish for a frame; after one that moves, a fine one follows when nothing has moved for a while."""
-        if node is not None and not (node.visible and self.state.rendering_shown):
+        if node is not None and not (node.visible and self.state.rendering_shown and not _is_flat(node)):
             node = None
         is_new, pause_ms = self._wished < self._first, REST_MS if moving else 0
         if node is not None and (is_new or not self.isVisible()):
@@ -367,6 +356,8 @@ class VolumeViewWidget(ViewWidget):
             self._paint_message(painter, EMPTY)
         elif not self.state.rendering_shown:
             self._paint_message(painter, OFF)
+        elif _is_flat(self._node):
+            self._paint_message(painter, FLAT)
         elif self.problem:
             self._paint_message(painter, self.problem, PROBLEM_COLOR)
         elif self._image is None:
@@ -391,6 +382,10 @@ class VolumeViewWidget(ViewWidget):
             return replace(ViewGeometry(1, 1, 1.0, (0.0, 0.0, 0.0), right_lps, up_lps))
         corners = box_corners(self._node.volume)
         return fit(corners, right_lps, up_lps, max(self.width(), 1), max(self.height(), 1))
+
+
+def _is_flat(node: VolumeNode) -> bool:
+    return min(node.volume.dimensions) < 2
 
 
 def _same_space(old: VolumeNode, new: VolumeNode) -> bool:
