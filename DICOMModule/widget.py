@@ -19,7 +19,7 @@ from DICOMModule.widgets.browser.browser import DatabaseBrowser
 from DICOMModule.widgets.browser.selection import Selection
 from DICOMModule.widgets.dialogs.examine_panel import ExaminePanel
 from DICOMModule.widgets.dialogs.export_dialog import ask_export, export_to_study
-from DICOMModule.widgets.dialogs.import_dialog import ImportProgress, ImportRequest, ask_import, import_request_for
+from DICOMModule.widgets.dialogs.import_dialog import ImportRequest, ask_import, import_request_for
 from DICOMModule.widgets.dialogs.metadata_viewer import MetadataViewer
 from DICOMModule.widgets.importing import Importer
 from DICOMModule.widgets.module_sections import (
@@ -56,9 +56,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self.servers = ServersSection()
         self.database = DatabaseSection()
         self.slicer_interface = SlicerInterfaceSection()
-        self.progress = ImportProgress()
         self.browser = DatabaseBrowser(self.logic, self.viewer)
-        self.database.import_place.addWidget(self.progress)
         self.database.browser_place.addWidget(self.browser)
         self.sections = {
             SERVERS: Section(SERVERS, self.servers, folded=True),
@@ -138,9 +136,10 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self._close_dialogs()
         self._loader = SceneLoader(self.logic, self.viewer, self.parent)
         self._loader.finished.connect(self._on_load_finished)
-        self._importer = Importer(self.logic, self.viewer, self.progress, self.parent)
+        self._importer = Importer(self.logic, self.viewer, self.database.progress, self.parent)
         self._importer.grown.connect(self.browser.refresh)
         self._importer.finished.connect(self._on_import_finished)
+        self._importer.busy_changed.connect(self.database.show_importing)
         self._opening: OpenRequest | None = None
         private = self.viewer.is_private and self.logic.database_folder == self.viewer.database_folder
         self.database.show_folder(self.logic.database_folder, is_private=private)

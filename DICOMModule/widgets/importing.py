@@ -36,10 +36,13 @@ class Importer(QObject):
         Something may have come into the database; every half second while an import runs, and at its end.
     finished : ImportReport
         An import came to its end.
+    busy_changed : bool
+        The first of several imports has begun, or the last is over.
     """
 
     grown = pyqtSignal()
     finished = pyqtSignal(object)
+    busy_changed = pyqtSignal(bool)
 
     def __init__(
         self, logic: DICOMModuleLogic, viewer: Viewer, progress: ImportProgress, parent: QWidget | None = None
@@ -69,6 +72,7 @@ class Importer(QObject):
         self._progress.bind(handle)
         self._running += 1
         self._timer.start()
+        self.busy_changed.emit(True)
         return handle
 
     def close(self) -> None:
@@ -95,6 +99,7 @@ class Importer(QObject):
         self._running -= 1
         if not self._running:
             self._timer.stop()
+            self.busy_changed.emit(False)
         self.grown.emit()
         if handle.state is JobState.CANCELLED:
             self._viewer.banners.show_info(cancelled_sentence(handle.progress.done))

@@ -241,7 +241,7 @@ class MainWindow(QMainWindow):
 
     def show_about(self) -> None:
         """Show what this program is."""
-        said = "\n\n".join(found.module.acknowledgement_text for found in self.host.modules)
+        said = self.host.current.about_text() if self.host.current is not None else ""
         self._present("about", lambda: AboutDialog(said, self))
 
     def _present(self, name: str, make: Callable[[], QDialog]) -> None:

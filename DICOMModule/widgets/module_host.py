@@ -15,7 +15,6 @@ from DICOMModule.widgets.module_selector import ModuleSelector
 from DICOMModule.widgets.module_testing import DeveloperPanel, module_file, open_in_editor
 from DICOMModule.widgets.qt import (
     QFrame,
-    QLabel,
     QScrollArea,
     QSizePolicy,
     QStackedWidget,
@@ -160,12 +159,6 @@ class ModuleHost(QWidget):
     def _lay_out(self) -> None:
         self._stack = QStackedWidget()
         self._stack.setSizePolicy(QSizePolicy.Preferred, QSizePolicy.Expanding)
-        self._about = QLabel()
-        self._about.setTextFormat(Qt.PlainText)
-        self._about.setWordWrap(True)
-        self._about.setTextInteractionFlags(Qt.TextSelectableByMouse | Qt.TextSelectableByKeyboard)
-        self._about.setProperty("caption", True)
-        self._about.setContentsMargins(8, 0, 8, 8)
         self._developer_section = Section("Reload and test", self.developer)
         self._developer_section.hide()
         content = QWidget()
@@ -174,7 +167,6 @@ class ModuleHost(QWidget):
         column.setSpacing(8)
         column.addWidget(self._developer_section)
         column.addWidget(self._stack, 1)
-        column.addWidget(Section("About this module", self._about, folded=True))
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.NoFrame)
@@ -190,7 +182,6 @@ class ModuleHost(QWidget):
         hosted.set_up()
         self._current = hosted
         self._stack.setCurrentWidget(hosted.page)
-        self._about.setText(hosted.about_text())
         self.developer.show_module(hosted.found)
         self._list_modules()
         hosted.enter()

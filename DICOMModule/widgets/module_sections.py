@@ -7,6 +7,7 @@ from typing import Final
 
 from DICOMModule.errors import plain_text
 from DICOMModule.widgets.browser.selection import Selection
+from DICOMModule.widgets.dialogs.import_dialog import ImportProgress
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.qt import (
     QCheckBox,
@@ -14,6 +15,7 @@ from DICOMModule.widgets.qt import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -56,8 +58,8 @@ class DatabaseSection(QWidget):
     query_button: QToolButton
     send_button: QToolButton
     local_database_button: QToolButton
-    folder_place: QVBoxLayout
-    import_place: QVBoxLayout
+    state_stack: QStackedWidget
+    folder_row: QHBoxLayout
     browser_place: QVBoxLayout
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -73,13 +75,19 @@ class DatabaseSection(QWidget):
         self._set_icons()
         self._folder = ElidedLabel("")
         self._folder.setProperty("caption", True)
-        self.folder_place.addWidget(self._folder)
+        self.folder_row.addWidget(self._folder, 1)
+        self.progress = ImportProgress()
+        self.state_stack.addWidget(self.progress)
         self.import_button.clicked.connect(lambda _checked: self.import_requested.emit())
         self.local_database_button.clicked.connect(lambda _checked: self.local_database_requested.emit())
 
     def show_folder(self, folder: Path, *, is_private: bool) -> None:
         """Say where the database lies."""
         self._folder.set_whole_text("private, removed on closing" if is_private else plain_text(str(folder)))
+
+    def show_importing(self, importing: bool) -> None:
+        """Show how far an import has come in the place of the folder, or the folder again."""
+        self.state_stack.setCurrentIndex(1 if importing else 0)
 
     def changeEvent(self, event: QEvent) -> None:
         """Tint the icons anew with another theme."""
@@ -117,6 +125,11 @@ class SlicerInterfaceSection(QWidget):
         self.selection_label.deleteLater()
         self.load_button.clicked.connect(lambda _checked: self.load_requested.emit())
         self.export_to_study_button.clicked.connect(lambda _checked: self.export_requested.emit())
+
+    @property
+    def selection_text(self) -> str:
+        """What it says is selected."""
+        return self._selection.whole_text
 
     def show_selection(self, selection: Selection, *, has_volumes: bool) -> None:
         """Say what is selected, and enable what can be done with it."""

@@ -185,6 +185,8 @@ def _takes_text(widget: QWidget) -> bool:
 
 def _closes_on_escape(focus: QWidget) -> bool:
     """Return whether the widget, or what it lies in, goes by itself on Escape; a field that is filled clears itself."""
+    if isinstance(focus, QLineEdit) and focus.isClearButtonEnabled() and focus.text():
+        return True
     widget: QWidget | None = focus
     while widget is not None and not widget.isWindow():
         if widget.property(CLOSES_ON_ESCAPE):
