@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeAlias
 
 import numpy as np
-from vtkmodules.vtkCommonDataModel import vtkPiecewiseFunction
-from vtkmodules.vtkRenderingCore import (
-    vtkColorTransferFunction,
-    vtkRenderWindow,
-    vtkVolume,
-    vtkVolumeProperty,
-)
-from vtkmodules.vtkRenderingVolume import vtkFixedPointVolumeRayCastMapper
-from vtkmodules.vtkRenderingVolumeOpenGL2 import vtkOpenGLGPUVolumeRayCastMapper
+from vtkmodules.vtkCommonCore import vtkCommand
+from vtkmodules.vtkRenderingCore import vtkVolumeProperty
 
 from DICOMModule.errors import GeometryError
 from DICOMModule.scene.volume_node import VolumeNode
 from DICOMModule.views import geometry as view_geometry
-from DICOMModule.views.geometry import ViewGeometry
-from DICOMModule.views.image_data import image_data, placing_matrix
+from DICOMModule.views.geometry import ViewGeometry, rotated
 from DICOMModule.views.offscreen import OffscreenView
-from DICOMModule.views.opengl import is_software
-from DICOMModule.views.orientation import Vector, box_corners
-from DICOMModule.views.prepared import prepare_volume
-from DICOMModule.views.presets import RenderingPreset, find_rendering_preset, value_scale
-from DICOMModule.volume.volume import Volume, Voxels
-
-Mapper: TypeAlias = vtkFixedPointVolumeRayCastMapper | vtkOpenGLGPUVolumeRayCastMapper
+from DICOMModule.views.orientation import Vector, box_corners, vector
+from DICOMModule.views.presets import RenderingPreset, find_rendering_preset
+from DICOMModule.views.ray_caster import WHOLE, ClipBox, RayCaster, checked_clip
+from DICOMModule.views.transfer_functions import TransferShift, apply_preset
+from DICOMModule.volume.volume import Voxels
 
 # Out of the screen: from the front, a little from the patient's left and from above, so that depth can be seen.
 DEFAULT_DIRECTION_LPS: Vector = (0.42, -1.0, 0.28)
-FINE_STEPS_PER_VOXEL = 2.0
-MAX_STEPS = 1600  # along the diagonal; more of them are not seen
+# From where the buttons look, and what is upward then.
+LOOK_FROM: dict[str, tuple[Vector, Vector]] = {
+    "A": ((0.0, -1.0, 0.0), (0.0, 0.0, 1.0)),
+    "P": ((0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
+    "L": ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0)),
+    "R": ((-1.0, 0.0, 0.0), (0.0, 0.0, 1.0)),
+    "S": ((0.0, 0.0, 1.0), (0.0, -1.0, 0.0)),
+    "I": ((0.0, 0.0, -1.0), (0.0, -1.0, 0.0)),
+}
+TURN_DEGREES = 180.0  # by a drag over the smaller side of the view
+COARSEST = 8
+MOVING_S = 0.05  # what a frame may take while something moves
 
 
 class VolumeView(OffscreenView):
@@ -42,6 +42,9 @@ class VolumeView(OffscreenView):
 
     The picture is not mirrored: seen from the front, the patient's left is on the right. May be made, used and closed in a
     thread of its own, where it shares nothing with other views but the arrays. Not for several threads.
+
+    A large volume has a reduced form, which coarse pictures show: its first picture is there within a second, while the
+    first fine one takes several, as VTK goes through all voxels for the shading.
 
     Parameters
     ----------
@@ -53,9 +56,10 @@ class VolumeView(OffscreenView):
         right, up = screen_axes(DEFAULT_DIRECTION_LPS)
         super().__init__(ViewGeometry(width_px, height_px, 1.0, (0.0, 0.0, 0.0), right, up))
         self._node: VolumeNode | None = None
-        self._prop: vtkVolume | None = None
-        self._mapper: Mapper | None = None
-        self._shown: tuple[Volume, str] | None = None
+        self._property: vtkVolumeProperty = vtkVolumeProperty()
+        self._casters: dict[bool, RayCaster] = {}  # by whether they draw the reduced form
+        self._shift = TransferShift()
+        self._clip = WHOLE
 
     @property
     def preset(self) -> RenderingPreset | None:
@@ -76,26 +80,63 @@ class VolumeView(OffscreenView):
         """
         if node is not None and not node.visible:
             node = None
-        was_empty = self._node is None
+        old = self._node
         if node is None:
-            self._remove_prop()
+            self._remove_casters()
             self._node = None
             return
         preset = find_rendering_preset(node.volume, node.display.rendering_preset)
-        if self._prop is None or self._shown is None or self._shown[0] is not node.volume:
-            self._remove_prop()
-            self._prop = vtkVolume()
-            self._mapper = _mapper(node.volume, self._window)
-            self._prop.SetMapper(self._mapper)
-            self._prop.SetUserMatrix(placing_matrix(node.volume))
-            self._renderer.AddViewProp(self._prop)
-            self._shown = None
-        if self._mapper is not None and (self._shown is None or self._shown[1] != preset.name):
-            _apply_preset(self._prop.GetProperty(), self._mapper, preset, node.volume)
-        self._shown = (node.volume, preset.name)
+        if old is None or old.volume is not node.volume:
+            self._remove_casters()
         self._node = node
-        if was_empty:
+        if (
+            old is None
+            or old.volume is not node.volume
+            or old.display.rendering_preset != node.display.rendering_preset
+        ):
+            self._use_preset(preset)
+        if old is None:
             self.fit()
+
+    def set_shift(self, offset: float, scale: float = 1.0) -> None:
+        """Move the preset's curves of opacity and colour along the values, and stretch them about their middle.
+
+        Stays when the preset changes; 0 and 1 undo it.
+
+        Parameters
+        ----------
+        offset : float
+            In the volume's units; positive: higher values look as lower ones did.
+        scale : float
+            Greater than 0.
+
+        Raises
+        ------
+        SettingsError
+            A value is outside its range.
+        """
+        shift = TransferShift(offset, scale)
+        if shift != self._shift:
+            self._shift = shift
+            if self.preset is not None:
+                self._use_preset(self.preset)
+
+    def set_clip(self, box: ClipBox | None) -> None:
+        """Show what lies between planes along the volume's own axes, also where these are oblique or sheared.
+
+        Parameters
+        ----------
+        box : tuple of three (float, float), or None
+            Along i, j and k: from where to where, as shares of the volume's box, from 0 to 1. None: all of it.
+
+        Raises
+        ------
+        SettingsError
+            An end is not between 0 and 1, or the lower one not below the upper one.
+        """
+        self._clip = checked_clip(box)
+        for caster in self._casters.values():
+            caster.set_clip(self._clip)
 
     def fit(self) -> None:
         """Fit the volume's box into the view, seen from where it is seen now."""
@@ -123,31 +164,120 @@ class VolumeView(OffscreenView):
         Parameters
         ----------
         coarseness : int
-            1 at rest; while turning, one ray for so many pixels along each axis.
+            1 at rest; while turning, one ray for so many pixels along each axis, through the reduced form of the volume.
 
         Raises
         ------
         RenderingError
             VTK reported an error.
         """
-        if self._mapper is not None:
-            self._mapper.SetImageSampleDistance(float(coarseness))
         radius_mm = 1.0
         if self._node is not None:
+            caster = self._caster(reduced=coarseness > 1)
+            caster.mapper.SetImageSampleDistance(float(coarseness))
             corners = box_corners(self._node.volume)
             radius_mm += float(np.linalg.norm(corners - np.array(self._geometry.center_lps_mm), axis=1).max())
         return self._drawn("drawing the volume view", 3.0 * radius_mm, 2.0 * radius_mm)
+
+    def pixels_unless(self, is_stale: Callable[[], bool], coarseness: int = 1) -> Voxels | None:
+        """Draw and return the picture as `pixels`; None as soon as nobody wants it any more.
+
+        Parameters
+        ----------
+        is_stale : callable
+            Asked again and again while rays are cast, in the thread that draws; True: stop. Before the first picture of a
+            volume VTK works for a while without asking.
+        coarseness : int
+            As in `pixels`.
+
+        Raises
+        ------
+        RenderingError
+            VTK reported an error.
+        """
+        stopped = False
+
+        def check(*_event: object) -> None:
+            nonlocal stopped
+            if not stopped and is_stale():
+                stopped = True
+                self._window.SetAbortRender(1)
+
+        observer = self._window.AddObserver(vtkCommand.AbortCheckEvent, check)
+        try:
+            pixels = self.pixels(coarseness)
+        finally:
+            self._window.RemoveObserver(observer)
+        return None if stopped else pixels
 
     def close(self) -> None:
         """Give back the window and the images; the view draws no more."""
         self.show(None)
         super().close()
 
-    def _remove_prop(self) -> None:
-        if self._prop is not None:
-            self._renderer.RemoveViewProp(self._prop)
-            self._prop.ReleaseGraphicsResources(self._window)
-            self._prop, self._mapper, self._shown = None, None, None
+    def _use_preset(self, preset: RenderingPreset) -> None:
+        if self._node is not None:
+            apply_preset(self._property, preset, self._node.volume, self._shift)
+        for caster in self._casters.values():
+            caster.set_blend(preset.blend)
+
+    def _caster(self, reduced: bool) -> RayCaster:
+        """Return what draws the volume as it is or reduced, and hide the other."""
+        node, preset = self._node, self.preset
+        if node is None or preset is None:
+            raise GeometryError("there is no volume to draw")
+        if reduced not in self._casters:
+            made = RayCaster(node.volume, self._window, self._property, reduced)
+            made.set_blend(preset.blend)
+            made.set_clip(self._clip)
+            self._renderer.AddViewProp(made.prop)
+            self._casters[reduced] = made
+        for is_reduced, caster in self._casters.items():
+            caster.prop.SetVisibility(is_reduced == reduced)
+        return self._casters[reduced]
+
+    def _remove_casters(self) -> None:
+        for caster in self._casters.values():
+            self._renderer.RemoveViewProp(caster.prop)
+            caster.prop.ReleaseGraphicsResources(self._window)
+        self._casters = {}
+
+
+def turned_by_drag(
+    view: ViewGeometry, right_px: float, down_px: float, pivot_lps_mm: Vector | None = None
+) -> ViewGeometry:
+    """Return the view after a drag that turns what is seen, as a ball would turn under the hand.
+
+    A drag over the smaller side of the view is half a turn, about the axis on the screen that is perpendicular to it.
+
+    Parameters
+    ----------
+    pivot_lps_mm : tuple of float, or None
+        The point that stays where it is on the screen; None: the middle of the view.
+    """
+    length = math.hypot(right_px, down_px)
+    if length == 0:
+        return view
+    axis = (down_px * np.array(view.right_lps) + right_px * np.array(view.up_lps)) / length
+    # What is seen turns by the angle about the axis, so the screen turns by its opposite.
+    degrees = -TURN_DEGREES * length / min(view.width_px, view.height_px)
+    right, up = (rotated(direction, vector(axis), degrees) for direction in (view.right_lps, view.up_lps))
+    turned = replace(view, right_lps=right, up_lps=up)
+    if pivot_lps_mm is None:
+        return turned
+    (old_x, old_y), (new_x, new_y) = view.pixel_at(pivot_lps_mm), turned.pixel_at(pivot_lps_mm)
+    return turned.panned(old_x - new_x, old_y - new_y)
+
+
+def next_coarseness(coarseness: int, frame_s: float, allowed_s: float = MOVING_S) -> int:
+    """Return how coarse the next frame should be, given how long the last one took; from 2 to `COARSEST`.
+
+    The work goes with the number of rays. A finer picture is tried only where it would take clearly less than is allowed,
+    so that the picture does not flicker between two.
+    """
+    fitting = coarseness * math.sqrt(frame_s / allowed_s)
+    wanted = math.ceil(fitting) if fitting > coarseness else min(coarseness, math.ceil(fitting * 1.15))
+    return min(max(wanted, 2), COARSEST)
 
 
 def screen_axes(direction_lps: Vector, up_lps: Vector = (0.0, 0.0, 1.0)) -> tuple[Vector, Vector]:
@@ -164,47 +294,4 @@ def screen_axes(direction_lps: Vector, up_lps: Vector = (0.0, 0.0, 1.0)) -> tupl
         raise GeometryError("the eye cannot look along what is to be upward on the screen")
     right = right / length
     up = np.cross(np.array(direction_lps) / math.hypot(*direction_lps), right)
-    return _vector(right), _vector(up)
-
-
-def _vector(values: Voxels) -> Vector:
-    x, y, z = (float(value) for value in values)
-    return x, y, z
-
-
-def _mapper(volume: Volume, window: vtkRenderWindow) -> Mapper:
-    """Return the mapper that is fast with this window's renderer."""
-    # On a software renderer the processor's own ray caster is ten times as fast as one written for a GPU.
-    mapper: Mapper = vtkFixedPointVolumeRayCastMapper() if is_software(window) else vtkOpenGLGPUVolumeRayCastMapper()
-    mapper.SetInputData(image_data(prepare_volume(volume).values, volume.spacing_mm))
-    mapper.SetAutoAdjustSampleDistances(0)
-    diagonal_mm = float(np.linalg.norm(np.multiply(volume.dimensions, volume.spacing_mm)))
-    mapper.SetSampleDistance(max(min(volume.spacing_mm) / FINE_STEPS_PER_VOXEL, diagonal_mm / MAX_STEPS))
-    return mapper
-
-
-def _apply_preset(shown: vtkVolumeProperty, mapper: Mapper, preset: RenderingPreset, volume: Volume) -> None:
-    offset, factor = value_scale(preset, volume)
-    opacity, gradient, color = vtkPiecewiseFunction(), vtkPiecewiseFunction(), vtkColorTransferFunction()
-    for value, alpha in preset.opacity:
-        opacity.AddPoint(offset + factor * value, alpha)
-    for value, red, green, blue in preset.color:
-        color.AddRGBPoint(offset + factor * value, red, green, blue)
-    for change, alpha in preset.gradient:
-        gradient.AddPoint(factor * change, alpha)
-    shown.SetScalarOpacity(opacity)
-    shown.SetColor(color)
-    shown.SetScalarOpacityUnitDistance(preset.unit_distance_mm)
-    shown.SetDisableGradientOpacity(0 if preset.gradient else 1)
-    if preset.gradient:
-        shown.SetGradientOpacity(gradient)
-    shown.SetInterpolationTypeToLinear()
-    shown.SetShade(preset.blend == "composite")
-    shown.SetAmbient(preset.shade.ambient)
-    shown.SetDiffuse(preset.shade.diffuse)
-    shown.SetSpecular(preset.shade.specular)
-    shown.SetSpecularPower(preset.shade.power)
-    if preset.blend == "mip":
-        mapper.SetBlendModeToMaximumIntensity()
-    else:
-        mapper.SetBlendModeToComposite()
+    return vector(right), vector(up)

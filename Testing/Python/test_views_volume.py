@@ -149,9 +149,9 @@ def test_the_eye_cannot_look_along_its_own_up():
 
 @pytest.mark.parametrize("grid", ["oblique", "sheared by a gantry tilt"])
 def test_the_mapper_for_a_gpu_puts_things_in_the_same_place(monkeypatch, grid):
-    from DICOMModule.views import volume_view
+    from DICOMModule.views import ray_caster
 
-    monkeypatch.setattr(volume_view, "is_software", lambda _window: False)
+    monkeypatch.setattr(ray_caster, "is_software", lambda _window: False)
     volume, center, _ = ball(grid)
     pixels, geometry = draw(volume, FRONT)
     assert centroid(drawn(pixels)) == pytest.approx(geometry.pixel_at(tuple(center)), abs=1.5 / geometry.mm_per_pixel)
