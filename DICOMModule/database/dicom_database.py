@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 from DICOMModule.database import audit, headers, ingest, queries, trash
 from DICOMModule.database.connection import FILE_NAME, Catalogue, translated_os_error
@@ -25,11 +25,13 @@ from DICOMModule.database.summaries import (
     StudySummary,
     VerifyReport,
 )
-from DICOMModule.database.thumbnails import ThumbnailStore
 from DICOMModule.database.trash import Name
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DatabaseError, DatabaseNotFoundError, UnknownUIDError, plain_text
 from DICOMModule.jobs import Job
+
+if TYPE_CHECKING:
+    from DICOMModule.database.thumbnails import ThumbnailStore
 
 HEALTHS = ("ok", "warned", "refused", "unknown")
 
@@ -231,6 +233,8 @@ class DicomDatabase:
     @property
     def thumbnails(self) -> ThumbnailStore:
         """The pictures of series that are kept beside the database."""
+        from DICOMModule.database.thumbnails import ThumbnailStore  # brings numpy, which lists do not need
+
         return ThumbnailStore(self.folder / "thumbnails", read_only=self.read_only)
 
     # --- what is found out about what is there
