@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from DICOMModule.database.thumbnails import Thumbnail
     from DICOMModule.dicom.instance_header import InstanceHeader
     from DICOMModule.dicom.pictures import Picture
-    from DICOMModule.dicom.tag_list import TagRow
+    from DICOMModule.dicom.tag_list import TagElement, TagRow
     from DICOMModule.export import ExportOptions
     from DICOMModule.previews import PreviewFrame
     from DICOMModule.readers.loadable import Loadable
     from DICOMModule.scene import Scene
-    from DICOMModule.study_export import ExportReport
+    from DICOMModule.study_export import ExportPlan, ExportReport
     from DICOMModule.targets import Targets
     from DICOMModule.volume.volume import Volume
 
@@ -240,6 +240,12 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         rows = read_tags(self.targets.first_file(target))
         return search_tags(rows, search) if search else rows
 
+    def tag_tree(self, target: str) -> tuple[TagElement, ...]:
+        """Return the same as a tree: sequences with their items."""
+        from DICOMModule.dicom.tag_list import read_tag_tree
+
+        return read_tag_tree(self.targets.first_file(target))
+
     def headers(self, target: str) -> tuple[list[InstanceHeader], list[Problem]]:
         """Return the headers of a UID, a patient, a file or a folder, and what of it cannot be used; see `Targets`."""
         return self.targets.headers(target)
@@ -344,6 +350,14 @@ class DICOMModuleLogic(ScriptedModuleLogic):
                 f"there is no study {plain_text(study_instance_uid)} in the database in"
                 f" {plain_text(str(self.database_folder))}; `list studies` shows what there is"
             )
+
+    def check_export(
+        self, volume: Volume, options: ExportOptions, study_instance_uid: str, like_series_uid: str = ""
+    ) -> ExportPlan:
+        """Check before the work what `export_job` would refuse, and return what it would do; errors as there."""
+        from DICOMModule.study_export import check_export
+
+        return check_export(self.database(), volume, options, study_instance_uid, like_series_uid)
 
     def export_job(
         self, volume: Volume, options: ExportOptions, study_instance_uid: str, like_series_uid: str = ""

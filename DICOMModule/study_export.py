@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from DICOMModule.database import DicomDatabase, ImportReport
+from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import ExportError, UnknownUIDError
-from DICOMModule.export import ExportOptions, export_series_job
+from DICOMModule.export import ExportOptions, check_series, export_series_job
 from DICOMModule.jobs import Job
 from DICOMModule.volume.volume import Volume
 
@@ -40,6 +41,22 @@ class ExportReport:
     error_bound: float
     paths: tuple[Path, ...]
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPlan:
+    """What an export that is not refused would do.
+
+    Attributes
+    ----------
+    like_series_uid : str
+        The series whose headers the new one takes after; empty for a new study.
+    modality : str
+        Of the images that are written.
+    """
+
+    like_series_uid: str
+    modality: str
 
 
 class ImportsCopies(Protocol):
@@ -74,16 +91,7 @@ def export_job(
     UnknownUIDError
         There is no such study or series.
     """
-    if study_instance_uid:
-        like = like or image_series_of(database, volume, study_instance_uid)
-    template = database.headers_of_series(like) if like else ()
-    if study_instance_uid and template[0].study_instance_uid != study_instance_uid:
-        raise ExportError(
-            f"the series {like} belongs to the study {template[0].study_instance_uid}, not to {study_instance_uid};"
-            " name a series of that study"
-        )
-    if study_instance_uid:
-        _check_patient(database, volume, study_instance_uid)
+    template = _template(database, volume, study_instance_uid, like)
     # one at a time: two exports into one study would both take the number after its last
     with (yield from database.exclusive_job("export")):
         if study_instance_uid:
@@ -108,6 +116,32 @@ def export_job(
         paths=tuple(order[uid] for uid in written.sop_instance_uids),
         warnings=written.warnings,
     )
+
+
+def check_export(
+    database: DicomDatabase, volume: Volume, options: ExportOptions, study_instance_uid: str, like: str
+) -> ExportPlan:
+    """Check before the work what `export_job` would refuse, and return what it would do; see there."""
+    template = _template(database, volume, study_instance_uid, like)
+    modality = check_series(volume, template, options)
+    return ExportPlan(template[0].series_instance_uid if template else "", modality)
+
+
+def _template(
+    database: DicomDatabase, volume: Volume, study_instance_uid: str, like: str
+) -> tuple[InstanceHeader, ...]:
+    """Return the headers that a new series takes after, once it is known that it may go into the study."""
+    if study_instance_uid:
+        like = like or image_series_of(database, volume, study_instance_uid)
+    template = database.headers_of_series(like) if like else ()
+    if study_instance_uid and template[0].study_instance_uid != study_instance_uid:
+        raise ExportError(
+            f"the series {like} belongs to the study {template[0].study_instance_uid}, not to {study_instance_uid};"
+            " name a series of that study"
+        )
+    if study_instance_uid:
+        _check_patient(database, volume, study_instance_uid)
+    return template
 
 
 def image_series_of(database: DicomDatabase, volume: Volume, study_instance_uid: str) -> str:

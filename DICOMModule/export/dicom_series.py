@@ -103,9 +103,21 @@ def export_series_job(
     DicomFileError
         A file of the template has gone or is damaged.
     """
+    modality = check_series(volume, template, options)
+    return _export_job(volume, template, options, folder, modality)
+
+
+def check_series(volume: Volume, template: Sequence[InstanceHeader], options: ExportOptions) -> str:
+    """Check before the work what `export_series_job` would refuse, and return the modality of the images it would write.
+
+    Raises
+    ------
+    ExportError
+        The values, the grid, the patient or the modality do not allow it.
+    """
     modality = _modality(volume, template, options)
     _check(volume, template, options)
-    return _export_job(volume, template, options, folder, modality)
+    return modality
 
 
 def _modality(volume: Volume, template: Sequence[InstanceHeader], options: ExportOptions) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from DICOMModule.dicom.tag_list import read_tag_tree
 from DICOMModule.jobs import call_job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.targets import PATIENT_PREFIX
@@ -295,4 +294,4 @@ def _listed(logic: DICOMModuleLogic, target: str) -> _Listed:
 
 def _read_nodes(logic: DICOMModuleLogic, instance: Instance) -> TagNode:
     """Return the tree of an instance's data elements. In a worker's thread."""
-    return tag_nodes(read_tag_tree(logic.targets.first_file(instance.target)))
+    return tag_nodes(logic.tag_tree(instance.target))
