@@ -381,8 +381,12 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         """
         from DICOMModule.study_export import export_job
 
-        database = self.database(create=options.new_study)
         report = yield from export_job(
-            database, self.import_job, volume, options, study_instance_uid=study_instance_uid, like=like_series_uid
+            self.database(create=options.new_study),
+            lambda folders: self.import_job(folders, copy=True),
+            volume,
+            options,
+            study_instance_uid=study_instance_uid,
+            like=like_series_uid,
         )
         return report

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 from DICOMModule.database import DicomDatabase, ImportReport
 from DICOMModule.dicom.instance_header import InstanceHeader
@@ -59,11 +59,8 @@ class ExportPlan:
     modality: str
 
 
-class ImportsCopies(Protocol):
-    """Brings files into the database as copies and examines what came of them: Logic's `import_job`."""
-
-    def __call__(self, paths: Sequence[Path], *, copy: bool) -> Job[ImportReport]:
-        """Return the job."""
+ImportsCopies: TypeAlias = Callable[[Sequence[Path]], Job[ImportReport]]
+"""Brings files into the database as copies and examines what came of them: Logic's `import_job`."""
 
 
 def export_job(
@@ -99,7 +96,7 @@ def export_job(
             options = replace(options, highest_series_number=max(numbers, default=0))
         with database.staging_folder() as folder:
             written = yield from export_series_job(volume, template, options, folder)
-            report = yield from import_job([folder], copy=True)
+            report = yield from import_job([folder])
             if report.added != len(written.paths):
                 reasons = [row.reason for row in report.duplicates] + [row.reason for row in report.rejected]
                 lost = "; ".join(reasons)
