@@ -15,6 +15,7 @@ from DICOMModule.scene.volume_node import VolumeNode
 from DICOMModule.views.crosshair import Crosshair, crosshair
 from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.orientation import ORIENTATIONS, Orientation, SliceStack, Vector, direction_letters
+from DICOMModule.views.prepared import reduction_factors
 from DICOMModule.views.slab import Slab
 from DICOMModule.volume.volume import Volume
 
@@ -125,18 +126,27 @@ def slice_overlay(
     )
 
 
-def volume_overlay(node: VolumeNode, view: ViewGeometry, preset_name: str) -> ViewOverlay:
-    """Return what is painted over a volume view."""
+def volume_overlay(
+    node: VolumeNode, view: ViewGeometry, preset_name: str, most_voxels: int | None = None
+) -> ViewOverlay:
+    """Return what is painted over a volume view.
+
+    Parameters
+    ----------
+    most_voxels : int or None
+        That the view draws; where the volume has more, it says how many are drawn.
+    """
     size = _size_class(view)
     toward_viewer = view.toward_viewer_lps
     axes = tuple(
         (letter, view.right_lps[axis], view.up_lps[axis], toward_viewer[axis]) for axis, letter in enumerate("LPS")
     )
+    lines = (plain_text(preset_name), _reduction_text(node.volume, most_voxels))
     return ViewOverlay(
         name="3d",
         text=OverlayText(
             top_left=patient_lines(node.volume.source)[: (0, 0, 2, 3)[size]],
-            bottom_right=(plain_text(preset_name),) if size > 1 else (),
+            bottom_right=tuple(line for line in lines if line) if size > 1 else (),
         ),
         axes=axes if size > 1 else (),
         across=ruler(view.mm_per_pixel, view.width_px) if size > 1 else None,
@@ -306,6 +316,14 @@ def _lossy_text(header: InstanceHeader) -> str:
 def _fact(header: InstanceHeader, keyword: str, pattern: str) -> str:
     value = header.number(keyword)
     return "" if value is None else pattern.format(f"{value:.4g}")
+
+
+def _reduction_text(volume: Volume, most_voxels: int | None) -> str:
+    factors = (1, 1, 1) if most_voxels is None else reduction_factors(volume, most_voxels)
+    if factors == (1, 1, 1):
+        return ""
+    drawn = (str(size // factor) for size, factor in zip(volume.dimensions, factors, strict=True))
+    return f"Drawn from {' × '.join(drawn)} voxels"
 
 
 def _joined(facts: tuple[str, ...] | list[str]) -> str:

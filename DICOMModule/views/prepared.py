@@ -15,7 +15,9 @@ from DICOMModule.volume.volume import Volume, Voxels
 
 # What VTK's reslicing and ray casting take as they are.
 DRAWABLE = frozenset({("i", 1), ("u", 1), ("i", 2), ("u", 2), ("i", 4), ("u", 4), ("f", 4), ("f", 8)})
-MOVING_VOXELS = 12_000_000  # of a reduced volume: a picture of it comes within a second, also the first
+# How many voxels are drawn. VTK goes through all of them before the first picture of a volume, and cannot be stopped then.
+MOVING_VOXELS = 12_000_000  # within half a second
+RESTING_VOXELS = 32_000_000  # within two
 
 _LOCK = threading.Lock()  # of the table, never held while arrays are gone through
 
@@ -54,7 +56,7 @@ class ReducedVolume:
     factors: tuple[int, int, int]
 
 
-_REDUCED: WeakKeyDictionary[Volume, ReducedVolume] = WeakKeyDictionary()
+_REDUCED: WeakKeyDictionary[Volume, dict[tuple[int, int, int], ReducedVolume]] = WeakKeyDictionary()
 _PREPARED: WeakKeyDictionary[Volume, PreparedVolume] = WeakKeyDictionary()
 
 
@@ -80,32 +82,39 @@ def prepare_volume(volume: Volume) -> PreparedVolume:
         return _PREPARED.setdefault(volume, made)
 
 
-def reduced_volume(volume: Volume) -> ReducedVolume:
-    """Return the volume with at most `MOVING_VOXELS` voxels; a small one as it is. Made once, and forgotten with it.
+def reduction_factors(volume: Volume, most_voxels: int) -> tuple[int, int, int]:
+    """Return how many voxels along (i, j, k) become one, so that there are at most so many; 1, 1, 1: none do.
 
-    Halved along the axis whose voxels are shortest, as often as it takes (about half a second for 315 MB).
+    Halved is the axis whose voxels are shortest, as often as it takes.
+    """
+    factors = [1, 1, 1]
+    while np.prod(volume.dimensions) / np.prod(factors) > max(most_voxels, 1):
+        shortest = min(
+            (axis for axis in range(3) if volume.dimensions[axis] >= 2 * factors[axis]),
+            key=lambda axis: volume.spacing_mm[axis] * factors[axis],
+        )
+        factors[shortest] *= 2
+    return factors[0], factors[1], factors[2]
+
+
+def reduced_volume(volume: Volume, most_voxels: int) -> ReducedVolume:
+    """Return the volume with at most so many voxels; a small one as it is. Made once, and forgotten with the volume.
+
+    Takes about half a second for 315 MB.
 
     Raises
     ------
     RenderingError
         The values are of a type that has no grey values.
     """
+    factors = reduction_factors(volume, most_voxels)
     with _LOCK:
-        known = _REDUCED.get(volume)
+        known = _REDUCED.setdefault(volume, {}).get(factors)
     if known is not None:
         return known
-    values, factors = prepare_volume(volume).values, [1, 1, 1]
-    while np.prod(values.shape) / np.prod(factors) > MOVING_VOXELS:
-        shortest = min(
-            (axis for axis in range(3) if volume.dimensions[axis] >= 2 * factors[axis]),
-            key=lambda axis: volume.spacing_mm[axis] * factors[axis],
-        )
-        factors[shortest] *= 2
-    made = ReducedVolume(
-        _block_means(values, (factors[0], factors[1], factors[2])), (factors[0], factors[1], factors[2])
-    )
+    made = ReducedVolume(_block_means(prepare_volume(volume).values, factors), factors)
     with _LOCK:
-        return _REDUCED.setdefault(volume, made)
+        return _REDUCED[volume].setdefault(factors, made)
 
 
 def _block_means(values: Voxels, factors: tuple[int, int, int]) -> Voxels:

@@ -1,4 +1,4 @@
-"""A volume or its reduced form as a prop that VTK ray-casts, with clip planes along the volume's own axes."""
+"""A volume, or a reduced form of it, as a prop that VTK ray-casts, with clip planes along the volume's own axes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ Mapper: TypeAlias = vtkFixedPointVolumeRayCastMapper | vtkOpenGLGPUVolumeRayCast
 ClipBox: TypeAlias = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 
 WHOLE: ClipBox = ((0.0, 1.0), (0.0, 1.0), (0.0, 1.0))
-FINE_STEPS_PER_VOXEL = 2.0
 MAX_STEPS = 1600  # along the diagonal; more of them are not seen
 
 
@@ -36,16 +35,24 @@ class RayCaster:
         Where: says which mapper is fast.
     shown : vtkVolumeProperty
         How.
-    reduced : bool
-        Draw the reduced form of the volume, in fewer steps.
+    most_voxels : int or None
+        A volume that has more is drawn in a reduced form; None: as it is.
+    steps_per_voxel : float
+        Of a ray, along the shortest side of a voxel.
     """
 
-    def __init__(self, volume: Volume, window: vtkRenderWindow, shown: vtkVolumeProperty, reduced: bool) -> None:
-        if reduced:
-            small = reduced_volume(volume)
+    def __init__(
+        self,
+        volume: Volume,
+        window: vtkRenderWindow,
+        shown: vtkVolumeProperty,
+        most_voxels: int | None,
+        steps_per_voxel: float,
+    ) -> None:
+        values, factors = prepare_volume(volume).values, np.ones(3)
+        if most_voxels is not None:
+            small = reduced_volume(volume, most_voxels)
             values, factors = small.values, np.array(small.factors)
-        else:
-            values, factors = prepare_volume(volume).values, np.ones(3)
         self._volume = volume
         # The first voxel of the reduced form is the mean of a block: so far from the volume's own first one lies its centre.
         self._start_mm = (factors - 1) / 2.0 * volume.spacing_mm
@@ -57,7 +64,6 @@ class RayCaster:
         self.mapper.SetInputData(image_data(values, (i, j, k)))
         self.mapper.SetAutoAdjustSampleDistances(0)
         diagonal_mm = float(np.linalg.norm(np.multiply(volume.dimensions, volume.spacing_mm)))
-        steps_per_voxel = 1.0 if reduced else FINE_STEPS_PER_VOXEL
         self.mapper.SetSampleDistance(max(min(i, j, k) / steps_per_voxel, diagonal_mm / MAX_STEPS))
         placing = image_to_lps(volume)
         placing[:3, 3] += placing[:3, :3] @ self._start_mm

@@ -16,6 +16,7 @@ from DICOMModule.views import geometry as view_geometry
 from DICOMModule.views.geometry import ViewGeometry, rotated
 from DICOMModule.views.offscreen import OffscreenView
 from DICOMModule.views.orientation import Vector, box_corners, vector
+from DICOMModule.views.prepared import MOVING_VOXELS
 from DICOMModule.views.presets import RenderingPreset, find_rendering_preset
 from DICOMModule.views.ray_caster import WHOLE, ClipBox, RayCaster, checked_clip
 from DICOMModule.views.transfer_functions import TransferShift, apply_preset
@@ -33,6 +34,7 @@ LOOK_FROM: dict[str, tuple[Vector, Vector]] = {
     "I": ((0.0, 0.0, -1.0), (0.0, -1.0, 0.0)),
 }
 TURN_DEGREES = 180.0  # by a drag over the smaller side of the view
+FINE_STEPS, RESTING_STEPS, COARSE_STEPS = 2.0, 1.25, 1.0  # a voxel; at rest, of a volume as it is or limited
 COARSEST = 8
 MOVING_S = 0.05  # what a frame may take while something moves
 
@@ -43,21 +45,24 @@ class VolumeView(OffscreenView):
     The picture is not mirrored: seen from the front, the patient's left is on the right. May be made, used and closed in a
     thread of its own, where it shares nothing with other views but the arrays. Not for several threads.
 
-    A large volume has a reduced form, which coarse pictures show: its first picture is there within a second, while the
-    first fine one takes several, as VTK goes through all voxels for the shading.
+    Coarse pictures of a large volume show a reduced form of it: the first of them is there within a second, while the first
+    fine one of 80 million voxels takes several, as VTK goes through all of them for the shading.
 
     Parameters
     ----------
     width_px, height_px : int
         Size of the picture.
+    most_voxels : int or None
+        A volume that has more is drawn in a reduced form at rest too; `volume_overlay` says so. None: as it is.
     """
 
-    def __init__(self, width_px: int, height_px: int) -> None:
+    def __init__(self, width_px: int, height_px: int, most_voxels: int | None = None) -> None:
         right, up = screen_axes(DEFAULT_DIRECTION_LPS)
         super().__init__(ViewGeometry(width_px, height_px, 1.0, (0.0, 0.0, 0.0), right, up))
         self._node: VolumeNode | None = None
         self._property: vtkVolumeProperty = vtkVolumeProperty()
-        self._casters: dict[bool, RayCaster] = {}  # by whether they draw the reduced form
+        self._most_voxels = most_voxels
+        self._casters: dict[bool, RayCaster] = {}  # by whether they are for coarse pictures
         self._shift = TransferShift()
         self._clip = WHOLE
 
@@ -173,7 +178,7 @@ class VolumeView(OffscreenView):
         """
         radius_mm = 1.0
         if self._node is not None:
-            caster = self._caster(reduced=coarseness > 1)
+            caster = self._caster(coarse=coarseness > 1)
             caster.mapper.SetImageSampleDistance(float(coarseness))
             corners = box_corners(self._node.volume)
             radius_mm += float(np.linalg.norm(corners - np.array(self._geometry.center_lps_mm), axis=1).max())
@@ -221,20 +226,23 @@ class VolumeView(OffscreenView):
         for caster in self._casters.values():
             caster.set_blend(preset.blend)
 
-    def _caster(self, reduced: bool) -> RayCaster:
-        """Return what draws the volume as it is or reduced, and hide the other."""
+    def _caster(self, coarse: bool) -> RayCaster:
+        """Return what draws coarse or fine pictures, and hide the other."""
         node, preset = self._node, self.preset
         if node is None or preset is None:
             raise GeometryError("there is no volume to draw")
-        if reduced not in self._casters:
-            made = RayCaster(node.volume, self._window, self._property, reduced)
+        if coarse not in self._casters:
+            most, steps = self._most_voxels, FINE_STEPS if self._most_voxels is None else RESTING_STEPS
+            if coarse:
+                most, steps = MOVING_VOXELS, COARSE_STEPS
+            made = RayCaster(node.volume, self._window, self._property, most, steps)
             made.set_blend(preset.blend)
             made.set_clip(self._clip)
             self._renderer.AddViewProp(made.prop)
-            self._casters[reduced] = made
-        for is_reduced, caster in self._casters.items():
-            caster.prop.SetVisibility(is_reduced == reduced)
-        return self._casters[reduced]
+            self._casters[coarse] = made
+        for is_coarse, caster in self._casters.items():
+            caster.prop.SetVisibility(is_coarse == coarse)
+        return self._casters[coarse]
 
     def _remove_casters(self) -> None:
         for caster in self._casters.values():

@@ -12,6 +12,7 @@ from weakref import ReferenceType, ref
 from DICOMModule.errors import DICOMModuleError
 from DICOMModule.scene import VolumeNode
 from DICOMModule.views.geometry import ViewGeometry
+from DICOMModule.views.prepared import RESTING_VOXELS
 from DICOMModule.views.ray_caster import ClipBox
 from DICOMModule.views.transfer_functions import TransferShift
 from DICOMModule.views.volume_view import VolumeView, next_coarseness
@@ -139,7 +140,7 @@ class VolumeRenderThread:
     def _answer(self, view: VolumeView | None, request: RenderRequest) -> VolumeView | None:
         try:
             if view is None and request.node is not None:
-                view = VolumeView(request.geometry.width_px, request.geometry.height_px)
+                view = VolumeView(request.geometry.width_px, request.geometry.height_px, RESTING_VOXELS)
             if view is None or request.node is None:
                 if view is not None:
                     view.show(None)

@@ -11,6 +11,7 @@ from DICOMModule.scene import VolumeNode
 from DICOMModule.views.geometry import ViewGeometry, fit
 from DICOMModule.views.orientation import Vector, box_corners, vector
 from DICOMModule.views.overlay import ViewOverlay, volume_overlay
+from DICOMModule.views.prepared import RESTING_VOXELS
 from DICOMModule.views.presets import find_rendering_preset, value_scale
 from DICOMModule.views.ray_caster import ClipBox
 from DICOMModule.views.transfer_functions import TransferShift
@@ -375,7 +376,8 @@ class VolumeViewWidget(ViewWidget):
             name = find_rendering_preset(node.volume, node.display.rendering_preset).name
         except DICOMModuleError:
             name = ""  # the frame says so
-        return reduced(volume_overlay(node, geometry, name), self.state.overlays, anonymous=self.state.anonymous)
+        overlay = volume_overlay(node, geometry, name, RESTING_VOXELS)
+        return reduced(overlay, self.state.overlays, anonymous=self.state.anonymous)
 
     def _fitted(self, right_lps: Vector, up_lps: Vector) -> ViewGeometry:
         if self._node is None:
