@@ -31,7 +31,8 @@ def wait_until(done: Callable[[], object], limit_s: float = 30.0, what: str = ""
     deadline_s = time.monotonic() + limit_s
     poll.timeout.connect(lambda: loop.quit() if done() or time.monotonic() > deadline_s else None)
     poll.start(10)
-    loop.exec_()
+    while not done() and time.monotonic() < deadline_s:
+        loop.exec_()  # what was done when the loop was ended may be undone by now: another thumbnail is asked for
     poll.stop()
     assert done(), f"waited {limit_s} s in vain{': ' + what if what else ''}"
 
@@ -62,14 +63,17 @@ class QtHand:
 
     def press(self, button: Qt.MouseButton = Qt.LeftButton, modifiers=Qt.NoModifier) -> None:
         self._held = self._held or self._below()
+        if QApplication.activeWindow() is None:  # no window manager gives the focus back after a dialog
+            self._held.window().activateWindow()
         self._buttons |= button
         self._send(QEvent.MouseButtonPress, button, modifiers)
 
     def release(self, button: Qt.MouseButton = Qt.LeftButton, modifiers=Qt.NoModifier) -> None:
         self._buttons &= ~button
-        self._send(QEvent.MouseButtonRelease, button, modifiers)
+        target = self._held
         if not self._buttons:
-            self._held = None
+            self._held = None  # before it is sent: a dialog may open in the midst of it, and be used
+        self._send(QEvent.MouseButtonRelease, button, modifiers, target)
 
     def click(self, at: QPoint, button=Qt.LeftButton, modifiers=Qt.NoModifier) -> None:
         self.move(at)
@@ -116,17 +120,35 @@ class QtHand:
         pause(0.02)
 
     def _below(self) -> QWidget:
-        found = QApplication.widgetAt(self._at)
+        found = self._found()
         assert found is not None, f"nothing lies at {self._at}"
         return found
 
-    def _send(self, kind: QEvent.Type, button: Qt.MouseButton, modifiers) -> None:
-        target = self._held or QApplication.widgetAt(self._at)
+    def _found(self) -> QWidget | None:
+        """Return the widget under the pointer; the screen that `offscreen` has may be smaller than the window."""
+        first = [QApplication.activePopupWidget(), QApplication.activeModalWidget(), QApplication.activeWindow()]
+        for top in (*first, *QApplication.topLevelWidgets()):
+            if top is not None and top.isVisible() and top.geometry().contains(self._at):
+                return top.childAt(top.mapFromGlobal(self._at)) or top
+        return None
+
+    def _send(self, kind: QEvent.Type, button: Qt.MouseButton, modifiers, target: QWidget | None = None) -> None:
+        target = target or self._held or self._found()
         if target is None:
             return
+        local = target.mapFromGlobal(self._at)
+        # A click gives the focus only where it comes from outside of Qt, as QTest's does; a drag needs the buttons.
+        pressing = {
+            QEvent.MouseButtonPress: QTest.mousePress,
+            QEvent.MouseButtonRelease: QTest.mouseRelease,
+            QEvent.MouseButtonDblClick: QTest.mouseDClick,
+        }
+        if kind in pressing:
+            pressing[kind](target, button, modifiers, local)
+            return
         buttons = Qt.MouseButtons(self._buttons)
-        local = QPointF(target.mapFromGlobal(self._at))
-        QApplication.sendEvent(target, QMouseEvent(kind, local, QPointF(self._at), button, buttons, modifiers))
+        event = QMouseEvent(kind, QPointF(local), QPointF(self._at), button, buttons, modifiers)
+        QApplication.sendEvent(target, event)
 
 
 class XHand:
@@ -151,11 +173,12 @@ class XHand:
 
     def drag(self, start: QPoint, end: QPoint, button=Qt.LeftButton, modifiers=Qt.NoModifier, steps: int = 8) -> None:
         keys = self._held_keys(modifiers)
-        self._do("mousemove", start.x(), start.y(), *self._down(keys), "mousedown", X_BUTTONS[button])
+        words: list[object] = ["mousemove", start.x(), start.y(), *self._down(keys), "mousedown", X_BUTTONS[button]]
         for step in range(1, steps + 1):
             at = start + (end - start) * step / steps
-            self._do("mousemove", at.x(), at.y())
-        self._do("mouseup", X_BUTTONS[button], *self._up(keys))
+            words += ["sleep", 0.03, "mousemove", at.x(), at.y()]
+        # in one command: while something is dragged to another place, Qt runs a loop of its own
+        self._do(*words, "sleep", 0.05, "mouseup", X_BUTTONS[button], *self._up(keys))
 
     def wheel(self, at: QPoint, notches: int, modifiers=Qt.NoModifier) -> None:
         keys = self._held_keys(modifiers)
