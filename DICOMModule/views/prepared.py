@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from DICOMModule.errors import RenderingError
+from DICOMModule.jobs import Job
 from DICOMModule.volume.volume import Volume, Voxels
 
 # What VTK's reslicing and ray casting take as they are.
@@ -80,6 +82,17 @@ def prepare_volume(volume: Volume) -> PreparedVolume:
     made = PreparedVolume(_filled(drawable_array(volume), valid), valid)
     with _LOCK:
         return _PREPARED.setdefault(volume, made)
+
+
+def prepared_job(job: Job[Volume]) -> Job[Volume]:
+    """Run a job that makes a volume, and prepare it in the same thread.
+
+    A volume that cannot be shown is returned all the same: the view says why when it is shown.
+    """
+    volume = yield from job
+    with contextlib.suppress(RenderingError):
+        prepare_volume(volume)
+    return volume
 
 
 def reduction_factors(volume: Volume, most_voxels: int) -> tuple[int, int, int]:

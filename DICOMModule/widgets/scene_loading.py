@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from DICOMModule.errors import DICOMModuleError, Problem, plain_text
+from DICOMModule.errors import DICOMModuleError, Problem, RenderingError, plain_text
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.logic import DICOMModuleLogic, Loaded
 from DICOMModule.readers.loadable import Loadable
+from DICOMModule.views.prepared import prepare_volume
 from DICOMModule.widgets.job_runner import Failure, JobHandle
 from DICOMModule.widgets.qt import QObject, Qt, pyqtSignal
 from DICOMModule.widgets.viewer import Viewer
@@ -114,6 +116,8 @@ class SceneLoader(QObject):
                 yield Progress(step.done, step.total, place + step.text)
         except StopIteration as stop:
             loaded: Loaded = stop.value
+            with contextlib.suppress(RenderingError):  # a view that cannot show it says why
+                prepare_volume(loaded.volume)
             return loaded
         finally:
             job.close()

@@ -12,10 +12,11 @@ import pytest
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from DICOMModule.errors import RenderingError
+from DICOMModule.jobs import Progress, run_to_end
 from DICOMModule.scene import Scene
 from DICOMModule.views.image_data import image_data
 from DICOMModule.views.orientation import AXIAL, CORONAL
-from DICOMModule.views.prepared import prepare_volume
+from DICOMModule.views.prepared import prepare_volume, prepared_job
 from DICOMModule.views.slice_view import SliceView
 from DICOMModule.volume.volume import Volume
 
@@ -93,6 +94,18 @@ def test_where_nothing_has_a_value_there_is_nothing_to_draw(volume):
     prepared = prepare_volume(replace(volume, valid=np.zeros(volume.array.shape, bool)))
     assert not prepared.valid.any()
     assert not prepared.values.any()
+
+
+def test_a_job_hands_its_volume_over_prepared(volume, monkeypatch):
+    def make_job(made):
+        yield Progress(0, 1, "Making")
+        return made
+
+    strange = Volume(np.ones((2, 2, 2), np.complex64), np.eye(4))
+    assert run_to_end(prepared_job(make_job(strange))) is strange
+    assert run_to_end(prepared_job(make_job(volume))) is volume
+    monkeypatch.setattr("DICOMModule.views.prepared.valid_voxels", None)  # whoever goes through the voxels now fails
+    assert prepare_volume(volume).valid is None
 
 
 def test_numbers_without_grey_values_are_refused():

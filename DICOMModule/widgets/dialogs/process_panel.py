@@ -7,6 +7,7 @@ from typing import Final
 from DICOMModule.errors import plain_text
 from DICOMModule.processing import Operation, Parameter, operations, process_job
 from DICOMModule.scene import VolumeNode
+from DICOMModule.views.prepared import prepared_job
 from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.job_runner import Failure, JobHandle, JobState, progress_text
@@ -85,7 +86,7 @@ class ProcessPanel(QWidget):
         self.error_label.hide()
         handle = self._viewer.jobs.run(
             f"{operation.title} of {plain_text(node.name)}",
-            lambda: process_job(operation.name, volume, parameters),
+            lambda: prepared_job(process_job(operation.name, volume, parameters)),
             on_success=lambda result: self._on_processed(node, result),
             on_failure=self._on_failed,
         )
