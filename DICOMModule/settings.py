@@ -107,8 +107,12 @@ def write_settings(settings: Settings, path: Path | None = None) -> None:
 
 def database_folder() -> Path:
     """Return the folder of the local database: from the environment, else the settings, else the platform's default."""
-    chosen = os.environ.get(DATABASE_VARIABLE) or read_settings().local_database
-    return Path(chosen).expanduser() if chosen else user_data_folder() / "LocalDatabase"
+    return folder_of(os.environ.get(DATABASE_VARIABLE) or read_settings().local_database)
+
+
+def folder_of(local_database: str) -> Path:
+    """Return the folder that the setting `local_database` means: the platform's default where it is empty."""
+    return Path(local_database).expanduser() if local_database else user_data_folder() / "LocalDatabase"
 
 
 def _stored(path: Path) -> dict[str, Any]:

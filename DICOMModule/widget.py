@@ -13,7 +13,7 @@ from DICOMModule.errors import DICOMModuleError
 from DICOMModule.export import is_volume_file
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.scripted_module import ScriptedModuleWidget
-from DICOMModule.settings import DATABASE_VARIABLE
+from DICOMModule.settings import DATABASE_VARIABLE, Settings, folder_of
 from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.browser.browser import DatabaseBrowser
 from DICOMModule.widgets.browser.selection import Selection
@@ -53,6 +53,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
     def setup(self) -> None:
         """Make the sections, open the database where there is one, and listen to the window."""
         self.logic = DICOMModuleLogic(self.viewer.database_folder, self.viewer.scene)
+        self._local_database = self.viewer.settings.value.local_database
         self.servers = ServersSection()
         self.database = DatabaseSection()
         self.slicer_interface = SlicerInterfaceSection()
@@ -116,6 +117,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             viewer.targets_dropped.connect(self._on_targets_dropped),
             viewer.open_requested.connect(self._on_open_requested),
             viewer.export_requested.connect(self._on_node_export_requested),
+            viewer.settings.changed.connect(self._on_settings_changed),
             viewer.scene.added.connect(lambda _node: self._on_selection_changed(self.browser.selection)),
             viewer.scene.removed.connect(lambda _node: self._on_selection_changed(self.browser.selection)),
         )
@@ -176,13 +178,24 @@ class DICOMModuleWidget(ScriptedModuleWidget):
 
     def use_database(self, folder: Path) -> None:
         """Work on the database in another folder from now on; the settings remember it unless the environment decides."""
+        if folder == self.logic.database_folder:
+            return
         self.viewer.jobs.settle()
         self.logic.close()
         self.logic = DICOMModuleLogic(folder, self.viewer.scene)
         self._use_logic()
         self.browser.set_logic(self.logic)
         if DATABASE_VARIABLE not in os.environ:
-            self.viewer.settings.change(local_database=os.fspath(folder))
+            self._local_database = os.fspath(folder)
+            self.viewer.settings.change(local_database=self._local_database)
+
+    def _on_settings_changed(self, _settings: Settings) -> None:
+        """Follow the folder of the database when the settings dialog has changed it."""
+        local = self.viewer.settings.value.local_database
+        if local != self._local_database:
+            self._local_database = local
+            if not self.viewer.is_private and DATABASE_VARIABLE not in os.environ:
+                self.use_database(folder_of(local))
 
     # -- what is selected
 

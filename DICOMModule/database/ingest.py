@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,7 @@ from DICOMModule.database.file_store import CopiedFile, FileStore, sha256_of
 from DICOMModule.database.rows import BatchWriter, NewRow, Registered, registered_as, registered_at
 from DICOMModule.database.summaries import Duplicate, ImportReport
 from DICOMModule.database.tally import Tally, begin_event, end_event, now_text
-from DICOMModule.dicom.file_finding import find_files
+from DICOMModule.dicom.file_finding import MOST_LISTED, find_files, list_files_job
 from DICOMModule.dicom.header_reader import ZIP_REASON, read_header
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DatabaseError, DicomFileError, NotDicomError, Problem
@@ -102,9 +102,12 @@ def import_job(catalogue: Catalogue, store: FileStore, roots: Sequence[Path], *,
         with store.session() if copy else nullcontext() as session:
             staged = [place for place in places if place.is_relative_to(store.incoming)]
             importer = _Importer(catalogue, store, session, tally=tally, event=event, staged=staged)
-            while batch := list(islice(found, COPIES_A_BATCH if copy else REFERENCES_A_BATCH)):
+            listed = yield from list_files_job(found)
+            total = len(listed) if len(listed) < MOST_LISTED else 0  # of more it is not known how many there are
+            entries = chain(listed, found)
+            while batch := list(islice(entries, COPIES_A_BATCH if copy else REFERENCES_A_BATCH)):
                 for name in importer.take(batch):
-                    yield Progress(tally.counts["files_seen"], 0, name)
+                    yield Progress(tally.counts["files_seen"], total, name)
         outcome = "finished"
     except DatabaseError:
         outcome = "failed"

@@ -163,8 +163,7 @@ def _jpeg(data: bytes, options: dict[str, Any]) -> Samples:
     if options["pixel_representation"] and samples.dtype.itemsize == options["bits_allocated"] // 8:
         unused = options["bits_allocated"] - options["bits_stored"]
         signed: Samples = samples.view(f"i{samples.dtype.itemsize}")
-        signed = signed << unused >> unused
-        return signed
+        return signed << unused >> unused
     return samples
 
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Final
 
 from DICOMModule.errors import DicomFileError, Problem
+from DICOMModule.jobs import Job, Progress
+
+FILES_A_STEP: Final = 500
+MOST_LISTED: Final = 200_000
 
 _KINDS = (
     (stat.S_ISLNK, "is a link; links are not followed. Name its target to import that."),
@@ -49,6 +55,16 @@ def find_files(roots: Sequence[Path]) -> Iterator[Path | Problem]:
             reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
             raise DicomFileError(root, f"{reason}. Check the path.") from error
     return _walk(absolute, _Seen(named))
+
+
+def list_files_job(found: Iterator[Path | Problem]) -> Job[list[Path | Problem]]:
+    """Return what there is to find, up to `MOST_LISTED`: who waits wants to know for how long."""
+    listed: list[Path | Problem] = []
+    for entry in islice(found, MOST_LISTED):
+        listed.append(entry)
+        if len(listed) % FILES_A_STEP == 0:
+            yield Progress(0, 0, "looking for files")
+    return listed
 
 
 class _Seen:

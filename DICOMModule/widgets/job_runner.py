@@ -229,7 +229,7 @@ class JobRunner(QObject):
         return handle
 
     def retry(self, handle: JobHandle) -> JobHandle:
-        """Run a job that is over once more, in a new handle that takes the old one's place."""
+        """Run a job that failed or was cancelled once more, in a new handle that takes the old one's place."""
         success, failure = self._successes.get(handle), self._failures.get(handle)
         self.forget(handle)
         return self.run(handle.title, handle.make_job, on_success=success, on_failure=failure, quiet=handle.quiet)
@@ -323,9 +323,12 @@ class JobRunner(QObject):
         elif report.state is JobState.FINISHED and handle in self._successes:
             self._successes[handle](report.result)
         handle.ended.emit()
-        if handle.quiet:
+        if handle.quiet or handle.state is JobState.FINISHED:
+            # what they hold, a volume perhaps, is to be free; only what failed may be tried again
             self._successes.pop(handle, None)
             self._failures.pop(handle, None)
+            handle.make_job = _nothing_more
+        if handle.quiet:
             handle.deleteLater()
         else:
             self.ended.emit(handle)
@@ -335,6 +338,11 @@ class JobRunner(QObject):
             self._failures[handle](failure)
         if failure.details:
             sys.excepthook(type(error), error, error.__traceback__)
+
+
+def _nothing_more() -> Job[None]:
+    """Stand for the job of a handle that has finished, so that it holds nothing."""
+    yield from ()
 
 
 def failure_of(error: BaseException) -> Failure:

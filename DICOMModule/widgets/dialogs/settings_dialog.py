@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from DICOMModule.errors import SettingsError
-from DICOMModule.paths import user_data_folder
-from DICOMModule.settings import DATABASE_VARIABLE, Settings
+from DICOMModule.settings import DATABASE_VARIABLE, Settings, folder_of
 from DICOMModule.widgets.dialogs.file_dialogs import dress_file_dialog
 from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
 from DICOMModule.widgets.elided_label import ElidedLabel
@@ -94,7 +93,7 @@ class SettingsDialog(PanelDialog):
     def choose_database_folder(self, folder: str) -> None:
         """Use another folder for the local database; an empty text stands for the platform's own."""
         self._change(local_database=folder)
-        self.database_folder_chosen.emit(_database_folder(folder))
+        self.database_folder_chosen.emit(folder_of(folder))
 
     def add_module_folder(self, folder: str) -> None:
         """Look for modules in a folder, too."""
@@ -147,7 +146,7 @@ class SettingsDialog(PanelDialog):
 
     def _show_folder(self, chosen: str) -> None:
         variable = os.environ.get(DATABASE_VARIABLE, "")
-        self.folder_text.set_whole_text(variable or str(_database_folder(chosen)))
+        self.folder_text.set_whole_text(variable or str(folder_of(chosen)))
         self.folder_button.setEnabled(not variable)
         self.folder_default_button.setEnabled(not variable and bool(chosen))
         if variable:
@@ -155,7 +154,7 @@ class SettingsDialog(PanelDialog):
         elif self.viewer.is_private:
             note = "This window works in a private database that goes with it; the folder is that of other windows."
         else:
-            note = "Taken when the next window opens."
+            note = "Taken at once; running jobs are cancelled."
         self.folder_note.setText(note)
 
     def _show_module_folders(self, folders: tuple[str, ...]) -> None:
@@ -178,7 +177,7 @@ class SettingsDialog(PanelDialog):
 
     def _on_folder_clicked(self) -> None:
         if folder := _ask_folder(self, "Folder of the local database", self.folder_text.whole_text):
-            self.choose_database_folder(folder)
+            self.choosefolder_of(folder)
 
     def _on_add_clicked(self) -> None:
         if folder := _ask_folder(self, "Folder with modules", str(Path.home())):
@@ -190,10 +189,6 @@ class SettingsDialog(PanelDialog):
 
     def _on_modules_selected(self) -> None:
         self.remove_button.setEnabled(bool(self.modules_list.selectedItems()))
-
-
-def _database_folder(chosen: str) -> Path:
-    return Path(chosen).expanduser() if chosen else user_data_folder() / "LocalDatabase"
 
 
 def _ask_folder(parent: QWidget, title: str, start: str) -> str:
