@@ -157,11 +157,14 @@ class DatabaseBrowser(QWidget):
         self._set_spread_button()
         if spread:
             self.spread.preview_place.addWidget(self.preview)
+            self.spread.preview_place.setStretchFactor(0, 3)
+            self.spread.preview_place.setStretchFactor(1, 2)
             self.spread.preview_place.setSizes([600, 400])
             self.spread.show_database(self._watch.database, self.refresher.search)
             self.spread.select(selected)
         else:
             self._halves.addWidget(self.preview)
+            self._halves.setSizes([650, 350])
             if selected:
                 self.select(selected)
         self._show_state()
@@ -202,7 +205,7 @@ class DatabaseBrowser(QWidget):
         self._halves.setChildrenCollapsible(False)
         self._halves.setStretchFactor(0, 3)
         self._halves.setStretchFactor(1, 2)
-        self._halves.setSizes([600, 400])
+        self._halves.setSizes([650, 350])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -270,9 +273,9 @@ class DatabaseBrowser(QWidget):
         if not self.model.search:
             self.tree.restore_expanded()
         self.tree.expand_few(FEW_PATIENTS if self.model.search else 1)
-        if carried := self._carried:
+        self.tree.select_rows(self._keys_of(self._carried, self.model.search or None))
+        if not self.model.search:
             self._carried = ()
-            self.tree.select_rows(self._keys_of(carried, self.model.search or None))
         self._show_state()
         if self._wished:
             self._select_wished()

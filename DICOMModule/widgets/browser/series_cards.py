@@ -38,7 +38,7 @@ from DICOMModule.widgets.theme import caption_font, pixmap, theme
 from DICOMModule.widgets.wording import bytes_text
 
 THUMBNAIL_PX: Final = 96
-CARD_PX: Final = (288, THUMBNAIL_PX + 2 * GAP)
+CARD_WIDTH_PX: Final = 288
 
 
 class CardDelegate(QStyledItemDelegate):
@@ -54,9 +54,11 @@ class CardDelegate(QStyledItemDelegate):
         super().__init__(parent)
         self._thumbnails = thumbnails
 
-    def sizeHint(self, _option: QStyleOptionViewItem, _index: QModelIndex) -> QSize:
-        """Return the room of a card."""
-        return QSize(*CARD_PX)
+    def sizeHint(self, option: QStyleOptionViewItem, _index: QModelIndex) -> QSize:
+        """Return the room of a card: a thumbnail's, or five lines'."""
+        small = QFontMetrics(caption_font(option.font)).height()
+        lines = 2 * QFontMetrics(option.font).height() + 3 * small + 2 * PAD
+        return QSize(CARD_WIDTH_PX, max(THUMBNAIL_PX, lines) + 2 * GAP)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         """Paint a card."""
