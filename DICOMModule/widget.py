@@ -31,7 +31,7 @@ from DICOMModule.widgets.module_sections import (
     SlicerInterfaceSection,
 )
 from DICOMModule.widgets.qt import QFileDialog, QVBoxLayout, QWidget
-from DICOMModule.widgets.scene_loading import LoadOutcome, SceneLoader
+from DICOMModule.widgets.scene_loading import LoadOutcome, SceneLoader, show_as
 from DICOMModule.widgets.section import Section
 from DICOMModule.widgets.viewer import OpenRequest, TargetsDropped, Viewer
 
@@ -165,7 +165,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         volumes = [path for path in paths if path.is_file() and is_volume_file(path)]
         others = [path for path in paths if path not in volumes]
         if volumes:
-            self._loader.load_targets([os.fspath(path) for path in volumes], _named(volumes))
+            self._loader.load_targets([os.fspath(path) for path in volumes], "volume files")
         if others:
             self._importer.start(import_request_for(others, self.viewer))
 
@@ -289,7 +289,9 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         if not request.targets and not request.demo:
             return
         self._opening = request
-        paths = tuple(Path(target) for target in request.targets if self._is_path(target))
+        if volumes := [target for target in request.targets if is_volume_file(Path(target))]:
+            self._load_opened(volumes)
+        paths = tuple(Path(target) for target in request.targets if self._is_path(target) and target not in volumes)
         if request.demo:
             self.viewer.jobs.run(
                 "Drawing the demo",
@@ -299,7 +301,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             )
         elif paths:
             self._importer.start(ImportRequest(paths, copy=False))
-        elif request.targets:
+        elif not volumes:
             self._load_opened(request.targets)
 
     def _is_path(self, target: str) -> bool:
@@ -314,18 +316,16 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             self._load_opened(report.series_instance_uids)
 
     def _load_opened(self, targets: Sequence[str]) -> None:
-        if targets:
-            self._loader.load_targets(tuple(targets), "what was opened")
+        if targets and self._opening is not None:
+            self._loader.open_targets(tuple(targets), "what was asked for", self._opening.loadable_id)
 
-    def _on_load_finished(self, _outcome: LoadOutcome) -> None:
+    def _on_load_finished(self, outcome: LoadOutcome) -> None:
         self.viewer.views.set_spread(False)
-        self._opening = None
+        opening, self._opening = self._opening, None
+        if opening is not None and opening.picture is not None and outcome.loaded:
+            show_as(self.viewer, opening.picture)
 
     def _on_spread_changed(self) -> None:
         spread = self.viewer.views.spread
         self.browser.set_spread(spread)
         self.sections[SERVERS].setVisible(not spread)
-
-
-def _named(paths: Sequence[Path]) -> str:
-    return paths[0].name if len(paths) == 1 else f"{len(paths)} files"

@@ -162,8 +162,8 @@ def _jpeg(data: bytes, options: dict[str, Any]) -> Samples:
     samples = decode_jpeg(data)
     if options["pixel_representation"] and samples.dtype.itemsize == options["bits_allocated"] // 8:
         unused = options["bits_allocated"] - options["bits_stored"]
-        signed: Samples = samples.view(f"i{samples.dtype.itemsize}")
-        return signed << unused >> unused
+        signed: Samples = samples.view(f"i{samples.dtype.itemsize}") << unused >> unused
+        return signed
     return samples
 
 

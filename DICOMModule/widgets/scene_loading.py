@@ -5,15 +5,24 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from math import prod
+from pathlib import Path
+from typing import TypeAlias
 
-from DICOMModule.errors import DICOMModuleError, Problem, RenderingError, plain_text
+from DICOMModule.errors import DICOMModuleError, Problem, RenderingError, SettingsError, plain_text
+from DICOMModule.export import is_volume_file
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.logic import DICOMModuleLogic, Loaded
 from DICOMModule.readers.loadable import Loadable
 from DICOMModule.views.prepared import prepare_volume
 from DICOMModule.widgets.job_runner import Failure, JobHandle
 from DICOMModule.widgets.qt import QObject, Qt, pyqtSignal
+from DICOMModule.widgets.screenshot import PictureOptions, node_with_options, position_in
 from DICOMModule.widgets.viewer import Viewer
+
+Chosen: TypeAlias = tuple[list[Loadable], list[Problem]]
+Choice: TypeAlias = Callable[[Sequence[Loadable]], Chosen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,14 @@ class LoadOutcome:
 
     loaded: int
     problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Something that becomes one volume."""
+
+    name: str
+    make_job: Callable[[], Job[Loaded]]
 
 
 class SceneLoader(QObject):
@@ -63,64 +80,73 @@ class SceneLoader(QObject):
         Parameters
         ----------
         targets : sequence of str
-            ``patient:N``, UIDs or paths.
+            ``patient:N``, UIDs, paths of DICOM files and folders, or volume files.
         title : str
             What they are, for the list of jobs: ``Series 4: CT chest``.
         """
-        return self._run(f"Loading {title}", lambda: self._load_targets_job(tuple(targets), view))
+        return self._run(f"Loading {title}", lambda: self._load_targets_job(tuple(targets), view, _all_selected))
+
+    def open_targets(self, targets: Sequence[str], title: str, loadable_id: str = "") -> JobHandle:
+        """Load as `load_targets`, but of several studies only the largest volume: nobody has chosen them one by one.
+
+        Parameters
+        ----------
+        loadable_id : str
+            The one that is meant, as `examine` names it; empty: see above.
+        """
+        choose = partial(_chosen_to_open, loadable_id=loadable_id)
+        return self._run(f"Opening {title}", lambda: self._load_targets_job(tuple(targets), "", choose))
 
     def load_loadables(self, loadables: Sequence[Loadable], view: str = "") -> JobHandle:
         """Load these; the first is shown."""
         what = loadables[0].name if len(loadables) == 1 else f"{len(loadables)} volumes"
-        return self._run(f"Loading {plain_text(what)}", lambda: self._load_job(tuple(loadables), (), view))
+        sources = [_Source(one.name, partial(self._logic.load_loadable_job, one)) for one in loadables]
+        return self._run(f"Loading {plain_text(what)}", lambda: self._load_job(sources, (), view))
 
     def _run(self, title: str, make_job: Callable[[], Job[LoadOutcome]]) -> JobHandle:
         return self._viewer.jobs.run(title, make_job, on_success=self._on_loaded, on_failure=self._on_failed)
 
     # -- in the worker's thread
 
-    def _load_targets_job(self, targets: tuple[str, ...], view: str) -> Job[LoadOutcome]:
+    def _load_targets_job(self, targets: tuple[str, ...], view: str, choose: Choice) -> Job[LoadOutcome]:
+        sources: list[_Source] = []
         loadables: list[Loadable] = []
         problems: list[Problem] = []
         for target in targets:
             yield Progress(0, 0, "Examining")
+            path = Path(target)
+            if is_volume_file(path) and path.is_file():
+                sources.append(_Source(path.name, partial(self._logic.open_job, target)))
+                continue
             try:
                 found, unread = self._logic.examine(target)
             except DICOMModuleError as error:
                 problems.append(Problem(target, str(error)))
                 continue
-            loadables += [one for one in found if one.selected and not one.refusal]
+            loadables += found
             problems += unread
-            problems += [Problem(one.name, one.refusal) for one in found if one.refusal]
-        return (yield from self._load_job(tuple(loadables), problems, view))
+        chosen, passed_over = choose(loadables)
+        sources += [_Source(one.name, partial(self._logic.load_loadable_job, one)) for one in chosen]
+        return (yield from self._load_job(sources, (*problems, *passed_over), view))
 
-    def _load_job(self, loadables: tuple[Loadable, ...], problems: Sequence[Problem], view: str) -> Job[LoadOutcome]:
+    def _load_job(self, sources: Sequence[_Source], problems: Sequence[Problem], view: str) -> Job[LoadOutcome]:
         failed = list(problems)
         loaded = 0
-        for number, loadable in enumerate(loadables):
-            place = f"{number + 1} of {len(loadables)}: " if len(loadables) > 1 else ""
+        for number, source in enumerate(sources):
+            place = f"{number + 1} of {len(sources)}: " if len(sources) > 1 else ""
             try:
-                one = yield from self._load_one_job(loadable, place)
-            except (DICOMModuleError, OSError, MemoryError) as error:
-                failed.append(Problem(loadable.name, str(error) or "there is not enough memory for it"))
+                one = yield from _placed_job(source.make_job(), place)
+            except (DICOMModuleError, OSError) as error:
+                failed.append(Problem(source.name, str(error)))
                 continue
+            except MemoryError:
+                failed.append(Problem(source.name, "there is not enough free memory for it."))
+                continue
+            with contextlib.suppress(RenderingError):  # a view that cannot show it says why
+                prepare_volume(one.volume)
             loaded += 1
             self._arrived.emit(one, view, loaded)
         return LoadOutcome(loaded, tuple(failed))
-
-    def _load_one_job(self, loadable: Loadable, place: str) -> Job[Loaded]:
-        job = self._logic.load_loadable_job(loadable)
-        try:
-            while True:
-                step = next(job)
-                yield Progress(step.done, step.total, place + step.text)
-        except StopIteration as stop:
-            loaded: Loaded = stop.value
-            with contextlib.suppress(RenderingError):  # a view that cannot show it says why
-                prepare_volume(loaded.volume)
-            return loaded
-        finally:
-            job.close()
 
     # -- in the thread of the window
 
@@ -148,3 +174,51 @@ class SceneLoader(QObject):
         else:
             more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
             banners.show_warning(f"Not loaded: {first}{more}", listed if len(problems) > 1 else "")
+
+
+def _placed_job(job: Job[Loaded], place: str) -> Job[Loaded]:
+    """Run a job of several with its place among them before what it says."""
+    try:
+        while True:
+            step = next(job)
+            yield Progress(step.done, step.total, place + step.text)
+    except StopIteration as stop:
+        loaded: Loaded = stop.value
+        return loaded
+    finally:
+        job.close()
+
+
+def _all_selected(loadables: Sequence[Loadable]) -> Chosen:
+    """Choose what is selected by itself; what is refused is told."""
+    refused = [Problem(one.name, one.refusal) for one in loadables if one.refusal]
+    return [one for one in loadables if one.selected and not one.refusal], refused
+
+
+def _chosen_to_open(loadables: Sequence[Loadable], loadable_id: str) -> Chosen:
+    """Choose what is shown of what a path or a UID holds, without filling the scene with everything that lies there."""
+    if loadable_id:
+        chosen = [one for one in loadables if one.id == loadable_id]
+        return chosen, [] if chosen else [Problem(loadable_id, "there is no loadable of this id.")]
+    chosen, refused = _all_selected(loadables)
+    studies = {one.instances[0].study_instance_uid for one in chosen}
+    if len(studies) <= 1:
+        return chosen, refused if not chosen else []
+    largest = max(chosen, key=lambda one: prod(one.dimensions))
+    left = f"{len(chosen) - 1} more volumes of {len(studies)} studies are in the tree; load what is wanted from there."
+    return [largest], [Problem("Not opened", left)]
+
+
+def show_as(viewer: Viewer, options: PictureOptions) -> None:
+    """Show the active view's volume, and the window's views, as the options ask for; what cannot be becomes a banner."""
+    views, node = viewer.views, viewer.views.background
+    views.set_layout(options.layout)
+    views.set_overlays("all" if options.overlays else "none")
+    if node is None:
+        return
+    try:
+        viewer.scene.set_display(node.id, node_with_options(node, options).display)
+        if options.position_lps_mm is not None:
+            views.set_position_lps(position_in(node, options))
+    except SettingsError as error:
+        viewer.banners.show_error(str(error))

@@ -173,8 +173,8 @@ def render_picture(nodes: Sequence[VolumeNode], options: PictureOptions | None =
     shown = [node for node in nodes if node.visible]
     if not shown:
         raise SettingsError("there is no volume to make a picture of")
-    node = _with_options(shown[0], options)
-    position = _position(node, options)
+    node = node_with_options(shown[0], options)
+    position = position_in(node, options)
     rects = layout_rects(options.layout, *options.size)
     views = tuple(_drawn(node, rect, position) for rect in rects)
     warnings = [*node.volume.warnings]
@@ -223,7 +223,14 @@ def write_image(image: QImage, path: Path) -> None:
         raise RenderingError(f"cannot write the picture {plain_text(os.fspath(path))}: {error.strerror}") from error
 
 
-def _with_options(node: VolumeNode, options: PictureOptions) -> VolumeNode:
+def node_with_options(node: VolumeNode, options: PictureOptions) -> VolumeNode:
+    """Return the node shown as the options ask for: preset, window and level.
+
+    Raises
+    ------
+    SettingsError
+        The volume has no such preset.
+    """
     display = _with_preset(node, options.preset) if options.preset else node.display
     if options.window is not None or options.level is not None:
         kept = display.window
@@ -253,7 +260,14 @@ def _with_preset(node: VolumeNode, name: str) -> VolumeDisplay:
     )
 
 
-def _position(node: VolumeNode, options: PictureOptions) -> Vector:
+def position_in(node: VolumeNode, options: PictureOptions) -> Vector:
+    """Return the position that the options ask for, LPS mm; without one, the voxel in the middle of the volume.
+
+    Raises
+    ------
+    SettingsError
+        It lies outside the volume.
+    """
     position = options.position_lps_mm
     if position is None:
         return center_position(node.volume)

@@ -14,6 +14,7 @@ from DICOMModule.widgets.qt import (
     QGridLayout,
     QHeaderView,
     QLabel,
+    QListView,
     Qt,
     QToolButton,
     QTreeView,
@@ -33,6 +34,7 @@ BUTTON_ICONS: Final = {
 }
 TYPE_COLUMN: Final = 2
 DATE_COLUMN: Final = 3
+SIDEBAR_PX: Final = 130
 
 
 def dress_file_dialog(dialog: QFileDialog) -> None:
@@ -59,7 +61,10 @@ def dress_file_dialog(dialog: QFileDialog) -> None:
         header.setSectionResizeMode(0, QHeaderView.Stretch)
         header.setSectionResizeMode(1, QHeaderView.ResizeToContents)
         header.setSectionResizeMode(DATE_COLUMN, QHeaderView.ResizeToContents)
-    dialog.resize(820, 560)
+    sidebar = dialog.findChild(QListView, "sidebar")
+    if sidebar is not None:
+        sidebar.setMinimumWidth(SIDEBAR_PX)
+    dialog.resize(860, 560)
 
 
 def hide_file_types(dialog: QFileDialog) -> None:

@@ -101,17 +101,19 @@ class SceneDelegate(QStyledItemDelegate):
         metrics = QFontMetrics(font)
         line = QRect(name.left(), name.bottom() + GAP, option.rect.right() - MARGIN - name.left(), metrics.height())
         painter.setFont(font)
-        place = index.data(PLACE_ROLE)
+        place, caption = index.data(PLACE_ROLE), index.data(CAPTION_ROLE)
         if place:
-            width = metrics.horizontalAdvance(place) + 12
+            needed = metrics.horizontalAdvance(caption + place) + 12 + MARGIN
+            word = place if needed <= line.width() else place[:1].upper()  # a dock may be narrow; the tooltip has the word
+            width = metrics.horizontalAdvance(word) + 12
             pill = QRectF(line.right() - width, line.top() + 0.5, width, line.height() - 1)
             painter.setRenderHint(QPainter.Antialiasing)
             painter.setPen(QPen(QColor(used.accent if place == "background" else used.dim), 1.0))
             painter.drawRoundedRect(pill, pill.height() / 2, pill.height() / 2)
-            painter.drawText(pill, Qt.AlignCenter, place)
+            painter.drawText(pill, Qt.AlignCenter, word)
             line.setRight(round(pill.left()) - MARGIN)
         painter.setPen(QColor(used.dim))
-        painter.drawText(line, _LINE, metrics.elidedText(index.data(CAPTION_ROLE), Qt.ElideRight, line.width()))
+        painter.drawText(line, _LINE, metrics.elidedText(caption, Qt.ElideRight, line.width()))
 
 
 _LINE: Final = int(Qt.AlignLeft | Qt.AlignVCenter | Qt.TextSingleLine)

@@ -64,7 +64,8 @@ class SceneModel(QAbstractListModel):
         if role == PLACE_ROLE:
             return self.place_of(node)
         if role == Qt.ToolTipRole:
-            return plain_tooltip(details_of(node))
+            place = self.place_of(node)
+            return plain_tooltip("\n".join((*details_of(node), f"Shown as the {place}" if place else "Not shown")))
         if role == Qt.AccessibleTextRole:
             state = "" if node.visible else ", hidden"
             return f"{plain_text(node.name)}, {caption_of(node)}, {self.place_of(node)}{state}"
@@ -118,17 +119,17 @@ def memory_bytes(node: VolumeNode) -> int:
 
 
 def caption_of(node: VolumeNode) -> str:
-    """Return what a node is, its size and its memory: ``CT · 512 × 512 × 93 · 46.5 MiB``."""
+    """Return what a node is, its size and its memory: ``CT · 512×512×93 · 46.5 MiB``."""
     parts = (
         plain_text(node.volume.modality) or "Volume",
-        dimensions_text(node.volume.dimensions),
+        dimensions_text(node.volume.dimensions).replace(" ", ""),
         bytes_text(memory_bytes(node)),
     )
     return " · ".join(parts)
 
 
-def details_of(node: VolumeNode) -> str:
-    """Return everything that a row says, and what it has no room for, in lines."""
+def details_of(node: VolumeNode) -> list[str]:
+    """Return the lines of everything that a row says of a node, and of what it has no room for."""
     volume = node.volume
     lines = [
         plain_text(node.name),
@@ -137,7 +138,7 @@ def details_of(node: VolumeNode) -> str:
     ]
     lines += [f"Done to it: {step}" for step in volume.derivation]
     lines += [f"Warning: {warning}" for warning in volume.warnings]
-    return "\n".join(lines)
+    return lines
 
 
 def _call(disconnect: Any, *_destroyed: object) -> None:

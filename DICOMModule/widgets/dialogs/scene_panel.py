@@ -183,7 +183,7 @@ class ScenePanel(QWidget):
         for action in (self.save_action, self.export_action, self.remove_action):
             button = QToolButton()
             button.setDefaultAction(action)
-            button.setToolButtonStyle(Qt.ToolButtonTextBesideIcon)
+            button.setToolButtonStyle(Qt.ToolButtonTextOnly)
             button.setFocusPolicy(Qt.StrongFocus)
             button.setSizePolicy(QSizePolicy.Expanding, QSizePolicy.Fixed)
             buttons.addWidget(button)

@@ -177,7 +177,7 @@ class SettingsDialog(PanelDialog):
 
     def _on_folder_clicked(self) -> None:
         if folder := _ask_folder(self, "Folder of the local database", self.folder_text.whole_text):
-            self.choosefolder_of(folder)
+            self.choose_database_folder(folder)
 
     def _on_add_clicked(self) -> None:
         if folder := _ask_folder(self, "Folder with modules", str(Path.home())):
