@@ -230,4 +230,4 @@ def test_a_big_view_that_there_is_not_is_refused():
 def test_the_command_line_offers_every_layout():
     from DICOMModule.commands import view_verb
 
-    assert view_verb.LAYOUTS == tuple(LAYOUTS)
+    assert tuple(LAYOUTS) == view_verb.LAYOUTS
