@@ -16,6 +16,9 @@ _STATEMENTS: Final = (
     "CREATE INDEX series_unexamined ON series (series_instance_uid) WHERE health = 'unknown'",
     "CREATE INDEX study_search ON study (patient, instances, search_text)",
     "CREATE INDEX series_search ON series (study, instances, search_text)",
+    # the order in which series are listed, and what a search looks at, so that only what is shown is read
+    """CREATE INDEX series_order ON series
+        (series_number IS NULL, series_number, series_instance_uid, id, study, instances, search_text)""",
 )
 
 
