@@ -14,6 +14,7 @@ from DICOMModule.readers.loadable import Loadable
 from DICOMModule.widgets.dialogs.examine_panel import ExaminePanel
 from DICOMModule.widgets.dialogs.loadable_card import LoadableCard, confidence_text, facts_text
 from DICOMModule.widgets.qt import QLabel, Qt
+from DICOMModule.widgets.theme import apply_theme
 
 
 @pytest.fixture
@@ -161,3 +162,17 @@ def test_a_fault_is_told_in_place(qtbot, panel, logic, monkeypatch):
     examined(qtbot, panel, ["1.2.3"])
     assert panel.health_word.text() == "Cannot be examined"
     assert panel.health_text.text() == "x.dcm: Input/output error"
+
+
+def test_another_theme_keeps_what_is_chosen(qapp, qtbot, panel, tmp_path):
+    folders = [str(make_series(tmp_path / name, name).folder) for name in ("one", "two")]
+    examined(qtbot, panel, folders)
+    panel.cards[0].box.click()
+    try:
+        before = panel.grab().toImage()
+        apply_theme(qapp, "light")
+        qtbot.waitUntil(lambda: [card.box.isChecked() for card in panel.cards] == [False, True])
+        assert panel.grab().toImage() != before
+        assert panel.load_button.text() == "Load 1"
+    finally:
+        apply_theme(qapp, "dark")

@@ -78,11 +78,12 @@ def test_a_row_says_what_it_is_and_where_it_is_shown(panel, viewer):
     viewer.views.show_background(node.id)
     viewer.views.show_foreground(other.id)
     index = panel.model.index(0)
-    assert index.data(Qt.UserRole + 1) == "CT · 6 × 5 × 4 · 240 bytes"
+    assert index.data(Qt.UserRole + 1) == "CT · 6×5×4 · 240 bytes"
     assert index.data(Qt.UserRole + 2) == "background"
     assert panel.model.index(1).data(Qt.UserRole + 2) == "foreground"
     tip = index.data(Qt.ToolTipRole)
     assert "0.7 × 0.7 × 2.5 mm" in tip
+    assert "Shown as the background" in tip
     assert "2 slices &lt;b&gt;are&lt;/b&gt; missing." in tip
 
 

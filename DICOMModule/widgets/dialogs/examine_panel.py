@@ -16,6 +16,7 @@ from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
 from DICOMModule.widgets.job_runner import Failure, JobHandle
 from DICOMModule.widgets.qt import (
     QCheckBox,
+    QEvent,
     QLabel,
     QProgressBar,
     QPushButton,
@@ -135,17 +136,29 @@ class ExaminePanel(PanelDialog):
         handle.ended.connect(lambda: self._on_ended(handle))
         self.present()
 
-    def _clear(self) -> None:
+    def changeEvent(self, event: QEvent) -> None:
+        """Draw the signs anew with another theme."""
+        if event.type() == QEvent.PaletteChange and hasattr(self, "_waiting") and self._examined.loadables:
+            self._show_health()
+            self._make_cards()
+        super().changeEvent(event)
+
+    def _make_cards(self) -> None:
+        """Take all cards away, and make those of what was examined."""
         self._timer.stop()
-        self._waiting = []
-        self._examined = Examined((), ())
-        self._chosen = set()
         content = QWidget()
         self._cards = QVBoxLayout(content)
         self._cards.setContentsMargins(0, 0, 8, 0)
         self._cards.setSpacing(8)
         self._cards.addStretch(1)
         self.card_area.setWidget(content)
+        self._waiting = list(self._examined.loadables)
+        self._on_room_for_cards()
+
+    def _clear(self) -> None:
+        self._examined = Examined((), ())
+        self._chosen = set()
+        self._make_cards()
         self.health_icon.clear()
         self.health_text.clear()
         self.health_text.hide()
@@ -158,8 +171,7 @@ class ExaminePanel(PanelDialog):
         self._examined = examined
         self._chosen = {one.id for one in examined.loadables if one.selected and not one.refusal}
         self._show_health()
-        self._waiting = list(examined.loadables)
-        self._on_room_for_cards()
+        self._make_cards()
         self._follow()
         if self._chosen:
             self.load_button.setFocus()

@@ -21,6 +21,7 @@ from DICOMModule.widgets.qt import (
     QCheckBox,
     QComboBox,
     QDialog,
+    QEvent,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -152,6 +153,12 @@ class ExportDialog(QDialog):
             self.like_choice.currentData() or "",
         )
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Tint the icon anew with another theme."""
+        if event.type() == QEvent.PaletteChange and hasattr(self, "_state"):
+            self._show_state(self._state, self.state_text.text())
+        super().changeEvent(event)
+
     def done(self, result: int) -> None:
         """Check nothing any more."""
         self._timer.stop()
@@ -247,6 +254,7 @@ class ExportDialog(QDialog):
             self._show_state("error", in_window_words(failure.text))
 
     def _show_state(self, kind: str, text: str) -> None:
+        self._state = kind
         self.state_icon.setPixmap(pixmap(kind, theme().ok if kind == "ok" else theme().error))
         self.state_text.setText(text[:1].upper() + text[1:])
 

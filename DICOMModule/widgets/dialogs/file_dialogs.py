@@ -53,6 +53,8 @@ def dress_file_dialog(dialog: QFileDialog) -> None:
         accept = box.button(standard) if box is not None else None
         if accept is not None:
             accept.setProperty("primary", True)
+            accept.style().unpolish(accept)  # Qt has dressed it already
+            accept.style().polish(accept)
     tree = dialog.findChild(QTreeView, "treeView")
     if tree is not None:
         header = tree.header()

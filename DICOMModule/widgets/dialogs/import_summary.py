@@ -26,6 +26,7 @@ from DICOMModule.widgets.qt import (
     QAction,
     QApplication,
     QComboBox,
+    QEvent,
     QFrame,
     QGridLayout,
     QHeaderView,
@@ -168,8 +169,7 @@ class ImportSummary(PanelDialog):
         """Show what came of an import; `copied` says whether its files were copied, where that is known."""
         self._report = report
         outcomes = file_outcomes(report)
-        kind = "warning" if needs_attention(report) else "ok"
-        self.state_icon.setPixmap(pixmap(kind, theme().warning if kind == "warning" else theme().ok))
+        self._show_icon()
         self.sentence.setText(summary_sentence(report, copied=copied))
         self._show_counts(report)
         self._model.set_rows(outcomes)
@@ -182,6 +182,16 @@ class ImportSummary(PanelDialog):
         self.present()
         if not outcomes:
             self.adjustSize()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Tint the icon anew with another theme."""
+        if event.type() == QEvent.PaletteChange and hasattr(self, "_report"):
+            self._show_icon()
+        super().changeEvent(event)
+
+    def _show_icon(self) -> None:
+        kind = "warning" if needs_attention(self._report) else "ok"
+        self.state_icon.setPixmap(pixmap(kind, theme().warning if kind == "warning" else theme().ok))
 
     def _show_counts(self, report: ImportReport) -> None:
         conflicts = sum(row.conflict for row in report.duplicates)

@@ -104,7 +104,9 @@ class SceneDelegate(QStyledItemDelegate):
         place, caption = index.data(PLACE_ROLE), index.data(CAPTION_ROLE)
         if place:
             needed = metrics.horizontalAdvance(caption + place) + 12 + MARGIN
-            word = place if needed <= line.width() else place[:1].upper()  # a dock may be narrow; the tooltip has the word
+            word = (
+                place if needed <= line.width() else place[:1].upper()
+            )  # a dock may be narrow; the tooltip has the word
             width = metrics.horizontalAdvance(word) + 12
             pill = QRectF(line.right() - width, line.top() + 0.5, width, line.height() - 1)
             painter.setRenderHint(QPainter.Antialiasing)
