@@ -371,11 +371,11 @@ def test_the_preview_scrolls_through_what_is_selected_by_keys_wheel_and_drag(qtb
     browser.tree.setCurrentIndex(row(browser, ANN, STUDY))
     preview = browser.preview
     scrolled_to(qtbot, browser, "2/4")
-    assert preview.title.text() == "9: CT head"
+    assert preview.title.whole_text == "9: CT head"
     assert preview.canvas.picture.image.height() > 0
     qtbot.keyClick(preview.canvas, Qt.Key_End)
     scrolled_to(qtbot, browser, "4/4")
-    assert preview.title.text() == "10: T1 sag"
+    assert preview.title.whole_text == "10: T1 sag"
     qtbot.keyClick(preview.canvas, Qt.Key_Up)
     scrolled_to(qtbot, browser, "3/4")
     middle = QPointF(preview.canvas.rect().center())
@@ -392,7 +392,7 @@ def test_the_preview_follows_the_newest_selection_alone(qtbot, browser):
     for title in ("9: CT head", "10: T1 sag", "9: CT head", "10: T1 sag"):
         browser.tree.setCurrentIndex(row(browser, ANN, STUDY, title))
     scrolled_to(qtbot, browser, "1/1")
-    assert browser.preview.title.text() == "10: T1 sag"
+    assert browser.preview.title.whole_text == "10: T1 sag"
     browser.tree.clearSelection()
     assert browser.preview.count == 0
     assert browser.preview.canvas.picture is None

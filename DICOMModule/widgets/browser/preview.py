@@ -9,10 +9,10 @@ from DICOMModule.errors import plain_text
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.browser.picture_loader import PictureLoader
 from DICOMModule.widgets.browser.pictures import Picture, paint_fitted
+from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.job_runner import JobRunner
 from DICOMModule.widgets.qt import (
     QColor,
-    QFontMetrics,
     QHBoxLayout,
     QKeyEvent,
     QLabel,
@@ -21,7 +21,6 @@ from DICOMModule.widgets.qt import (
     QPaintEvent,
     QPen,
     QRectF,
-    QResizeEvent,
     QSize,
     QSizePolicy,
     QSlider,
@@ -34,7 +33,6 @@ from DICOMModule.widgets.qt import (
 )
 from DICOMModule.widgets.theme import caption_font, pixmap, theme
 from DICOMModule.widgets.views.view_widget import GROUND
-from DICOMModule.widgets.wording import plain_tooltip
 
 if TYPE_CHECKING:
     from DICOMModule.previews import PreviewFrame
@@ -169,10 +167,9 @@ class ImagePreview(QWidget):
         self.slider.setAccessibleName("Image")
         self.slider.setEnabled(False)
         self.number = QLabel()
-        self.title = QLabel()
+        self.title = ElidedLabel()
         self._targets: tuple[str, ...] = ()
         self._shown: PreviewFrame | None = None
-        self._title = ""
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SETTLE_MS)
@@ -220,17 +217,11 @@ class ImagePreview(QWidget):
         self._timer.stop()
         self.loader.stop()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Cut the title anew."""
-        super().resizeEvent(event)
-        self._set_title(self._title)
-
     def _lay_out(self) -> None:
         for label in (self.title, self.number):
             label.setTextFormat(Qt.PlainText)
             label.setProperty("caption", True)
             label.setFont(caption_font(self.font()))
-        self.title.setSizePolicy(QSizePolicy.Ignored, QSizePolicy.Fixed)
         self.number.setAlignment(Qt.AlignRight | Qt.AlignVCenter)
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -282,14 +273,14 @@ class ImagePreview(QWidget):
         self._shown = self.loader.frames[index]
         self.canvas.show_picture(picture)
         self.number.setText(f"{index + 1}/{self.count}")
-        self._set_title(_title_of(self._shown))
+        self.title.set_whole_text(_title_of(self._shown))
 
     def _show_nothing(self, hint: str) -> None:
         self._shown = None
         self._set_slider(0, 0)
         self.canvas.show_picture(None, hint)
         self.number.setText("")
-        self._set_title("")
+        self.title.set_whole_text("")
 
     def _set_slider(self, index: int, count: int) -> None:
         blocked = self.slider.blockSignals(True)
@@ -298,12 +289,6 @@ class ImagePreview(QWidget):
         self.slider.setValue(index)
         self.slider.setEnabled(count > 1)
         self.slider.blockSignals(blocked)
-
-    def _set_title(self, title: str) -> None:
-        self._title = title
-        room = max(20, self.title.width())
-        self.title.setText(QFontMetrics(self.title.font()).elidedText(title, Qt.ElideMiddle, room))
-        self.title.setToolTip(plain_tooltip(title))
 
 
 def _title_of(frame: PreviewFrame) -> str:

@@ -22,6 +22,7 @@ from DICOMModule.widgets.browser.spread_models import (
 )
 from DICOMModule.widgets.browser.thumbnails import Thumbnails
 from DICOMModule.widgets.browser.tree_reader import PAGE
+from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.job_runner import Failure, JobRunner
 from DICOMModule.widgets.qt import (
     QAbstractItemView,
@@ -32,7 +33,6 @@ from DICOMModule.widgets.qt import (
     QItemSelectionModel,
     QKeyEvent,
     QKeySequence,
-    QLabel,
     QModelIndex,
     QPainter,
     QPalette,
@@ -162,7 +162,7 @@ class SpreadTable(QWidget):
         self.series = SeriesList(self)
         self.table = StudyTableView(self.studies)
         self.cards = SeriesCards(self.series, CardDelegate(thumbnails, self))
-        self.caption = QLabel()
+        self.caption = ElidedLabel()
         self.preview_place = QSplitter(Qt.Horizontal)
         thumbnails.add_sight(self.cards.series_in_sight)
         thumbnails.arrived.connect(lambda _uid: self.cards.viewport().update())
@@ -200,7 +200,6 @@ class SpreadTable(QWidget):
             self._select_wished()
 
     def _lay_out(self) -> None:
-        self.caption.setTextFormat(Qt.PlainText)
         self.caption.setProperty("caption", True)
         self.caption.setFont(caption_font(self.font()))
         below = QWidget()
@@ -266,7 +265,7 @@ class SpreadTable(QWidget):
         self.series.set_rows(rows)
         text = self.studies.selection(places).text
         more = f" · series of the first {MOST_SHOWN} are shown" if len(places) > MOST_SHOWN else ""
-        self.caption.setText("Select a study to see its series." if text == NOTHING else f"{text}{more}")
+        self.caption.set_whole_text("Select a study to see its series." if text == NOTHING else f"{text}{more}")
 
     def _series_of(self, patient: int, uid: str) -> list[SeriesSummary]:
         if self._database is None:
