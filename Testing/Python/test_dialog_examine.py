@@ -165,7 +165,7 @@ def test_a_fault_is_told_in_place(qtbot, panel, logic, monkeypatch):
 
 
 def test_another_theme_keeps_what_is_chosen(qapp, qtbot, panel, tmp_path):
-    folders = [str(make_series(tmp_path / name, name).folder) for name in ("one", "two")]
+    folders = [str(make_series(tmp_path / name, name, tilt_deg=15).folder) for name in ("one", "two")]
     examined(qtbot, panel, folders)
     panel.cards[0].box.click()
     try:

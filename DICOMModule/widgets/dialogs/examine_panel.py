@@ -137,10 +137,9 @@ class ExaminePanel(PanelDialog):
         self.present()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Draw the signs anew with another theme."""
+        """Tint the sign anew with another theme."""
         if event.type() == QEvent.PaletteChange and hasattr(self, "_waiting") and self._examined.loadables:
             self._show_health()
-            self._make_cards()
         super().changeEvent(event)
 
     def _make_cards(self) -> None:

@@ -9,6 +9,7 @@ from DICOMModule.readers.loadable import Loadable
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.qt import (
     QCheckBox,
+    QEvent,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -45,6 +46,7 @@ class LoadableCard(QFrame):
     toggled = pyqtSignal(bool)
 
     def __init__(self, loadable: Loadable, *, checked: bool, parent: QWidget | None = None) -> None:
+        self._signs: list[tuple[QLabel, str]] = []
         super().__init__(parent)
         self.loadable = loadable
         self.setProperty("card", True)
@@ -66,19 +68,37 @@ class LoadableCard(QFrame):
         rows.setSpacing(4)
         rows.addLayout(top)
         rows.addLayout(_line(_caption(facts_text(loadable))))
-        used = theme()
         if loadable.refusal:
-            rows.addLayout(_line(_words(loadable.refusal), "error", used.error))
+            rows.addLayout(_line(_words(loadable.refusal), self._sign("error")))
         for warning in loadable.warnings:
-            rows.addLayout(_line(_words(warning), "warning", used.warning))
+            rows.addLayout(_line(_words(warning), self._sign("warning")))
         for note in loadable.notes:
-            rows.addLayout(_line(_words(note, caption=True), "info", used.dim))
+            rows.addLayout(_line(_words(note, caption=True), self._sign("info")))
+        self._tint()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Tint the signs anew with another theme."""
+        if event.type() == QEvent.PaletteChange:
+            self._tint()
+        super().changeEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Check or uncheck it."""
         if event.button() == Qt.LeftButton and self.rect().contains(event.pos()):
             self.box.click()
         super().mouseReleaseEvent(event)
+
+    def _sign(self, kind: str) -> QLabel:
+        mark = QLabel()
+        mark.setToolTip({"error": "Refused", "warning": "Warning", "info": "Note"}[kind])
+        self._signs.append((mark, kind))
+        return mark
+
+    def _tint(self) -> None:
+        used = theme()
+        colors = {"error": used.error, "warning": used.warning, "info": used.dim}
+        for mark, kind in self._signs:
+            mark.setPixmap(pixmap(kind, colors[kind], SIGN_PX))
 
 
 def facts_text(loadable: Loadable) -> str:
@@ -104,12 +124,9 @@ def confidence_text(loadable: Loadable) -> str:
     return f"{word} ({loadable.confidence:.0%})"
 
 
-def _line(content: QWidget, sign: str = "", color: str = "") -> QHBoxLayout:
-    mark = QLabel()
+def _line(content: QWidget, sign: QLabel | None = None) -> QHBoxLayout:
+    mark = sign or QLabel()
     mark.setFixedWidth(SIGN_PX)
-    if sign:
-        mark.setPixmap(pixmap(sign, color, SIGN_PX))
-        mark.setToolTip({"error": "Refused", "warning": "Warning", "info": "Note"}[sign])
     line = QHBoxLayout()
     line.setSpacing(8)
     line.addWidget(mark, 0, Qt.AlignTop)
