@@ -86,7 +86,7 @@ def test_without_a_volume_the_area_says_what_can_be_done_and_takes_a_drop(qtbot,
         QApplication.sendEvent(area, QDropEvent(QPointF(9, 9), Qt.CopyAction, mime, Qt.LeftButton, Qt.NoModifier))
         assert dropped == [("", ("1.2",))]
         area.state.show_background(area.state.scene.add_volume(made_volume()).id)
-        assert all(cell.isVisible() for cell in area.cells.values())
+        qtbot.waitUntil(lambda: all(cell.isVisible() for cell in area.cells.values()))  # one after the other
         area.state.scene.clear()
         assert not any(cell.isVisible() for cell in area.cells.values())
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import picture_truth as truth
+from window_hand import wait_until
 
 from DICOMModule.scene import Scene, VolumeDisplay
 from DICOMModule.volume.volume import Window
@@ -41,6 +42,7 @@ def made_area(qtbot, tmp_path: Path, *volumes, size=SIZE, rendering=False):
             scene.add_volume(volume, display=VolumeDisplay(WINDOW))
         if volumes:
             viewer.views.show_background(scene.nodes[0].id)
+            wait_until(lambda: all(area.cells[name].isVisible() for name in area.shown_names))
         yield area
     finally:
         area.close_views()

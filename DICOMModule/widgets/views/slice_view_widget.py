@@ -326,7 +326,7 @@ class SliceViewWidget(ViewWidget):
     def _paint_overlay(self, painter: QPainter, geometry: ViewGeometry) -> None:
         if self.slices is not None:
             overlay = overlay_of(self.state, self.name, geometry, self.slices)
-            OverlayPainter(painter, QRectF(self.rect()), self._texts).paint(overlay, handles=self.tool == "crosshair")
+            OverlayPainter(painter, QRectF(self.rect()), self.texts).paint(overlay, handles=self.tool == "crosshair")
             if self.state.overlays != "none":
                 self._paint_notes(painter, notes_of(self.state, self.name))
 

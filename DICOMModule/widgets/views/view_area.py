@@ -8,6 +8,7 @@ from DICOMModule.errors import SettingsError
 from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.layout import ViewRect, layout_rects
 from DICOMModule.widgets.dragging import dragged_targets
+from DICOMModule.widgets.overlay_painter import TextPictures
 from DICOMModule.widgets.qt import (
     QColor,
     QDragEnterEvent,
@@ -20,6 +21,7 @@ from DICOMModule.widgets.qt import (
     QRectF,
     QResizeEvent,
     Qt,
+    QTimer,
     QWidget,
     pyqtSignal,
 )
@@ -69,9 +71,16 @@ class ViewArea(QWidget):
         }
         self.cine = Cine(self.state, self.slice_views, parent=self)
         self._told: set[str] = set()
+        self._waiting: list[ViewCell] = []
+        self._next = QTimer(self)
+        self._next.setSingleShot(True)
+        self._next.setInterval(0)
+        self._next.timeout.connect(self._show_next)
         self.setAcceptDrops(True)
         self.setMinimumSize(240, 160)
+        texts = TextPictures()  # patient and study are the same text in all of them
         for view in self.views.values():
+            view.texts = texts
             view.targets_dropped.connect(self.targets_dropped)
             view.pointed.connect(self._on_pointed)
             # queued: it is told while the view is painted, and a banner changes the layout
@@ -105,7 +114,7 @@ class ViewArea(QWidget):
     @property
     def is_settled(self) -> bool:
         """Whether no picture is under way."""
-        return self.volume_view.is_settled
+        return self.volume_view.is_settled and not self._waiting
 
     def shown_views(self) -> tuple[tuple[str, ViewWidget, ViewGeometry], ...]:
         """Return name, widget and geometry, in pixels of the screen, of every view that is seen and shows something."""
@@ -177,7 +186,7 @@ class ViewArea(QWidget):
         if empty != self._is_empty:
             self._is_empty = empty
             self._told.clear()
-            self._lay_out()
+            self._lay_out(one_by_one=True)
 
     # -- layout
 
@@ -188,7 +197,7 @@ class ViewArea(QWidget):
         name, size = self.state.maximised or self.state.layout, (max(self.width(), 1), max(self.height(), 1))
         return layout_rects(name, *size, header_px=HEADER_PX, big=self.state.big_view)
 
-    def _lay_out(self) -> None:
+    def _lay_out(self, *, one_by_one: bool = False) -> None:
         try:
             rects = {} if self._is_empty else {rect.name: rect for rect in self._rects()}
         except SettingsError:  # too small for the layout while the window is being made
@@ -197,10 +206,23 @@ class ViewArea(QWidget):
             rect = rects.get(name)
             if rect is not None:
                 cell.setGeometry(rect.x, rect.y - rect.edge_px, rect.width, rect.height + rect.edge_px)
-            cell.setVisible(rect is not None)
+            else:
+                cell.hide()
+        appearing = [self.cells[name] for name in rects if self.cells[name].isHidden()]
+        self._waiting = appearing if one_by_one else []
+        for cell in () if one_by_one else appearing:
+            cell.show()
+        self._show_next()
         if rects and self.state.active_view not in rects:
             self.state.set_active_view(next(iter(rects)))
         self.update()
+
+    def _show_next(self) -> None:
+        """Show the next cell that is to appear: each draws its first picture at once, and the window must not wait for all."""
+        if self._waiting:
+            self._waiting.pop(0).show()
+        if self._waiting:
+            self._next.start()
 
     def _paint_empty(self, painter: QPainter) -> None:
         room = QRectF(self.rect()).adjusted(16.5, 16.5, -16.5, -16.5)

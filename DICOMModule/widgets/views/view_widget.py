@@ -73,7 +73,7 @@ class ViewWidget(QWidget):
         self.state = state
         self.problem = ""
         self._drop_over = False
-        self._texts = TextPictures()
+        self.texts = TextPictures()
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.StrongFocus)
         self.setAcceptDrops(True)

@@ -366,7 +366,7 @@ class VolumeViewWidget(ViewWidget):
         else:
             size = self._image.size() / self._image.devicePixelRatio()
             painter.drawImage((self.width() - size.width()) // 2, (self.height() - size.height()) // 2, self._image)
-            OverlayPainter(painter, QRectF(self.rect()), self._texts).paint(self._overlay(self._node, self._geometry))
+            OverlayPainter(painter, QRectF(self.rect()), self.texts).paint(self._overlay(self._node, self._geometry))
         self._paint_drop_frame(painter)
 
     def _overlay(self, node: VolumeNode, geometry: ViewGeometry) -> ViewOverlay:
