@@ -23,7 +23,8 @@ from DICOMModule.widgets.dialogs.exception_dialog import exceptions_shown
 from DICOMModule.widgets.job_runner import JobRunner
 from DICOMModule.widgets.log_window import logging_to_window
 from DICOMModule.widgets.main_window import MainWindow
-from DICOMModule.widgets.qt import QApplication, QTimer, screen_problem, sip_delete, window_application
+from DICOMModule.widgets.qt import QApplication, QTimer
+from DICOMModule.widgets.qt_application import screen_problem, sip_delete, window_application
 from DICOMModule.widgets.system_theme import resolve_theme
 from DICOMModule.widgets.theme import apply_theme
 from DICOMModule.widgets.viewer import OpenRequest, SettingsStore, Viewer

@@ -31,8 +31,8 @@ from DICOMModule.widgets.qt import (
     QTableView,
     QTimer,
     QWidget,
-    load_form,
 )
+from DICOMModule.widgets.qt_application import load_form
 from DICOMModule.widgets.theme import fixed_font, pixmap, theme
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import counted, plain_tooltip

@@ -19,9 +19,9 @@ from DICOMModule.widgets.qt import (
     QToolButton,
     QVBoxLayout,
     QWidget,
-    load_form,
     pyqtSignal,
 )
+from DICOMModule.widgets.qt_application import load_form
 from DICOMModule.widgets.theme import icon
 
 SERVERS: Final = "Servers"

@@ -1,16 +1,9 @@
-"""The one place from which Qt is imported, so that another binding is a change of this file.
+"""The one place from which Qt is imported, so that another binding is a change of this file."""
 
-Also makes the application object where a picture is painted without a window, and reads forms from Resources/UI.
-"""
-
-from __future__ import annotations
-
-import ctypes
-import logging
-import os
-import sys
-
-from PyQt5 import sip, uic
+from PyQt5 import (
+    sip,
+    uic,
+)
 from PyQt5.QtCore import (
     PYQT_VERSION_STR,
     QT_VERSION_STR,
@@ -19,19 +12,12 @@ from PyQt5.QtCore import (
     QAbstractTableModel,
     QBuffer,
     QByteArray,
-    QCoreApplication,
-    QDate,
-    QElapsedTimer,
     QEvent,
     QEventLoop,
-    QFileSystemWatcher,
     QIODevice,
     QItemSelection,
     QItemSelectionModel,
     QItemSelectionRange,
-    QLibraryInfo,
-    QLineF,
-    QLocale,
     QMimeData,
     QModelIndex,
     QObject,
@@ -42,43 +28,31 @@ from PyQt5.QtCore import (
     QRect,
     QRectF,
     QSize,
-    QSizeF,
     QSortFilterProxyModel,
-    QStandardPaths,
     Qt,
-    QThread,
     QTimer,
     QtMsgType,
     QUrl,
-    QVariant,
     pyqtSignal,
     qInstallMessageHandler,
 )
 from PyQt5.QtGui import (
-    QBrush,
-    QClipboard,
     QCloseEvent,
     QColor,
     QContextMenuEvent,
-    QCursor,
     QDesktopServices,
-    QDoubleValidator,
-    QDrag,
     QDragEnterEvent,
     QDragLeaveEvent,
-    QDragMoveEvent,
     QDropEvent,
     QFocusEvent,
     QFont,
     QFontDatabase,
     QFontMetrics,
     QFontMetricsF,
-    QGuiApplication,
     QHelpEvent,
     QHideEvent,
     QIcon,
     QImage,
-    QIntValidator,
     QKeyEvent,
     QKeySequence,
     QMouseEvent,
@@ -89,33 +63,23 @@ from PyQt5.QtGui import (
     QPen,
     QPixmap,
     QPolygonF,
-    QRegion,
     QResizeEvent,
     QShowEvent,
-    QStandardItem,
-    QStandardItemModel,
-    QTextCursor,
-    QTextOption,
-    QTransform,
     QWheelEvent,
 )
-from PyQt5.QtSvg import QSvgRenderer
+from PyQt5.QtSvg import (
+    QSvgRenderer,
+)
 from PyQt5.QtWidgets import (
     QAbstractButton,
-    QAbstractItemDelegate,
     QAbstractItemView,
-    QAbstractScrollArea,
     QAbstractSlider,
     QAbstractSpinBox,
     QAction,
     QActionGroup,
     QApplication,
-    QBoxLayout,
-    QButtonGroup,
     QCheckBox,
     QComboBox,
-    QCompleter,
-    QDateEdit,
     QDialog,
     QDialogButtonBox,
     QDockWidget,
@@ -123,54 +87,34 @@ from PyQt5.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QFrame,
-    QGraphicsOpacityEffect,
     QGridLayout,
-    QGroupBox,
     QHBoxLayout,
     QHeaderView,
     QKeySequenceEdit,
     QLabel,
-    QLayout,
     QLineEdit,
     QListView,
     QListWidget,
     QListWidgetItem,
     QMainWindow,
     QMenu,
-    QMenuBar,
-    QMessageBox,
     QPlainTextEdit,
     QProgressBar,
-    QProxyStyle,
     QPushButton,
-    QRadioButton,
     QScrollArea,
-    QScrollBar,
     QShortcut,
     QSizePolicy,
     QSlider,
-    QSpacerItem,
     QSpinBox,
     QSplitter,
-    QStackedLayout,
     QStackedWidget,
-    QStatusBar,
     QStyle,
     QStyledItemDelegate,
     QStyleFactory,
-    QStyleOption,
-    QStyleOptionButton,
-    QStyleOptionFrame,
-    QStyleOptionHeader,
     QStyleOptionSlider,
     QStyleOptionViewItem,
-    QStylePainter,
     QTabBar,
     QTableView,
-    QTableWidget,
-    QTableWidgetItem,
-    QTabWidget,
-    QTextBrowser,
     QTextEdit,
     QToolBar,
     QToolButton,
@@ -178,62 +122,42 @@ from PyQt5.QtWidgets import (
     QTreeView,
     QTreeWidget,
     QTreeWidgetItem,
-    QUndoCommand,
-    QUndoStack,
     QVBoxLayout,
     QWidget,
     QWidgetAction,
 )
 
-from DICOMModule.paths import APPLICATION, resource_path
-
 __all__ = [
     "PYQT_VERSION_STR",
     "QT_VERSION_STR",
     "QAbstractButton",
-    "QAbstractItemDelegate",
     "QAbstractItemModel",
     "QAbstractItemView",
     "QAbstractListModel",
-    "QAbstractScrollArea",
     "QAbstractSlider",
     "QAbstractSpinBox",
     "QAbstractTableModel",
     "QAction",
     "QActionGroup",
     "QApplication",
-    "QBoxLayout",
-    "QBrush",
     "QBuffer",
-    "QButtonGroup",
     "QByteArray",
     "QCheckBox",
-    "QClipboard",
     "QCloseEvent",
     "QColor",
     "QComboBox",
-    "QCompleter",
     "QContextMenuEvent",
-    "QCoreApplication",
-    "QCursor",
-    "QDate",
-    "QDateEdit",
     "QDesktopServices",
     "QDialog",
     "QDialogButtonBox",
     "QDockWidget",
     "QDoubleSpinBox",
-    "QDoubleValidator",
-    "QDrag",
     "QDragEnterEvent",
     "QDragLeaveEvent",
-    "QDragMoveEvent",
     "QDropEvent",
-    "QElapsedTimer",
     "QEvent",
     "QEventLoop",
     "QFileDialog",
-    "QFileSystemWatcher",
     "QFocusEvent",
     "QFont",
     "QFontDatabase",
@@ -241,10 +165,7 @@ __all__ = [
     "QFontMetricsF",
     "QFormLayout",
     "QFrame",
-    "QGraphicsOpacityEffect",
     "QGridLayout",
-    "QGroupBox",
-    "QGuiApplication",
     "QHBoxLayout",
     "QHeaderView",
     "QHelpEvent",
@@ -252,7 +173,6 @@ __all__ = [
     "QIODevice",
     "QIcon",
     "QImage",
-    "QIntValidator",
     "QItemSelection",
     "QItemSelectionModel",
     "QItemSelectionRange",
@@ -260,18 +180,12 @@ __all__ = [
     "QKeySequence",
     "QKeySequenceEdit",
     "QLabel",
-    "QLayout",
-    "QLibraryInfo",
     "QLineEdit",
-    "QLineF",
     "QListView",
     "QListWidget",
     "QListWidgetItem",
-    "QLocale",
     "QMainWindow",
     "QMenu",
-    "QMenuBar",
-    "QMessageBox",
     "QMimeData",
     "QModelIndex",
     "QMouseEvent",
@@ -289,185 +203,45 @@ __all__ = [
     "QPolygonF",
     "QProcess",
     "QProgressBar",
-    "QProxyStyle",
     "QPushButton",
-    "QRadioButton",
     "QRect",
     "QRectF",
-    "QRegion",
     "QResizeEvent",
     "QScrollArea",
-    "QScrollBar",
     "QShortcut",
     "QShowEvent",
     "QSize",
-    "QSizeF",
     "QSizePolicy",
     "QSlider",
     "QSortFilterProxyModel",
-    "QSpacerItem",
     "QSpinBox",
     "QSplitter",
-    "QStackedLayout",
     "QStackedWidget",
-    "QStandardItem",
-    "QStandardItemModel",
-    "QStandardPaths",
-    "QStatusBar",
     "QStyle",
     "QStyleFactory",
-    "QStyleOption",
-    "QStyleOptionButton",
-    "QStyleOptionFrame",
-    "QStyleOptionHeader",
     "QStyleOptionSlider",
     "QStyleOptionViewItem",
-    "QStylePainter",
     "QStyledItemDelegate",
     "QSvgRenderer",
     "QTabBar",
-    "QTabWidget",
     "QTableView",
-    "QTableWidget",
-    "QTableWidgetItem",
-    "QTextBrowser",
-    "QTextCursor",
     "QTextEdit",
-    "QTextOption",
-    "QThread",
     "QTimer",
     "QToolBar",
     "QToolButton",
     "QToolTip",
-    "QTransform",
     "QTreeView",
     "QTreeWidget",
     "QTreeWidgetItem",
-    "QUndoCommand",
-    "QUndoStack",
     "QUrl",
     "QVBoxLayout",
-    "QVariant",
     "QWheelEvent",
     "QWidget",
     "QWidgetAction",
     "Qt",
     "QtMsgType",
-    "application",
-    "load_form",
-    "portal_color_scheme",
     "pyqtSignal",
     "qInstallMessageHandler",
-    "screen_problem",
-    "sip_delete",
-    "window_application",
+    "sip",
+    "uic",
 ]
-
-LOG = logging.getLogger(__name__)
-LEVELS = {
-    QtMsgType.QtDebugMsg: logging.DEBUG,
-    QtMsgType.QtInfoMsg: logging.DEBUG,
-    QtMsgType.QtWarningMsg: logging.INFO,
-    QtMsgType.QtCriticalMsg: logging.ERROR,
-    QtMsgType.QtFatalMsg: logging.CRITICAL,
-}
-_made: list[QApplication] = []
-
-
-def application() -> QApplication:
-    """Return the application object; where there is none, make one that needs no screen.
-
-    Text cannot be painted without one. Fonts come from fontconfig on Linux, screen or not; elsewhere Qt's platform
-    without a screen has none, so the ordinary platform is taken there.
-    """
-    return window_application(unseen=True)
-
-
-def window_application(*, unseen: bool) -> QApplication:
-    """Return the application object; where there is none, make one, for a screen or (on Linux) without.
-
-    Parameters
-    ----------
-    unseen : bool
-        Nothing is to be seen on a screen.
-    """
-    running = QApplication.instance()
-    if isinstance(running, QApplication):
-        return running
-    platform = ["-platform", "offscreen"] if unseen and sys.platform.startswith("linux") else []
-    # Qt warns on stderr of things like an unset XDG_RUNTIME_DIR, which is nothing to who wants a picture.
-    qInstallMessageHandler(_log_message)
-    QApplication.setAttribute(Qt.AA_EnableHighDpiScaling)
-    QApplication.setAttribute(Qt.AA_UseHighDpiPixmaps)
-    made = QApplication(["dicommodule", *platform])
-    made.setApplicationName(APPLICATION)
-    made.setApplicationDisplayName(APPLICATION)
-    _made.append(made)  # Python must keep it: Qt does not
-    return made
-
-
-def screen_problem() -> str:
-    """Return why no window can be opened here, as a sentence; empty where nothing speaks against it.
-
-    Qt ends the process where it finds no screen, so this is asked first.
-    """
-    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
-        return ""
-    if os.environ.get("WAYLAND_DISPLAY"):
-        return ""
-    name = os.environ.get("DISPLAY")
-    if not name:
-        return (
-            "there is no screen to open the window on (DISPLAY is not set). Without one, --screenshot FILE.png and"
-            " --window-screenshot FILE.png make pictures, and every other verb works."
-        )
-    try:
-        x11 = ctypes.CDLL("libxcb.so.1")
-    except OSError:
-        return "the library libxcb.so.1 is missing, without which no window can be opened. Install libxcb1."
-    x11.xcb_connect.restype = ctypes.c_void_p
-    x11.xcb_connect.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
-    x11.xcb_connection_has_error.argtypes = [ctypes.c_void_p]
-    x11.xcb_disconnect.argtypes = [ctypes.c_void_p]
-    connection = x11.xcb_connect(None, None)
-    refused = x11.xcb_connection_has_error(connection)
-    x11.xcb_disconnect(connection)
-    return f"the screen {name} (DISPLAY) cannot be reached. Check that it is there and may be used." if refused else ""
-
-
-def load_form(name: str, widget: QWidget) -> None:
-    """Build the form Resources/UI/`name`.ui into `widget`: what the form names becomes an attribute of `widget`.
-
-    Raises
-    ------
-    FileNotFoundError
-        The form is missing from this installation.
-    """
-    uic.loadUi(str(resource_path("UI", f"{name}.ui")), widget)  # type: ignore[no-untyped-call]
-
-
-def portal_color_scheme(limit_ms: int = 500) -> int:
-    """Return what a Linux desktop says of its colours: 1 dark, 2 light, 0 nothing, or that nobody answers."""
-    if not os.environ.get("DBUS_SESSION_BUS_ADDRESS"):  # without it libdbus would start a bus of its own
-        return 0
-    try:
-        from PyQt5.QtDBus import QDBus, QDBusConnection, QDBusMessage, QDBusVariant
-    except ImportError:  # libdbus is missing
-        return 0
-    name, path = "org.freedesktop.portal.Desktop", "/org/freedesktop/portal/desktop"
-    message = QDBusMessage.createMethodCall(name, path, "org.freedesktop.portal.Settings", "Read")
-    message.setArguments(["org.freedesktop.appearance", "color-scheme"])
-    answer = next(iter(QDBusConnection.sessionBus().call(message, QDBus.Block, limit_ms).arguments()), 0)
-    while isinstance(answer, QDBusVariant):
-        answer = answer.variant()
-    return answer if isinstance(answer, int) else 0
-
-
-def sip_delete(thing: QObject) -> None:
-    """Delete a Qt object, with all that it owns, now; one that is gone already is none the worse for it."""
-    if not sip.isdeleted(thing):
-        sip.delete(thing)
-
-
-def _log_message(kind: QtMsgType, _context: object, text: str | None) -> None:
-    LOG.log(LEVELS.get(kind, logging.WARNING), "Qt: %s", text)

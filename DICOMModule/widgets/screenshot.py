@@ -23,17 +23,8 @@ from DICOMModule.views.slice_view import SliceView
 from DICOMModule.views.volume_view import VolumeView
 from DICOMModule.volume.volume import Voxels, Window
 from DICOMModule.widgets.overlay_painter import VIEW_COLORS, OverlayPainter
-from DICOMModule.widgets.qt import (
-    QBuffer,
-    QByteArray,
-    QColor,
-    QFontDatabase,
-    QImage,
-    QIODevice,
-    QPainter,
-    QRectF,
-    application,
-)
+from DICOMModule.widgets.qt import QBuffer, QByteArray, QColor, QFontDatabase, QImage, QIODevice, QPainter, QRectF
+from DICOMModule.widgets.qt_application import application
 
 THEMES = {"dark": QColor(30, 34, 39), "light": QColor(222, 226, 231)}
 MIN_SIZE_PX, MAX_SIZE_PX = 64, 8192

@@ -7,7 +7,8 @@ import os
 import sys
 from typing import Final
 
-from DICOMModule.widgets.qt import QApplication, QPalette, portal_color_scheme
+from DICOMModule.widgets.qt import QApplication, QPalette
+from DICOMModule.widgets.qt_application import portal_color_scheme
 from DICOMModule.widgets.theme import ThemeName
 
 SYSTEM_PALETTE: Final = "palette_of_the_system"

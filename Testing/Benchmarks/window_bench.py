@@ -58,7 +58,9 @@ class Gaps:
         ordered = sorted(self.gaps_ms)
         late = ordered[int(0.99 * len(ordered))]
         over = sum(gap > 100.0 for gap in ordered)
-        return f"| {name} | {seconds:.1f} | {ordered[len(ordered) // 2]:.1f} | {late:.1f} | {ordered[-1]:.1f} | {over} |"
+        return (
+            f"| {name} | {seconds:.1f} | {ordered[len(ordered) // 2]:.1f} | {late:.1f} | {ordered[-1]:.1f} | {over} |"
+        )
 
 
 def wait_until(done: Callable[[], bool], limit_s: float = 300.0) -> None:
@@ -133,7 +135,7 @@ def bench_turn(window: MainWindow, folder: Path, arguments: argparse.Namespace) 
     """Turn the volume by a drag with the left button."""
     if not window.viewer.scene.nodes:
         bench_load(window, folder, arguments)
-    image = dict((name, widget) for name, widget, _ in window.area.shown_views())["3d"]
+    image = {name: widget for name, widget, _ in window.area.shown_views()}["3d"]
     middle = QPointF(image.width() / 2.0, image.height() / 2.0)
 
     def send(kind: QEvent.Type, where: QPointF, button: Qt.MouseButton, buttons: Qt.MouseButton) -> None:

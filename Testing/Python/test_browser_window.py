@@ -12,6 +12,7 @@ from DICOMModule.errors import DatabaseBusyError
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.browser import thumbnails as thumbnails_module
+from DICOMModule.widgets.browser import tree_model, tree_reader, tree_refresher
 from DICOMModule.widgets.dragging import dragged_targets
 from DICOMModule.widgets.qt import (
     QApplication,
@@ -189,6 +190,15 @@ def test_selecting_a_target_unfolds_its_row_even_where_a_search_hides_it(qtbot, 
     qtbot.waitUntil(lambda: browser.selection.targets == (target,))
     assert browser.search_field.text() == ""
     assert heard[-1].targets == (target,)
+
+
+def test_a_target_beyond_the_pages_that_were_read_is_found_by_reading_on(qtbot, logic, viewer, monkeypatch):
+    for module in (tree_model, tree_reader, tree_refresher):
+        monkeypatch.setattr(module, "PAGE", 1)
+    target = logic.database().studies(search="zoe")[0].study_instance_uid
+    with browser_kit.shown_browser(qtbot, logic, viewer, (360, 200)) as browser:
+        browser.select((target,))
+        qtbot.waitUntil(lambda: browser.selection.targets == (target,))
 
 
 def test_a_new_series_is_selected_as_soon_as_it_has_been_read(qtbot, browser, logic, tmp_path):

@@ -26,7 +26,8 @@ from DICOMModule.views.overlay import (
 from DICOMModule.views.slab import Slab
 from DICOMModule.volume.volume import Volume, Window
 from DICOMModule.widgets.overlay_painter import OverlayPainter
-from DICOMModule.widgets.qt import QImage, QPainter, QRectF, application
+from DICOMModule.widgets.qt import QImage, QPainter, QRectF
+from DICOMModule.widgets.qt_application import application
 
 ATTRIBUTES = {
     "PatientName": "Doe^Jane^Q", "PatientID": "P-1", "PatientBirthDate": "19801231", "PatientAge": "045Y", "PatientSex": "F",

@@ -128,7 +128,7 @@ def test_escape_closes_the_dialog(qtbot, dialog):
 
 
 def test_a_dialog_that_is_gone_hears_no_more_of_the_settings(qtbot, viewer):
-    from DICOMModule.widgets.qt import sip_delete
+    from DICOMModule.widgets.qt_application import sip_delete
 
     dialog = SettingsDialog(viewer)
     sip_delete(dialog)
@@ -195,7 +195,7 @@ app.exec_()
 """
 ASK = """
 import subprocess, sys
-from DICOMModule.widgets.qt import portal_color_scheme, window_application
+from DICOMModule.widgets.qt_application import portal_color_scheme, window_application
 app = window_application(unseen=True)
 print(portal_color_scheme())
 service = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdout=subprocess.PIPE, text=True)

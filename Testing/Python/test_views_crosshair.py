@@ -22,7 +22,8 @@ from DICOMModule.views.geometry import ViewGeometry, rotated
 from DICOMModule.views.orientation import AXIAL, CORONAL, ORIENTATIONS, SAGITTAL, turned_orientation
 from DICOMModule.views.voxel_values import value_at, voxel_at
 from DICOMModule.widgets.overlay_painter import VIEW_COLORS, OverlayPainter
-from DICOMModule.widgets.qt import QImage, QPainter, QRectF, application
+from DICOMModule.widgets.qt import QImage, QPainter, QRectF
+from DICOMModule.widgets.qt_application import application
 
 POSITION = (12.0, -7.0, 30.0)
 

@@ -18,7 +18,7 @@ from DICOMModule.widgets.browser.selection import Selection
 from DICOMModule.widgets.browser.spread_table import SpreadTable
 from DICOMModule.widgets.browser.state_message import StateMessage
 from DICOMModule.widgets.browser.thumbnails import Thumbnails
-from DICOMModule.widgets.browser.tree_model import DatabaseTreeModel
+from DICOMModule.widgets.browser.tree_model import ROOT, DatabaseTreeModel
 from DICOMModule.widgets.browser.tree_refresher import TreeRefresher
 from DICOMModule.widgets.browser.tree_view import DatabaseTreeView
 from DICOMModule.widgets.job_runner import JobHandle
@@ -340,12 +340,17 @@ class DatabaseBrowser(QWidget):
         self.selection_changed.emit(selection)
 
     def _select_wished(self) -> None:
+        """Select what was wished for, after as many pages more, or a search less, as it takes."""
         targets, self._wished = self._wished, ()
         if self._is_spread:
             self.spread.select(targets)
-        elif not self.tree.select_rows(self._keys_of(targets)) and self.refresher.search:
-            self._wished = targets
-            self.search_field.clear()
+        elif not self.tree.select_rows(self._keys_of(targets)):
+            if self.model.canFetchMore(ROOT):
+                self._wished = targets
+                self.model.fetchMore(ROOT)
+            elif self.refresher.search:
+                self._wished = targets
+                self.search_field.clear()
         self._tell_selection()
 
     def _keys_of(self, targets: Sequence[str], search: str | None = None) -> list[tuple[int | str, ...]]:

@@ -67,7 +67,6 @@ class Thumbnails(QObject):
         self._turn = 0
         self._generation = 0
         self._stopped = False
-        self.most_at_once = MOST_AT_ONCE
         self._pump = QTimer(self)
         self._pump.setSingleShot(True)
         self._pump.setInterval(0)
@@ -138,11 +137,11 @@ class Thumbnails(QObject):
 
     def _on_pump_due(self) -> None:
         self._turn += 1
-        if not self._wishes or len(self._running) >= self.most_at_once:
+        if not self._wishes or len(self._running) >= MOST_AT_ONCE:
             return
         in_sight = set().union(*(sight() for sight in self._sights))
         self._wishes = {uid: wish for uid, wish in self._wishes.items() if uid in in_sight}
-        while self._wishes and len(self._running) < self.most_at_once:
+        while self._wishes and len(self._running) < MOST_AT_ONCE:
             newest = max(wish.turn for wish in self._wishes.values())
             uid = next(uid for uid, wish in self._wishes.items() if wish.turn == newest)
             self._start(self._wishes.pop(uid).series)

@@ -127,13 +127,15 @@ class DatabaseTreeModel(QAbstractItemModel):
         return tuple(reversed(found))
 
     def find(self, keys: Sequence[int | str]) -> QModelIndex:
-        """Return the row of a patient's number, a Study and a Series Instance UID below it; what it needs is read.
+        """Return the row of a patient's number, a Study and a Series Instance UID below it; what is below is read.
 
-        An index that is not valid where there is none in what is shown.
+        An index that is not valid where there is none, or where the patient is beyond the pages that were read.
         """
         node = self._nodes.root
         for key in keys:
-            found = self._child(node, key)
+            if not node.is_open:
+                self._fetch(node)
+            found = next((child for child in node.children or () if child.key == key), None)
             if found is None:
                 return QModelIndex()
             node = found
@@ -240,32 +242,10 @@ class DatabaseTreeModel(QAbstractItemModel):
             return None
 
     def _fetch(self, node: Node) -> None:
-        if node is not self._nodes.root:
-            summary = node.summary
-            rows = self._read(lambda database: children_of(database, summary, self._search) if summary else ())
-        else:
-            offset = len(node.children or ())
-            rows = self._read(lambda database: database.patients(search=self._search, limit=PAGE, offset=offset))
-            node.more = rows is not None and len(rows) == PAGE
-        if rows is None:
-            return
-        # an import may have pushed a row that is shown already into this page
-        known = {child.key for child in node.children or ()}
-        self._insert(node, len(node.children or ()), [row for row in rows if key_of(row) not in known])
-
-    def _child(self, node: Node, key: int | str) -> Node | None:
-        if not node.is_open:
-            self._fetch(node)
-        start = 0
-        while True:
-            children = node.children or []
-            for child in children[start:]:
-                if child.key == key:
-                    return child
-            if not node.more:
-                return None
-            start = len(children)
-            self._fetch(node)
+        summary = node.summary
+        rows = self._read(lambda database: children_of(database, summary, self._search) if summary else ())
+        if rows is not None:
+            self._insert(node, 0, rows)
 
     # -- changing
 

@@ -66,11 +66,11 @@ class Refreshed:
     children: Mapping[int, tuple[Summary, ...]]
 
 
-def first_page_job(database: DicomDatabase, search: str) -> Job[FirstPage]:
+def first_page_job(database: DicomDatabase, search: str, limit: int = PAGE) -> Job[FirstPage]:
     """Read the first page of a search."""
     yield Progress(0, 1)
-    rows = database.patients(search=search, limit=PAGE)
-    return FirstPage(search, tuple(rows), len(rows) == PAGE)
+    rows = database.patients(search=search, limit=limit)
+    return FirstPage(search, tuple(rows), len(rows) == limit)
 
 
 def refresh_job(database: DicomDatabase, plan: RefreshPlan) -> Job[Refreshed]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from DICOMModule.database import DicomDatabase
 from DICOMModule.widgets.browser.tree_model import DatabaseTreeModel
-from DICOMModule.widgets.browser.tree_reader import FirstPage, Refreshed, first_page_job, refresh_job
+from DICOMModule.widgets.browser.tree_reader import PAGE, FirstPage, Refreshed, first_page_job, refresh_job
 from DICOMModule.widgets.job_runner import Failure, JobHandle, JobRunner
 from DICOMModule.widgets.qt import QObject, pyqtSignal
 
@@ -41,6 +41,7 @@ class TreeRefresher(QObject):
         self._turn = 0
         self._again: bool | None = None
         self._stopped = False
+        self._rows_before = 0
         self.search = ""
         model.more_wished.connect(self._on_more_wished)
 
@@ -57,6 +58,10 @@ class TreeRefresher(QObject):
     def show_database(self, database: DicomDatabase | None, search: str) -> None:
         """Show what a search finds in a database; overtakes whatever else was wished."""
         self._cancel()
+        if search and not self.search:
+            self._rows_before = self._model.rowCount()
+        # without the search, as much as there was: what was unfolded or selected far below comes back with it
+        limit = PAGE if search or database is not self._model.database else max(PAGE, self._rows_before)
         self.search = search
         if database is not self._model.database:
             self._model.set_database(database)
@@ -65,7 +70,7 @@ class TreeRefresher(QObject):
         turn = self._turn
         self._handle = self._jobs.run(
             "Reading the patients",
-            lambda: first_page_job(database, search),
+            lambda: first_page_job(database, search, limit),
             on_success=lambda page: self._on_page_read(turn, page),
             on_failure=lambda failure: self._on_failed(turn, failure),
             quiet=True,

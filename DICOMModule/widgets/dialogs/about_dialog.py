@@ -17,8 +17,8 @@ from DICOMModule.widgets.qt import (
     QPushButton,
     Qt,
     QWidget,
-    load_form,
 )
+from DICOMModule.widgets.qt_application import load_form
 from DICOMModule.widgets.theme import pixmap
 
 ICON_PX: Final = 48

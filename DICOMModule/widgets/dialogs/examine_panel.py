@@ -25,9 +25,9 @@ from DICOMModule.widgets.qt import (
     QTimer,
     QVBoxLayout,
     QWidget,
-    load_form,
     pyqtSignal,
 )
+from DICOMModule.widgets.qt_application import load_form
 from DICOMModule.widgets.theme import pixmap, theme
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import counted

@@ -23,10 +23,9 @@ from DICOMModule.widgets.qt import (
     QPushButton,
     Qt,
     QWidget,
-    load_form,
     pyqtSignal,
-    sip_delete,
 )
+from DICOMModule.widgets.qt_application import load_form, sip_delete
 from DICOMModule.widgets.theme import fixed_font, pixmap, theme
 from DICOMModule.widgets.wording import counted
 

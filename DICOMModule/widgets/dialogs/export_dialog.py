@@ -30,8 +30,8 @@ from DICOMModule.widgets.qt import (
     QTimer,
     QVBoxLayout,
     QWidget,
-    load_form,
 )
+from DICOMModule.widgets.qt_application import load_form
 from DICOMModule.widgets.theme import pixmap, theme
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import counted, plain_tooltip

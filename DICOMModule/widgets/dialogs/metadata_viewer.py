@@ -31,8 +31,8 @@ from DICOMModule.widgets.qt import (
     QUrl,
     QVBoxLayout,
     QWidget,
-    load_form,
 )
+from DICOMModule.widgets.qt_application import load_form
 from DICOMModule.widgets.theme import icon
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import counted

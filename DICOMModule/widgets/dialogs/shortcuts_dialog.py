@@ -18,8 +18,8 @@ from DICOMModule.widgets.qt import (
     QTreeWidget,
     QTreeWidgetItem,
     QWidget,
-    load_form,
 )
+from DICOMModule.widgets.qt_application import load_form
 from DICOMModule.widgets.theme import pixmap, theme
 from DICOMModule.widgets.viewer import Viewer
 
