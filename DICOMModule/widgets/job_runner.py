@@ -327,7 +327,7 @@ class JobRunner(QObject):
             # what they hold, a volume perhaps, is to be free; only what failed may be tried again
             self._successes.pop(handle, None)
             self._failures.pop(handle, None)
-            handle.make_job = _nothing_more
+            handle.make_job = _nothing_job
         if handle.quiet:
             handle.deleteLater()
         else:
@@ -340,7 +340,7 @@ class JobRunner(QObject):
             sys.excepthook(type(error), error, error.__traceback__)
 
 
-def _nothing_more() -> Job[None]:
+def _nothing_job() -> Job[None]:
     """Stand for the job of a handle that has finished, so that it holds nothing."""
     yield from ()
 

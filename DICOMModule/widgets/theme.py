@@ -196,7 +196,8 @@ def _palette(used: Theme) -> QPalette:
 
 def _style_sheet(used: Theme) -> str:
     words = {key: getattr(used, key) for key in used.__dataclass_fields__}
-    words["mark"] = resource_path("Icons", f"check-{used.name}.svg").as_posix()
+    for word, name in (("mark", "check"), ("down", "arrow-down"), ("up", "arrow-up")):
+        words[word] = resource_path("Icons", f"{name}-{used.name}.svg").as_posix()
     return "\n".join(rule.format(**words) for rule in _RULES)
 
 
@@ -229,6 +230,16 @@ _RULES: Final = (
     "QHeaderView::section {{ background: {surface}; color: {dim}; border: none; border-right: 1px solid {border}; border-bottom: 1px solid {border}; padding: 4px 6px; }}",
     "QTableCornerButton::section {{ background: {surface}; border: none; }}",
     # Fusion derives the frame of a check box from the window's colour, which is not to be seen on a dark one.
+    "QComboBox, QAbstractSpinBox {{ background: {field}; border: 1px solid {border}; border-radius: 4px; padding: 2px 6px; min-height: 18px; }}",
+    "QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {accent}; }}",
+    "QComboBox:hover, QAbstractSpinBox:hover {{ border-color: {dim}; }}",
+    "QComboBox:disabled, QAbstractSpinBox:disabled {{ background: transparent; color: {dim}; border-color: {border}; }}",
+    "QComboBox::drop-down {{ border: none; width: 20px; }}",
+    'QComboBox::down-arrow {{ image: url("{down}"); width: 12px; height: 12px; }}',
+    "QComboBox QAbstractItemView {{ background: {surface}; border: 1px solid {border}; selection-background-color: {selection}; selection-color: {text}; }}",
+    "QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; background: transparent; width: 16px; }}",
+    'QAbstractSpinBox::up-arrow {{ image: url("{up}"); width: 10px; height: 10px; }}',
+    'QAbstractSpinBox::down-arrow {{ image: url("{down}"); width: 10px; height: 10px; }}',
     "QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {dim}; border-radius: 3px; background: {field}; }}",
     "QCheckBox::indicator:hover, QCheckBox::indicator:focus {{ border-color: {accent}; }}",
     'QCheckBox::indicator:checked {{ background: {accent}; border-color: {accent}; image: url("{mark}"); }}',

@@ -45,7 +45,8 @@ def test_text_on_the_accent_and_on_a_selection_is_readable(used):
 def test_every_icon_is_of_one_family():
     for path in resource_path("Icons").glob("*.svg"):
         text = path.read_text(encoding="utf-8")
-        if path.stem != "application":
+        # what the style sheet itself shows cannot be tinted: it comes in the colours of both themes
+        if path.stem != "application" and not path.stem.endswith(("-dark", "-light")):
             assert 'viewBox="0 0 20 20"' in text, path.name
             assert set(re.findall(r'stroke="([^"]+)"', text)) <= {"#000", "none"}, path.name
 
