@@ -34,7 +34,7 @@ def model(qapp, database, qtmodeltester):
 
 
 def show(model, search):
-    model.show_page(run_to_end(first_page_job(model.database, search)))
+    model.show_page(run_to_end(first_page_job(model.database, search, tree_reader.PAGE)))
 
 
 def refresh(model, *, deep=False):

@@ -216,9 +216,8 @@ class DatabaseBrowser(QWidget):
 
     def _set_spread_button(self) -> None:
         self.spread_button.setIcon(icon("fold" if self._is_spread else "spread"))
-        self.spread_button.setToolTip(
-            "Fold the browser back (F2)" if self._is_spread else "Spread the browser over the window (F2)"
-        )
+        act = "Fold the browser back" if self._is_spread else "Spread the browser over the window"
+        self.spread_button.setToolTip(f"{act} (F2)")
 
     def _connect(self) -> None:
         self.search_field.search_changed.connect(self._on_search_changed)
@@ -235,7 +234,8 @@ class DatabaseBrowser(QWidget):
             view.load_requested.connect(self._on_load_requested)
             view.delete_requested.connect(self._on_delete_requested)
             view.copy_uid_requested.connect(self.files.copy_uids)
-        self.tree.customContextMenuRequested.connect(self._on_tree_menu_requested)
+        viewport = self.tree.viewport()
+        self.tree.customContextMenuRequested.connect(lambda place: self._show_menu(viewport.mapToGlobal(place)))
         self.spread.menu_requested.connect(self._show_menu)
         self._viewer.jobs.ended.connect(self._on_job_ended)
         self._watch.opened.connect(self._on_opened)
@@ -374,9 +374,6 @@ class DatabaseBrowser(QWidget):
     def _on_delete_requested(self, selection: Selection) -> None:
         if selection.targets:
             self.delete_requested.emit(selection)
-
-    def _on_tree_menu_requested(self, place: QPoint) -> None:
-        self._show_menu(self.tree.viewport().mapToGlobal(place))
 
     def _show_menu(self, place: QPoint) -> None:
         selection = self.selection
