@@ -325,6 +325,7 @@ class DatabaseBrowser(QWidget):
     ) -> None:
         self.message.show_message(icon_name, title, sentence, button, primary=primary, color=color)
         self._pages.setCurrentWidget(self.message)
+        self.preview.setVisible(bool(self.model.rowCount() or self.model.search))
 
     # -- selection
 
