@@ -278,7 +278,7 @@ class Studio:
 def fault():
     """Return a fault of a program as the exception hook gets it."""
     try:
-        [][1]
+        int("no number")
     except ValueError:
         return sys.exc_info()
 

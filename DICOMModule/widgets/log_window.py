@@ -152,6 +152,7 @@ class LogWindow(PanelDialog):
     def __init__(self, records: LogRecords, viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__("log", viewer, parent)
         load_form("LogWindow", self)
+        self.resize(900, 540)
         self._records = records
         self._next = 0
         self.model = LogModel(self)

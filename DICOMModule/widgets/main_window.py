@@ -46,8 +46,8 @@ from DICOMModule.widgets.views.view_toolbar import ViewTools
 from DICOMModule.widgets.window_toolbar import WindowToolBar, save_views_picture
 
 TITLE: Final = "DICOMModule"
-PANEL_PX: Final = (340, 384)
-SCENE_PX: Final = (260, 300)
+PANEL_PX: Final = 384
+SCENE_PX: Final = 300
 LEAST_SIZE: Final = (960, 600)
 SECOND_CLOSE_S: Final = 10.0
 
@@ -68,7 +68,7 @@ class MainWindow(QMainWindow):
         self.viewer = viewer
         self.records = records
         self._dialogs: dict[str, QDialog] = {}
-        self._scene_was_shown = False
+        self._scene_was_shown, self._panel_px = False, PANEL_PX
         self._closed = False
         self._warned_s = float("-inf")
         self._theme = viewer.settings.value.theme
@@ -155,19 +155,18 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(center)
 
     def _make_docks(self) -> None:
-        self.panel_dock = self._dock("panel", self.host, PANEL_PX)
+        self.panel_dock = self._dock("panel", self.host)
         self.addDockWidget(Qt.LeftDockWidgetArea, self.panel_dock)
-        self.right_dock = self._dock("scene", self.scene_dock, SCENE_PX)
+        self.right_dock = self._dock("scene", self.scene_dock)
         self.addDockWidget(Qt.RightDockWidgetArea, self.right_dock)
         self.right_dock.hide()
-        self.resizeDocks([self.panel_dock, self.right_dock], [PANEL_PX[1], SCENE_PX[1]], Qt.Horizontal)
+        self.resizeDocks([self.panel_dock, self.right_dock], [PANEL_PX, SCENE_PX], Qt.Horizontal)
 
-    def _dock(self, name: str, content: QWidget, width_px: tuple[int, int]) -> QDockWidget:
+    def _dock(self, name: str, content: QWidget) -> QDockWidget:
         dock = QDockWidget(self)
         dock.setObjectName(name)
         dock.setTitleBarWidget(QWidget())  # no title: its sections have theirs
         dock.setFeatures(QDockWidget.NoDockWidgetFeatures)
-        content.setMinimumWidth(width_px[0])
         dock.setWidget(content)
         return dock
 
@@ -260,10 +259,12 @@ class MainWindow(QMainWindow):
     def _on_spread_changed(self) -> None:
         spread = self.viewer.views.spread
         if spread:
-            self._scene_was_shown = self.right_dock.isVisible()
+            self._scene_was_shown, self._panel_px = self.right_dock.isVisible(), self.panel_dock.width()
         self._center.setVisible(not spread)
         self.right_dock.setVisible(self._scene_was_shown and not spread)
         self.panel_dock.setVisible(True)
+        if not spread:
+            self.resizeDocks([self.panel_dock], [self._panel_px], Qt.Horizontal)
 
     def _on_settings_changed(self, settings: Settings) -> None:
         application = QApplication.instance()

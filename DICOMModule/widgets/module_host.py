@@ -16,6 +16,7 @@ from DICOMModule.widgets.module_testing import DeveloperPanel, module_file, open
 from DICOMModule.widgets.qt import (
     QFrame,
     QScrollArea,
+    QSize,
     QSizePolicy,
     QStackedWidget,
     Qt,
@@ -167,7 +168,7 @@ class ModuleHost(QWidget):
         column.setSpacing(8)
         column.addWidget(self._developer_section)
         column.addWidget(self._stack, 1)
-        area = QScrollArea()
+        area = _PanelArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
@@ -234,3 +235,15 @@ class ModuleHost(QWidget):
         hosted.page.deleteLater()
         if self._current is None and self._modules:
             self.show_module(next(iter(self._modules)))
+
+
+class _PanelArea(QScrollArea):
+    """Scrolls a panel up and down; it is never narrower than the panel needs, as nothing scrolls it sideways."""
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width of the panel with a scroll bar beside it."""
+        least = super().minimumSizeHint()
+        if self.widget() is not None:
+            width = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+            least.setWidth(max(least.width(), width))
+        return least

@@ -10,7 +10,7 @@ from math import prod
 from pathlib import Path
 from typing import TypeAlias
 
-from DICOMModule.errors import DICOMModuleError, Problem, RenderingError, SettingsError, plain_text
+from DICOMModule.errors import DICOMModuleError, NoImageError, Problem, RenderingError, SettingsError, plain_text
 from DICOMModule.export import is_volume_file
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.logic import DICOMModuleLogic, Loaded
@@ -146,6 +146,8 @@ class SceneLoader(QObject):
                 prepare_volume(one.volume)
             loaded += 1
             self._arrived.emit(one, view, loaded)
+        if failed and not loaded:
+            raise NoImageError(_nothing_loaded(failed))
         return LoadOutcome(loaded, tuple(failed))
 
     # -- in the thread of the window
@@ -157,23 +159,30 @@ class SceneLoader(QObject):
 
     def _on_loaded(self, outcome: LoadOutcome) -> None:
         if outcome.problems:
-            self._tell_problems(outcome)
+            self._tell_problems(outcome.problems)
         self.finished.emit(outcome)
 
     def _on_failed(self, failure: Failure) -> None:
         self._viewer.banners.show_failure(failure)
+        self.finished.emit(LoadOutcome(0, ()))
 
-    def _tell_problems(self, outcome: LoadOutcome) -> None:
-        banners, problems = self._viewer.banners, outcome.problems
-        listed = "\n".join(f"{plain_text(problem.where)}: {problem.reason}" for problem in problems)
-        first = f"{plain_text(problems[0].where)}: {problems[0].reason}"
-        if not outcome.loaded and len(problems) == 1:
-            banners.show_error(first)
-        elif not outcome.loaded:
-            banners.show_error(f"None of {len(problems)} could be loaded. The first, {first}", listed)
-        else:
-            more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-            banners.show_warning(f"Not loaded: {first}{more}", listed if len(problems) > 1 else "")
+    def _tell_problems(self, problems: Sequence[Problem]) -> None:
+        more = f" Nor {len(problems) - 1} more." if len(problems) > 1 else ""
+        listed = "\n".join(map(_told, problems)) if more else ""
+        self._viewer.banners.show_warning(f"Not loaded: {_told(problems[0])}{more}", listed)
+
+
+def _told(problem: Problem) -> str:
+    """Return a problem as a sentence that names its thing once."""
+    where = plain_text(problem.where)
+    return problem.reason if where in problem.reason else f"{where}: {problem.reason}"
+
+
+def _nothing_loaded(problems: Sequence[Problem]) -> str:
+    """Return why nothing at all was loaded."""
+    if len(problems) == 1:
+        return _told(problems[0])
+    return f"None of {len(problems)} could be loaded. The first: {_told(problems[0])}"
 
 
 def _placed_job(job: Job[Loaded], place: str) -> Job[Loaded]:

@@ -9,6 +9,7 @@ from typing import Final
 from DICOMModule.errors import plain_text
 
 LONGEST_TOOLTIP: Final = 4000
+LONGEST_WORD: Final = 24
 BYTE_STEPS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -40,3 +41,12 @@ def plain_tooltip(text: str) -> str:
     shown = text if len(text) <= LONGEST_TOOLTIP else f"{text[:LONGEST_TOOLTIP]}…"
     lines = (html.escape(plain_text(line)) for line in shown.splitlines())
     return f"<p>{'<br>'.join(lines)}</p>" if shown else ""
+
+
+def breakable(text: str) -> str:
+    """Return a text whose long words, paths and UIDs, may be broken after a point or a slash, for a label that wraps."""
+    return " ".join(_with_breaks(word) if len(word) > LONGEST_WORD else word for word in text.split(" "))
+
+
+def _with_breaks(word: str) -> str:
+    return "".join(f"{character}\u200b" if character in "./\\" else character for character in word)

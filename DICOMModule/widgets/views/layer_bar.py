@@ -7,13 +7,14 @@ from typing import Final
 
 from DICOMModule.errors import plain_text
 from DICOMModule.scene.display import ColorTable
-from DICOMModule.widgets.qt import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, Qt, QWidget
+from DICOMModule.widgets.qt import QComboBox, QHBoxLayout, QLabel, QResizeEvent, QSizePolicy, QSlider, Qt, QWidget
 from DICOMModule.widgets.theme import SPACING
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.views.view_state import VIEW_NAMES
 
 NOTHING: Final = "None"
 PERCENT: Final = 100
+ROOM_FOR_CAPTIONS_PX: Final = 640
 COLOR_TITLES: Final[dict[ColorTable, str]] = {"grey": "Grey", "hot": "Hot", "rainbow": "Rainbow", "cool": "Cool"}
 
 
@@ -43,6 +44,7 @@ class LayerBar(QWidget):
         self.colors.setAccessibleName("Colours of the foreground")
         for name, title in COLOR_TITLES.items():
             self.colors.addItem(title, name)
+        self._captions: list[QLabel] = []
         row = QHBoxLayout(self)
         row.setContentsMargins(4, 0, 4, 0)
         row.setSpacing(SPACING)
@@ -52,6 +54,7 @@ class LayerBar(QWidget):
         ):
             label = QLabel(title)
             label.setProperty("caption", "true")
+            self._captions.append(label)
             row.addWidget(label)
             for widget in widgets:
                 row.addWidget(widget, 1 if widget in {self.background, self.foreground} else 0)
@@ -72,6 +75,12 @@ class LayerBar(QWidget):
         combo.setMinimumWidth(90)
         combo.setSizeAdjustPolicy(QComboBox.AdjustToMinimumContentsLengthWithIcon)
         return combo
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the captions out where there is no room for them; the tooltips say the same."""
+        super().resizeEvent(event)
+        for label in self._captions:
+            label.setVisible(self.width() >= ROOM_FOR_CAPTIONS_PX)
 
     # -- what is chosen
 
