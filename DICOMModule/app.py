@@ -33,6 +33,7 @@ from DICOMModule.widgets.window_picture import WindowPicture
 
 LOG_FILE = "viewer.log"
 WAKE_MS = 200
+SWITCH_S = 0.001
 CANCELLED = 130
 
 
@@ -108,7 +109,7 @@ def viewer_window(options: ViewerOptions) -> Iterator[MainWindow]:
         viewer = Viewer(
             scene, ViewState(scene), jobs, banners, settings, folder, is_private=options.database_folder is None
         )
-        with exceptions_shown(banners):
+        with exceptions_shown(banners), _short_turns():
             window = MainWindow(viewer, records)
             try:
                 yield window
@@ -121,6 +122,17 @@ def _log_file(options: ViewerOptions) -> Path | None:
     """Return where a window that is used writes its log; one with settings of its own, or unseen, writes none."""
     used = options.settings_file is None and options.window_screenshot is None
     return user_log_folder() / LOG_FILE if used else None
+
+
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    """Let threads change more often: each call from Qt into Python waits for its turn beside a busy worker."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextmanager

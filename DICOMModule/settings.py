@@ -14,6 +14,7 @@ from DICOMModule.paths import user_config_folder, user_data_folder
 
 DATABASE_VARIABLE = "DICOMMODULE_DATABASE"
 THEME_CHOICES = ("system", "dark", "light")
+VOLUME_RENDERERS = ("auto", "processor", "gpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,10 @@ class Settings:
     def __post_init__(self) -> None:
         if self.theme not in THEME_CHOICES:
             raise SettingsError(f"there is no theme {plain_text(self.theme)!r}; there are {', '.join(THEME_CHOICES)}")
+        if self.volume_renderer not in VOLUME_RENDERERS:
+            raise SettingsError(
+                f"there is no volume renderer {plain_text(self.volume_renderer)!r}; there are {', '.join(VOLUME_RENDERERS)}"
+            )
 
 
 def settings_file() -> Path:

@@ -9,14 +9,14 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.decisions import Decision, Verdict, decide, decide_between, is_current
-from DICOMModule.database.file_store import CopiedFile, FileStore, sha256_of
+from DICOMModule.database.file_store import FileStore, sha256_of
+from DICOMModule.database.import_item import ADOPTS, ROWS, ImportItem
 from DICOMModule.database.rows import BatchWriter, NewRow, Registered, registered_as, registered_at
 from DICOMModule.database.summaries import Duplicate, ImportReport
 from DICOMModule.database.tally import Tally, begin_event, end_event, now_text
@@ -30,47 +30,12 @@ REFERENCES_A_BATCH: Final = 500
 COPIES_A_BATCH: Final = 500
 COPIES_AT_A_TIME: Final = 8
 FILES_A_STEP: Final = 20
-_ROWS: Final = frozenset((Verdict.ADD, Verdict.UPDATE))
-_ADOPTS: Final = frozenset((Verdict.ADOPT, Verdict.RETURN))
-_WRITES: Final = _ROWS | _ADOPTS
 _COUNTED_AS: Final = {Verdict.ADOPT: "unchanged", Verdict.RETURN: "added"}
-_COPIES: Final = _ROWS | {Verdict.SET_ASIDE}
 OTHER_FILE: Final = (
     "a file with other content lies where the copy of this SOP Instance UID belongs; that is kept, this is set aside."
 )
 
 GAVE_WAY: Final = "it was deleted, and another content of the same SOP Instance UID has been imported since."
-
-
-@dataclass(slots=True)
-class _Item:
-    """One file of a batch on its way in."""
-
-    header: InstanceHeader
-    decision: Decision
-    copied: CopiedFile | None = None
-    place: Path | None = None
-    failed: bool = False
-
-    @property
-    def uid(self) -> str:
-        """SOP Instance UID."""
-        return self.header.sop_instance_uid
-
-    @property
-    def writes(self) -> bool:
-        """Whether the row of this UID will be written."""
-        return self.decision.verdict in _WRITES
-
-    @property
-    def takes_place_of_trash(self) -> bool:
-        """Whether the row of a deleted instance goes for this one's."""
-        return self.decision.verdict is Verdict.ADD and self.decision.from_trash
-
-    @property
-    def needs_copy(self) -> bool:
-        """Whether a copying import has to copy the file."""
-        return self.decision.verdict in _COPIES
 
 
 def import_job(catalogue: Catalogue, store: FileStore, roots: Sequence[Path], *, copy: bool) -> Job[ImportReport]:
@@ -159,7 +124,7 @@ class _Importer:
             headers += self._examine(entry, known_paths)
         uids = [header.sop_instance_uid for header in headers]
         known = registered_as(self._catalogue.connection, uids)
-        items: list[_Item] = []
+        items: list[ImportItem] = []
         first: dict[str, InstanceHeader] = {}
         for number, header in enumerate(headers):
             if number % FILES_A_STEP == 0:
@@ -224,7 +189,7 @@ class _Importer:
 
     def _decided(
         self, header: InstanceHeader, known: dict[str, Registered], first: dict[str, InstanceHeader]
-    ) -> Iterator[_Item]:
+    ) -> Iterator[ImportItem]:
         """Decide about a file; one that cannot be read any more is rejected."""
         uid = header.sop_instance_uid
         try:
@@ -235,9 +200,9 @@ class _Importer:
         except DicomFileError as error:
             self._reject(os.fspath(header.path), error.reason)
         else:
-            yield _Item(header, decision)
+            yield ImportItem(header, decision)
 
-    def _copy(self, items: Sequence[_Item]) -> Generator[str, None, None]:
+    def _copy(self, items: Sequence[ImportItem]) -> Generator[str, None, None]:
         """Copy what needs a copy, several files at a time: waiting for the disk to sync is most of the work."""
         if self._session is None:
             return
@@ -257,7 +222,7 @@ class _Importer:
 
     # --- writing
 
-    def _commit(self, items: list[_Item], replaced: Sequence[Path]) -> None:
+    def _commit(self, items: list[ImportItem], replaced: Sequence[Path]) -> None:
         """Put copies in their places, then write the rows; decide anew where another program was faster."""
         while True:
             self._put_in_place(items)
@@ -276,7 +241,7 @@ class _Importer:
         for item in items:
             self._count(item)
 
-    def _decide_again(self, item: _Item, known: Registered | None) -> None:
+    def _decide_again(self, item: ImportItem, known: Registered | None) -> None:
         if item.place is not None and known is not None and not known.copied:
             item.place.unlink(missing_ok=True)  # it was ours alone: the row that came first names another file
         item.decision = decide(item.header, known, self._store, copy=self._session is not None)
@@ -284,7 +249,7 @@ class _Importer:
         if self._session is not None and item.needs_copy:
             item.copied = self._store.copy(item.header, self._session)
 
-    def _put_in_place(self, items: Sequence[_Item]) -> None:
+    def _put_in_place(self, items: Sequence[ImportItem]) -> None:
         placed = []
         for item in items:
             if item.copied is None or item.place is not None:
@@ -303,7 +268,7 @@ class _Importer:
             placed.append(place)
         self._store.sync_folders(placed)
 
-    def _take_place_of_trash(self, connection: sqlite3.Connection, items: Sequence[_Item]) -> None:
+    def _take_place_of_trash(self, connection: sqlite3.Connection, items: Sequence[ImportItem]) -> None:
         """Set aside the copies of deleted instances whose rows go, and give their places to new copies."""
         touched = []
         for item in items:
@@ -320,7 +285,7 @@ class _Importer:
                 touched.append(place)
         self._store.sync_folders(touched)
 
-    def _write(self, connection: sqlite3.Connection, items: Sequence[_Item], replaced: Sequence[Path]) -> None:
+    def _write(self, connection: sqlite3.Connection, items: Sequence[ImportItem], replaced: Sequence[Path]) -> None:
         # a file whose name now holds another instance has taken the one before away
         connection.executemany(
             "UPDATE instance SET state = 'missing' WHERE source_path = ? AND copied = 0",
@@ -329,12 +294,12 @@ class _Importer:
         writer = BatchWriter(connection)
         returned = [item.decision.replaces for item in items if item.decision.verdict is Verdict.RETURN]
         writer.write(
-            [self._new_row(item) for item in items if item.decision.verdict in _ROWS],
+            [self._new_row(item) for item in items if item.decision.verdict in ROWS],
             [row for row in returned if row is not None],
         )
         self._tally.merge(writer.written)
         for item in items:
-            if item.decision.verdict in _ADOPTS:
+            if item.decision.verdict in ADOPTS:
                 self._adopt(connection, item)
             elif item.decision.verdict is Verdict.SET_ASIDE:
                 path = item.place or item.header.path
@@ -349,14 +314,14 @@ class _Importer:
         )
         self._problems.clear()
 
-    def _new_row(self, item: _Item) -> NewRow:
+    def _new_row(self, item: ImportItem) -> NewRow:
         header = item.header
         if header.path == self._store.place_of(item.uid):  # a whole copy that no row names
             return NewRow(header, None, True, sha256_of(header.path), item.decision.replaces)
         sha256 = item.copied.sha256 if item.copied else None
         return NewRow(header, header.path, item.copied is not None, sha256, item.decision.replaces)
 
-    def _adopt(self, connection: sqlite3.Connection, item: _Item) -> None:
+    def _adopt(self, connection: sqlite3.Connection, item: ImportItem) -> None:
         """Let a copy be known to come from the file of `item`, so that the file need not be opened next time."""
         place, mtime_ns = self._store.place_of(item.uid), item.header.mtime_ns
         row = item.decision.replaces
@@ -384,7 +349,7 @@ class _Importer:
             (os.fsencode(path), uid, sha256, held, os.fsencode(source), reason, now_text()),
         )
 
-    def _count(self, item: _Item) -> None:
+    def _count(self, item: ImportItem) -> None:
         verdict = item.decision.verdict
         if item.decision.reason:
             conflict = verdict is Verdict.SET_ASIDE
@@ -393,7 +358,7 @@ class _Importer:
             )
         else:
             self._tally.counts[_COUNTED_AS.get(verdict, verdict.value)] += 1
-        if verdict in _ROWS:
+        if verdict in ROWS:
             self._tally.warnings += [Problem(os.fspath(item.header.path), note) for note in item.header.notes]
 
 

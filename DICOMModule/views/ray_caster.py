@@ -6,13 +6,12 @@ import math
 from typing import TypeAlias
 
 import numpy as np
-from vtkmodules.vtkRenderingCore import vtkRenderWindow, vtkVolume, vtkVolumeProperty
+from vtkmodules.vtkRenderingCore import vtkVolume, vtkVolumeProperty
 from vtkmodules.vtkRenderingVolume import vtkFixedPointVolumeRayCastMapper
 from vtkmodules.vtkRenderingVolumeOpenGL2 import vtkOpenGLGPUVolumeRayCastMapper
 
 from DICOMModule.errors import SettingsError
 from DICOMModule.views.image_data import image_data, image_to_lps, vtk_matrix
-from DICOMModule.views.opengl import is_software
 from DICOMModule.views.prepared import prepare_volume, reduced_volume
 from DICOMModule.volume.volume import Volume
 
@@ -31,23 +30,24 @@ class RayCaster:
     ----------
     volume : Volume
         What is drawn.
-    window : vtkRenderWindow
-        Where: says which mapper is fast.
     shown : vtkVolumeProperty
         How.
     most_voxels : int or None
         A volume that has more is drawn in a reduced form; None: as it is.
     steps_per_voxel : float
         Of a ray, along the shortest side of a voxel.
+    by_processor : bool
+        Cast by the processor; else by OpenGL, on a graphics card or what stands in for one.
     """
 
     def __init__(
         self,
         volume: Volume,
-        window: vtkRenderWindow,
         shown: vtkVolumeProperty,
         most_voxels: int | None,
         steps_per_voxel: float,
+        *,
+        by_processor: bool,
     ) -> None:
         values, factors = prepare_volume(volume).values, np.ones(3)
         if most_voxels is not None:
@@ -57,10 +57,7 @@ class RayCaster:
         # The first voxel of the reduced form is the mean of a block: so far from the volume's own first one lies its centre.
         self._start_mm = (factors - 1) / 2.0 * volume.spacing_mm
         i, j, k = (float(spacing) for spacing in factors * volume.spacing_mm)
-        # On a software renderer the processor's own ray caster is ten times as fast as one written for a GPU.
-        self.mapper: Mapper = (
-            vtkFixedPointVolumeRayCastMapper() if is_software(window) else vtkOpenGLGPUVolumeRayCastMapper()
-        )
+        self.mapper: Mapper = vtkFixedPointVolumeRayCastMapper() if by_processor else vtkOpenGLGPUVolumeRayCastMapper()
         self.mapper.SetInputData(image_data(values, (i, j, k)))
         self.mapper.SetAutoAdjustSampleDistances(0)
         diagonal_mm = float(np.linalg.norm(np.multiply(volume.dimensions, volume.spacing_mm)))

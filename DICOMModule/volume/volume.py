@@ -140,6 +140,11 @@ class Volume:
         return i, j, k
 
     @property
+    def is_flat(self) -> bool:
+        """Whether there is but one voxel along an axis, so that nothing of it can be seen from all sides."""
+        return min(self.array.shape) < 2
+
+    @property
     def spacing_mm(self) -> tuple[float, float, float]:
         """Lengths of the columns of the matrix: distances between neighbours along i, j and k, in mm."""
         i, j, k = (float(length) for length in np.linalg.norm(self.ijk_to_lps[:3, :3], axis=0))

@@ -23,7 +23,7 @@ from DICOMModule.widgets.qt import QObject, Qt, pyqtSignal
 
 T = TypeVar("T")
 WORKERS = 3
-QUIET_WORKERS = 2  # of their own, so that a thumbnail never waits for an import
+QUIET_WORKERS = 3  # of their own, so that a thumbnail never waits for an import
 REPORT_INTERVAL_S = 0.1
 RATE_WINDOW_S = 4.0
 

@@ -10,10 +10,10 @@ import picture_truth as truth
 import pytest
 
 from DICOMModule.errors import GeometryError, SettingsError
-from DICOMModule.scene import Scene
+from DICOMModule.scene import Scene, VolumeDisplay, VolumeNode
 from DICOMModule.views.view import BACKGROUND
 from DICOMModule.views.volume_view import VolumeView, screen_axes
-from DICOMModule.volume.volume import Volume
+from DICOMModule.volume.volume import Volume, Window
 
 SIZE = (240, 200)
 FRONT, LEFT, ABOVE = (0.0, -1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)
@@ -149,9 +149,9 @@ def test_the_eye_cannot_look_along_its_own_up():
 
 @pytest.mark.parametrize("grid", ["oblique", "sheared by a gantry tilt"])
 def test_the_mapper_for_a_gpu_puts_things_in_the_same_place(monkeypatch, grid):
-    from DICOMModule.views import ray_caster
+    from DICOMModule.views import volume_view
 
-    monkeypatch.setattr(ray_caster, "is_software", lambda _window: False)
+    monkeypatch.setattr(volume_view, "is_software", lambda _window: False)
     volume, center, _ = ball(grid)
     pixels, geometry = draw(volume, FRONT)
     assert centroid(drawn(pixels)) == pytest.approx(geometry.pixel_at(tuple(center)), abs=1.5 / geometry.mm_per_pixel)
@@ -168,3 +168,18 @@ def test_views_that_are_closed_leave_no_vtk_object_behind():
         draw(volume)
     gc.collect()
     assert sum(isinstance(thing, vtkRenderWindow) for thing in gc.get_objects()) <= before
+
+
+def test_the_rays_are_cast_by_whom_the_user_chose():
+    volume = truth.made_volume(truth.GRIDS["axial"])
+    view = VolumeView(120, 90)
+    try:
+        view.show(VolumeNode("v", "v", volume, VolumeDisplay(Window(0.0, 100.0))))
+        for choice, kind in (("processor", "FixedPoint"), ("gpu", "OpenGLGPU")):
+            view.set_renderer(choice)
+            assert view.pixels().shape == (90, 120, 4)
+            assert {kind in type(caster.mapper).__name__ for caster in view._casters.values()} == {True}
+        with pytest.raises(SettingsError, match="there is no volume renderer 'fast'"):
+            view.set_renderer("fast")
+    finally:
+        view.close()

@@ -64,7 +64,7 @@ class ViewArea(QWidget):
         self.viewer = viewer
         self.state = viewer.views
         self.slice_views = {name: SliceViewWidget(name, self.state, viewer.settings) for name in SLICE_VIEWS}
-        self.volume_view = VolumeViewWidget(self.state)
+        self.volume_view = VolumeViewWidget(self.state, viewer.settings)
         self.cells: dict[str, ViewCell] = {
             **{name: SliceCell(view, self) for name, view in self.slice_views.items()},
             "3d": VolumeCell(self.volume_view, self),

@@ -40,6 +40,8 @@ class RenderRequest:
         What is left of the volume along i, j and k, as shares from 0 to 1; None: all of it.
     shift : TransferShift
         By how much the transfer function is moved and stretched.
+    renderer : str
+        As the settings name it: ``auto``, ``processor`` or ``gpu``.
     """
 
     number: int
@@ -48,6 +50,7 @@ class RenderRequest:
     moving: bool = False
     clip: ClipBox | None = None
     shift: TransferShift = NO_SHIFT
+    renderer: str = "auto"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,6 +161,7 @@ class VolumeRenderThread:
 
     def _draw(self, view: VolumeView, request: RenderRequest, node: VolumeNode) -> None:
         """Deliver a coarse picture, a fine one, or of a volume that was not there before both, one after the other."""
+        view.set_renderer(request.renderer)
         view.show(node)
         view.set_geometry(request.geometry)
         view.set_clip(request.clip)

@@ -8,6 +8,7 @@ from typing import Final
 
 from DICOMModule.errors import DICOMModuleError
 from DICOMModule.scene import VolumeNode
+from DICOMModule.settings import Settings
 from DICOMModule.views.geometry import ViewGeometry, fit
 from DICOMModule.views.orientation import Vector, box_corners, vector
 from DICOMModule.views.overlay import ViewOverlay, volume_overlay
@@ -31,6 +32,7 @@ from DICOMModule.widgets.qt import (
     QWidget,
     pyqtSignal,
 )
+from DICOMModule.widgets.viewer import SettingsStore
 from DICOMModule.widgets.views.gestures import CLICK_PX, NOTCH, WHEEL_ZOOM, ZOOM_PX, volume_drag_kind
 from DICOMModule.widgets.views.slice_overlays import reduced
 from DICOMModule.widgets.views.view_state import ViewState, frame_of_reference
@@ -60,6 +62,8 @@ class VolumeViewWidget(ViewWidget):
     ----------
     state : ViewState
         What the views share.
+    settings : SettingsStore
+        Says who casts the rays.
 
     Signals
     -------
@@ -70,8 +74,9 @@ class VolumeViewWidget(ViewWidget):
     frame_shown = pyqtSignal(object)
     _arrived = pyqtSignal(object)
 
-    def __init__(self, state: ViewState, parent: QWidget | None = None) -> None:
+    def __init__(self, state: ViewState, settings: SettingsStore, parent: QWidget | None = None) -> None:
         super().__init__("3d", state, parent)
+        self._renderer = settings.value.volume_renderer
         self._node: VolumeNode | None = None
         self._geometry: ViewGeometry | None = None
         self._image: QImage | None = None
@@ -93,6 +98,7 @@ class VolumeViewWidget(ViewWidget):
         state.rendering_changed.connect(self._on_layers_changed)
         for changed in (state.overlays_changed, state.active_view_changed):
             changed.connect(self.update)
+        self._disconnect = settings.changed.connect(self._on_settings_changed)
         self._on_layers_changed()
 
     # -- what is shown
@@ -155,10 +161,16 @@ class VolumeViewWidget(ViewWidget):
     def shut_down(self) -> None:
         """End the thread and wait for it; the view draws no more."""
         self._rest.stop()
+        self._disconnect()
         self._thread.close()
         self._node, self._geometry, self._frame, self._image = None, None, None, None
 
     # -- what the state and the thread tell
+
+    def _on_settings_changed(self, settings: Settings) -> None:
+        if settings.volume_renderer != self._renderer:
+            self._renderer = settings.volume_renderer
+            self._request(self._node, moving=False)
 
     def _on_layers_changed(self) -> None:
         old, new = self._node, self.state.background_of(self.name)
@@ -169,7 +181,7 @@ class VolumeViewWidget(ViewWidget):
         if new is None:
             self._geometry = None
             self._request(None, moving=False)
-        elif self._geometry is None or old is None or not _same_space(old, new):
+        elif self._geometry is None or old is None or frame_of_reference(old.volume) != frame_of_reference(new.volume):
             self.fit()
         elif self._seen != self._what_is_seen():
             self._request(new, moving=False)
@@ -329,7 +341,7 @@ class VolumeViewWidget(ViewWidget):
 
     def _request(self, node: VolumeNode | None, *, moving: bool) -> None:
         """Wish for a frame; after one that moves, a fine one follows when nothing has moved for a while."""
-        if node is not None and not (node.visible and self.state.rendering_shown and not _is_flat(node)):
+        if node is not None and not (node.visible and self.state.rendering_shown and not node.volume.is_flat):
             node = None
         is_new, pause_ms = self._wished < self._first, REST_MS if moving else 0
         if node is not None and (is_new or not self.isVisible()):
@@ -343,7 +355,7 @@ class VolumeViewWidget(ViewWidget):
             geometry = ViewGeometry(max(self.width(), 1), max(self.height(), 1), 1.0, (0.0, 0.0, 0.0), right, up)
         self._wished += 1
         geometry = device_geometry(geometry, self.devicePixelRatioF())
-        self._thread.request(RenderRequest(self._wished, node, geometry, moving, self.clip, self.shift))
+        self._thread.request(RenderRequest(self._wished, node, geometry, moving, self.clip, self.shift, self._renderer))
         if pause_ms:
             self._rest.start(pause_ms)
         else:
@@ -357,7 +369,7 @@ class VolumeViewWidget(ViewWidget):
             self._paint_message(painter, EMPTY)
         elif not self.state.rendering_shown:
             self._paint_message(painter, OFF)
-        elif _is_flat(self._node):
+        elif self._node.volume.is_flat:
             self._paint_message(painter, FLAT)
         elif self.problem:
             self._paint_message(painter, self.problem, PROBLEM_COLOR)
@@ -384,11 +396,3 @@ class VolumeViewWidget(ViewWidget):
             return replace(ViewGeometry(1, 1, 1.0, (0.0, 0.0, 0.0), right_lps, up_lps))
         corners = box_corners(self._node.volume)
         return fit(corners, right_lps, up_lps, max(self.width(), 1), max(self.height(), 1))
-
-
-def _is_flat(node: VolumeNode) -> bool:
-    return min(node.volume.dimensions) < 2
-
-
-def _same_space(old: VolumeNode, new: VolumeNode) -> bool:
-    return frame_of_reference(old.volume) == frame_of_reference(new.volume)
