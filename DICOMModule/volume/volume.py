@@ -142,7 +142,7 @@ class Volume:
     @property
     def is_flat(self) -> bool:
         """Whether there is but one voxel along an axis, so that nothing of it can be seen from all sides."""
-        return min(self.array.shape) < 2
+        return 1 in self.array.shape
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
