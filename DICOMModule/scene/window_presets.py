@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -56,12 +58,23 @@ class WindowPreset:
         return self.window.name
 
 
+_LOCK = threading.Lock()
+_PRESETS: WeakKeyDictionary[Volume, tuple[WindowPreset, ...]] = WeakKeyDictionary()
+
+
 def window_presets(volume: Volume) -> tuple[WindowPreset, ...]:
     """Return the presets of `volume`, in the order in which they are listed.
 
-    The file's windows come first, marked ``[DICOM]``, then the full range, then those of the modality.
+    The file's windows come first, marked ``[DICOM]``, then the full range, then those of the modality. The first call goes
+    through all voxels, later ones for the same volume do not: a job that has made a volume calls it in its own thread.
     """
-    return (*_file_presets(volume), _full_range(volume), *_modality_presets(volume))
+    with _LOCK:
+        known = _PRESETS.get(volume)
+    if known is not None:
+        return known
+    made = (*_file_presets(volume), _full_range(volume), *_modality_presets(volume))
+    with _LOCK:
+        return _PRESETS.setdefault(volume, made)
 
 
 def default_display(volume: Volume) -> VolumeDisplay:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from DICOMModule.errors import RenderingError
 from DICOMModule.jobs import Job
+from DICOMModule.scene.window_presets import window_presets
 from DICOMModule.volume.volume import Volume, Voxels
 
 # What VTK's reslicing and ray casting take as they are.
@@ -85,11 +86,12 @@ def prepare_volume(volume: Volume) -> PreparedVolume:
 
 
 def prepared_job(job: Job[Volume]) -> Job[Volume]:
-    """Run a job that makes a volume, and prepare it in the same thread.
+    """Run a job that makes a volume, and prepare it, its windows too, in the same thread.
 
     A volume that cannot be shown is returned all the same: the view says why when it is shown.
     """
     volume = yield from job
+    window_presets(volume)
     with contextlib.suppress(RenderingError):
         prepare_volume(volume)
     return volume

@@ -122,6 +122,7 @@ class SlicerInterfaceSection(QWidget):
         load_form("SlicerInterface", self)
         self._selection = ElidedLabel(self.selection_label.text())
         self.selection_row.replaceWidget(self.selection_label, self._selection)
+        self.selection_label.hide()
         self.selection_label.deleteLater()
         self.load_button.clicked.connect(lambda _checked: self.load_requested.emit())
         self.export_to_study_button.clicked.connect(lambda _checked: self.export_requested.emit())

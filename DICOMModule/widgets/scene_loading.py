@@ -15,6 +15,7 @@ from DICOMModule.export import is_volume_file
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.logic import DICOMModuleLogic, Loaded
 from DICOMModule.readers.loadable import Loadable
+from DICOMModule.scene.window_presets import window_presets
 from DICOMModule.views.prepared import prepare_volume
 from DICOMModule.widgets.job_runner import Failure, JobHandle
 from DICOMModule.widgets.qt import QObject, Qt, pyqtSignal
@@ -142,6 +143,7 @@ class SceneLoader(QObject):
             except MemoryError:
                 failed.append(Problem(source.name, "there is not enough free memory for it."))
                 continue
+            window_presets(one.volume)
             with contextlib.suppress(RenderingError):  # a view that cannot show it says why
                 prepare_volume(one.volume)
             loaded += 1
