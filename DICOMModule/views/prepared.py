@@ -91,9 +91,9 @@ def prepared_job(job: Job[Volume]) -> Job[Volume]:
     A volume that cannot be shown is returned all the same: the view says why when it is shown.
     """
     volume = yield from job
-    window_presets(volume)
     with contextlib.suppress(RenderingError):
         prepare_volume(volume)
+        window_presets(volume)
     return volume
 
 

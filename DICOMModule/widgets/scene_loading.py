@@ -143,9 +143,9 @@ class SceneLoader(QObject):
             except MemoryError:
                 failed.append(Problem(source.name, "there is not enough free memory for it."))
                 continue
-            window_presets(one.volume)
             with contextlib.suppress(RenderingError):  # a view that cannot show it says why
                 prepare_volume(one.volume)
+                window_presets(one.volume)
             loaded += 1
             self._arrived.emit(one, view, loaded)
         if failed and not loaded:
