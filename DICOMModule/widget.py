@@ -300,7 +300,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
                 on_failure=self.viewer.banners.show_failure,
             )
         elif paths:
-            self._importer.start(ImportRequest(paths, copy=False))
+            self._importer.start(ImportRequest(paths, copy=False), tell=False)
         elif not volumes:
             self._load_opened(request.targets)
 
@@ -317,6 +317,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
 
     def _load_opened(self, targets: Sequence[str]) -> None:
         if targets and self._opening is not None:
+            self.browser.select(targets[:1])
             self._loader.open_targets(tuple(targets), "what was asked for", self._opening.loadable_id)
 
     def _on_load_finished(self, outcome: LoadOutcome) -> None:

@@ -58,14 +58,14 @@ class Importer(QObject):
         self._timer.setInterval(GROWTH_MS)
         self._timer.timeout.connect(self.grown)
 
-    def start(self, request: ImportRequest) -> JobHandle:
-        """Import what was asked for."""
+    def start(self, request: ImportRequest, *, tell: bool = True) -> JobHandle:
+        """Import what was asked for; where all is well, `tell` says so in a banner."""
         paths = request.paths
         what = plain_text(paths[0].name or str(paths[0])) if len(paths) == 1 else f"{len(paths)} files and folders"
         handle = self._viewer.jobs.run(
             f"Importing {what}",
             lambda: self._logic.import_job(paths, copy=request.copy),
-            on_success=lambda report: self._on_finished(report, request.copy),
+            on_success=lambda report: self._on_finished(report, request.copy, tell),
             on_failure=self._on_failed,
         )
         handle.ended.connect(lambda: self._on_ended(handle))
@@ -83,12 +83,12 @@ class Importer(QObject):
             self._summary.deleteLater()
             self._summary = None
 
-    def _on_finished(self, report: ImportReport, copied: bool) -> None:
+    def _on_finished(self, report: ImportReport, copied: bool, tell: bool) -> None:
         sentence = summary_sentence(report, copied=copied)
         show = [("Show details", lambda: self._show_summary(report, copied))]
         if needs_attention(report):
             self._viewer.banners.show_warning(sentence, actions=show)
-        else:
+        elif tell:
             self._viewer.banners.show_info(sentence, actions=show)
         self.finished.emit(report)
 
