@@ -162,7 +162,8 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             self._importer.start(request)
 
     def _on_paths_dropped(self, paths: tuple[Path, ...]) -> None:
-        volumes = [path for path in paths if path.is_file() and is_volume_file(path)]
+        # os.path takes what cannot be looked at for what is not there; the import says why
+        volumes = [path for path in paths if is_volume_file(path) and os.path.isfile(path)]  # noqa: PTH113
         others = [path for path in paths if path not in volumes]
         if volumes:
             self._loader.load_targets([os.fspath(path) for path in volumes], "volume files")
@@ -305,7 +306,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             self._load_opened(request.targets)
 
     def _is_path(self, target: str) -> bool:
-        return not is_harmless_uid(target) or Path(target).exists()
+        return not is_harmless_uid(target) or os.path.lexists(target)
 
     def _on_demo_drawn(self, _report: ImportReport) -> None:
         self.browser.refresh()

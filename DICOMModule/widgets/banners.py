@@ -21,12 +21,14 @@ from DICOMModule.widgets.qt import (
     pyqtSignal,
 )
 from DICOMModule.widgets.theme import icon, pixmap, theme
+from DICOMModule.widgets.wording import plain_tooltip, shortened
 
 BannerKind: TypeAlias = Literal["error", "warning", "info"]
 Action: TypeAlias = tuple[str, Callable[[], object]]
 
 MOST_SHOWN: Final = 4
 PASSING_MS: Final = 12_000
+LEAST_PX: Final = 160
 _WORDS: Final = {"error": "Error", "warning": "Warning", "info": "Note"}
 
 
@@ -64,16 +66,11 @@ class Banner(QFrame):
         mark.setPixmap(pixmap(kind, {"error": theme().error, "warning": theme().warning, "info": theme().accent}[kind]))
         mark.setToolTip(_WORDS[kind])
         mark.setAlignment(Qt.AlignTop)
-        label = QLabel(text)
-        label.setTextFormat(Qt.PlainText)
-        label.setWordWrap(True)
-        label.setTextInteractionFlags(Qt.TextSelectableByMouse)
-        label.setSizePolicy(QSizePolicy.Expanding, QSizePolicy.Preferred)
         row = QHBoxLayout()
         row.setContentsMargins(8, 6, 6, 6)
         row.setSpacing(8)
         row.addWidget(mark)
-        row.addWidget(label, 1)
+        row.addWidget(_sentence(text), 1)
         for title, act in actions:
             row.addWidget(self._action_button(title, act), 0, Qt.AlignTop)
         self._details = QPlainTextEdit(details)
@@ -106,6 +103,18 @@ class Banner(QFrame):
         button.clicked.connect(self.dismiss)
         button.clicked.connect(lambda _checked: act())
         return button
+
+
+def _sentence(text: str) -> QLabel:
+    label = QLabel(shortened(text))
+    if label.text() != text:
+        label.setToolTip(plain_tooltip(text))
+    label.setMinimumWidth(LEAST_PX)  # not that of its longest word, which would push the panel away
+    label.setTextFormat(Qt.PlainText)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextSelectableByMouse)
+    label.setSizePolicy(QSizePolicy.Expanding, QSizePolicy.Preferred)
+    return label
 
 
 class Banners(QWidget):

@@ -26,7 +26,7 @@ from DICOMModule.widgets.qt import (
 )
 from DICOMModule.widgets.shortcuts import CLOSES_ON_ESCAPE
 from DICOMModule.widgets.theme import SPACING, icon, pixmap, theme
-from DICOMModule.widgets.wording import breakable
+from DICOMModule.widgets.wording import breakable, shortened
 
 MOST_KEPT: Final = 50
 ICON_PX: Final = 16
@@ -117,7 +117,7 @@ class JobRow(QFrame):
         self._failure.setVisible(failure is not None)
         self._details_button.setVisible(failure is not None and bool(failure.details))
         if failure is not None:
-            self._failure.setText(breakable(failure.text))
+            self._failure.setText(breakable(shortened(failure.text)))
         self._cancel.setVisible(not state.is_over)
         self._cancel.setEnabled(state is not JobState.CANCELLING)
         self._retry.setVisible(state in {JobState.FAILED, JobState.CANCELLED})

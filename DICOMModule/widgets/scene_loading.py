@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -116,7 +117,7 @@ class SceneLoader(QObject):
         for target in targets:
             yield Progress(0, 0, "Examining")
             path = Path(target)
-            if is_volume_file(path) and path.is_file():
+            if is_volume_file(path) and os.path.isfile(path):  # noqa: PTH113 - of what cannot be looked at Logic says why
                 sources.append(_Source(path.name, partial(self._logic.open_job, target)))
                 continue
             try:

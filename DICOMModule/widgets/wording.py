@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,6 +11,7 @@ from DICOMModule.errors import plain_text
 
 LONGEST_TOOLTIP: Final = 4000
 LONGEST_WORD: Final = 24
+LONGEST_UID: Final = 64
 BYTE_STEPS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -50,3 +52,12 @@ def breakable(text: str) -> str:
 
 def _with_breaks(word: str) -> str:
     return "".join(f"{character}\u200b" if character in "./\\" else character for character in word)
+
+
+def shortened(text: str, longest: int = LONGEST_UID) -> str:
+    """Return a text whose words are no longer than this, UIDs stay whole, for a label that wraps and can be copied from.
+
+    A name of a file may be one word of 255 characters: it is cut in the middle. Between the names of a path lines wrap.
+    """
+    half = (longest - 1) // 2
+    return re.sub(rf"[^\s/\\]{{{longest + 1},}}", lambda word: f"{word[0][:half]}…{word[0][-half:]}", text)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from DICOMModule.widgets.qt import QEvent, QLabel, QPushButton, QSizePolicy, Qt, QVBoxLayout, QWidget, pyqtSignal
 from DICOMModule.widgets.theme import pixmap, theme
+from DICOMModule.widgets.wording import plain_tooltip, shortened
 
 ICON_PX = 32
+LEAST_PX = 80
+LONGEST_WORD = 36
 
 
 class StateMessage(QWidget):
@@ -57,8 +60,9 @@ class StateMessage(QWidget):
         """
         self._icon_name, self._color_name = icon_name, color
         self._set_icon()
-        self.title.setText(title)
-        self.sentence.setText(sentence)
+        for label, text in ((self.title, title), (self.sentence, sentence)):
+            label.setText(shortened(text, LONGEST_WORD))
+            label.setToolTip(plain_tooltip(text) if label.text() != text else "")
         self.sentence.setVisible(bool(sentence))
         self.button.setText(button)
         self.button.setVisible(bool(button))
@@ -80,6 +84,7 @@ def _label() -> QLabel:
     label = QLabel()
     label.setTextFormat(Qt.PlainText)
     label.setWordWrap(True)
+    label.setMinimumWidth(LEAST_PX)  # not that of its longest word: the panel would grow with it
     label.setAlignment(Qt.AlignCenter)
     label.setSizePolicy(QSizePolicy.Expanding, QSizePolicy.Preferred)
     return label

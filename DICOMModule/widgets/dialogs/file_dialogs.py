@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -117,13 +118,13 @@ class NewFileDialog(QFileDialog):
     def accept(self) -> None:
         """Give the name its suffix before Qt looks whether there is such a file."""
         path = self.path
-        if path is not None and not path.is_dir() and self._bare(path.name) == path.name:
+        if path is not None and not _is_folder(path) and self._bare(path.name) == path.name:
             self.selectFile(f"{path}{suffix_of_filter(self.selectedNameFilter())}")
         super().accept()
 
     def _on_filter_selected(self, name_filter: str) -> None:
         path = self.path
-        if path is not None and not path.is_dir():
+        if path is not None and not _is_folder(path):
             self.selectFile(f"{self._bare(path.name)}{suffix_of_filter(name_filter)}")
 
     def _bare(self, name: str) -> str:
@@ -138,6 +139,11 @@ class NewFileDialog(QFileDialog):
         layout = self.layout()
         if isinstance(layout, QGridLayout):
             layout.addWidget(label, layout.rowCount(), 0, 1, -1)
+
+
+def _is_folder(path: Path) -> bool:
+    """Return whether a path is that of a folder; a name that is too long, or hidden from us, is none."""
+    return os.path.isdir(path)  # noqa: PTH112 - pathlib raises an error for these
 
 
 def suffix_of_filter(name_filter: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,7 @@ class ImportDialog(QFileDialog):
 
     def accept(self) -> None:
         """Take folders and files alike; of a name that does not exist Qt says so."""
-        if all(path.exists() for path in self.request.paths):
+        if all(os.path.lexists(path) for path in self.request.paths):
             QDialog.accept(self)
         else:
             super().accept()
