@@ -137,7 +137,7 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         find_files(paths)  # refuses a path that does not exist, before a database is made for nothing
         database = self.database(create=True)
         report = yield from database.import_job(paths, copy=copy)
-        self._note_health(report.series_instance_uids)
+        yield from self._note_health_job(report.series_instance_uids)
         return report
 
     def demo_job(self, names: Sequence[str] = ()) -> Job[ImportReport]:
@@ -159,7 +159,7 @@ class DICOMModuleLogic(ScriptedModuleLogic):
             report = yield from database.import_job([folder], copy=True)
         finally:
             shutil.rmtree(folder)
-        self._note_health(report.series_instance_uids)
+        yield from self._note_health_job(report.series_instance_uids)
         kept = sum(phantom.dimensions[2] for phantom in chosen if present[phantom])
         return replace(report, files_seen=report.files_seen + kept, unchanged=report.unchanged + kept)
 
@@ -167,10 +167,10 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         instances = self.database().instances(series=series_instance_uid)
         return len([instance for instance in instances if instance.state == "present"]) == slices
 
-    def _note_health(self, series_instance_uids: Iterable[str]) -> None:
-        from DICOMModule.targets import note_health
+    def _note_health_job(self, series_instance_uids: Iterable[str]) -> Job[None]:
+        from DICOMModule.targets import note_health_job
 
-        note_health(self.database(), series_instance_uids)
+        return note_health_job(self.database(), series_instance_uids)
 
     def delete_job(self, targets: Sequence[str]) -> Job[DeleteReport]:
         """Put patients (``patient:N``), studies, series and instances (UIDs) into the trash, all or none of them.
@@ -189,7 +189,7 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         names = [name_of(target) for target in targets]
         yield Progress(0, len(names), "moving to the trash")
         report = self.database().delete(names)
-        self._note_health(report.series_instance_uids)
+        yield from self._note_health_job(report.series_instance_uids)
         return report
 
     def restore_job(self, targets: Sequence[str]) -> Job[DeleteReport]:
@@ -207,14 +207,14 @@ class DICOMModuleLogic(ScriptedModuleLogic):
         names = [name_of(target) for target in targets]
         yield Progress(0, len(names), "restoring from the trash")
         report = self.database().restore(names)
-        self._note_health(report.series_instance_uids)
+        yield from self._note_health_job(report.series_instance_uids)
         return report
 
     def undo_delete_job(self, trash_id: int) -> Job[DeleteReport]:
         """Bring back what one `delete_job` took away; UnknownUIDError where it has come back already."""
         yield Progress(0, 1, "restoring from the trash")
         report = self.database().undo_delete(trash_id)
-        self._note_health(report.series_instance_uids)
+        yield from self._note_health_job(report.series_instance_uids)
         return report
 
     def verify_job(self) -> Job[VerifyReport]:
@@ -228,7 +228,7 @@ class DICOMModuleLogic(ScriptedModuleLogic):
             changed = [row.series_instance_uid for row in database.series() if row.health == "refused"]
             if report.missing or report.damaged:
                 changed += [row.series_instance_uid for row in database.instances() if row.state != "present"]
-            self._note_health(changed)
+            yield from self._note_health_job(changed)
         return report
 
     # -- looking -------------------------------------------------------------------------------------------------------

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -11,11 +13,15 @@ from DICOMModule.database import DicomDatabase
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.uids import is_harmless_uid, is_valid_uid
 from DICOMModule.errors import DatabaseError, DatabaseNotFoundError, NoImageError, Problem, UnknownUIDError, plain_text
+from DICOMModule.jobs import Job, Progress
 from DICOMModule.readers import examine, headers_of_path
 from DICOMModule.readers.loadable import Loadable
 
 PATIENT_PREFIX: Final = "patient:"
 LONGEST_SHOWN: Final = 300
+EXAMINING: Final = "examining series"
+KEPT_TOGETHER: Final = 20  # series whose health is written at once
+KEPT_EVERY_S: Final = 0.5
 LONGEST_NUMBER: Final = 18  # digits that fit into SQLite's integers
 
 
@@ -262,21 +268,33 @@ def health_of(loadables: Iterable[Loadable]) -> tuple[str, str]:
     return ("warned" if texts else "ok"), " ".join(texts)
 
 
-def note_health(database: DicomDatabase, series_instance_uids: Iterable[str]) -> None:
+def note_health_job(database: DicomDatabase, series_instance_uids: Iterable[str]) -> Job[None]:
     """Keep with each series what came of examining it: the health that lists show.
 
-    Series that an interrupted import has left unexamined are done as well.
+    Series that an interrupted import has left unexamined are done as well. What is found is kept every so often: a job
+    that is closed leaves to the next one only what it has not come to. A series that goes meanwhile is passed over.
     """
-    health = {}
-    for uid in dict.fromkeys([*series_instance_uids, *database.unexamined_series()]):
-        try:
-            health[uid] = health_of(examine(database.headers_of_series(uid)))
-        except DatabaseError as error:
-            if type(error) is not DatabaseError:
-                raise
-            health[uid] = ("refused", str(error))  # a file is missing, or the UID stands under two patients
-    if health:
-        database.set_series_health(health)
+    wanted = list(dict.fromkeys([*series_instance_uids, *database.unexamined_series()]))
+    found: dict[str, tuple[str, str]] = {}
+    kept_s = time.monotonic()
+    for done, uid in enumerate(wanted):
+        yield Progress(done, len(wanted), EXAMINING)
+        with suppress(UnknownUIDError):
+            found[uid] = _examined_health(database, uid)
+        if len(found) >= KEPT_TOGETHER or time.monotonic() - kept_s >= KEPT_EVERY_S:
+            database.set_series_health(found)
+            found, kept_s = {}, time.monotonic()
+    if found:
+        database.set_series_health(found)
+
+
+def _examined_health(database: DicomDatabase, series_instance_uid: str) -> tuple[str, str]:
+    try:
+        return health_of(examine(database.headers_of_series(series_instance_uid)))
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:
+            raise
+        return "refused", str(error)  # a file is missing, or the UID stands under two patients
 
 
 def left_out(problems: Sequence[Problem]) -> tuple[str, ...]:

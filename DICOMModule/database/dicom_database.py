@@ -246,10 +246,10 @@ class DicomDatabase:
     def set_series_health(self, healths: Mapping[str, tuple[str, str]]) -> None:
         """Keep what examining found: Series Instance UID → (``ok``, ``warned``, ``refused`` or ``unknown``; why).
 
+        A series that is not there, perhaps deleted since it was examined, is passed over.
+
         Raises
         ------
-        UnknownUIDError
-            There is no such series; nothing is kept then.
         ValueError
             A health is none of these words.
         """
@@ -260,8 +260,7 @@ class DicomDatabase:
                 statement = (
                     "UPDATE series SET health = ?, health_text = ? WHERE series_instance_uid = ? AND instances > 0"
                 )
-                if not connection.execute(statement, (health, text, uid)).rowcount:
-                    raise UnknownUIDError(f"the database holds no series {plain_text(uid)}.")
+                connection.execute(statement, (health, text, uid))
 
     def verify_job(self) -> Job[VerifyReport]:
         """Check that every registered file is there and unchanged; see `audit.verify_job`."""

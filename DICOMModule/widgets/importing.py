@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from DICOMModule.database import ImportReport
 from DICOMModule.errors import plain_text
 from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.targets import EXAMINING
 from DICOMModule.widgets.dialogs.import_dialog import ImportProgress, ImportRequest
 from DICOMModule.widgets.dialogs.import_outcome import cancelled_sentence, needs_attention, summary_sentence
 from DICOMModule.widgets.dialogs.import_summary import ImportSummary
@@ -34,14 +36,11 @@ class Importer(QObject):
     -------
     grown
         Something may have come into the database; every half second while an import runs, and at its end.
-    finished : ImportReport
-        An import came to its end.
     busy_changed : bool
         The first of several imports has begun, or the last is over.
     """
 
     grown = pyqtSignal()
-    finished = pyqtSignal(object)
     busy_changed = pyqtSignal(bool)
 
     def __init__(
@@ -58,14 +57,16 @@ class Importer(QObject):
         self._timer.setInterval(GROWTH_MS)
         self._timer.timeout.connect(self.grown)
 
-    def start(self, request: ImportRequest, *, tell: bool = True) -> JobHandle:
-        """Import what was asked for; where all is well, `tell` says so in a banner."""
+    def start(
+        self, request: ImportRequest, *, tell: bool = True, then: Callable[[ImportReport], object] | None = None
+    ) -> JobHandle:
+        """Import what was asked for; where all is well, `tell` says so in a banner, and `then` goes on with the report."""
         paths = request.paths
         what = plain_text(paths[0].name or str(paths[0])) if len(paths) == 1 else f"{len(paths)} files and folders"
         handle = self._viewer.jobs.run(
             f"Importing {what}",
             lambda: self._logic.import_job(paths, copy=request.copy),
-            on_success=lambda report: self._on_finished(report, request.copy, tell),
+            on_success=lambda report: self._on_finished(report, request.copy, tell, then),
             on_failure=self._on_failed,
         )
         handle.ended.connect(lambda: self._on_ended(handle))
@@ -83,14 +84,17 @@ class Importer(QObject):
             self._summary.deleteLater()
             self._summary = None
 
-    def _on_finished(self, report: ImportReport, copied: bool, tell: bool) -> None:
+    def _on_finished(
+        self, report: ImportReport, copied: bool, tell: bool, then: Callable[[ImportReport], object] | None
+    ) -> None:
         sentence = summary_sentence(report, copied=copied)
         show = [("Show details", lambda: self._show_summary(report, copied))]
         if needs_attention(report):
             self._viewer.banners.show_warning(sentence, actions=show)
         elif tell:
             self._viewer.banners.show_info(sentence, actions=show)
-        self.finished.emit(report)
+        if then is not None:
+            then(report)
 
     def _on_failed(self, failure: Failure) -> None:
         self._viewer.banners.show_failure(failure)
@@ -102,7 +106,9 @@ class Importer(QObject):
             self.busy_changed.emit(False)
         self.grown.emit()
         if handle.state is JobState.CANCELLED:
-            self._viewer.banners.show_info(cancelled_sentence(handle.progress.done))
+            progress = handle.progress
+            seen = 0 if progress.text == EXAMINING else progress.done  # then it counts series
+            self._viewer.banners.show_info(cancelled_sentence(seen))
 
     def _show_summary(self, report: ImportReport, copied: bool) -> None:
         if self._summary is None:

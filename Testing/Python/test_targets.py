@@ -11,6 +11,7 @@ from pydicom.uid import generate_uid
 from DICOMModule.errors import DatabaseError, DatabaseNotFoundError, UnknownUIDError
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.targets import EXAMINING
 
 
 @pytest.fixture
@@ -169,3 +170,45 @@ def test_verify_turns_the_health_of_a_series_and_turns_it_back(logic, series, tm
     away.rename(series.files[1])
     run_to_end(logic.verify_job())
     assert logic.database().series()[0].health == "ok"
+
+
+@pytest.fixture
+def several(tmp_path):
+    """A folder of 25 series of one slice."""
+    for number in range(25):
+        factories.make_series(tmp_path / "several" / str(number), f"s{number}", slices=1)
+    return tmp_path / "several"
+
+
+def healths(logic):
+    return [row.health for row in logic.database().series()]
+
+
+def examining(job, done):
+    """Run a job until so many series have been examined."""
+    for progress in job:
+        if progress.text == EXAMINING and progress.done == done:
+            assert progress.total == 25
+            return
+    raise AssertionError("it never came so far")
+
+
+def test_an_import_closed_while_it_examines_keeps_what_it_examined_and_the_next_does_the_rest(logic, several):
+    job = logic.import_job([several])
+    examining(job, 24)
+    job.close()
+    left = healths(logic).count("unknown")
+    assert 0 < left < 25
+    assert len(healths(logic)) == 25
+    run_to_end(logic.import_job([several]))
+    assert "unknown" not in healths(logic)
+
+
+def test_series_deleted_while_they_are_examined_are_passed_over(logic, several):
+    job = logic.import_job([several])
+    examining(job, 5)
+    gone = [row.series_instance_uid for row in logic.database().series()][::2]
+    logic.database().delete(gone)
+    run_to_end(job)
+    assert len(healths(logic)) == 25 - len(gone)
+    assert "unknown" not in healths(logic)
