@@ -21,6 +21,7 @@ from DICOMModule.widgets.dialogs.export_dialog import (
     in_window_words,
     report_sentence,
 )
+from DICOMModule.widgets.job_runner import Failure
 from DICOMModule.widgets.qt import QApplication, QPushButton, Qt, QTimer
 
 
@@ -222,3 +223,15 @@ def test_the_proof_is_told_with_its_bound_and_unit():
     assert report_sentence(report, "HU") == (
         "93 images; read again, no value differs by more than 0.0041 HU (bound 0.0125 HU). 1 warning."
     )
+
+
+def test_a_check_that_ends_after_the_form_was_left_tells_nobody(qtbot, logic, viewer, node, study):
+    dialog = opened(qtbot, logic, viewer, study)
+    dialog._check()
+    handle = dialog._checking
+    with qtbot.waitSignal(handle.ended, timeout=10_000):
+        dialog.reject()
+        assert dialog._checking is None
+        told = dialog.state_text.text()
+        dialog._on_refused(handle, Failure("too late"))
+    assert dialog.state_text.text() == told

@@ -164,6 +164,7 @@ class ExportDialog(QDialog):
         self._timer.stop()
         if self._checking is not None:
             self._checking.cancel()
+            self._checking = None  # one that has just ended tells all the same, and the form may be gone by then
         super().done(result)
 
     def _fill(self, node_id: str) -> None:
