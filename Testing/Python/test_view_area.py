@@ -326,9 +326,11 @@ def test_the_layer_bar_shows_itself_with_the_second_volume(area, qtbot):
     second = area.state.scene.add_volume(made_volume("MR"), "<b>second</b>", VolumeDisplay(WINDOW))
     assert not bar.isHidden()
     assert bar.foreground.itemText(1) == "<b>second</b>"
+    assert bar.foreground.itemData(1, Qt.ToolTipRole) == "<p>&lt;b&gt;second&lt;/b&gt;</p>"
     bar.foreground.setCurrentIndex(1)
     bar.foreground.activated.emit(1)
     assert area.state.foreground is second
+    assert bar.foreground.toolTip() == "<p>Volume above it: &lt;b&gt;second&lt;/b&gt;</p>"
     bar.opacity.setValue(30)
     assert area.state.foreground_opacity == 0.3
     bar.colors.setCurrentIndex(bar.colors.findData("hot"))
@@ -419,3 +421,7 @@ def test_the_tool_bar_follows_the_state_and_changes_it(area, qtbot):
     preset = window_presets(area.state.background.volume)[-1]
     area.state.scene.set_display(area.state.background.id, replace(area.state.background.display, window=preset.window))
     assert tools.preset_button.text() == f"{preset.name} ▾"
+    of_a_file = replace(preset.window, name="<i>A & B</i>")
+    area.state.scene.set_display(area.state.background.id, replace(area.state.background.display, window=of_a_file))
+    assert tools.preset_button.text() == "<i>A && B</i> ▾"
+    assert "&lt;i&gt;A &amp; B" in tools.preset_button.toolTip()

@@ -11,6 +11,7 @@ from DICOMModule.widgets.qt import QComboBox, QHBoxLayout, QLabel, QResizeEvent,
 from DICOMModule.widgets.theme import SPACING
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.views.view_state import VIEW_NAMES
+from DICOMModule.widgets.wording import plain_tooltip
 
 NOTHING: Final = "None"
 PERCENT: Final = 100
@@ -136,6 +137,6 @@ def _fill(combo: QComboBox, entries: list[tuple[str, str]], chosen: str) -> None
         combo.clear()
         for name, node_id in entries:
             combo.addItem(name, node_id)
-            combo.setItemData(combo.count() - 1, name, Qt.ToolTipRole)
+            combo.setItemData(combo.count() - 1, plain_tooltip(name), Qt.ToolTipRole)
     combo.setCurrentIndex(combo.findData(chosen))
-    combo.setToolTip(f"{combo.accessibleName()}: {combo.currentText()}")
+    combo.setToolTip(plain_tooltip(f"{combo.accessibleName()}: {combo.currentText()}"))

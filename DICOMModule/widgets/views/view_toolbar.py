@@ -29,6 +29,7 @@ from DICOMModule.widgets.views.view_menus import (
     fill_window_menu,
 )
 from DICOMModule.widgets.views.view_state import TOOLS
+from DICOMModule.widgets.wording import plain_tooltip
 
 TOOL_TITLES: Final = {
     "window": "Window and level: drag to the right for more width, up for brighter",
@@ -125,8 +126,11 @@ class ViewTools(QObject):
         shown = "Preset" if node is None else plain_text(node.display.window.name) or window_text(node, named=False)
         metrics = self.preset_button.fontMetrics()
         room = self._preset_px - metrics.horizontalAdvance(" ▾")
-        self.preset_button.setText(f"{metrics.elidedText(shown, Qt.ElideMiddle, room)} ▾")
-        self.preset_button.setToolTip("Window preset" if node is None else f"Window preset: {window_text(node)}")
+        fitting = metrics.elidedText(shown, Qt.ElideMiddle, room)
+        self.preset_button.setText(f"{fitting.replace('&', '&&')} ▾")
+        self.preset_button.setToolTip(
+            "Window preset" if node is None else plain_tooltip(f"Window preset: {window_text(node)}")
+        )
         self.invert.setIcon(icon("invert"))
         self.invert.setToolTip(self._tooltip("invert", "Exchange black and white"))
         self.invert.setChecked(node is not None and node.display.inverted)
