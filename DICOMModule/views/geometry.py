@@ -13,6 +13,9 @@ from DICOMModule.volume.volume import Floats
 
 FIT_MARGIN = 0.05  # of the view's width and height, on each side
 MIN_VIEW_PX = 16
+# Beyond these nothing more is to be seen, and VTK's arithmetic ends in NaN or in a crash.
+LEAST_MM_PER_PIXEL = 1e-4
+MOST_MM_PER_PIXEL = 1e3
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +92,12 @@ class ViewGeometry:
         return replace(self, center_lps_mm=center)
 
     def zoomed(self, factor: float, x_px: float, y_px: float) -> ViewGeometry:
-        """Return the view with its picture magnified by `factor` about a pixel, whose place stays where it is."""
+        """Return the view with its picture magnified by `factor` about a pixel, whose place stays where it is.
+
+        The scale stays within `LEAST_MM_PER_PIXEL` and `MOST_MM_PER_PIXEL`; one that lies outside gets no further out.
+        """
         kept = self.lps_at(x_px, y_px)
-        zoomed = replace(self, mm_per_pixel=self.mm_per_pixel / factor)
+        zoomed = replace(self, mm_per_pixel=bounded_scale(self.mm_per_pixel, factor))
         now_x, now_y = zoomed.pixel_at(kept)
         return zoomed.panned(x_px - now_x, y_px - now_y)
 
@@ -112,6 +118,13 @@ class ViewGeometry:
     def resized(self, width_px: int, height_px: int) -> ViewGeometry:
         """Return the view with another size, the same scale and the same middle."""
         return replace(self, width_px=width_px, height_px=height_px)
+
+
+def bounded_scale(mm_per_pixel: float, factor: float) -> float:
+    """Return the millimetres a pixel of a view that is magnified by `factor`, as far as a view can be."""
+    least, most = min(mm_per_pixel, LEAST_MM_PER_PIXEL), max(mm_per_pixel, MOST_MM_PER_PIXEL)
+    wished = mm_per_pixel / factor if factor > 0 else most
+    return min(max(wished, least), most)
 
 
 def rotated(direction_lps: Vector, axis_lps: Vector, degrees: float) -> Vector:

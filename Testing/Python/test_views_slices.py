@@ -11,6 +11,7 @@ import pytest
 from DICOMModule.errors import RenderingError, SettingsError
 from DICOMModule.scene import Scene, VolumeDisplay
 from DICOMModule.views import opengl
+from DICOMModule.views.geometry import LEAST_MM_PER_PIXEL, MOST_MM_PER_PIXEL, bounded_scale
 from DICOMModule.views.orientation import AXIAL, CORONAL, ORIENTATIONS, SAGITTAL, center_position
 from DICOMModule.views.slice_view import SliceView
 from DICOMModule.views.view import BACKGROUND
@@ -347,3 +348,23 @@ def test_an_error_of_vtk_is_raised_and_logged(caplog):
     ):
         vtkLookupTable().SetTableRange(2.0, 1.0)
     assert "VTK:" in caplog.text
+
+
+@pytest.mark.parametrize("factor", [1e30, 1e-30, 0.0])
+def test_no_zoom_goes_so_far_that_nothing_can_be_drawn(factor):
+    def change(view):
+        for _ in range(3):
+            view = view.zoomed(factor, 10.0, 20.0)
+        return view
+
+    pixels, view = draw(truth.made_volume(truth.GRIDS["axial"]), change=change)
+    assert view.mm_per_pixel == (LEAST_MM_PER_PIXEL if factor > 1 else MOST_MM_PER_PIXEL)
+    assert np.isfinite(view.center_lps_mm).all()
+    assert np.isfinite(view.pixel_centers_lps()).all()
+    assert pixels.shape[:2] == (SIZE[1], SIZE[0])
+
+
+def test_a_scale_beyond_the_bounds_can_be_left_but_goes_no_further():
+    assert bounded_scale(5e3, 0.5) == 5e3
+    assert bounded_scale(5e3, 10.0) == 5e2
+    assert bounded_scale(1e-5, 2.0) == 1e-5

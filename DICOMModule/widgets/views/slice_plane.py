@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from DICOMModule.views.geometry import ViewGeometry, fit
+from DICOMModule.views.geometry import ViewGeometry, bounded_scale, fit
 from DICOMModule.views.orientation import Orientation, SliceStack, Vector, box_corners, slice_stack
 from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.views.view_state import frame_of_reference
@@ -66,7 +66,9 @@ class SlicePlane:
         if self._is_fitted:
             self.geometry = fitted.through(self.geometry.center_lps_mm)
         else:
-            self.geometry = replace(self.geometry.resized(*self._size), mm_per_pixel=fitted.mm_per_pixel / zoom)
+            self.geometry = replace(
+                self.geometry.resized(*self._size), mm_per_pixel=bounded_scale(fitted.mm_per_pixel, zoom)
+            )
 
     def fit(self, position_lps_mm: Vector | None = None) -> None:
         """Fit the volume into the view, on the plane that is shown or on that through a position."""
