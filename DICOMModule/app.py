@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import tempfile
@@ -13,11 +14,11 @@ from types import FrameType
 from typing import Any
 
 from DICOMModule.dicom.decoding import decoding_pool
-from DICOMModule.errors import RenderingError
+from DICOMModule.errors import DICOMModuleError, RenderingError, SettingsError
 from DICOMModule.logic import PRIVATE_PREFIX
 from DICOMModule.paths import user_log_folder
 from DICOMModule.scene import Scene
-from DICOMModule.settings import database_folder
+from DICOMModule.settings import DATABASE_VARIABLE, database_folder, folder_of
 from DICOMModule.widgets.banners import Banners
 from DICOMModule.widgets.dialogs.exception_dialog import exceptions_shown
 from DICOMModule.widgets.job_runner import JobRunner
@@ -34,7 +35,7 @@ from DICOMModule.widgets.window_picture import WindowPicture
 LOG_FILE = "viewer.log"
 WAKE_MS = 200
 SWITCH_S = 0.001
-CANCELLED = 130
+IN_PART, CANCELLED = 3, 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,15 @@ class ViewerOptions:
 
 def main() -> None:
     """Open the window on the local database, and leave with the exit code: the viewer's own entry point."""
-    sys.exit(run_viewer(ViewerOptions(database_folder())).code)
+    try:
+        folder = database_folder()
+    except SettingsError:  # the window says so; until it is mended, the folder is that of no settings
+        folder = folder_of(os.environ.get(DATABASE_VARIABLE, ""))
+    try:
+        code = run_viewer(ViewerOptions(folder)).code
+    except DICOMModuleError as error:
+        sys.exit(f"DICOMModule: {error}")
+    sys.exit(code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +94,27 @@ def run_viewer(options: ViewerOptions) -> ViewerResult:
     ------
     RenderingError
         There is no screen to open a window on, or the picture cannot be written.
+    NoImageError
+        A picture was asked for of something that cannot be opened, or not be shown as asked.
     """
     unseen = options.window_screenshot is not None
     if not unseen and (problem := screen_problem()):
         raise RenderingError(problem)
     with viewer_window(options) as window:
-        picture = WindowPicture(window, options.window_screenshot) if options.window_screenshot else None
+        picture = None
+        if options.window_screenshot is not None:
+            opening = bool(options.opening.targets or options.opening.demo)
+            picture = WindowPicture(window, options.window_screenshot, opening=opening)
         window.open(options.size, unseen=unseen)
         window.viewer.open_requested.emit(options.opening)
         with _signals_closing(window) as noted:
             QApplication.exec_()
-    return ViewerResult(CANCELLED if noted else 0, picture.description if picture is not None else None)
+    if noted or picture is None:
+        return ViewerResult(CANCELLED if noted else 0)
+    if picture.error is not None:
+        raise picture.error
+    in_part = picture.outcome is not None and bool(picture.outcome.problems)
+    return ViewerResult(IN_PART if in_part else 0, picture.description)
 
 
 @contextmanager
@@ -103,14 +122,18 @@ def viewer_window(options: ViewerOptions) -> Iterator[MainWindow]:
     """Build the window and all behind it, not shown yet; afterwards nothing of it is left."""
     application = window_application(unseen=options.window_screenshot is not None)
     with _database_folder(options) as folder, decoding_pool(), logging_to_window(_log_file(options)) as records:
-        settings, scene, jobs = SettingsStore(options.settings_file), Scene(), JobRunner()
+        settings, scene, jobs = (
+            SettingsStore(options.settings_file, writes=options.window_screenshot is None),
+            Scene(),
+            JobRunner(),
+        )
         apply_theme(application, resolve_theme(options.theme or settings.value.theme, application))
         banners = Banners()
         viewer = Viewer(
             scene, ViewState(scene), jobs, banners, settings, folder, is_private=options.database_folder is None
         )
         with exceptions_shown(banners), _short_turns():
-            window = MainWindow(viewer, records)
+            window = MainWindow(viewer, records, remembers=options.window_screenshot is None)
             try:
                 yield window
             finally:

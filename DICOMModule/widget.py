@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from DICOMModule.database import ImportReport, StudySummary
-from DICOMModule.dicom.uids import is_harmless_uid
+from DICOMModule.database import StudySummary
 from DICOMModule.errors import DICOMModuleError
 from DICOMModule.export import is_volume_file
 from DICOMModule.logic import DICOMModuleLogic
@@ -19,7 +18,7 @@ from DICOMModule.widgets.browser.browser import DatabaseBrowser
 from DICOMModule.widgets.browser.selection import Selection
 from DICOMModule.widgets.dialogs.examine_panel import ExaminePanel
 from DICOMModule.widgets.dialogs.export_dialog import ask_export, export_to_study
-from DICOMModule.widgets.dialogs.import_dialog import ImportRequest, ask_import, import_request_for
+from DICOMModule.widgets.dialogs.import_dialog import ask_import, import_request_for
 from DICOMModule.widgets.dialogs.metadata_viewer import MetadataViewer
 from DICOMModule.widgets.importing import Importer
 from DICOMModule.widgets.module_sections import (
@@ -30,8 +29,9 @@ from DICOMModule.widgets.module_sections import (
     ServersSection,
     SlicerInterfaceSection,
 )
+from DICOMModule.widgets.opening import Opening, Tools
 from DICOMModule.widgets.qt import QFileDialog, QVBoxLayout, QWidget
-from DICOMModule.widgets.scene_loading import LoadOutcome, SceneLoader, show_as
+from DICOMModule.widgets.scene_loading import SceneLoader
 from DICOMModule.widgets.section import Section
 from DICOMModule.widgets.viewer import OpenRequest, TargetsDropped, Viewer
 
@@ -137,12 +137,10 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         """Let everything work on the database of `logic`."""
         self._close_dialogs()
         self._loader = SceneLoader(self.logic, self.viewer, self.parent)
-        self._loader.finished.connect(self._on_load_finished)
+        self._loader.loaded.connect(lambda: self.viewer.views.set_spread(False))
         self._importer = Importer(self.logic, self.viewer, self.database.progress, self.parent)
         self._importer.grown.connect(self.browser.refresh)
-        self._importer.finished.connect(self._on_import_finished)
         self._importer.busy_changed.connect(self.database.show_importing)
-        self._opening: OpenRequest | None = None
         private = self.viewer.is_private and self.logic.database_folder == self.viewer.database_folder
         self.database.show_folder(self.logic.database_folder, is_private=private)
 
@@ -178,10 +176,25 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             self.use_database(Path(folder))
 
     def use_database(self, folder: Path) -> None:
-        """Work on the database in another folder from now on; the settings remember it unless the environment decides."""
-        if folder == self.logic.database_folder:
+        """Work on the database in another folder once no job works on this one; the settings remember it.
+
+        They do not where the environment decides.
+        """
+        waiting = self._next_folder is not None
+        if folder == (self._next_folder or self.logic.database_folder):
             return
-        self.viewer.jobs.settle()
+        self._next_folder = folder
+        if not waiting:
+            self._close_dialogs()
+            self.parent.setEnabled(False)
+            self.viewer.jobs.when_settled(self.logic, self._on_jobs_settled)
+
+    def _on_jobs_settled(self) -> None:
+        folder, self._next_folder = self._next_folder, None
+        if folder is None:  # the module was closed meanwhile
+            return
+        self.parent.setEnabled(True)
+        self.viewer.jobs.forget_owner(self.logic)
         self.logic.close()
         self.logic = DICOMModuleLogic(folder, self.viewer.scene)
         self._use_logic()
@@ -287,45 +300,9 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             self._on_open_requested(OpenRequest(tuple(paths)))
 
     def _on_open_requested(self, request: OpenRequest) -> None:
-        if not request.targets and not request.demo:
-            return
-        self._opening = request
-        if volumes := [target for target in request.targets if is_volume_file(Path(target))]:
-            self._load_opened(volumes)
-        paths = tuple(Path(target) for target in request.targets if self._is_path(target) and target not in volumes)
-        if request.demo:
-            self.viewer.jobs.run(
-                "Drawing the demo",
-                lambda: self.logic.demo_job(["ct"]),
-                on_success=self._on_demo_drawn,
-                on_failure=self.viewer.banners.show_failure,
-            )
-        elif paths:
-            self._importer.start(ImportRequest(paths, copy=False), tell=False)
-        elif not volumes:
-            self._load_opened(request.targets)
-
-    def _is_path(self, target: str) -> bool:
-        return not is_harmless_uid(target) or os.path.lexists(target)
-
-    def _on_demo_drawn(self, _report: ImportReport) -> None:
-        self.browser.refresh()
-        self._load_opened(tuple(row.series_instance_uid for row in self.logic.database().series())[:1])
-
-    def _on_import_finished(self, report: ImportReport) -> None:
-        if self._opening is not None:
-            self._load_opened(report.series_instance_uids)
-
-    def _load_opened(self, targets: Sequence[str]) -> None:
-        if targets and self._opening is not None:
-            self.browser.select(targets[:1])
-            self._loader.open_targets(tuple(targets), "what was asked for", self._opening.loadable_id)
-
-    def _on_load_finished(self, outcome: LoadOutcome) -> None:
-        self.viewer.views.set_spread(False)
-        opening, self._opening = self._opening, None
-        if opening is not None and opening.picture is not None and outcome.loaded:
-            show_as(self.viewer, opening.picture)
+        if request.targets or request.demo:
+            tools = Tools(self.logic, self._importer, self._loader, self.browser)
+            Opening(request, tools, self.viewer, self.parent).start()
 
     def _on_spread_changed(self) -> None:
         spread = self.viewer.views.spread

@@ -11,7 +11,12 @@ from DICOMModule.errors import plain_text
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.targets import EXAMINING
 from DICOMModule.widgets.dialogs.import_dialog import ImportProgress, ImportRequest
-from DICOMModule.widgets.dialogs.import_outcome import cancelled_sentence, needs_attention, summary_sentence
+from DICOMModule.widgets.dialogs.import_outcome import (
+    cancelled_sentence,
+    needs_attention,
+    outcome_note,
+    summary_sentence,
+)
 from DICOMModule.widgets.dialogs.import_summary import ImportSummary
 from DICOMModule.widgets.job_runner import Failure, JobHandle, JobState
 from DICOMModule.widgets.qt import QObject, QTimer, QWidget, pyqtSignal
@@ -53,9 +58,11 @@ class Importer(QObject):
         self._window = parent
         self._summary: ImportSummary | None = None
         self._running = 0
+        self._outcome: tuple[str, Callable[[], object]] | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(GROWTH_MS)
         self._timer.timeout.connect(self.grown)
+        viewer.jobs.ended.connect(self._on_job_ended)
 
     def start(
         self, request: ImportRequest, *, tell: bool = True, then: Callable[[ImportReport], object] | None = None
@@ -95,9 +102,16 @@ class Importer(QObject):
             self._viewer.banners.show_info(sentence, actions=show)
         if then is not None:
             then(report)
+        self._outcome = outcome_note(report), lambda: self._show_summary(report, copied)
 
     def _on_failed(self, failure: Failure) -> None:
         self._viewer.banners.show_failure(failure)
+
+    def _on_job_ended(self, handle: JobHandle) -> None:
+        """Let the list of jobs tell what came of an import, also of another try, whose handle is not that of `start`."""
+        if self._outcome is not None:
+            (handle.note, handle.on_details), self._outcome = self._outcome, None
+            handle.changed.emit()
 
     def _on_ended(self, handle: JobHandle) -> None:
         self._running -= 1

@@ -61,17 +61,21 @@ class MainWindow(QMainWindow):
         What it lends to the modules; the window owns its views, jobs and banners from now on.
     records : LogRecords
         What the log window shows.
+    remembers : bool
+        Whether it opens as the settings remember the last window, and is remembered itself; not for a picture.
     """
 
-    def __init__(self, viewer: Viewer, records: LogRecords) -> None:
+    def __init__(self, viewer: Viewer, records: LogRecords, *, remembers: bool = True) -> None:
         super().__init__()
         self.viewer = viewer
         self.records = records
         self._dialogs: dict[str, QDialog] = {}
         self._scene_was_shown, self._panel_px = False, PANEL_PX
+        self._remembers = remembers
         self._closed = False
         self._warned_s = float("-inf")
         self._theme = viewer.settings.value.theme
+        self._told_problem = ""
         self.setObjectName("main-window")
         self.setWindowTitle(f"{TITLE} — private" if viewer.is_private else TITLE)
         self.setWindowIcon(icon("application"))
@@ -95,6 +99,7 @@ class MainWindow(QMainWindow):
         self.area.status_changed.connect(self._place.setText)
         self._restore()
         self.host.start()
+        self._tell_settings_problem()
 
     def open(self, size: tuple[int, int], *, unseen: bool = False) -> None:
         """Show the window: as the settings remember it or, `unseen`, for a picture of exactly this size."""
@@ -266,7 +271,16 @@ class MainWindow(QMainWindow):
         if not spread:
             self.resizeDocks([self.panel_dock], [self._panel_px], Qt.Horizontal)
 
+    def _tell_settings_problem(self) -> None:
+        """Say once that the settings could not be read or written; the window goes on with what it has."""
+        problem = self.viewer.settings.problem
+        if problem and problem != self._told_problem:
+            ended = problem if problem.endswith(".") else f"{problem}."
+            self.viewer.banners.show_warning(f"{ended} The settings last only as long as this window.")
+        self._told_problem = problem
+
     def _on_settings_changed(self, settings: Settings) -> None:
+        self._tell_settings_problem()
         application = QApplication.instance()
         if settings.theme != self._theme and isinstance(application, QApplication):
             self._theme = settings.theme
@@ -292,17 +306,20 @@ class MainWindow(QMainWindow):
     # -- what the settings remember
 
     def _remember(self) -> None:
+        if not self._remembers:
+            return
+        views = self.viewer.views
+        chosen = {"layout": views.layout, "overlays": views.overlays}
         kept = {
             **self.viewer.settings.value.window,
             "geometry": base64.b64encode(bytes(self.saveGeometry())).decode(),
             "state": base64.b64encode(bytes(self.saveState())).decode(),
-            "layout": self.viewer.views.layout,
-            "overlays": self.viewer.views.overlays,
+            **{name: value for name, value in chosen.items() if views.asked.get(name) != value},
         }
         self.viewer.settings.change(window=kept)
 
     def _restore(self) -> None:
-        kept = self.viewer.settings.value.window
+        kept = self.viewer.settings.value.window if self._remembers else {}
         self.resize(1280, 800)
         if kept.get("geometry"):
             self.restoreGeometry(QByteArray.fromBase64(kept["geometry"].encode()))

@@ -11,7 +11,7 @@ from math import prod
 from pathlib import Path
 from typing import TypeAlias
 
-from DICOMModule.errors import DICOMModuleError, NoImageError, Problem, RenderingError, SettingsError, plain_text
+from DICOMModule.errors import DICOMModuleError, NoImageError, Problem, RenderingError, plain_text
 from DICOMModule.export import is_volume_file
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.logic import DICOMModuleLogic, Loaded
@@ -20,7 +20,6 @@ from DICOMModule.scene.window_presets import window_presets
 from DICOMModule.views.prepared import prepare_volume
 from DICOMModule.widgets.job_runner import Failure, JobHandle
 from DICOMModule.widgets.qt import QObject, Qt, pyqtSignal
-from DICOMModule.widgets.screenshot import PictureOptions, node_with_options, position_in
 from DICOMModule.widgets.viewer import Viewer
 
 Chosen: TypeAlias = tuple[list[Loadable], list[Problem]]
@@ -43,6 +42,9 @@ class LoadOutcome:
     problems: tuple[Problem, ...]
 
 
+Then: TypeAlias = Callable[[LoadOutcome], object]
+
+
 @dataclass(frozen=True, slots=True)
 class _Source:
     """Something that becomes one volume."""
@@ -63,11 +65,11 @@ class SceneLoader(QObject):
 
     Signals
     -------
-    finished : LoadOutcome
-        Everything that was asked for has been tried.
+    loaded
+        Something that was asked for is in the scene.
     """
 
-    finished = pyqtSignal(object)
+    loaded = pyqtSignal()
     _arrived = pyqtSignal(object, str, int)
 
     def __init__(self, logic: DICOMModuleLogic, viewer: Viewer, parent: QObject | None = None) -> None:
@@ -88,16 +90,20 @@ class SceneLoader(QObject):
         """
         return self._run(f"Loading {title}", lambda: self._load_targets_job(tuple(targets), view, _all_selected))
 
-    def open_targets(self, targets: Sequence[str], title: str, loadable_id: str = "") -> JobHandle:
+    def open_targets(
+        self, targets: Sequence[str], title: str, loadable_id: str = "", *, then: Then | None = None
+    ) -> JobHandle:
         """Load as `load_targets`, but of several studies only the largest volume: nobody has chosen them one by one.
 
         Parameters
         ----------
         loadable_id : str
             The one that is meant, as `examine` names it; empty: see above.
+        then : callable, optional
+            Called with the `LoadOutcome` where something was loaded.
         """
         choose = partial(_chosen_to_open, loadable_id=loadable_id)
-        return self._run(f"Opening {title}", lambda: self._load_targets_job(tuple(targets), "", choose))
+        return self._run(f"Opening {title}", lambda: self._load_targets_job(tuple(targets), "", choose), then)
 
     def load_loadables(self, loadables: Sequence[Loadable], view: str = "") -> JobHandle:
         """Load these; the first is shown."""
@@ -105,8 +111,10 @@ class SceneLoader(QObject):
         sources = [_Source(one.name, partial(self._logic.load_loadable_job, one)) for one in loadables]
         return self._run(f"Loading {plain_text(what)}", lambda: self._load_job(sources, (), view))
 
-    def _run(self, title: str, make_job: Callable[[], Job[LoadOutcome]]) -> JobHandle:
-        return self._viewer.jobs.run(title, make_job, on_success=self._on_loaded, on_failure=self._on_failed)
+    def _run(self, title: str, make_job: Callable[[], Job[LoadOutcome]], then: Then | None = None) -> JobHandle:
+        return self._viewer.jobs.run(
+            title, make_job, on_success=lambda outcome: self._on_loaded(outcome, then), on_failure=self._on_failed
+        )
 
     # -- in the worker's thread
 
@@ -160,14 +168,16 @@ class SceneLoader(QObject):
         if number == 1:
             self._viewer.views.show_background(node.id, view)
 
-    def _on_loaded(self, outcome: LoadOutcome) -> None:
+    def _on_loaded(self, outcome: LoadOutcome, then: Then | None) -> None:
         if outcome.problems:
             self._tell_problems(outcome.problems)
-        self.finished.emit(outcome)
+        if outcome.loaded:
+            self.loaded.emit()
+        if then is not None:
+            then(outcome)
 
     def _on_failed(self, failure: Failure) -> None:
         self._viewer.banners.show_failure(failure)
-        self.finished.emit(LoadOutcome(0, ()))
 
     def _tell_problems(self, problems: Sequence[Problem]) -> None:
         more = f" Nor {len(problems) - 1} more." if len(problems) > 1 else ""
@@ -219,18 +229,3 @@ def _chosen_to_open(loadables: Sequence[Loadable], loadable_id: str) -> Chosen:
     largest = max(chosen, key=lambda one: prod(one.dimensions))
     left = f"{len(chosen) - 1} more volumes of {len(studies)} studies are in the tree; load what is wanted from there."
     return [largest], [Problem("Not opened", left)]
-
-
-def show_as(viewer: Viewer, options: PictureOptions) -> None:
-    """Show the active view's volume, and the window's views, as the options ask for; what cannot be becomes a banner."""
-    views, node = viewer.views, viewer.views.background
-    views.set_layout(options.layout)
-    views.set_overlays("all" if options.overlays else "none")
-    if node is None:
-        return
-    try:
-        viewer.scene.set_display(node.id, node_with_options(node, options).display)
-        if options.position_lps_mm is not None:
-            views.set_position_lps(position_in(node, options))
-    except SettingsError as error:
-        viewer.banners.show_error(str(error))

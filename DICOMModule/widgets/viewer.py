@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from DICOMModule.errors import SettingsError
+from DICOMModule.errors import Problem, SettingsError
 from DICOMModule.scene import Scene, Signal
 from DICOMModule.settings import Settings, read_settings, write_settings
 from DICOMModule.widgets.banners import Banners
@@ -23,6 +23,8 @@ class SettingsStore:
     ----------
     path : Path, optional
         Of the file; None: the platform's.
+    writes : bool
+        False: changes last as long as the program, as for a picture that nobody asked to be remembered.
 
     Signals
     -------
@@ -35,14 +37,16 @@ class SettingsStore:
         Why the file could not be read or written; then the settings last as long as the program.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, writes: bool = True) -> None:
         self.changed: Signal[Settings] = Signal()
         self.problem = ""
         self._path = path
+        self._writes = writes
         try:
             self._value = read_settings(path)
         except SettingsError as error:
             self._value = Settings()
+            self._writes = False
             self.problem = str(error)
 
     @property
@@ -53,6 +57,8 @@ class SettingsStore:
     def change(self, **fields: Any) -> None:
         """Change some settings; a file that cannot be written is noted in `problem`.
 
+        A file that could not be read is not written either: what is in it beside the mistake would be lost.
+
         Raises
         ------
         SettingsError
@@ -62,12 +68,16 @@ class SettingsStore:
         if changed == self._value:
             return
         self._value = changed
+        if self._writes:
+            self._write()
+        self.changed.emit(changed)
+
+    def _write(self) -> None:
         self.problem = ""
         try:
-            write_settings(changed, self._path)
+            write_settings(self._value, self._path)
         except SettingsError as error:
             self.problem = str(error)
-        self.changed.emit(changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,25 @@ class OpenRequest:
     loadable_id: str = ""
     demo: bool = False
     picture: PictureOptions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOutcome:
+    """What came of a request to open something.
+
+    Attributes
+    ----------
+    loaded : int
+        Volumes that are in the scene now.
+    problems : tuple of Problem
+        What was left out, and why.
+    error : str
+        Why nothing was opened, or why it is not shown as it was asked for; empty where all is well.
+    """
+
+    loaded: int = 0
+    problems: tuple[Problem, ...] = ()
+    error: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +160,8 @@ class Viewer:
         Something of the database was dropped on a view.
     open_requested : OpenRequest
         Something is to be opened and shown.
+    opened : OpenOutcome
+        A request to open something has come to its end.
     export_requested : str
         A node of the scene, by its id, is to go into a study.
     """
@@ -146,4 +177,5 @@ class Viewer:
     paths_dropped: Signal[tuple[Path, ...]] = field(default_factory=Signal)
     targets_dropped: Signal[TargetsDropped] = field(default_factory=Signal)
     open_requested: Signal[OpenRequest] = field(default_factory=Signal)
+    opened: Signal[OpenOutcome] = field(default_factory=Signal)
     export_requested: Signal[str] = field(default_factory=Signal)

@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from DICOMModule.errors import RenderingError
+from DICOMModule.errors import DICOMModuleError, NoImageError, plain_text
 from DICOMModule.widgets.main_window import MainWindow
 from DICOMModule.widgets.qt import QObject, QPoint, QTimer
 from DICOMModule.widgets.screenshot import write_image
+from DICOMModule.widgets.viewer import OpenOutcome
 
 POLL_MS: Final = 50
 QUIET_POLLS: Final = 8  # a thumbnail may ask for the next one a moment after it came
@@ -24,19 +25,26 @@ class WindowPicture(QObject):
         It is closed once the picture is written.
     path : Path
         Of the PNG file.
+    opening : bool
+        Whether the window is told to open something; the picture waits for what comes of it.
 
     Attributes
     ----------
     description : dict
         The JSON document of ``view --window-screenshot``; empty until the picture is written.
-    error : RenderingError or None
+    outcome : OpenOutcome or None
+        What came of opening; None where nothing was to be opened, or the window was closed before.
+    error : DICOMModuleError or None
         Why there is no picture.
     """
 
-    def __init__(self, window: MainWindow, path: Path) -> None:
+    def __init__(self, window: MainWindow, path: Path, *, opening: bool) -> None:
         super().__init__(window)
         self.description: dict[str, Any] = {}
-        self.error: RenderingError | None = None
+        self.outcome: OpenOutcome | None = None
+        self.error: DICOMModuleError | None = None
+        self._is_waiting = opening
+        self._disconnect = window.viewer.opened.connect(self._on_opened)
         self._window = window
         self._path = path
         self._quiet = 0
@@ -44,15 +52,23 @@ class WindowPicture(QObject):
         self._timer.timeout.connect(self._on_timer_timed_out)
         self._timer.start(POLL_MS)
 
+    def _on_opened(self, outcome: OpenOutcome) -> None:
+        self._disconnect()
+        self.outcome, self._is_waiting = outcome, False
+        if outcome.error:
+            self._timer.stop()
+            self.error = NoImageError(outcome.error)
+            self._window.close_now()
+
     def _on_timer_timed_out(self) -> None:
-        settled = self._window.viewer.jobs.is_idle and self._window.area.is_settled
+        settled = not self._is_waiting and self._window.viewer.jobs.is_idle and self._window.area.is_settled
         self._quiet = self._quiet + 1 if settled else 0
         if self._quiet < QUIET_POLLS:
             return
         self._timer.stop()
         try:
             self._take()
-        except RenderingError as error:
+        except DICOMModuleError as error:
             self.error = error
         self._window.close_now()
 
@@ -87,8 +103,9 @@ class WindowPicture(QObject):
             "window": None if node is None else node.display.window.width,
             "level": None if node is None else node.display.window.level,
             "views": described,
-            "warnings": [*(() if node is None else node.volume.warnings), *self._told()],
+            "warnings": [*(() if node is None else node.volume.warnings), *self._left_out()],
         }
 
-    def _told(self) -> list[str]:
-        return [banner.text for banner in self._window.viewer.banners.shown if banner.kind != "info"]
+    def _left_out(self) -> list[str]:
+        problems = () if self.outcome is None else self.outcome.problems
+        return [f"{plain_text(problem.where)} was left out: {problem.reason}" for problem in problems]

@@ -93,17 +93,51 @@ def test_what_cannot_be_shown_is_refused_in_one_sentence(environment, tmp_path, 
     assert "Traceback" not in done.stderr
 
 
-def test_a_series_that_cannot_be_loaded_is_told_in_the_picture_and_its_document(environment, tmp_path):
-    series = factories.make_series(tmp_path / "ct", "ct", slices=4, ImagePositionPatient=None, edit=_without_place)
-    done = run(environment, "view", series.folder, "--window-screenshot", tmp_path / "window.png", "--json")
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
-    assert document["views"] == []
-    assert any("position" in text for text in document["warnings"])
+def test_what_cannot_be_shown_makes_no_picture_and_one_document(environment, tmp_path):
+    series = factories.make_series(tmp_path / "ct", "ct", slices=4)
+    flat = factories.make_series(tmp_path / "flat", "flat", slices=4, edit=_without_place)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "folder.png").mkdir()
+    cases = (
+        ((flat.folder,), "window.png", "position"),
+        ((tmp_path / "empty",), "window.png", "no DICOM file"),
+        ((series.folder, "--preset", "no such"), "window.png", "no preset 'no such'"),
+        ((series.folder, "--position", "900,0,0"), "window.png", "outside the volume"),
+        ((series.folder, "--loadable", "image-000"), "window.png", "image-000"),
+        ((series.folder,), "folder.png", "cannot write the picture"),
+    )
+    for words, name, text in cases:
+        done = run(environment, "view", *words, "--window-screenshot", tmp_path / name, "--json")
+        assert done.returncode == 1, (words, done.stdout)
+        assert text in json.loads(done.stdout)["error"]
+        assert not (tmp_path / "window.png").exists()
 
 
 def _without_place(dataset, _index):
     del dataset.ImagePositionPatient
+
+
+def test_a_picture_neither_reads_nor_changes_how_the_window_was_left(environment, tmp_path):
+    settings = Path(environment["XDG_CONFIG_HOME"]) / "DICOMModule" / "settings.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('{"window": {"layout": "axial", "overlays": "none"}, "theme": "light"}', encoding="utf-8")
+    before = settings.read_bytes()
+    series = factories.make_series(tmp_path / "ct", "ct", slices=4)
+    done = run(environment, "view", series.folder, "--window-screenshot", tmp_path / "window.png", "--json")
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["views"]) == 4
+    assert settings.read_bytes() == before
+
+
+def test_uids_and_paths_are_opened_together_where_they_go_into_one_database(environment, tmp_path):
+    first = factories.make_series(tmp_path / "ct", "ct", slices=4, StudyInstanceUID="1.2.826.1")
+    second = factories.make_series(tmp_path / "other", "other", slices=3, StudyInstanceUID="1.2.826.1")
+    database = ("--database", tmp_path / "database")
+    assert run(environment, "import", first.folder, *database).returncode == 0
+    picture = ("--window-screenshot", tmp_path / "window.png", "--json")
+    done = run(environment, "view", first.uid, second.folder, "--import", *database, *picture)
+    assert done.returncode == 0, done.stdout
+    assert set(json.loads(done.stdout)["series"]) == {first.uid, second.uid}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")

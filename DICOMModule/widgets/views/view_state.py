@@ -77,6 +77,7 @@ class ViewState(QObject):
         self.anonymous = False
         self.crosshair_shown = True
         self.spread = False
+        self.asked: dict[str, str] = {}  # layout and overlays of a command line, which are not to be remembered
         self.active_view = "axial"
         self.foreground_opacity = 0.5
         self.slab_mm = 0.0
