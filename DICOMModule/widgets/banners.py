@@ -147,9 +147,9 @@ class Banners(QWidget):
     def show_info(
         self, text: str, details: str = "", actions: Sequence[Action] = (), *, passing: bool = True
     ) -> Banner:
-        """Say what was done, with perhaps an Undo; a passing one goes by itself after a while."""
+        """Say what was done; a passing one goes by itself after a while, unless it offers something, such as an Undo."""
         banner = self._show("info", text, details, actions)
-        if passing:
+        if passing and not actions:
             timer = QTimer(banner)
             timer.setSingleShot(True)
             timer.timeout.connect(banner.dismiss)

@@ -12,7 +12,7 @@ from DICOMModule.paths import resource_path
 from DICOMModule.settings import Settings, read_settings, write_settings
 from DICOMModule.widgets.banners import Banners
 from DICOMModule.widgets.job_runner import Failure
-from DICOMModule.widgets.qt import QLabel, QPushButton, QToolButton
+from DICOMModule.widgets.qt import QLabel, QPushButton, QTimer, QToolButton
 from DICOMModule.widgets.section import Section
 from DICOMModule.widgets.theme import DARK, LIGHT, THEMES, apply_theme, icon, theme
 from DICOMModule.widgets.viewer import SettingsStore
@@ -83,6 +83,16 @@ def test_an_action_of_a_banner_acts_and_closes_it(qtbot):
     next(one for one in banner.findChildren(QPushButton) if one.text() == "Undo").click()
     assert done == [1]
     assert banners.shown == ()
+
+
+def test_only_a_note_that_offers_nothing_goes_by_itself(qtbot, monkeypatch):
+    monkeypatch.setattr("DICOMModule.widgets.banners.PASSING_MS", 1)
+    banners = Banners()
+    qtbot.addWidget(banners)
+    undo = banners.show_info("Deleted 3 series.", actions=[("Undo", list)])
+    banners.show_info("Copied 3 UIDs.")
+    qtbot.waitUntil(lambda: [banner.text for banner in banners.shown] == ["Deleted 3 series."])
+    assert undo.findChildren(QTimer) == []
 
 
 def test_the_same_banner_is_shown_once_and_old_ones_make_room(qtbot):
