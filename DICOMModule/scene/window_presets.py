@@ -144,7 +144,7 @@ def _modality_presets(volume: Volume) -> tuple[WindowPreset, ...]:
     if volume.modality == "PT" and high > 0:
         return (_range_preset(FROM_ZERO, 0.0, high, True),)
     # a CT whose headers do not say HU may hold anything: its windows are offered, but not the first to be shown
-    return (_range_preset(ROBUST, low, high, False), *(of_ct if volume.units is None else ()))
+    return (_range_preset(ROBUST, low, high, volume.modality == "PT"), *(of_ct if volume.units is None else ()))
 
 
 def _range_preset(name: str, low: float, high: float, inverted: bool) -> WindowPreset:

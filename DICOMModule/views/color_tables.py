@@ -7,7 +7,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from DICOMModule.scene.display import ColorTable
+from DICOMModule.scene.display import ColorTable, VolumeDisplay
+from DICOMModule.volume.volume import Volume
 
 Colors = npt.NDArray[np.uint8]
 
@@ -28,6 +29,17 @@ def color_table(name: ColorTable, reverse: bool = False) -> Colors:
         colors = colors[::-1].copy()
     colors.setflags(write=False)
     return colors
+
+
+def is_reversed(volume: Volume, display: VolumeDisplay) -> bool:
+    """Return whether the table of `display` runs from the upper to the lower end of the window.
+
+    Greys follow MONOCHROME1 and the user's wish, which are two things: both together give black on white again. A table
+    in colours keeps its order however the greys lie by default (PET is shown black on white), and follows the wish alone.
+    """
+    if display.color_table == "grey":
+        return display.inverted != volume.monochrome1
+    return display.inverted != (volume.modality == "PT")
 
 
 def _grey(place: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -12,6 +12,7 @@ from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.person_name import person_name
 from DICOMModule.errors import plain_text
 from DICOMModule.scene.volume_node import VolumeNode
+from DICOMModule.views.color_tables import is_reversed
 from DICOMModule.views.crosshair import Crosshair, crosshair
 from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.orientation import ORIENTATIONS, Orientation, SliceStack, Vector, direction_letters
@@ -278,7 +279,7 @@ def _slice_lines(
             slab,
             window_text(node),
             _joined((f"Zoom {zoom:.0f} %", turn_text(orientation.name, view))),
-            "Inverted" if node.display.inverted else "",
+            "Inverted" if is_reversed(node.volume, node.display) != node.volume.monochrome1 else "",
         )
     return tuple(line for line in lines if line)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from DICOMModule.scene.display import VolumeDisplay
 from DICOMModule.scene.volume_node import VolumeNode
 from DICOMModule.views import geometry as view_geometry
-from DICOMModule.views.color_tables import STEPS, color_table
+from DICOMModule.views.color_tables import STEPS, color_table, is_reversed
 from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.orientation import (
     Orientation,
@@ -180,8 +180,7 @@ class SliceView(View):
             (
                 layer.sampler.sample(self._geometry, self._slab, layer.node.display.interpolation),
                 layer.node.display,
-                # MONOCHROME1 and the user's wish are two things; both together give black on white again.
-                layer.node.display.inverted != layer.node.volume.monochrome1,
+                is_reversed(layer.node.volume, layer.node.display),
             )
             for layer in self._layers
             if layer.node.display.opacity > 0
@@ -221,12 +220,18 @@ def _opaque(plane: SampledPlane, display: VolumeDisplay, reverse: bool) -> Voxel
 
 
 def _blended(layers: Sequence[tuple[SampledPlane, VolumeDisplay, bool]], size: tuple[int, int]) -> Voxels:
-    """Return the pixels of several layers: what lies beneath × (1 - opacity) + colour × opacity, where there is a value."""
+    """Return the pixels of several layers: what lies beneath × (1 - opacity) + colour × opacity, where there is a value.
+
+    A layer in colours over another is drawn above its window's lower end only: the rest would tint all that lies beneath.
+    """
     mixed = np.empty((3, *size), np.float32)
     mixed[:] = np.array(BACKGROUND)[:, None, None]
-    for plane, display, reverse in layers:
+    for number, (plane, display, reverse) in enumerate(layers):
         colors, steps = color_table(display.color_table, reverse).astype(np.float32), _steps(plane, display)
-        alpha = plane.inside * np.float32(display.opacity)
+        seen = plane.inside
+        if number > 0 and display.color_table != "grey":
+            seen = seen & (plane.values > display.grey_range[0])
+        alpha = seen * np.float32(display.opacity)
         for channel in range(3):
             mixed[channel] += (np.take(colors[:, channel], steps) - mixed[channel]) * alpha
     pixels = np.full((*size, 4), OPAQUE, np.uint8)

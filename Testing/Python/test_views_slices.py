@@ -291,6 +291,8 @@ def test_a_foreground_on_another_grid_is_blended_where_it_has_values_and_nowhere
     ijk = truth.indices(upper, points)
     clear = (np.abs(ijk - np.floor(ijk) - 0.5) > 0.02).all(axis=-1) & inside
     has_value = truth.nearest(replace(upper, array=valid.astype(np.uint8)), points) > 0
+    if table != "grey":  # a colour is drawn above the window's lower end only; LINEAR's is 40 - 0.5 - 59 / 2
+        has_value &= truth.nearest(upper, points) > 10.0
     covered = clear & has_value & (truth.edge_distance(upper, points) > NEAR_EDGE)
     bare = clear & (~has_value | (truth.edge_distance(upper, points) < -NEAR_EDGE))
     assert min(covered.sum(), bare.sum()) > 1000
@@ -301,6 +303,19 @@ def test_a_foreground_on_another_grid_is_blended_where_it_has_values_and_nowhere
     steep = {"grey": 1.0, "hot": 3.0, "rainbow": 4.0, "cool": 1.0}[table]
     assert np.abs(pixels[..., :3] - expected)[covered].max() <= 1.0 + opacity * (steep - 1.0)
     assert np.abs(pixels[..., :3] - beneath)[bare].max() <= ONE_GREY_LEVEL
+
+
+@pytest.mark.parametrize(("modality", "monochrome1", "inverted", "first"), [
+    ("PT", False, True, 0.0), ("PT", False, False, 255.0), ("CT", False, False, 0.0), ("CT", False, True, 255.0),
+    ("CT", True, False, 0.0),
+])  # fmt: skip
+def test_only_the_user_turns_a_colour_table_round_and_not_what_greys_are_by_default(modality, monochrome1, inverted, first):
+    volume = truth.made_volume(truth.GRIDS["axial"], modality=modality, monochrome1=monochrome1)
+    pixels, geometry = draw(volume, display=VolumeDisplay(WINDOW, inverted=inverted, color_table="hot"))
+    points = geometry.pixel_centers_lps()
+    low = (truth.trilinear(volume, points) < 9.0) & (truth.edge_distance(volume, points) > NEAR_EDGE)
+    assert low.sum() > 100
+    assert (pixels[..., :3][low] == first).all()
 
 
 def test_a_colour_table_that_there_is_not_is_refused():

@@ -102,7 +102,10 @@ class LayerBar(QWidget):
     def _on_colors_chosen(self, _index: int) -> None:
         above = self._state.foreground
         if above is not None:
-            self._scene.set_display(above.id, replace(above.display, color_table=self._chosen_colors()))
+            display = replace(above.display, color_table=self._chosen_colors())
+            if above.display.color_table == "grey":  # colours begin in their own order, however the greys were turned
+                display = replace(display, inverted=above.volume.modality == "PT")
+            self._scene.set_display(above.id, display)
 
     def _chosen_colors(self) -> ColorTable:
         chosen: ColorTable = self.colors.currentData()

@@ -7,6 +7,7 @@ from typing import Any
 
 from DICOMModule.errors import DICOMModuleError
 from DICOMModule.scene import VolumeNode
+from DICOMModule.views.color_tables import is_reversed
 from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.orientation import SliceStack, turned_orientation
 from DICOMModule.views.slice_view import SliceView
@@ -176,7 +177,7 @@ class SliceViewWidget(ViewWidget):
         node = self._node
         if node is None:
             return lambda _right, _down: None
-        start, is_inverse = node.display.window, node.display.inverted != node.volume.monochrome1
+        start, is_inverse = node.display.window, is_reversed(node.volume, node.display)
 
         def step(right_px: float, down_px: float) -> None:
             darker = self._settings.value.invert_level_drag != is_inverse
