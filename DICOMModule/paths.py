@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import platformdirs
@@ -25,6 +26,11 @@ def resource_path(*parts: str) -> Path:
         if path.exists():
             return path
     raise FileNotFoundError(f"the resource {'/'.join(parts)} is missing from this installation")
+
+
+def with_home(text: str) -> Path:
+    """Return a path whose leading ``~`` is the home folder; one of a user who is not known here stays as it is written."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - pathlib raises an error for it
 
 
 def user_data_folder() -> Path:

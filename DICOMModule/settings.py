@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from DICOMModule.errors import SettingsError, plain_text
-from DICOMModule.paths import user_config_folder, user_data_folder
+from DICOMModule.paths import user_config_folder, user_data_folder, with_home
 
 DATABASE_VARIABLE = "DICOMMODULE_DATABASE"
 THEME_CHOICES = ("system", "dark", "light")
@@ -103,10 +104,13 @@ def write_settings(settings: Settings, path: Path | None = None) -> None:
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        # what Python escapes of a file name that is not UTF-8 is an escape of JSON's, too
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written nothing can be removed
+            temporary.unlink()
         raise SettingsError(f"cannot write the settings to {plain_text(str(path))}: {error.strerror}") from error
 
 
@@ -117,23 +121,27 @@ def database_folder() -> Path:
 
 def folder_of(local_database: str) -> Path:
     """Return the folder that the setting `local_database` means: the platform's default where it is empty."""
-    return Path(local_database).expanduser() if local_database else user_data_folder() / "LocalDatabase"
+    return with_home(local_database) if local_database else user_data_folder() / "LocalDatabase"
 
 
 def _stored(path: Path) -> dict[str, Any]:
+    where = plain_text(str(path))
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"cannot read the settings in {path}: {error}. Mend or remove that file.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(f"cannot read the settings in {where}: {reason}. Mend or remove that file.") from error
     if not isinstance(stored, dict):
-        raise SettingsError(f"the settings in {path} are not a JSON object. Mend or remove that file.")
+        raise SettingsError(f"the settings in {where} are not a JSON object. Mend or remove that file.")
     return stored
 
 
 def _typed(name: str, value: Any) -> Any:
     """Return a stored value as its field wants it."""
+    if "\0" in (value if isinstance(value, str) else "".join(map(str, value)) if isinstance(value, list) else ""):
+        raise SettingsError(f"the setting {name} holds a NUL, which no path can")
     default = getattr(Settings(), name)
     if isinstance(default, tuple):
         if isinstance(value, list) and all(isinstance(item, str) for item in value):

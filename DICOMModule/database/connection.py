@@ -159,7 +159,7 @@ class Catalogue:
         database = _Database(os.fspath(self.path), timeout=BUSY_WAIT_S, check_same_thread=False)
         try:
             connection = database.of_this_thread()
-            if connection.execute("PRAGMA user_version").fetchone()[0] <= migrations.newest_version():
+            if _is_ours(connection):
                 _set_wal(connection)
         except (sqlite3.Error, peewee.PeeweeException) as error:
             _close_all(database)
@@ -212,9 +212,8 @@ class Catalogue:
         return int(self.connection.execute("PRAGMA user_version").fetchone()[0])
 
     def _has_tables(self) -> bool:
-        statement = "SELECT count(*) FROM sqlite_master"
         # a database that another program is just making has its version set in the same transaction as its tables
-        return bool(self.connection.execute(statement).fetchone()[0]) and not self._version()
+        return _has_tables(self.connection) and not self._version()
 
     def _back_up(self, folder: Path, version: int) -> None:
         """Copy the database beside itself through SQLite, which knows of its log, and keep the last few."""
@@ -314,6 +313,16 @@ def _set_wal(connection: sqlite3.Connection) -> None:
             if not (error.sqlite_errorname or "").startswith("SQLITE_BUSY") or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    """Return whether we know the schema, or make it; the file of a newer version or another program is not touched."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    return version <= migrations.newest_version() if version else not _has_tables(connection)
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
 
 def _close_all(database: _Database) -> None:

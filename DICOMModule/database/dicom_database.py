@@ -73,17 +73,25 @@ class DicomDatabase:
         DatabaseTooNewError, DatabaseCorruptError, DatabaseBusyError, DatabaseReadOnlyError, DiskFullError
             As their names say; what was there is untouched.
         """
-        folder = folder.expanduser().resolve()
         where = plain_text(str(folder))
-        if not create and not (folder / FILE_NAME).is_file():
-            raise DatabaseNotFoundError(f"there is no database in {where}. Import something, or choose another folder.")
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = folder.expanduser().resolve()
+            where = plain_text(str(folder))
+            if create:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            elif not (folder / FILE_NAME).is_file():
+                if folder.exists() and not folder.is_dir():
+                    raise FileExistsError
+                raise DatabaseNotFoundError(
+                    f"there is no database in {where}. Import something, or choose another folder."
+                )
         except FileExistsError as error:
             raise DatabaseError(f"{where} is a file, not a folder. Choose another one for the database.") from error
+        except RuntimeError as error:  # pathlib's word for a home folder that nobody knows, and for links in a circle
+            raise DatabaseError(f"{where} leads to no folder: {error}. Choose another one for the database.") from error
         except OSError as error:
             raise translated_os_error(error, folder) or DatabaseError(
-                f"the database folder {where} cannot be made: {error.strerror}. Choose another one."
+                f"the database folder {where} cannot be used: {error.strerror}. Choose another one."
             ) from error
         catalogue = Catalogue(folder)
         database = cls(folder, catalogue)

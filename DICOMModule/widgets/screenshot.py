@@ -210,7 +210,8 @@ def write_image(image: QImage, path: Path) -> None:
         temporary.write_bytes(bytes(stored))
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where nothing can be written nothing can be removed
+            temporary.unlink()
         raise RenderingError(f"cannot write the picture {plain_text(os.fspath(path))}: {error.strerror}") from error
 
 

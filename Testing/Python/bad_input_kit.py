@@ -6,12 +6,14 @@ from contextlib import contextmanager
 
 import factories
 from PyQt5.QtGui import QContextMenuEvent
-from PyQt5.QtWidgets import QApplication, QMenu, QMessageBox
-from test_window_journey import banner_texts, drop_paths, panel, place_of, rows, series_row, settle, tree
-from window_hand import QtHand, wait_until
+from PyQt5.QtWidgets import QApplication, QMenu, QMessageBox, QPushButton
+from test_window_journey import banner_texts, drop_paths, in_a_dialog, panel, place_of, rows, series_row, settle, tree
+from window_hand import QtHand, middle_of, wait_until
 
 from DICOMModule.app import ViewerOptions, viewer_window
 from DICOMModule.widgets.dialogs.exception_dialog import ExceptionDialog
+
+TRIES = 5
 
 
 def exception_dialog():
@@ -63,10 +65,13 @@ def imported(window, *paths):
 
 def selected(window, text):
     """Select a series by a click; return its place."""
-    place = place_of(tree(window), series_row(window, text))
-    QtHand().click(place)
-    wait_until(lambda: text in panel(window).browser.selection.text, what=f"{text} is selected")
-    return place
+    for _ in range(TRIES):  # the list may have been read anew between the look and the click
+        settle(window)
+        place = place_of(tree(window), series_row(window, text))
+        QtHand().click(place)
+        if text in panel(window).browser.selection.text:
+            return place
+    raise AssertionError(f"{text} cannot be selected: {panel(window).browser.selection.text}")
 
 
 def loaded(window, text):
@@ -102,6 +107,28 @@ def study_selected(window, text):
     wait_until(found, what=f"a study {text}")
     QtHand().click(place_of(view, found()[0]))
     wait_until(lambda: panel(window).browser.selection.level == "study", what="a study is selected")
+
+
+def exported(window):
+    """Ask for an export to the selected study and export as soon as the form allows it; return what the form says."""
+    said = []
+
+    def fill_in(dialog):
+        button = dialog.findChild(QPushButton, "export_button")
+        wait_until(lambda: settled(window) and not dialog._timer.isActive(), what="the form is checked")
+        said.append(dialog.state_text.text())
+        if button.isEnabled():
+            QtHand().click(middle_of(button))
+        else:
+            dialog.reject()
+
+    timer, done = in_a_dialog(fill_in)
+    QtHand().click(middle_of(panel(window).slicer_interface.export_to_study_button))
+    wait_until(lambda: done)
+    assert done == ["done"]
+    del timer
+    settle(window)
+    return said[0]
 
 
 def state_of_tree(window):

@@ -11,6 +11,7 @@ from bad_input_kit import (
     chosen,
     dismissed,
     exception_dialog,
+    exported,
     goes_on,
     imported,
     loaded,
@@ -25,7 +26,7 @@ from bad_input_kit import (
 )
 from pydicom.uid import JPEGLSLossless
 from PyQt5.QtWidgets import QPushButton
-from test_window_journey import drop_paths, in_a_dialog, panel, press_button, settle
+from test_window_journey import drop_paths, panel, press_button, settle
 from window_hand import QtHand, middle_of, wait_until
 
 from DICOMModule.database import DicomDatabase
@@ -146,28 +147,6 @@ def test_a_series_whose_files_went_or_changed_says_so_wherever_it_is_used(window
         chosen(window, "Made ct", "reveal")
         told(window, "none of the files", "gone")
     goes_on(window, tmp_path / "good")
-
-
-def exported(window):
-    """Ask for an export to the selected study and export as soon as the form allows it; return what the form says."""
-    said = []
-
-    def fill_in(dialog):
-        button = dialog.findChild(QPushButton, "export_button")
-        wait_until(lambda: settled(window) and not dialog._timer.isActive(), what="the form is checked")
-        said.append(dialog.state_text.text())
-        if button.isEnabled():
-            QtHand().click(middle_of(button))
-        else:
-            dialog.reject()
-
-    timer, done = in_a_dialog(fill_in)
-    QtHand().click(middle_of(panel(window).slicer_interface.export_to_study_button))
-    wait_until(lambda: done)
-    assert done == ["done"]
-    del timer
-    settle(window)
-    return said[0]
 
 
 def test_an_export_whose_headers_went_is_refused(window, series, tmp_path):
