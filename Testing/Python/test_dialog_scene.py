@@ -20,6 +20,7 @@ from DICOMModule.widgets.dialogs.save_volume import (
     save_volume_to,
 )
 from DICOMModule.widgets.dialogs.scene_panel import ScenePanel
+from DICOMModule.widgets.key_actions import KeyAction
 from DICOMModule.widgets.qt import (
     QApplication,
     QEvent,
@@ -28,6 +29,7 @@ from DICOMModule.widgets.qt import (
     QStyleOptionViewItem,
     Qt,
 )
+from DICOMModule.widgets.shortcuts import KeyBinder
 from DICOMModule.widgets.theme import apply_theme
 
 
@@ -110,6 +112,31 @@ def test_keys_hide_rename_and_remove(qtbot, panel, viewer):
     qtbot.waitUntil(lambda: panel.list.findChild(QLineEdit) is None)
     qtbot.keyClick(panel.list, Qt.Key_Delete)
     assert viewer.scene.nodes == ()
+
+
+def test_its_keys_work_in_a_window_that_has_keys_of_its_own(qtbot, panel, viewer, monkeypatch):
+    started, saved = [], []
+    keys = {"overlays": "Space", "trash": "Del", "save_pictures": "Ctrl+S"}
+    actions = {name: lambda name=name: started.append(name) for name in keys}
+    table = [KeyAction(name, name, "Window", (key,)) for name, key in keys.items()]
+    binder = KeyBinder(panel, actions, table, viewer.settings)
+    monkeypatch.setattr(scene_panel, "save_volume", lambda *what: saved.append(what[-1].name))
+    viewer.scene.add_volume(a_volume("One"))
+    with qtbot.waitActive(panel):
+        panel.activateWindow()
+    panel.list.setFocus()
+    qtbot.keyClick(panel.list, Qt.Key_Space)
+    assert not viewer.scene.nodes[0].visible
+    qtbot.keyClick(panel.list, Qt.Key_S, Qt.ControlModifier)
+    assert saved == ["One"]
+    qtbot.keyClick(panel.list, Qt.Key_F2)
+    qtbot.keyClick(panel.list.findChild(QLineEdit), Qt.Key_Escape)
+    qtbot.waitUntil(lambda: panel.list.findChild(QLineEdit) is None)
+    panel.list.setFocus()
+    qtbot.keyClick(panel.list, Qt.Key_Delete)
+    assert viewer.scene.nodes == ()
+    assert started == []
+    binder.release()
 
 
 def test_an_empty_name_is_not_taken(panel, viewer):

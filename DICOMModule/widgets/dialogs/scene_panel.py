@@ -17,6 +17,7 @@ from DICOMModule.widgets.qt import (
     QAction,
     QEvent,
     QHBoxLayout,
+    QKeyEvent,
     QKeySequence,
     QLabel,
     QListView,
@@ -50,6 +51,40 @@ class _Removed:
     was_foreground: bool
 
 
+@dataclass(eq=False, slots=True)
+class _Removal:
+    """What one act of removing took away and, once it is back, which nodes it is."""
+
+    kept: tuple[_Removed, ...] = ()
+    node_ids: tuple[str, ...] = ()
+
+
+class _NodeList(QListView):
+    """A list that starts its own actions by their keys: the window leaves the keys of lists to lists, as key presses."""
+
+    def event(self, event: QEvent) -> bool:
+        """Claim the keys of the actions before a shortcut of the window takes them."""
+        if event.type() == QEvent.ShortcutOverride and isinstance(event, QKeyEvent) and self._action_of(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Start the action of a key; any other key is the list's."""
+        action = self._action_of(event)
+        if action is None:
+            super().keyPressEvent(event)
+        else:
+            action.trigger()
+            event.accept()
+
+    def _action_of(self, event: QKeyEvent) -> QAction | None:
+        if self.state() == QAbstractItemView.EditingState:
+            return None
+        pressed = QKeySequence(int(event.modifiers()) | event.key())
+        return next((one for one in self.actions() if one.isEnabled() and pressed in one.shortcuts()), None)
+
+
 class ScenePanel(QWidget):
     """Lists the nodes of the scene.
 
@@ -71,7 +106,7 @@ class ScenePanel(QWidget):
         self._viewer = viewer
         self._undo_banner: Banner | None = None
         self.model = SceneModel(viewer, self)
-        self.list = QListView()
+        self.list = _NodeList()
         self.list.setModel(self.model)
         self.list.setAccessibleName("Nodes of the scene")
         self.list.setSelectionMode(QAbstractItemView.ExtendedSelection)
@@ -139,7 +174,7 @@ class ScenePanel(QWidget):
         self.background_action = self._action("Show as background", "", self._on_background_wished)
         self.foreground_action = self._action("Show over the background", "", self._on_foreground_wished)
         self.visible_action = self._action("Hide", "Space", self._on_visible_wished)
-        self.rename_action = self._action("Rename", "", self._on_rename_wished)
+        self.rename_action = self._action("Rename", "F2", self._on_rename_wished)
         self.save_action = self._action("Save as…", QKeySequence.Save, self._on_save_wished)
         self.export_action = self._action("Export to study…", "", self._on_export_wished)
         self.remove_action = self._action("Remove", QKeySequence.Delete, self.remove_selected)
@@ -252,12 +287,21 @@ class ScenePanel(QWidget):
         if not nodes:
             return
         self._forget_undo()
-        kept = tuple(self._kept(node) for node in nodes)
-        for node in nodes:
-            self._viewer.scene.remove(node.id)
+        size = sum(bytes_of(node) for node in nodes)
         what = f"“{plain_text(nodes[0].name)}”" if len(nodes) == 1 else f"{len(nodes)} volumes"
+        removal = _Removal(node_ids=tuple(node.id for node in nodes))
+        self._take_out(removal)
+        step = UndoStep(
+            f"removing {what} from the scene",
+            lambda: self._put_back(removal),
+            lambda: self._take_out(removal),
+            "scene",
+            size,
+        )
+        undo = self._viewer.undo
+        undo.push(step)
         banner = self._viewer.banners.show_info(
-            f"Removed {what} from the scene.", actions=[("Undo", lambda: self._put_back(kept))]
+            f"Removed {what} from the scene.", actions=[("Undo", lambda: undo.undo(step))]
         )
         banner.dismissed.connect(self._on_undo_dismissed)
         self._undo_banner = banner
@@ -275,15 +319,25 @@ class ScenePanel(QWidget):
             foreground is not None and foreground.id == node.id,
         )
 
-    def _put_back(self, kept: tuple[_Removed, ...]) -> None:
+    def _take_out(self, removal: _Removal) -> bool:
+        nodes = [node for node in self._viewer.scene.nodes if node.id in removal.node_ids]
+        removal.kept, removal.node_ids = tuple(self._kept(node) for node in nodes), ()
+        for node in nodes:
+            self._viewer.scene.remove(node.id)
+        return True
+
+    def _put_back(self, removal: _Removal) -> bool:
         scene, views = self._viewer.scene, self._viewer.views
+        kept, removal.kept = removal.kept, ()
         for one in kept:
             node = scene.add_volume(one.volume, one.name, one.display)
+            removal.node_ids += (node.id,)
             scene.set_visible(node.id, one.visible)
             for view in one.views:
                 views.show_background(node.id, view)
             if one.was_foreground:
                 views.show_foreground(node.id)
+        return True
 
     def _forget_undo(self) -> None:
         """Take the last offer to undo away: it holds the memory of what was removed."""
