@@ -194,6 +194,19 @@ def test_v_leaves_the_view_empty_and_brings_the_volume_back(area, qtbot):
     assert view.frame.coarseness == 1
 
 
+def test_of_a_hidden_volume_it_says_where_it_was_hidden(area, monkeypatch):
+    view, said = area.volume_view, []
+    monkeypatch.setattr(view, "_paint_message", lambda _painter, text, *_color: said.append(text))
+    node = area.state.background
+    area.state.scene.set_visible(node.id, False)
+    view.grab()
+    assert said == ["Hidden in the scene list"]
+    area.state.scene.set_visible(node.id, True)
+    said.clear()
+    view.grab()
+    assert "Hidden in the scene list" not in said
+
+
 def test_a_preset_that_is_chosen_is_drawn_and_named(area, qtbot):
     from DICOMModule.widgets.qt import QMenu
 

@@ -37,12 +37,7 @@ from DICOMModule.widgets.views.gestures import CLICK_PX, NOTCH, WHEEL_ZOOM, ZOOM
 from DICOMModule.widgets.views.slice_overlays import reduced
 from DICOMModule.widgets.views.view_state import ViewState, frame_of_reference
 from DICOMModule.widgets.views.view_widget import GROUND, PROBLEM_COLOR, ViewWidget, device_geometry, image_of
-from DICOMModule.widgets.views.volume_render_thread import (
-    NO_SHIFT,
-    RenderedFrame,
-    RenderRequest,
-    VolumeRenderThread,
-)
+from DICOMModule.widgets.views.volume_render_thread import NO_SHIFT, RenderedFrame, RenderRequest, VolumeRenderThread
 
 REST_MS: Final = 250
 FIRST_MS: Final = 40
@@ -51,6 +46,7 @@ OFF: Final = "Volume rendering is off. Press V to show it."
 SHIFT_PX: Final = 400.0  # a drag of so many pixels moves the curves by their own length
 FLAT: Final = "One slice has no depth to show"
 WAITING: Final = "Rendering…"
+HIDDEN: Final = "Hidden in the scene list"
 
 
 class VolumeViewWidget(ViewWidget):
@@ -369,6 +365,8 @@ class VolumeViewWidget(ViewWidget):
             self._paint_message(painter, EMPTY)
         elif not self.state.rendering_shown:
             self._paint_message(painter, OFF)
+        elif not self._node.visible:
+            self._paint_message(painter, HIDDEN)
         elif self._node.volume.is_flat:
             self._paint_message(painter, FLAT)
         elif self.problem:
