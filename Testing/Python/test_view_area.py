@@ -91,6 +91,17 @@ def test_without_a_volume_the_area_says_what_can_be_done_and_takes_a_drop(qtbot,
         assert not any(cell.isVisible() for cell in area.cells.values())
 
 
+def test_a_drop_on_a_view_makes_it_the_active_one(area):
+    dropped = []
+    area.targets_dropped.connect(lambda view, targets: dropped.append((view, targets)))
+    mime = targets_mime(["1.2"])
+    view = area.slice_views["coronal"]
+    QApplication.sendEvent(view, QDragEnterEvent(QPoint(9, 9), Qt.CopyAction, mime, Qt.LeftButton, Qt.NoModifier))
+    QApplication.sendEvent(view, QDropEvent(QPointF(9, 9), Qt.CopyAction, mime, Qt.LeftButton, Qt.NoModifier))
+    assert dropped == [("coronal", ("1.2",))]
+    assert area.state.active_view == "coronal"
+
+
 def test_what_is_shown_is_told_with_its_geometry(area):
     named = {name: (view, geometry) for name, view, geometry in area.shown_views()}
     assert list(named) == ["axial", "3d", "coronal", "sagittal"]

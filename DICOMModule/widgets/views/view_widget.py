@@ -143,10 +143,11 @@ class ViewWidget(QWidget):
         event.accept()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Tell what was dropped."""
+        """Make the view the active one, and tell what was dropped."""
         self._set_drop_over(False)
         if targets := dragged_targets(event.mimeData()):
             event.acceptProposedAction()
+            self.state.set_active_view(self.name)
             self.targets_dropped.emit(self.name, targets)
 
     # -- painting
