@@ -67,7 +67,10 @@ class ScriptedModuleWidget:
         """Take note that another module has come to the front."""
 
     def cleanup(self) -> None:
-        """Let go of everything; called once, before a reload and at the end."""
+        """Let go of everything; called once, before a reload and at the end.
+
+        The jobs that were run with ``owner=self.logic``, or ``owner=self`` of a panel without, are over by then.
+        """
 
 
 class ScriptedModuleLogic:

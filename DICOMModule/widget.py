@@ -16,6 +16,7 @@ from DICOMModule.settings import DATABASE_VARIABLE, Settings, folder_of
 from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.browser.browser import DatabaseBrowser
 from DICOMModule.widgets.browser.selection import Selection
+from DICOMModule.widgets.deleting import Deletion
 from DICOMModule.widgets.dialogs.examine_panel import ExaminePanel
 from DICOMModule.widgets.dialogs.export_dialog import ask_export, export_to_study
 from DICOMModule.widgets.dialogs.import_dialog import ask_import, import_request_for
@@ -54,6 +55,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         """Make the sections, open the database where there is one, and listen to the window."""
         self.logic = DICOMModuleLogic(self.viewer.database_folder, self.viewer.scene)
         self._local_database = self.viewer.settings.value.local_database
+        self._next_folder: Path | None = None
         self.servers = ServersSection()
         self.database = DatabaseSection()
         self.slicer_interface = SlicerInterfaceSection()
@@ -93,7 +95,9 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             self.viewer.actions.pop(name, None)
         self.viewer.views.spread_changed.disconnect(self._on_spread_changed)
         self._close_dialogs()
+        self._next_folder = None
         self.browser.stop()
+        self.viewer.jobs.forget_owner(self.logic)
         self.logic.close()
 
     # -- what is connected with what
@@ -235,27 +239,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self._metadata.show_target(selection.targets[0])
 
     def _on_delete_requested(self, selection: Selection) -> None:
-        targets = selection.targets
-        self.viewer.jobs.run(
-            f"Deleting {selection.text}",
-            lambda: self.logic.delete_job(targets),
-            on_success=lambda report: self._on_deleted(report, selection.text),
-            on_failure=self.viewer.banners.show_failure,
-        )
-
-    def _on_deleted(self, report: Any, text: str) -> None:
-        self.browser.refresh()
-        self.viewer.banners.show_info(
-            f"{text} was moved to the trash.", actions=[("Undo", lambda: self._restore(report.trash_id))]
-        )
-
-    def _restore(self, trash_id: int) -> None:
-        self.viewer.jobs.run(
-            "Restoring what was deleted",
-            lambda: self.logic.undo_delete_job(trash_id),
-            on_success=lambda _report: self.browser.refresh(),
-            on_failure=self.viewer.banners.show_failure,
-        )
+        Deletion(self.logic, self.viewer, selection.targets, selection.text, self.browser.refresh).start()
 
     # -- back into the database
 

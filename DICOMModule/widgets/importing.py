@@ -75,6 +75,7 @@ class Importer(QObject):
             lambda: self._logic.import_job(paths, copy=request.copy),
             on_success=lambda report: self._on_finished(report, request.copy, tell, then),
             on_failure=self._on_failed,
+            owner=self._logic,
         )
         handle.ended.connect(lambda: self._on_ended(handle))
         self._progress.bind(handle)

@@ -26,7 +26,7 @@ from DICOMModule.widgets.qt import (
 )
 from DICOMModule.widgets.shortcuts import CLOSES_ON_ESCAPE
 from DICOMModule.widgets.theme import SPACING, icon, pixmap, theme
-from DICOMModule.widgets.wording import breakable, shortened
+from DICOMModule.widgets.wording import breakable, plain_tooltip, shortened
 
 MOST_KEPT: Final = 50
 ICON_PX: Final = 16
@@ -51,9 +51,13 @@ _ICONS: Final = {
 }
 
 
-def show_state(label: QLabel, state: JobState) -> None:
-    """Give `label` the icon of a state, in its colour, with the word as its tooltip."""
+def show_state(label: QLabel, state: JobState, note: str = "") -> None:
+    """Give `label` the icon of a state, in its colour, with the word as its tooltip; a note makes it a warning."""
     used = theme()
+    if note:
+        label.setPixmap(pixmap("warning", used.warning, ICON_PX))
+        label.setToolTip(plain_tooltip(f"{WORDS[state]}, {note}"))
+        return
     colors = {JobState.RUNNING: used.accent, JobState.FINISHED: used.ok, JobState.FAILED: used.error}
     label.setPixmap(pixmap(_ICONS[state], colors.get(state, used.dim), ICON_PX))
     label.setToolTip(WORDS[state])
@@ -108,7 +112,7 @@ class JobRow(QFrame):
         """Say how the job stands now."""
         handle = self.handle
         state = handle.state
-        show_state(self._state_icon, state)
+        show_state(self._state_icon, state, handle.note)
         self._bar.setVisible(not state.is_over)
         if not state.is_over:
             show_fraction(self._bar, 0.0 if state is JobState.WAITING else handle.fraction)
@@ -116,18 +120,19 @@ class JobRow(QFrame):
         failure = handle.failure
         self._failure.setVisible(failure is not None)
         self._details_button.setVisible(failure is not None and bool(failure.details))
+        self._outcome.setVisible(handle.on_details is not None)
         if failure is not None:
             self._failure.setText(breakable(shortened(failure.text)))
         self._cancel.setVisible(not state.is_over)
         self._cancel.setEnabled(state is not JobState.CANCELLING)
-        self._retry.setVisible(state in {JobState.FAILED, JobState.CANCELLED})
+        self._retry.setVisible(handle.can_retry)
         self._remove.setVisible(state.is_over)
 
     def changeEvent(self, event: QEvent) -> None:
         """Tint the icons anew with another theme."""
         if event.type() == QEvent.PaletteChange and hasattr(self, "_remove"):
             self._remove.setIcon(icon("close"))
-            show_state(self._state_icon, self.handle.state)
+            show_state(self._state_icon, self.handle.state, self.handle.note)
         super().changeEvent(event)
 
     def _make_buttons(self) -> None:
@@ -138,6 +143,8 @@ class JobRow(QFrame):
         self._details_button = QPushButton("Details")
         self._details_button.setCheckable(True)
         self._details_button.toggled.connect(self._on_details_toggled)
+        self._outcome = QPushButton("Show details")
+        self._outcome.clicked.connect(lambda _checked: self._on_outcome_clicked())
         self._remove = QToolButton()
         self._remove.setIcon(icon("close"))
         self._remove.setToolTip("Remove from the list")
@@ -155,7 +162,7 @@ class JobRow(QFrame):
         row.setSpacing(8)
         row.addWidget(self._state_icon, 0, Qt.AlignTop)
         row.addLayout(texts, 1)
-        for button in (self._details_button, self._retry, self._cancel, self._remove):
+        for button in (self._outcome, self._details_button, self._retry, self._cancel, self._remove):
             row.addWidget(button, 0, Qt.AlignTop)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(8, 8, 8, 8)
@@ -163,6 +170,10 @@ class JobRow(QFrame):
         whole.addLayout(row)
         whole.addWidget(self._failure)
         whole.addWidget(self._details)
+
+    def _on_outcome_clicked(self) -> None:
+        if self.handle.on_details is not None:
+            self.handle.on_details()
 
     def _on_details_toggled(self, shown: bool) -> None:
         if self.handle.failure is not None:
@@ -324,7 +335,7 @@ class JobsList(QFrame):
 
 def _caption(handle: JobHandle) -> str:
     """Return a job's second line: the word for its state, how far it is, and its time."""
-    parts = [WORDS[handle.state]]
+    parts = [WORDS[handle.state], *([handle.note] if handle.note else [])]
     if handle.state is JobState.RUNNING:
         parts += [text for text in (progress_text(handle), handle.progress.text) if text]
     if handle.started_s:

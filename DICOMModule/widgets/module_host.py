@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from DICOMModule.errors import Problem, ScriptedModuleError, SettingsError
+from DICOMModule.errors import Problem, ScriptedModuleError, SettingsError, plain_text
+from DICOMModule.paths import with_home
 from DICOMModule.scripted_module import FoundModule, find_modules, read_package, reload_module
 from DICOMModule.settings import Settings
 from DICOMModule.widgets.module_pages import HostedModule
@@ -65,6 +65,8 @@ class ModuleHost(QWidget):
         self._current: HostedModule | None = None
         self._folders: tuple[str, ...] = ()
         self._is_closed = False
+        self._reloading: HostedModule | None = None
+        self._leaving: list[HostedModule] = []
         self.selector = ModuleSelector()
         self.selector.chosen.connect(self.show_module)
         self.developer = DeveloperPanel(viewer.jobs)
@@ -111,29 +113,12 @@ class ModuleHost(QWidget):
         self._viewer.settings.change(window={**window, LAST_MODULE: name})
 
     def reload(self) -> None:
-        """Read the files of the module that is shown again, and make its panel anew."""
-        hosted = self._current
-        if hosted is None:
-            return
-        self._viewer.jobs.settle()  # a job may work on what cleanup closes
-        hosted.exit()
-        hosted.cleanup()
-        found = hosted.found
-        try:
-            found = reload_module(found)
-        except ScriptedModuleError as error:
-            self._viewer.banners.show_error(f"{error} The panel is of the files as they were before.")
-        old = hosted.renew(found)
-        self._stack.removeWidget(old)
-        old.deleteLater()
-        self._stack.addWidget(hosted.page)
-        self._bring(hosted)
+        """Read the files of the module that is shown again, and make its panel anew, once none of its jobs runs."""
+        self._reload(lambda: None)
 
     def reload_and_test(self) -> None:
         """Reload the module that is shown and run its tests."""
-        self.reload()
-        if self._current is not None:
-            self.developer.run_tests_of(self._current.found)
+        self._reload(self._test)
 
     def edit(self) -> None:
         """Open the file of the module that is shown."""
@@ -152,8 +137,66 @@ class ModuleHost(QWidget):
         self._disconnect()
         if self._current is not None:
             self._current.exit()
-        for hosted in reversed(self._modules.values()):
+        for hosted in (*reversed(self._modules.values()), *self._leaving):
             hosted.cleanup()
+
+    # -- reloading
+
+    def _reload(self, then: Callable[[], object]) -> None:
+        hosted = self._current
+        if hosted is None or self._reloading is not None:
+            return
+        self._reloading = hosted
+        self._show_reloading()
+
+        def go_on() -> None:
+            self._reloading = None
+            self._show_reloading()
+            if not self._is_closed and self._modules.get(hosted.found.name) is hosted:
+                self._renew(hosted)
+                then()
+
+        self._settle(hosted, go_on)
+
+    def _settle(self, hosted: HostedModule, then: Callable[[], object]) -> None:
+        """Go on once no job works on what `cleanup` closes."""
+        owner = hosted.job_owner
+
+        def go_on() -> None:
+            if hosted.job_owner is owner:
+                then()
+            else:
+                self._settle(hosted, then)  # meanwhile it has begun to work on something else
+
+        self._viewer.jobs.when_settled(owner, go_on)
+
+    def _show_reloading(self) -> None:
+        """Keep what is about to go from being used."""
+        busy = self._reloading
+        self.developer.setEnabled(busy is None)
+        for hosted in self._modules.values():
+            hosted.page.setEnabled(hosted is not busy)
+
+    def _renew(self, hosted: HostedModule) -> None:
+        is_shown = hosted is self._current
+        if is_shown:
+            hosted.exit()
+        hosted.cleanup()
+        found = hosted.found
+        try:
+            found = reload_module(found)
+        except ScriptedModuleError as error:
+            self._viewer.banners.show_error(f"{error} The panel is of the files as they were before.")
+        old = hosted.renew(found)
+        self._stack.removeWidget(old)
+        old.deleteLater()
+        self._stack.addWidget(hosted.page)
+        if is_shown:
+            self._bring(hosted)
+
+    def _test(self) -> None:
+        if self._current is not None:
+            self.developer.run_tests_of(self._current.found)
 
     # -- its parts
 
@@ -201,7 +244,7 @@ class ModuleHost(QWidget):
 
     def _find(self, folders: tuple[str, ...]) -> None:
         """Take in the modules of folders that are not known yet."""
-        new = [Path(folder).expanduser() for folder in folders if folder not in self._folders]
+        new = [with_home(folder) for folder in folders if folder not in self._folders]
         self._folders = folders
         found, problems = find_modules(new)
         for module in found:
@@ -212,14 +255,14 @@ class ModuleHost(QWidget):
                 self._add(module)
         for problem in problems:
             LOG.warning("a module cannot be used: %s: %s", problem.where, problem.reason)
-            self._viewer.banners.show_warning(f"{problem.where}: {problem.reason}")
+            self._viewer.banners.show_warning(f"{plain_text(problem.where)}: {problem.reason}")
         self._list_modules()
 
     def _on_settings_changed(self, settings: Settings) -> None:
         self._developer_section.setVisible(settings.developer_mode)
         if settings.module_folders == self._folders:
             return
-        gone = [Path(folder).expanduser() for folder in self._folders if folder not in settings.module_folders]
+        gone = [with_home(folder) for folder in self._folders if folder not in settings.module_folders]
         for name, hosted in list(self._modules.items()):
             if any(folder in hosted.found.path.parents for folder in gone):
                 self._remove(name)
@@ -230,11 +273,17 @@ class ModuleHost(QWidget):
         if hosted is self._current:
             hosted.exit()
             self._current = None
-        hosted.cleanup()
         self._stack.removeWidget(hosted.page)
-        hosted.page.deleteLater()
+        hosted.page.hide()
+        self._leaving.append(hosted)
+        self._settle(hosted, lambda: self._let_go(hosted))
         if self._current is None and self._modules:
             self.show_module(next(iter(self._modules)))
+
+    def _let_go(self, hosted: HostedModule) -> None:
+        self._leaving.remove(hosted)
+        hosted.cleanup()
+        hosted.page.deleteLater()
 
 
 class _PanelArea(QScrollArea):

@@ -59,6 +59,14 @@ class HostedModule:
         """Its panel; None before `set_up`, and where it has none."""
         return self._widget
 
+    @property
+    def job_owner(self) -> object:
+        """Whose jobs are over before `cleanup`: its panel's ``logic``, else the panel."""
+        logic = getattr(self._widget, "logic", None)
+        if logic is not None:
+            return logic
+        return self if self._widget is None else self._widget
+
     def set_up(self) -> None:
         """Make the panel and call its `setup`, the first time; a module that fails says so on its page."""
         if self._was_tried:

@@ -63,6 +63,7 @@ class Opening(QObject):
                 lambda: self._tools.logic.demo_job(["ct"]),
                 on_success=lambda _report: self._on_demo_drawn(),
                 on_failure=self._viewer.banners.show_failure,
+                owner=self._tools.logic,
             )
         elif paths:
             handle = self._tools.importer.start(ImportRequest(paths, copy=False), tell=False, then=self._on_imported)

@@ -113,7 +113,11 @@ class SceneLoader(QObject):
 
     def _run(self, title: str, make_job: Callable[[], Job[LoadOutcome]], then: Then | None = None) -> JobHandle:
         return self._viewer.jobs.run(
-            title, make_job, on_success=lambda outcome: self._on_loaded(outcome, then), on_failure=self._on_failed
+            title,
+            make_job,
+            on_success=lambda outcome: self._on_loaded(outcome, then),
+            on_failure=self._on_failed,
+            owner=self._logic,
         )
 
     # -- in the worker's thread

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
+import weakref
 
 import pytest
 
@@ -13,6 +15,7 @@ from DICOMModule.widgets.job_runner import (
     Failure,
     JobRunner,
     JobState,
+    Lane,
     duration_text,
     failure_of,
     progress_text,
@@ -85,9 +88,10 @@ def test_a_job_that_waits_for_a_worker_can_be_cancelled_and_never_starts(runner,
     seen = []
     waiting = runner.run("Waiting", lambda: counting_job(3, seen))
     waiting.cancel()
+    qtbot.waitUntil(lambda: waiting.state is JobState.CANCELLED, timeout=5000)
+    assert not any(one.state.is_over for one in blockers)
     hold.set()
-    qtbot.waitUntil(lambda: waiting.state.is_over and all(one.state.is_over for one in blockers), timeout=5000)
-    assert waiting.state is JobState.CANCELLED
+    qtbot.waitUntil(lambda: all(one.state.is_over for one in blockers), timeout=5000)
     assert seen == []
 
 
@@ -145,23 +149,132 @@ def test_quiet_jobs_are_not_listed_and_do_not_wait_for_long_ones(runner, qtbot):
     hold.set()
 
 
-def test_settling_cancels_and_waits_until_nobody_works(runner, qtbot):
-    busy, left = threading.Event(), threading.Event()
+def test_a_job_that_was_cancelled_hands_nothing_over_even_where_it_came_to_its_end(runner, qtbot):
+    hold, started, told = threading.Event(), threading.Event(), []
+
+    def work():
+        started.set()
+        return hold.wait(10)
+
+    handle = runner.run(
+        "Long", lambda: call_job(work), on_success=told.append, on_cancelled=lambda: told.append("cancelled")
+    )
+    assert started.wait(5)
+    handle.cancel()
+    hold.set()
+    qtbot.waitUntil(lambda: handle.state.is_over, timeout=5000)
+    assert handle.state is JobState.CANCELLED
+    assert told == ["cancelled"]
+
+
+def test_settling_cancels_the_jobs_of_one_owner_and_goes_on_without_waiting(runner, qtbot):
+    hold, busy, told = threading.Event(), threading.Event(), []
+    one, other = object(), object()
+
+    def work():
+        busy.set()
+        return hold.wait(10)
+
+    long = runner.run("Long", lambda: call_job(work), owner=one, on_cancelled=lambda: told.append("cancelled"))
+    others = runner.run("Other", lambda: call_job(lambda: hold.wait(10)), owner=other, on_success=told.append)
+    assert busy.wait(5)
+    runner.when_settled(one, lambda: told.append("settled"))
+    late = runner.run("Late", lambda: call_job(lambda: told.append("ran")), owner=one)
+    qtbot.waitUntil(lambda: late.state is JobState.CANCELLED, timeout=5000)
+    assert told == []
+    assert long.state is JobState.CANCELLING
+    hold.set()
+    qtbot.waitUntil(lambda: others.state.is_over and long.state.is_over, timeout=5000)
+    assert told.index("cancelled") < told.index("settled")
+    assert others.state is JobState.FINISHED
+    again = runner.run("Again", lambda: call_job(lambda: 7), owner=one, on_success=told.append)
+    qtbot.waitUntil(lambda: again.state.is_over, timeout=5000)
+    assert told[-1] == 7
+
+
+def test_where_nothing_of_the_owner_runs_it_goes_on_at_once(runner):
+    told = []
+    runner.when_settled(object(), lambda: told.append("settled"))
+    assert told == ["settled"]
+
+
+def test_what_an_owner_did_that_is_closed_cannot_be_tried_again(runner, qtbot):
+    attempts, owner = [], object()
 
     def job():
-        busy.set()
-        try:
-            while True:
-                yield Progress(0, 0)
-        finally:
-            left.set()
+        attempts.append(1)
+        yield Progress(0, 1)
+        raise DatabaseError("busy")
 
-    runner.run("Endless", job)
-    assert busy.wait(5)
-    runner.settle()
-    assert left.is_set()
-    answered = runner.run("Afterwards", lambda: call_job(lambda: 7))
-    qtbot.waitSignal(answered.ended, timeout=5000).wait()
+    handle = runner.run("Trying", job, owner=owner)
+    qtbot.waitUntil(lambda: handle.state.is_over, timeout=5000)
+    assert handle.can_retry
+    runner.forget_owner(owner)
+    assert not handle.can_retry
+    assert runner.retry(handle) is handle
+    qtbot.waitUntil(lambda: runner.is_idle, timeout=5000)
+    assert len(attempts) == 1
+    assert handle in runner.handles
+
+
+def test_what_may_not_be_tried_again_lets_go_of_what_it_held_when_it_is_cancelled(runner, qtbot):
+    class Held:
+        pass
+
+    def start():
+        held, started = Held(), threading.Event()
+
+        def job():
+            while held is not None:
+                started.set()
+                yield Progress(0, 0)
+
+        made = runner.run("Filtering", job, may_retry=False, on_success=lambda _: held)
+        assert started.wait(5)
+        return weakref.ref(held), made
+
+    reference, handle = start()
+    handle.cancel()
+    qtbot.waitUntil(lambda: handle.state.is_over, timeout=5000)
+    assert not handle.can_retry
+
+    def is_free():
+        gc.collect()
+        return reference() is None
+
+    qtbot.waitUntil(is_free, timeout=5000)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_fault_of_who_waits_reaches_the_exception_hook_and_the_job_has_ended(runner, qtbot, monkeypatch, fails):
+    def broken(_told):
+        raise ZeroDivisionError
+
+    def job():
+        yield Progress(0, 1)
+        if fails:
+            raise DatabaseError("busy")
+
+    caught, ended = [], []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, *_rest: caught.append(kind))
+    runner.ended.connect(ended.append)
+    handle = runner.run("Answering", job, on_success=broken, on_failure=broken)
+    qtbot.waitSignal(handle.ended, timeout=5000).wait()
+    assert caught == [ZeroDivisionError]
+    assert ended == [handle]
+
+
+def test_pictures_have_workers_of_their_own(runner, qtbot):
+    hold = threading.Event()
+    pictures = [
+        runner.run("Picture", lambda: call_job(lambda: hold.wait(10)), quiet=True, lane=Lane.PICTURE) for _ in range(8)
+    ]
+    found = []
+    runner.run("Searching", lambda: call_job(lambda: 7), quiet=True, on_success=found.append)
+    qtbot.waitUntil(lambda: found == [7], timeout=5000)
+    assert not any(one.state.is_over for one in pictures)
+    hold.set()
+    qtbot.waitUntil(lambda: runner.is_idle, timeout=5000)
 
 
 def test_after_the_shut_down_nothing_is_told(qtbot):

@@ -11,6 +11,7 @@ import pytest
 from dialog_kit import a_viewer, banner_texts
 
 from DICOMModule.errors import SettingsError
+from DICOMModule.jobs import Progress, call_job
 from DICOMModule.scripted_module import FOREIGN_PREFIX
 from DICOMModule.widgets.banners import Banner
 from DICOMModule.widgets.dialogs.about_dialog import AboutDialog
@@ -257,14 +258,12 @@ def test_a_reload_of_a_broken_file_keeps_the_panel_and_says_why(open_host, folde
     assert panel_texts(host) == ["panel of Mended"]
 
 
-def test_a_reload_waits_for_jobs_that_work_on_what_cleanup_closes(open_host, folder, viewer, heard):
+def test_a_reload_waits_for_jobs_that_work_on_what_cleanup_closes(open_host, folder, viewer, heard, qtbot):
     write(folder, "Alpha")
     host = open_host()
     started = threading.Event()
 
     def endless_job():
-        from DICOMModule.jobs import Progress
-
         try:
             while True:
                 started.set()
@@ -272,10 +271,18 @@ def test_a_reload_waits_for_jobs_that_work_on_what_cleanup_closes(open_host, fol
         finally:
             heard.append(("job", "closed"))
 
-    viewer.jobs.run("Endless", endless_job)
+    viewer.jobs.run("Endless", endless_job, owner=host.current.widget)
+    hold = threading.Event()
+    others = viewer.jobs.run("Another's", lambda: call_job(lambda: hold.wait(10)))
     assert started.wait(5)
     heard.clear()
+    page = host.current.page
     host.reload()
+    assert not page.isEnabled()
+    qtbot.waitUntil(lambda: ("Alpha", "enter") in heard, timeout=5000)
+    assert host.current.page.isEnabled()
+    assert not others.state.is_over
+    hold.set()
     assert heard.index(("job", "closed")) < heard.index(("Alpha", "cleanup"))
 
 

@@ -43,8 +43,10 @@ def test_the_own_module_is_reloaded_in_the_running_window_and_goes_on_working(wi
         factories.make_series(tmp_path / name, name)
     import_series(window, qtbot, tmp_path / "first", 1)
     old = window.host.current.widget
-    window.host.developer.reload_button.click()
-    window.host.developer.reload_button.click()
+    for _ in range(2):
+        before = window.host.current.widget
+        window.host.developer.reload_button.click()
+        qtbot.waitUntil(lambda before=before: window.host.current.widget is not before, timeout=20_000)
     new = window.host.current.widget
     assert type(new) is sys.modules["DICOMModule.widget"].DICOMModuleWidget
     assert type(new) is not type(old)

@@ -94,6 +94,7 @@ class DatabaseBrowser(QWidget):
         self.count_label = QLabel()
         self.tree = DatabaseTreeView(self.model, self.thumbnails)
         self.spread = SpreadTable(self.thumbnails, viewer.jobs)
+        self.refresher.owner = self.spread.owner = logic
         self.message = StateMessage()
         self.preview = ImagePreview(logic, viewer.jobs)
         self.files = FileActions(logic, viewer, self)
@@ -114,6 +115,7 @@ class DatabaseBrowser(QWidget):
     def set_logic(self, logic: DICOMModuleLogic) -> None:
         """Show another database."""
         self.files.logic = logic
+        self.refresher.owner = self.spread.owner = logic
         self.thumbnails.set_logic(logic)
         self.preview.set_logic(logic)
         self.refresher.show_database(None, "")

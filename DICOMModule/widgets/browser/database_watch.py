@@ -59,7 +59,9 @@ class DatabaseWatch(QObject):
             lambda: call_job(lambda: _opened(logic)),
             on_success=lambda database: self._on_opened(logic, database),
             on_failure=lambda failure: self._on_failed(logic, failure),
+            on_cancelled=lambda: self._on_opening_cancelled(logic),
             quiet=True,
+            owner=logic,
         )
 
     def count(self, search: str) -> None:
@@ -77,7 +79,9 @@ class DatabaseWatch(QObject):
             lambda: call_job(lambda: _count(database, search)),
             on_success=lambda number: self._on_counted(database, search, number),
             on_failure=lambda _failure: self._on_counted(database, search, 0),
+            on_cancelled=lambda: self._on_count_cancelled(database),
             quiet=True,
+            owner=self._logic,
         )
 
     def _on_opened(self, logic: DICOMModuleLogic, database: DicomDatabase | None) -> None:
@@ -90,6 +94,14 @@ class DatabaseWatch(QObject):
         if logic is self._logic:
             self._opening = None
             self.failed.emit(failure.text)
+
+    def _on_opening_cancelled(self, logic: DICOMModuleLogic) -> None:
+        if logic is self._logic:
+            self._opening = None
+
+    def _on_count_cancelled(self, database: DicomDatabase) -> None:
+        if database is self.database:
+            self._counting = self._again = False
 
     def _on_counted(self, database: DicomDatabase, search: str, number: int) -> None:
         if database is not self.database:

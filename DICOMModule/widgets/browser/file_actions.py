@@ -65,6 +65,7 @@ class FileActions(QObject):
             on_success=self._on_revealed,
             on_failure=self._viewer.banners.show_failure,
             quiet=True,
+            owner=logic,
         )
 
     def copy_paths(self, selection: Selection) -> None:
@@ -76,6 +77,7 @@ class FileActions(QObject):
             on_success=self._on_paths_found,
             on_failure=self._viewer.banners.show_failure,
             quiet=True,
+            owner=logic,
         )
 
     def copy_uids(self, selection: Selection) -> None:

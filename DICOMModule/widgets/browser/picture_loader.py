@@ -10,7 +10,7 @@ from DICOMModule.errors import DICOMModuleError
 from DICOMModule.jobs import call_job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.browser.pictures import Picture, image_of_pixels, reason_of
-from DICOMModule.widgets.job_runner import Failure, JobHandle, JobRunner
+from DICOMModule.widgets.job_runner import Failure, JobHandle, JobRunner, Lane
 from DICOMModule.widgets.qt import QObject, pyqtSignal
 
 if TYPE_CHECKING:
@@ -93,7 +93,9 @@ class PictureLoader(QObject):
             lambda: call_job(lambda: logic.preview_frames(wanted)),
             on_success=lambda frames: self._on_listed(generation, frames),
             on_failure=lambda failure: self._on_list_failed(generation, failure),
+            on_cancelled=lambda: self._on_list_cancelled(generation),
             quiet=True,
+            owner=logic,
         )
 
     def go_to(self, index: int) -> None:
@@ -128,6 +130,10 @@ class PictureLoader(QObject):
         self._frames = ()
         self.failed.emit(failure.text)
 
+    def _on_list_cancelled(self, generation: int) -> None:
+        if generation == self._generation:
+            self._listing = None
+
     def _fetch(self) -> None:
         for step in AHEAD:
             index = self._index + step * self._direction
@@ -146,8 +152,15 @@ class PictureLoader(QObject):
             lambda: call_job(lambda: _picture(logic, frame)),
             on_success=lambda picture: self._on_fetched(logic, key, picture),
             on_failure=lambda failure: self._on_fetched(logic, key, Picture(None, failure.text)),
+            on_cancelled=lambda: self._on_fetch_cancelled(logic, key),
             quiet=True,
+            lane=Lane.PICTURE,
+            owner=logic,
         )
+
+    def _on_fetch_cancelled(self, logic: DICOMModuleLogic, key: _Key) -> None:
+        if logic is self._logic:
+            self._running.discard(key)
 
     def _on_fetched(self, logic: DICOMModuleLogic, key: _Key, picture: Picture) -> None:
         if logic is not self._logic or self._stopped:

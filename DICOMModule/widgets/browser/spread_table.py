@@ -154,6 +154,7 @@ class SpreadTable(QWidget):
     def __init__(self, thumbnails: Thumbnails, jobs: JobRunner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._jobs = jobs
+        self.owner: object | None = None  # whose database it is
         self._database: DicomDatabase | None = None
         self._search = ""
         self._generation = 0
@@ -191,6 +192,7 @@ class SpreadTable(QWidget):
             on_success=lambda rows: self._on_read(generation, rows),
             on_failure=self._on_read_failed,
             quiet=True,
+            owner=self.owner,
         )
 
     def select(self, targets: tuple[str, ...]) -> None:

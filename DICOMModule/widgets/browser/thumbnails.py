@@ -13,7 +13,7 @@ from DICOMModule.errors import DICOMModuleError
 from DICOMModule.jobs import call_job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.browser.pictures import Picture, image_of_pixels, reason_of
-from DICOMModule.widgets.job_runner import Failure, JobRunner
+from DICOMModule.widgets.job_runner import Failure, JobRunner, Lane
 from DICOMModule.widgets.qt import QObject, QPixmap, QTimer, pyqtSignal
 
 MOST_AT_ONCE: Final = 2
@@ -154,11 +154,20 @@ class Thumbnails(QObject):
             lambda: call_job(lambda: _picture(logic, uid)),
             on_success=lambda picture: self._on_made(series, generation, picture),
             on_failure=lambda failure: self._on_failed(series, generation, failure),
+            on_cancelled=lambda: self._on_cancelled(uid, generation),
             quiet=True,
+            lane=Lane.PICTURE,
+            owner=logic,
         )
 
     def _on_failed(self, series: SeriesSummary, generation: int, failure: Failure) -> None:
         self._on_made(series, generation, Picture(None, failure.text))
+
+    def _on_cancelled(self, uid: str, generation: int) -> None:
+        if generation == self._generation:
+            self._running.discard(uid)
+            if self._wishes:
+                self._pump.start()
 
     def _on_made(self, series: SeriesSummary, generation: int, picture: Picture) -> None:
         if generation != self._generation or self._stopped:

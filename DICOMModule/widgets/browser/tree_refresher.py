@@ -19,6 +19,11 @@ class TreeRefresher(QObject):
     jobs : JobRunner
         Where it is read.
 
+    Attributes
+    ----------
+    owner : object or None
+        Whose database it is: what is settled before that is closed.
+
     Signals
     -------
     shown
@@ -43,6 +48,7 @@ class TreeRefresher(QObject):
         self._stopped = False
         self._rows_before = 0
         self.search = ""
+        self.owner: object | None = None
         model.more_wished.connect(self._on_more_wished)
 
     @property
@@ -73,7 +79,9 @@ class TreeRefresher(QObject):
             lambda: first_page_job(database, search, limit),
             on_success=lambda page: self._on_page_read(turn, page),
             on_failure=lambda failure: self._on_failed(turn, failure),
+            on_cancelled=lambda: self._on_cancelled(turn),
             quiet=True,
+            owner=self.owner,
         )
 
     def refresh(self, *, deep: bool = False) -> None:
@@ -96,7 +104,9 @@ class TreeRefresher(QObject):
             lambda: refresh_job(database, plan),
             on_success=lambda found: self._on_refresh_read(turn, found),
             on_failure=lambda failure: self._on_failed(turn, failure),
+            on_cancelled=lambda: self._on_cancelled(turn),
             quiet=True,
+            owner=self.owner,
         )
 
     def _cancel(self) -> None:
@@ -130,6 +140,12 @@ class TreeRefresher(QObject):
             self._handle = None
             self._again = None
             self.failed.emit(failure.text)
+
+    def _on_cancelled(self, turn: int) -> None:
+        """Be free for the next wish; whoever cancelled does not want this one."""
+        if turn == self._turn:
+            self._handle = None
+            self._again = None
 
     def _go_on(self) -> None:
         if self._again is not None:

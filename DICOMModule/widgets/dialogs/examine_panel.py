@@ -131,6 +131,7 @@ class ExaminePanel(PanelDialog):
             lambda: _examine_job(logic, wanted),
             on_success=lambda examined: self._on_examined(handle, examined),
             on_failure=lambda failure: self._on_failed(handle, failure),
+            owner=logic,
         )
         self._handle = handle
         handle.ended.connect(lambda: self._on_ended(handle))

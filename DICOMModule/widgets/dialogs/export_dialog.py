@@ -234,6 +234,7 @@ class ExportDialog(QDialog):
             on_success=lambda plan: self._on_checked(handle, request, plan),
             on_failure=lambda failure: self._on_refused(handle, failure),
             quiet=True,
+            owner=logic,
         )
         self._checking = handle
 
@@ -310,6 +311,7 @@ def export_to_study(
         lambda: logic.export_job(volume, request.options, request.study_uid, request.like_uid),
         on_success=tell,
         on_failure=fail,
+        owner=logic,
     )
 
 

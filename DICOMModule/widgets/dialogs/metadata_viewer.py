@@ -121,6 +121,7 @@ class MetadataViewer(PanelDialog):
             on_success=lambda listed: self._on_listed(handle, listed),
             on_failure=lambda failure: self._on_listing_failed(handle, failure),
             quiet=True,
+            owner=logic,
         )
         self._listing = handle
         self.present()
@@ -205,6 +206,7 @@ class MetadataViewer(PanelDialog):
             on_success=lambda root: self._on_read(listing, number, root, ""),
             on_failure=lambda failure: self._on_read(listing, number, TagNode((), "", ""), failure.text),
             quiet=True,
+            owner=logic,
         )
 
     def _on_read(self, listing: JobHandle | None, number: int, root: TagNode, error: str) -> None:

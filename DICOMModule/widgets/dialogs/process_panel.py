@@ -89,6 +89,7 @@ class ProcessPanel(QWidget):
             lambda: prepared_job(process_job(operation.name, volume, parameters)),
             on_success=lambda result: self._on_processed(node, result),
             on_failure=self._on_failed,
+            may_retry=False,  # it would hold its volume; Apply is still there
         )
         self._handle = handle
         handle.changed.connect(self._on_handle_changed)
