@@ -15,6 +15,7 @@ from DICOMModule.database import ImportReport
 from DICOMModule.database.summaries import Duplicate
 from DICOMModule.errors import Problem
 from DICOMModule.jobs import Progress
+from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.dialogs.file_dialogs import NewFileDialog
 from DICOMModule.widgets.dialogs.import_dialog import (
     IDLE_TEXT,
@@ -32,7 +33,9 @@ from DICOMModule.widgets.dialogs.import_outcome import (
     summary_sentence,
 )
 from DICOMModule.widgets.dialogs.import_summary import ImportSummary
-from DICOMModule.widgets.qt import QApplication, QDialog, QLabel, Qt, QTimer
+from DICOMModule.widgets.importing import Importer
+from DICOMModule.widgets.jobs_list import JobsList
+from DICOMModule.widgets.qt import QApplication, QDialog, QLabel, QPushButton, Qt, QTimer
 
 
 @pytest.fixture
@@ -99,6 +102,31 @@ def test_what_was_not_taken_comes_first_and_needs_attention():
     assert [row.kind for row in file_outcomes(REPORT)] == ["Rejected", "Rejected", "Set aside", "Taken, warned"]
     assert needs_attention(REPORT)
     assert not needs_attention(ImportReport(duplicates=(Duplicate("a", "1", "there"),)))
+
+
+def test_the_list_of_jobs_tells_what_an_import_rejected_and_shows_its_summary_again(qtbot, viewer, tmp_path):
+    torn = tmp_path / "cd" / "torn.dcm"
+    torn.parent.mkdir()
+    torn.write_bytes(bytes(128) + b"DICM" + b"\x02\x00\x00\x00UL\x04\x00\xff")
+    with DICOMModuleLogic(tmp_path / "database") as logic:
+        jobs, progress = JobsList(viewer.jobs), ImportProgress()
+        qtbot.addWidget(jobs)
+        qtbot.addWidget(progress)
+        importer = Importer(logic, viewer, progress)
+        with qtbot.waitSignal(viewer.jobs.ended):
+            importer.start(ImportRequest((torn.parent,), copy=False))
+        viewer.banners.clear()
+        (line,) = jobs.rows
+        assert line.handle.note == "1 file rejected"
+        assert "1 file rejected" in " ".join(one.text() for one in line.findChildren(QLabel))
+        show = next(one for one in line.findChildren(QPushButton) if one.text() == "Show details")
+        assert show.isVisibleTo(line)
+        show.click()
+        (summary,) = [
+            one for one in QApplication.topLevelWidgets() if isinstance(one, ImportSummary) and one.isVisible()
+        ]
+        assert summary.rows.rowCount() == 1
+        importer.close()
 
 
 def test_no_field_of_the_csv_acts_as_a_formula():

@@ -54,6 +54,13 @@ def file_outcomes(report: ImportReport) -> tuple[FileOutcome, ...]:
     return tuple(sorted((*rejected, *warned, *twice), key=lambda row: KINDS.index(row.kind)))
 
 
+def outcome_note(report: ImportReport) -> str:
+    """Return what a list of jobs says of an import: how many files were not taken; empty where all were."""
+    aside = sum(row.conflict for row in report.duplicates)
+    parts = [(len(report.rejected), "rejected"), (aside, "set aside")]
+    return ", ".join(f"{counted(number, 'file')} {word}" for number, word in parts if number)
+
+
 def needs_attention(report: ImportReport) -> bool:
     """Return whether a file was not taken that perhaps should have been."""
     return bool(report.rejected) or any(row.conflict for row in report.duplicates)
