@@ -12,7 +12,9 @@ import pytest
 from DICOMModule.app import ViewerOptions, viewer_window
 from DICOMModule.database import DicomDatabase
 from DICOMModule.errors import DatabaseNotFoundError
+from DICOMModule.jobs import call_job
 from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.settings import DATABASE_VARIABLE
 from DICOMModule.widgets.qt import QLabel
 
 
@@ -52,6 +54,64 @@ def test_the_own_module_is_reloaded_in_the_running_window_and_goes_on_working(wi
     assert type(new) is not type(old)
     import_series(window, qtbot, tmp_path / "second", 2)
     assert [banner.text for banner in window.viewer.banners.shown if banner.kind == "error"] == []
+
+
+def test_another_folder_is_taken_once_no_job_works_on_the_old_one_and_the_window_goes_on_meanwhile(
+    window, qtbot, tmp_path, monkeypatch
+):
+    monkeypatch.delenv(DATABASE_VARIABLE, raising=False)
+    panel, jobs = window.host.current.widget, window.viewer.jobs
+    old, hold, others_hold, busy = panel.logic, threading.Event(), threading.Event(), threading.Event()
+
+    def work():
+        busy.set()
+        return hold.wait(20)
+
+    def fail():
+        raise DatabaseNotFoundError("nothing is there")
+
+    failed = jobs.run("Failing", lambda: call_job(fail), owner=old)
+    qtbot.waitUntil(lambda: failed.state.is_over)
+    assert failed.can_retry
+    jobs.run("Long", lambda: call_job(work), owner=old)
+    others = jobs.run("Another's", lambda: call_job(lambda: others_hold.wait(20)))
+    assert busy.wait(5)
+    panel.use_database(tmp_path / "first choice")
+    panel.use_database(tmp_path / "second choice")
+    assert panel.logic is old
+    assert not panel.parent.isEnabled()
+    hold.set()
+    qtbot.waitUntil(lambda: panel.logic is not old, timeout=20_000)
+    assert panel.logic.database_folder == tmp_path / "second choice"
+    assert panel.parent.isEnabled()
+    assert not failed.can_retry
+    assert not others.state.is_over
+    others_hold.set()
+    factories.make_series(tmp_path / "one", "one")
+    import_series(window, qtbot, tmp_path / "one", 1)
+    qtbot.waitUntil(lambda: panel.browser.model.rowCount() == 1, timeout=20_000)
+
+
+def test_a_reload_comes_after_another_folder_that_was_asked_for_before(window, qtbot, tmp_path, monkeypatch):
+    monkeypatch.delenv(DATABASE_VARIABLE, raising=False)
+    panel, hold, busy = window.host.current.widget, threading.Event(), threading.Event()
+
+    def work():
+        busy.set()
+        return hold.wait(20)
+
+    window.viewer.jobs.run("Long", lambda: call_job(work), owner=panel.logic)
+    assert busy.wait(5)
+    panel.use_database(tmp_path / "other")
+    window.host.reload()
+    window.host.reload()
+    hold.set()
+    qtbot.waitUntil(lambda: window.host.current.widget is not panel, timeout=20_000)
+    assert window.host.developer.isEnabled()
+    assert window.host.current.page.isEnabled()
+    assert [banner.text for banner in window.viewer.banners.shown if banner.kind == "error"] == []
+    factories.make_series(tmp_path / "one", "one")
+    import_series(window, qtbot, tmp_path / "one", 1)
 
 
 def test_window_and_jobs_that_ask_at_the_same_moment_share_one_database(tmp_path, monkeypatch):
