@@ -34,6 +34,8 @@ from DICOMModule.widgets.viewer import SettingsStore
 LOG = logging.getLogger(__name__)
 #: A widget inside the window with this property set closes itself on Escape: then Escape is not a shortcut.
 CLOSES_ON_ESCAPE: Final = "closes_on_escape"
+#: A widget with this property set scrolls by itself: arrows, Home, End and the page keys are not shortcuts.
+KEEPS_KEYS: Final = "keeps_keys"
 
 _ARROWS: Final = {
     Qt.Key_Up,
@@ -170,6 +172,8 @@ def _keeps(focus: QWidget, event: QKeyEvent) -> bool:
         return not Qt.Key_F1 <= key <= Qt.Key_F35
     if isinstance(focus, (QAbstractItemView, QComboBox)):
         return key in _OF_LISTS or event.text().isalnum()
+    if focus.property(KEEPS_KEYS):
+        return key in _ARROWS
     if isinstance(focus, QAbstractSlider):
         return key in _ARROWS | _TAB
     if isinstance(focus, QTabBar):

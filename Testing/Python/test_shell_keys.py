@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from DICOMModule.widgets.browser.preview import PreviewCanvas
 from DICOMModule.widgets.key_actions import KeyAction
 from DICOMModule.widgets.key_table import KeyTable
 from DICOMModule.widgets.qt import (
@@ -21,7 +22,7 @@ from DICOMModule.widgets.qt import (
     QVBoxLayout,
     QWidget,
 )
-from DICOMModule.widgets.shortcuts import CLOSES_ON_ESCAPE, KeyBinder
+from DICOMModule.widgets.shortcuts import CLOSES_ON_ESCAPE, KEEPS_KEYS, KeyBinder
 from DICOMModule.widgets.viewer import SettingsStore
 
 ACTIONS = (
@@ -210,3 +211,21 @@ def test_released_keys_start_nothing_and_hear_nothing(place, store):
     assert place.press(place.view, Qt.Key_W) == []
     store.change(keys={"window_tool": "Q"})
     assert place.press(place.view, Qt.Key_Q) == []
+
+
+def test_what_scrolls_by_itself_keeps_the_keys_for_that_and_no_others(place):
+    assert place.press(place.view, Qt.Key_Down) == ["next_image"]
+    place.view.setProperty(KEEPS_KEYS, True)
+    assert place.press(place.view, Qt.Key_Down) == []
+    assert place.press(place.view, Qt.Key_Tab) == ["next_view"]
+    assert place.press(place.view, Qt.Key_W) == ["window_tool"]
+
+
+def test_the_keys_of_the_preview_scroll_the_preview(place):
+    canvas = PreviewCanvas()
+    place.window.layout().addWidget(canvas)
+    canvas.show()
+    steps = []
+    canvas.stepped.connect(steps.append)
+    assert place.press(canvas, Qt.Key_Down) == []
+    assert steps == [1]

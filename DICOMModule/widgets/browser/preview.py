@@ -31,6 +31,7 @@ from DICOMModule.widgets.qt import (
     QWidget,
     pyqtSignal,
 )
+from DICOMModule.widgets.shortcuts import KEEPS_KEYS
 from DICOMModule.widgets.theme import caption_font, pixmap, theme
 from DICOMModule.widgets.views.view_widget import GROUND
 
@@ -70,6 +71,7 @@ class PreviewCanvas(QWidget):
             Qt.Key_Up: -1, Qt.Key_Down: 1, Qt.Key_PageUp: -PAGE_IMAGES, Qt.Key_PageDown: PAGE_IMAGES,
         }  # fmt: skip
         self.setFocusPolicy(Qt.StrongFocus)
+        self.setProperty(KEEPS_KEYS, True)
         self.setSizePolicy(QSizePolicy.Expanding, QSizePolicy.Expanding)
         self.setMinimumHeight(96)
         self.setAccessibleName("Image Preview")
