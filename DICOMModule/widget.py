@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from DICOMModule.database import StudySummary
 from DICOMModule.errors import DICOMModuleError
@@ -151,6 +150,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
     def _close_dialogs(self) -> None:
         if hasattr(self, "_importer"):
             self._importer.close()
+        self.viewer.undo.forget("database")
         for dialog in (self._examine, self._metadata):
             if dialog is not None:
                 dialog.close()

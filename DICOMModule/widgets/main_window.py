@@ -43,6 +43,7 @@ from DICOMModule.widgets.views.keys import KEY_ACTIONS
 from DICOMModule.widgets.views.layer_bar import LayerBar
 from DICOMModule.widgets.views.view_area import ViewArea
 from DICOMModule.widgets.views.view_toolbar import ViewTools
+from DICOMModule.widgets.window_parts import WindowPart, step_part
 from DICOMModule.widgets.window_toolbar import WindowToolBar, save_views_picture
 
 TITLE: Final = "DICOMModule"
@@ -182,6 +183,10 @@ class MainWindow(QMainWindow):
         bar.setSizeGripEnabled(False)
         bar.addWidget(self.strip, 1)
         bar.addPermanentWidget(self._place)
+        notice = QLabel("Not for clinical use")
+        notice.setObjectName("notice")
+        notice.setProperty("caption", True)
+        bar.addPermanentWidget(notice)
 
     # -- what keys and buttons do
 
@@ -195,8 +200,19 @@ class MainWindow(QMainWindow):
             "spread": lambda: self.viewer.views.set_spread(not self.viewer.views.spread),
             "full_screen": self.toggle_full_screen,
             "keys": self.show_keys,
+            "undo": lambda: self.viewer.banners.show_info(self.viewer.undo.undo()),
+            "redo": lambda: self.viewer.banners.show_info(self.viewer.undo.redo()),
+            "next_part": lambda: step_part(self._parts(), 1),
+            "previous_part": lambda: step_part(self._parts(), -1),
             "picture": lambda: save_views_picture(self.viewer, self.area),
         }
+
+    def _parts(self) -> tuple[WindowPart, ...]:
+        return (
+            WindowPart(self.panel_dock),
+            WindowPart(self._center, lambda: self.area.active_view),
+            WindowPart(self.right_dock),
+        )
 
     def _make_tools(self) -> None:
         self.view_tools = ViewTools(self.area, self.commands, self.keys.tooltip, self)

@@ -13,6 +13,7 @@ from DICOMModule.settings import Settings, read_settings, write_settings
 from DICOMModule.widgets.banners import Banners
 from DICOMModule.widgets.job_runner import JobRunner
 from DICOMModule.widgets.screenshot import PictureOptions
+from DICOMModule.widgets.undo import UndoStack
 from DICOMModule.widgets.views.view_state import ViewState
 
 
@@ -151,6 +152,8 @@ class Viewer:
         The database is a temporary one that goes with the window.
     actions : dict
         What keys and the window's own buttons do, by name; modules put theirs in (``import``, ``search`` …).
+    undo : UndoStack
+        What was done and can be undone; who deletes or removes pushes to it.
 
     Signals
     -------
@@ -174,6 +177,7 @@ class Viewer:
     database_folder: Path
     is_private: bool = False
     actions: dict[str, Callable[[], object]] = field(default_factory=dict)
+    undo: UndoStack = field(default_factory=UndoStack)
     paths_dropped: Signal[tuple[Path, ...]] = field(default_factory=Signal)
     targets_dropped: Signal[TargetsDropped] = field(default_factory=Signal)
     open_requested: Signal[OpenRequest] = field(default_factory=Signal)

@@ -11,7 +11,7 @@ from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.banners import Banner
 from DICOMModule.widgets.dialogs.save_volume import save_volume
 from DICOMModule.widgets.dialogs.scene_delegate import SceneDelegate
-from DICOMModule.widgets.dialogs.scene_model import NODE_ROLE, SceneModel
+from DICOMModule.widgets.dialogs.scene_model import NODE_ROLE, SceneModel, memory_bytes
 from DICOMModule.widgets.qt import (
     QAbstractItemView,
     QAction,
@@ -33,6 +33,7 @@ from DICOMModule.widgets.qt import (
     pyqtSignal,
 )
 from DICOMModule.widgets.theme import icon
+from DICOMModule.widgets.undo import UndoStep
 from DICOMModule.widgets.viewer import Viewer
 
 EMPTY_TEXT: Final = (
@@ -287,7 +288,7 @@ class ScenePanel(QWidget):
         if not nodes:
             return
         self._forget_undo()
-        size = sum(bytes_of(node) for node in nodes)
+        size = sum(memory_bytes(node) for node in nodes)
         what = f"“{plain_text(nodes[0].name)}”" if len(nodes) == 1 else f"{len(nodes)} volumes"
         removal = _Removal(node_ids=tuple(node.id for node in nodes))
         self._take_out(removal)
@@ -341,6 +342,7 @@ class ScenePanel(QWidget):
 
     def _forget_undo(self) -> None:
         """Take the last offer to undo away: it holds the memory of what was removed."""
+        self._viewer.undo.forget("scene")
         if self._undo_banner is not None:
             self._undo_banner.dismiss()
             self._undo_banner = None
