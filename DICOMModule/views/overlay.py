@@ -25,12 +25,24 @@ LARGE_VIEW_PX = (480, 320)  # width and height from which every field has room
 MEDIUM_VIEW_PX = (260, 200)
 SMALL_VIEW_PX = (120, 90)
 PLAIN_SLICE = Slab()
+WHOLE_HU = 10.0  # a width from which fractions of Hounsfield units are noise
+TENTHS_FROM = 100.0
 AGE_UNITS = {"D": "days", "W": "weeks", "M": "months", "Y": "years"}
+
+
+class Name(str):
+    """A line that may be cut in the middle where it has no room: a name or a description, no number and no date."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class OverlayText:
-    """The lines in the corners, the most important line of each corner first."""
+    """The lines in the corners, the most important line of each corner first.
+
+    A line that is no `Name` consists of parts with two blanks between them, the most important part first; where it has no
+    room, its last parts are left out.
+    """
 
     top_left: tuple[str, ...] = ()
     top_right: tuple[str, ...] = ()
@@ -142,7 +154,7 @@ def volume_overlay(
     axes = tuple(
         (letter, view.right_lps[axis], view.up_lps[axis], toward_viewer[axis]) for axis, letter in enumerate("LPS")
     )
-    lines = (plain_text(preset_name), _reduction_text(node.volume, most_voxels))
+    lines = (_name(preset_name), _reduction_text(node.volume, most_voxels))
     return ViewOverlay(
         name="3d",
         text=OverlayText(
@@ -189,32 +201,32 @@ def patient_lines(header: InstanceHeader | None) -> tuple[str, ...]:
     if header is None:
         return ()
     facts = (date_text(header.text("PatientBirthDate")), age_text(header.text("PatientAge")), header.text("PatientSex"))
-    lines = (person_name(header.text("PatientName")), header.text("PatientID"), _joined(facts))
-    return tuple(plain_text(line) for line in lines if line)
+    lines = (_name(person_name(header.text("PatientName"))), plain_text(header.text("PatientID")), _joined(facts))
+    return tuple(line for line in lines if line)
 
 
 def study_lines(header: InstanceHeader | None) -> tuple[str, ...]:
     """Return date and time, description, accession number and institution, as far as they are known."""
     if header is None:
         return ()
-    when = " ".join(part for part in (date_text(header.text("StudyDate")), time_text(header.text("StudyTime"))) if part)
+    when = _joined((date_text(header.text("StudyDate")), time_text(header.text("StudyTime"))))
     accession = header.text("AccessionNumber")
     lines = (
         when,
-        header.text("StudyDescription"),
-        f"Accession {accession}" if accession else "",
-        header.text("InstitutionName"),
+        _name(header.text("StudyDescription")),
+        plain_text(f"Accession {accession}") if accession else "",
+        _name(header.text("InstitutionName")),
     )
-    return tuple(plain_text(line) for line in lines if line)
+    return tuple(line for line in lines if line)
 
 
 def series_lines(node: VolumeNode) -> tuple[str, ...]:
     """Return the series' name, how it was acquired, its slices, and what compression took from it."""
     header = node.volume.source
-    lines = [node.name]
+    lines: list[str] = [_name(node.name)]
     if header is not None:
         lines += [_acquisition_text(header), _thickness_text(header, node.volume), _lossy_text(header)]
-    return tuple(plain_text(line) for line in lines if line)
+    return tuple(line for line in lines if line)
 
 
 def date_text(text: str) -> str:
@@ -259,9 +271,16 @@ def turn_text(name: str, view: ViewGeometry) -> str:
 
 
 def window_text(node: VolumeNode, named: bool = True) -> str:
-    """Return width and level with as many digits as they need, and the preset's name where `named` asks for it."""
+    """Return width and level with as many digits as they need, and the preset's name where `named` asks for it.
+
+    Hounsfield units are whole numbers; of a width above 100 no more than a tenth is told.
+    """
     window = node.display.window
-    text = f"W {window.width:.5g}  L {window.level:.5g}"
+    digits = 0 if node.volume.units == "HU" and window.width >= WHOLE_HU else 1 if window.width > TENTHS_FROM else None
+    width, level = (
+        f"{value:.5g}" if digits is None else _rounded(value, digits) for value in (window.width, window.level)
+    )
+    text = f"W {width}  L {level}"
     return f"{text}  {plain_text(window.name)}" if named and window.name else text
 
 
@@ -328,7 +347,15 @@ def _reduction_text(volume: Volume, most_voxels: int | None) -> str:
 
 
 def _joined(facts: tuple[str, ...] | list[str]) -> str:
-    return "  ".join(fact for fact in facts if fact)
+    return "  ".join(plain_text(fact) for fact in facts if fact)
+
+
+def _name(text: str) -> str:
+    return Name(plain_text(text))
+
+
+def _rounded(value: float, digits: int) -> str:
+    return f"{round(value, digits) + 0.0:.{digits}f}".removesuffix(".0")
 
 
 def _size_class(view: ViewGeometry) -> int:

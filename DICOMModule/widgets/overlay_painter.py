@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from DICOMModule.views.crosshair import GAP_PX, HANDLE_RADIUS_PX, Crosshair, CrosshairLine
-from DICOMModule.views.overlay import Ruler, ViewOverlay
+from DICOMModule.views.overlay import Name, OverlayText, Ruler, ViewOverlay
 from DICOMModule.widgets.qt import (
     QColor,
     QFont,
@@ -26,6 +26,7 @@ TEXT_PX = 12
 LETTER_PX = 13
 TICK_PX = 5.0
 HALO_PX = 3.0
+MOST_WARNING_LINES = 5
 MOST_TEXTS = 400  # pictures that are kept
 CROSSHAIR_INSET_PX = 28.0  # keeps clear of the letters
 CROSSHAIR_FOOT_PX = 46.0  # and of the ruler
@@ -48,7 +49,7 @@ class OverlayPainter:
     """Paints a `ViewOverlay` within a rectangle.
 
     Every text has a halo, so that it is read on a white picture as on a black one; corner text keeps to its own part of
-    the view and is cut in the middle, so that nothing overlaps.
+    the view, so that nothing overlaps: a name is cut in the middle, of numbers and dates whole parts are left out.
 
     Parameters
     ----------
@@ -58,12 +59,18 @@ class OverlayPainter:
         The image area of the view.
     texts : TextPictures, optional
         Where pictures of the texts are kept from one time to the next.
+
+    Attributes
+    ----------
+    warning_box : QRectF
+        Where the warnings were painted; empty where there are none.
     """
 
     def __init__(self, painter: QPainter, rect: QRectF, texts: TextPictures | None = None) -> None:
         self._painter = painter
         self._rect = rect
         self._texts = texts
+        self.warning_box = QRectF()
         self._font = QFont(painter.font())
         self._font.setPixelSize(TEXT_PX)
         self._letter_font = QFont(self._font)
@@ -182,13 +189,14 @@ class OverlayPainter:
         self._paint_lines(text.bottom_left, right=False, bottom=True)
         self._paint_lines(text.bottom_right, right=True, bottom=True)
         if overlay.warnings and room > len(top_left):
-            self._paint_warning(overlay.warnings, len(top_left), room - len(top_left))
+            widths = self._warning_widths(text, len(top_left), min(room - len(top_left), MOST_WARNING_LINES))
+            self._paint_warnings(overlay.warnings, len(top_left), widths)
 
     def _paint_lines(self, lines: Sequence[str], right: bool, bottom: bool) -> None:
         shown = [line for line in lines if line][: self._corner_lines()]
         width = self.corner_width()
         for number, line in enumerate(shown):
-            text = self._metrics.elidedText(line, Qt.ElideMiddle, width)
+            text = self._fitting(line, width)
             x = self._rect.left() + MARGIN_PX
             if right:
                 x = self._rect.right() - MARGIN_PX - self._metrics.horizontalAdvance(text)
@@ -197,36 +205,80 @@ class OverlayPainter:
                 baseline = self._rect.bottom() - MARGIN_PX - self._metrics.descent() - number * self._metrics.height()
             self._paint_text(QPointF(x, baseline), text, TEXT_COLOR)
 
-    def _paint_warning(self, warnings: Sequence[str], first_line: int, room: int) -> None:
-        """Paint a triangle and the first warning, in as many lines as there is room for, and how many there are."""
-        count = f"(1 of {len(warnings)}) " if len(warnings) > 1 else ""
+    def _fitting(self, line: str, width: float) -> str:
+        """Return as much of a line as has room; a number or a date that is cut would be another one."""
+        if isinstance(line, Name):
+            return self._metrics.elidedText(line, Qt.ElideMiddle, width)
+        parts = line.split("  ")
+        while parts and self._metrics.horizontalAdvance("  ".join(parts)) > width:
+            parts.pop()
+        return "  ".join(parts)
+
+    def _warning_widths(self, text: OverlayText, first_line: int, count: int) -> list[float]:
+        """Return how wide each of the next lines at the upper left may be: all that the text at the right leaves."""
+        whole = self._rect.width() - 2.0 * MARGIN_PX
+        at_right = len([line for line in text.top_right if line][: self._corner_lines()])
+        widths = []
+        for line in range(first_line, first_line + count):
+            beside_text = whole - self.corner_width() - MARGIN_PX if line < at_right else whole
+            widths.append(self.corner_width() if line == 0 else beside_text)  # beside the letter in the middle
+        return widths
+
+    def _paint_warnings(self, warnings: Sequence[str], first_line: int, widths: Sequence[float]) -> None:
+        """Paint each warning with a triangle; where there is no room for all, the first ones and how many there are."""
         size = self._metrics.ascent()
         indent = size + 5.0
-        baseline = self._first_baseline() + first_line * self._metrics.height()
-        x = self._rect.left() + MARGIN_PX
-        triangle = QPolygonF(
-            [QPointF(x, baseline), QPointF(x + size, baseline), QPointF(x + size / 2.0, baseline - size)]
-        )
+        left, top = self._rect.left() + MARGIN_PX, self._first_baseline() + first_line * self._metrics.height()
+        rooms = [width - indent for width in widths]
+        for number, (line, is_first) in enumerate(self._warning_lines(warnings, rooms)):
+            baseline = top + number * self._metrics.height()
+            if is_first:
+                self._paint_triangle(QPointF(left, baseline), size)
+            self._paint_text(QPointF(left + indent, baseline), line, WARNING_COLOR)
+            box = QRectF(left, baseline - size, indent + self._metrics.horizontalAdvance(line), self._metrics.height())
+            self.warning_box = self.warning_box.united(box)
+
+    def _paint_triangle(self, corner: QPointF, size: float) -> None:
         path = QPainterPath()
-        path.addPolygon(triangle)
+        tip = QPointF(corner.x() + size / 2.0, corner.y() - size)
+        path.addPolygon(QPolygonF([corner, QPointF(corner.x() + size, corner.y()), tip]))
         path.closeSubpath()
         self._painter.strokePath(path, QPen(HALO_COLOR, HALO_PX))
         self._painter.fillPath(path, WARNING_COLOR)
-        for number, line in enumerate(self._wrapped(count + warnings[0], self.corner_width() - indent, min(room, 3))):
-            self._paint_text(QPointF(x + indent, baseline + number * self._metrics.height()), line, WARNING_COLOR)
 
-    def _wrapped(self, text: str, width: float, room: int) -> list[str]:
-        """Break a text at blanks into at most `room` lines; the last one is cut if need be."""
+    def _warning_lines(self, warnings: Sequence[str], widths: Sequence[float]) -> list[tuple[str, bool]]:
+        """Return the lines that are painted, and whether a warning begins with each."""
+        lines: list[tuple[str, bool]] = []
+        for warning in warnings:
+            wrapped = self._wrapped(warning, widths[len(lines) :])
+            if wrapped is None:
+                break
+            lines += [(line, number == 0) for number, line in enumerate(wrapped)]
+        else:
+            return lines
+        count = f"(1 of {len(warnings)}) " if len(warnings) > 1 else ""
+        first = self._wrapped(count + warnings[0], widths) or self._cut(count + warnings[0], widths)
+        return [(line, number == 0) for number, line in enumerate(first)]
+
+    def _wrapped(self, text: str, widths: Sequence[float]) -> list[str] | None:
+        """Break a text at blanks into lines of these widths; None where it does not go into them."""
         lines: list[str] = []
         words = text.split()
-        while words and len(lines) < room - 1:
+        for width in widths:
+            if not words:
+                break
             line = words.pop(0)
             while words and self._metrics.horizontalAdvance(f"{line} {words[0]}") <= width:
                 line = f"{line} {words.pop(0)}"
-            lines.append(line)
-        if words:
-            lines.append(" ".join(words))
-        return [self._metrics.elidedText(line, Qt.ElideRight, width) for line in lines]
+            lines.append(self._metrics.elidedText(line, Qt.ElideMiddle, width))
+        return None if words else lines
+
+    def _cut(self, text: str, widths: Sequence[float]) -> list[str]:
+        """Break a text that is too long for its lines; the last one ends in an ellipsis."""
+        words = text.split()
+        while (lines := self._wrapped(" ".join((*words, "…")), widths)) is None:
+            words.pop()
+        return lines
 
     def _paint_axes(self, overlay: ViewOverlay) -> None:
         """Paint the orientation marker of the volume view at the lower left, what points away from the eye first."""

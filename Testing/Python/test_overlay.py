@@ -22,6 +22,7 @@ from DICOMModule.views.overlay import (
     time_text,
     turn_text,
     volume_overlay,
+    window_text,
 )
 from DICOMModule.views.slab import Slab
 from DICOMModule.volume.volume import Volume, Window
@@ -53,7 +54,7 @@ def overlay_of(node, width=800, height=500, position=(12.5, 10.0, 12.5), orienta
 def test_the_corners_say_who_what_and_how():
     text = overlay_of(node_of()).text
     assert text.top_left == ("Doe, Jane Q", "P-1", "1980-12-31  45 years  F")
-    assert text.top_right == ("2026-03-09 10:15", "Thorax", "Accession A7", "Clinic")
+    assert text.top_right == ("2026-03-09  10:15", "Thorax", "Accession A7", "Clinic")
     assert text.bottom_left == ("Slice 5/10  S 12.5 mm", "W 400  L 40  CT soft tissue", "Zoom 200 %")
     assert text.bottom_right == (
         "3: Thin", "CT  120 kV  240 mAs", "5 mm thick  2.5 mm apart", "Lossy compression 8.5 : 1",
@@ -242,3 +243,62 @@ def test_a_view_that_does_not_lie_as_usual_says_so(change, text):
         view = ViewGeometry(800, 500, 0.25, (0.0, 0.0, 0.0), orientation.right_lps, orientation.up_lps)
         if text != "oblique" or name == "axial":
             assert turn_text(name, change(view)) == text
+
+
+def painted(overlay, width, height):
+    """Return every text that is painted, and where the warnings are."""
+    application()
+    image = QImage(width, height, QImage.Format_RGB32)
+    image.fill(0)
+    painter = QPainter(image)
+    recorder = Recorder(painter, QRectF(0, 0, width, height))
+    recorder.paint(overlay)
+    painter.end()
+    return [text for text, _ in recorder.boxes], recorder.warning_box
+
+
+@pytest.mark.parametrize("size", [(262, 202), (300, 220), (360, 280), (480, 320), (560, 400)])
+def test_no_number_and_no_date_is_ever_cut(size):
+    attributes = {**ATTRIBUTES, **LONG, "PatientID": "1234567890" * 2}
+    texts, _ = painted(overlay_of(node_of(attributes), *size), *size)
+    cut = [text for text in texts if "…" in text]
+    assert cut
+    assert all(text.startswith(("Wolfes", "W…", "Wo")) or "Thin" in text for text in cut)
+    assert not any(character.isdecimal() for text in cut for character in text.replace("3: Thin", ""))
+    assert all(text.startswith("2026-03-09") for text in texts if text.startswith("202"))
+
+
+def test_the_name_of_a_window_goes_before_its_numbers():
+    node = node_of()
+    window = replace(node.display.window, name="CT soft tissue of the abdomen")
+    node = replace(node, display=VolumeDisplay(window))
+    texts, _ = painted(overlay_of(node, 480, 320), 480, 320)
+    assert [text for text in texts if text.startswith("W ")] == ["W 400  L 40"]
+
+
+WARNINGS = (
+    "2 of 12 slices are missing: at 12.5 and 15 mm, and what lies there is not drawn.",
+    "The slices do not lie exactly above each other (sheared grid by 3.2°).",
+)
+
+
+def test_all_warnings_stand_in_the_view_where_there_is_room():
+    texts, box = painted(overlay_of(node_of(warnings=WARNINGS), 600, 500), 600, 500)
+    for warning in WARNINGS:
+        assert warning.split()[-1] in " ".join(texts)
+    assert not any("1 of 2" in text for text in texts)
+    assert box.height() > 20
+
+
+def test_where_warnings_have_no_room_their_number_is_told():
+    texts, _ = painted(overlay_of(node_of(warnings=WARNINGS), 270, 210), 270, 210)
+    assert any(text.startswith("(1 of 2) 2 of 12") for text in texts)
+
+
+@pytest.mark.parametrize(("units", "width", "level", "text"), [
+    ("HU", 659.4321, -60.25, "W 659  L -60"), ("HU", 3.25, 0.5, "W 3.25  L 0.5"), ("HU", 400.0, -0.2, "W 400  L 0"),
+    ("BQML", 12345.678, 100.25, "W 12345.7  L 100.2"), (None, 250.0, 40.0, "W 250  L 40"), ("GML", 6.5, 3.25, "W 6.5  L 3.25"),
+])  # fmt: skip
+def test_a_window_has_as_many_digits_as_mean_something(units, width, level, text):
+    node = replace(node_of(units=units), display=VolumeDisplay(Window(level, width)))
+    assert window_text(node) == text

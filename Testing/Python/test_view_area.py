@@ -15,7 +15,19 @@ from DICOMModule.scene.window_presets import window_presets
 from DICOMModule.views.layout import LAYOUTS
 from DICOMModule.views.orientation import ORIENTATIONS
 from DICOMModule.widgets.dragging import targets_mime
-from DICOMModule.widgets.qt import QApplication, QDragEnterEvent, QDropEvent, QMenu, QPoint, QPointF, Qt, QToolBar
+from DICOMModule.widgets.qt import (
+    QApplication,
+    QDragEnterEvent,
+    QDropEvent,
+    QEvent,
+    QHelpEvent,
+    QMenu,
+    QPoint,
+    QPointF,
+    Qt,
+    QToolBar,
+    QToolTip,
+)
 from DICOMModule.widgets.views.cine import Cine, cine_slice
 from DICOMModule.widgets.views.commands import ViewCommands
 from DICOMModule.widgets.views.keys import KEY_ACTIONS
@@ -100,6 +112,18 @@ def test_a_drop_on_a_view_makes_it_the_active_one(area):
     QApplication.sendEvent(view, QDropEvent(QPointF(9, 9), Qt.CopyAction, mime, Qt.LeftButton, Qt.NoModifier))
     assert dropped == [("coronal", ("1.2",))]
     assert area.state.active_view == "coronal"
+
+
+def test_the_pointer_over_the_triangle_is_told_every_warning_as_plain_text(qtbot, tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(QToolTip, "showText", lambda _place, text, _widget: told.append(text))
+    volume = replace(made_volume(), warnings=("2 of 12 slices <b>are</b> missing.", "The grid is sheared."))
+    with made_area(qtbot, tmp_path, volume, size=(900, 800)) as area:
+        view = area.slice_views["axial"]
+        view.grab()
+        for place in (QPoint(13, 14), QPoint(view.width() // 2, view.height() // 2)):
+            QApplication.sendEvent(view, QHelpEvent(QEvent.ToolTip, place, view.mapToGlobal(place)))
+    assert told == ["<p>2 of 12 slices &lt;b&gt;are&lt;/b&gt; missing.<br>The grid is sheared.</p>"]
 
 
 def test_what_is_shown_is_told_with_its_geometry(area):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from DICOMModule.errors import DICOMModuleError
+from DICOMModule.errors import DICOMModuleError, plain_text
 from DICOMModule.scene import VolumeNode
 from DICOMModule.views.color_tables import is_reversed
 from DICOMModule.views.geometry import ViewGeometry
@@ -15,12 +15,15 @@ from DICOMModule.volume.volume import Voxels, Window
 from DICOMModule.widgets.overlay_painter import OverlayPainter
 from DICOMModule.widgets.qt import (
     QEvent,
+    QHelpEvent,
     QImage,
     QMouseEvent,
     QPainter,
     QPaintEvent,
+    QPointF,
     QRectF,
     QResizeEvent,
+    QToolTip,
     QWheelEvent,
     QWidget,
     pyqtSignal,
@@ -33,6 +36,7 @@ from DICOMModule.widgets.views.slice_overlays import notes_of, overlay_of
 from DICOMModule.widgets.views.slice_plane import SlicePlane
 from DICOMModule.widgets.views.view_state import ViewState
 from DICOMModule.widgets.views.view_widget import GROUND, PROBLEM_COLOR, ViewWidget, device_geometry, image_of
+from DICOMModule.widgets.wording import plain_tooltip
 
 # As thick as a person asks for; 0 is a plain slice.
 SLAB_STEPS_MM = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 80.0, 100.0)
@@ -83,6 +87,7 @@ class SliceViewWidget(ViewWidget):
         self._pointer: tuple[float, float] | None = None
         self._has_pointed = False
         self._told_slice = (0, 0)
+        self._warning_box = QRectF()
         state.layers_changed.connect(self._on_layers_changed)
         state.position_changed.connect(self._on_position_changed)
         state.orientations_changed.connect(self._on_orientations_changed)
@@ -250,6 +255,18 @@ class SliceViewWidget(ViewWidget):
 
     # -- events of Qt
 
+    def event(self, event: QEvent) -> bool:
+        """Tell all warnings of the volume where the pointer rests over the triangle or its text."""
+        if event.type() != QEvent.ToolTip or not isinstance(event, QHelpEvent):
+            return super().event(event)
+        warnings = () if self._node is None else self._node.volume.warnings
+        if warnings and self._warning_box.contains(QPointF(event.pos())):
+            QToolTip.showText(event.globalPos(), plain_tooltip("\n".join(map(plain_text, warnings))), self)
+        else:
+            QToolTip.hideText()
+            event.ignore()
+        return True
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit again, or keep what a person zoomed to."""
         super().resizeEvent(event)
@@ -312,6 +329,7 @@ class SliceViewWidget(ViewWidget):
 
     def _paint(self, painter: QPainter) -> None:
         painter.fillRect(self.rect(), GROUND)
+        self._warning_box = QRectF()
         geometry = self.view_geometry
         if geometry is None:
             self._paint_message(painter, EMPTY)
@@ -327,7 +345,9 @@ class SliceViewWidget(ViewWidget):
     def _paint_overlay(self, painter: QPainter, geometry: ViewGeometry) -> None:
         if self.slices is not None:
             overlay = overlay_of(self.state, self.name, geometry, self.slices)
-            OverlayPainter(painter, QRectF(self.rect()), self.texts).paint(overlay, handles=self.tool == "crosshair")
+            over = OverlayPainter(painter, QRectF(self.rect()), self.texts)
+            over.paint(overlay, handles=self.tool == "crosshair")
+            self._warning_box = over.warning_box
             if self.state.overlays != "none":
                 self._paint_notes(painter, notes_of(self.state, self.name))
 
