@@ -10,8 +10,8 @@ from peewee import fn
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.models import InstanceRow, PatientRow, SeriesRow, StudyRow
+from DICOMModule.database.search_terms import SearchTerms, parse_search
 from DICOMModule.database.summaries import DatabaseCounts, InstanceSummary, PatientSummary, SeriesSummary, StudySummary
-from DICOMModule.dicom.folding import fold
 from DICOMModule.dicom.values import iso_date, iso_time
 from DICOMModule.errors import UnknownUIDError, plain_text
 
@@ -41,7 +41,7 @@ class Filter:
         A Study or Series Instance UID.
     search : str or None
         Words, each of which must be in the name, ID, accession number, a description or the modality, whatever its
-        case and accents.
+        case and accents; and tokens such as ``mod:CT``, see `search_terms`.
     limit : int or None
         Most rows to return.
     offset : int
@@ -56,9 +56,9 @@ class Filter:
     offset: int = 0
 
     @property
-    def words(self) -> list[str]:
-        """What to search for, folded."""
-        return fold(self.search or "").split()
+    def terms(self) -> SearchTerms:
+        """What to search for."""
+        return parse_search(self.search or "")
 
     def page(self, query: Any) -> Any:
         """Return `query` cut to the page that was asked for."""
@@ -89,7 +89,11 @@ def patients(catalogue: Catalogue, chosen: Filter) -> list[PatientSummary]:
         query = query.where(row.id.in_(below.where(StudyRow.study_instance_uid == chosen.study)))
     if chosen.series is not None:
         query = query.where(row.id.in_(in_series.where(SeriesRow.series_instance_uid == chosen.series)))
-    for word in chosen.words:
+    terms = chosen.terms
+    query = _of_patient(query, terms)
+    if terms.dates or terms.modalities:
+        query = query.where(row.id.in_(_of_modalities(_of_dates(below, terms), terms)))
+    for word in terms.words:
         query = query.where(
             _has(row, word)
             | row.id.in_(below.where(_has(StudyRow, word)))
@@ -127,7 +131,9 @@ def studies(catalogue: Catalogue, chosen: Filter) -> list[StudySummary]:
     query = _above(query, chosen)
     if chosen.series is not None:
         query = query.where(row.id.in_(below.where(SeriesRow.series_instance_uid == chosen.series)))
-    for word in chosen.words:
+    terms = chosen.terms
+    query = _of_modalities(_of_dates(_of_patient(query, terms), terms), terms)
+    for word in terms.words:
         query = query.where(_has(PatientRow, word) | _has(row, word) | row.id.in_(below.where(_has(SeriesRow, word))))
     return [
         StudySummary(
@@ -185,8 +191,7 @@ def series(catalogue: Catalogue, chosen: Filter) -> list[SeriesSummary]:
     query = _above(query, chosen)
     if chosen.series is not None:
         query = query.where(row.series_instance_uid == chosen.series)
-    for word in chosen.words:
-        query = query.where(_has(PatientRow, word) | _has(StudyRow, word) | _has(row, word))
+    query = _found(query, chosen.terms)
     return [
         SeriesSummary(study, uid, _text(modality), number, _text(description), iso_date(date), _text(body_part), *rest)
         for study, uid, modality, number, description, date, body_part, *rest in catalogue.execute(chosen.page(query))
@@ -218,8 +223,7 @@ def instances(catalogue: Catalogue, store: FileStore, chosen: Filter) -> list[In
     query = _above(query, chosen)
     if chosen.series is not None:
         query = query.where(SeriesRow.series_instance_uid == chosen.series)
-    for word in chosen.words:
-        query = query.where(_has(PatientRow, word) | _has(StudyRow, word) | _has(SeriesRow, word))
+    query = _found(query, chosen.terms)
     return [
         InstanceSummary(
             series_uid,
@@ -283,6 +287,45 @@ def _above(query: Any, chosen: Filter) -> Any:
     if chosen.study is not None:
         query = query.where(StudyRow.study_instance_uid == chosen.study)
     return query
+
+
+def _found(query: Any, terms: SearchTerms) -> Any:
+    """Keep the series, or what is in them, in which with their study and patient all is that is searched."""
+    query = _of_dates(_of_patient(query, terms), terms)
+    for modality in terms.modalities:
+        query = query.where(_is(modality))
+    for word in terms.words:
+        query = query.where(_has(PatientRow, word) | _has(StudyRow, word) | _has(SeriesRow, word))
+    return query
+
+
+def _of_patient(query: Any, terms: SearchTerms) -> Any:
+    for name in terms.names:
+        query = query.where(fn.INSTR(PatientRow.sort_name, name) > 0)
+    for number in terms.ids:
+        # the line of the ID is the last of the two: what is before it is the folded name and a line's end
+        text = fn.SUBSTR(PatientRow.search_text, fn.LENGTH(PatientRow.sort_name) + 1)
+        query = query.where(fn.INSTR(text, number) > 0)
+    return query
+
+
+def _of_dates(query: Any, terms: SearchTerms) -> Any:
+    for first, last in terms.dates:
+        written = fn.REPLACE(StudyRow.study_date, ".", "")  # as before DICOM: 2026.03.09
+        query = query.where((written >= first) & (written <= last))
+    return query
+
+
+def _of_modalities(query: Any, terms: SearchTerms) -> Any:
+    """Keep the studies that have a series of each modality."""
+    for modality in terms.modalities:
+        below = SeriesRow.select(SeriesRow.study).where(SeriesRow.instances > 0)
+        query = query.where(StudyRow.id.in_(below.where(_is(modality))))
+    return query
+
+
+def _is(modality: str) -> Any:
+    return fn.UPPER(SeriesRow.modality) == modality
 
 
 def _has(row: Any, word: str) -> Any:

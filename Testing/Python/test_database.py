@@ -106,6 +106,26 @@ def test_the_fields_are_the_keys_of_the_contract():
         ("mr", ["adams^Ann"]),
         ("knee sag", []),
         ("'; DROP TABLE patient; --", []),
+        ("mod:mr", ["adams^Ann"]),
+        ("mod:ct mod:MR", ["adams^Ann"]),
+        ("mod:MR knee", []),
+        ("mod:M", []),
+        ("date:2024-02", ["Müller^Jürgen"]),
+        ("date:2023..20240229", ["adams^Ann", "Müller^Jürgen"]),
+        ("date:20240301..", ["Zoë^_x_"]),
+        ("mod:MR date:2024", []),
+        ("date:2023-01-01 sag", ["adams^Ann"]),
+        ("date:7d", []),
+        ("name:ann", ["adams^Ann"]),
+        ("name:p2", []),
+        ('name:"MÜLLER jürgen"', ["Müller^Jürgen"]),
+        ('name:"jurgen muller"', []),
+        ("id:p3", ["Zoë^_x_"]),
+        ("id:adams", []),
+        ('"t1 sag"', ["adams^Ann"]),
+        ('"sag t1"', []),
+        ('knee "', ["Müller^Jürgen"]),
+        ("knee:left", []),
         ("", ["adams^Ann", "Müller^Jürgen", "Zoë^_x_"]),
     ],
 )
@@ -116,6 +136,8 @@ def test_search_finds_all_words_whatever_their_case_and_accents(filled, text, na
 
 def test_search_in_series_narrows_to_the_series(filled):
     assert [one.series_description for one in filled.series(search="adams sag")] == ["T1 sag"]
+    assert [one.series_description for one in filled.series(search="mod:mr id:P2 date:2023")] == ["T1 sag"]
+    assert len(filled.instances(search="mod:CT name:adams")) == 3
     assert len(filled.instances(search="ct head")) == 3
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from DICOMModule.database.search_terms import SEARCH_HELP
 from DICOMModule.widgets.qt import QEvent, QKeyEvent, QLineEdit, Qt, QTimer, QWidget, pyqtSignal
 from DICOMModule.widgets.theme import icon
+from DICOMModule.widgets.wording import plain_tooltip
 
 REST_MS: Final = 250
-PLACEHOLDER: Final = "Search name, ID, description, modality…"
+PLACEHOLDER: Final = "Search name, ID, description, mod:CT, date:7d…"
 
 
 class SearchField(QLineEdit):
@@ -28,7 +30,8 @@ class SearchField(QLineEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setPlaceholderText(PLACEHOLDER)
-        self.setToolTip("Words that must all be in a name, ID, accession number, description or modality (Ctrl+F)")
+        sentence = "Words that must all be in a name, ID, accession number, description or modality (Ctrl+F)."
+        self.setToolTip(plain_tooltip(f"{sentence}\n{SEARCH_HELP}."))
         self.setAccessibleName("Search")
         self.setClearButtonEnabled(True)
         self._told = ""
