@@ -33,6 +33,7 @@ from PyQt5.QtCore import (
     QTimer,
     QtMsgType,
     QUrl,
+    pyqtBoundSignal,
     pyqtSignal,
     qInstallMessageHandler,
 )
@@ -240,6 +241,7 @@ __all__ = [
     "QWidgetAction",
     "Qt",
     "QtMsgType",
+    "pyqtBoundSignal",
     "pyqtSignal",
     "qInstallMessageHandler",
     "sip",

@@ -130,6 +130,21 @@ def test_the_keyboard_alone_reaches_a_series_and_loads_it(qtbot, browser):
     assert deleted.args[0].targets == browser.selection.targets
 
 
+@pytest.mark.parametrize("key", [Qt.Key_Down, Qt.Key_Return])
+def test_a_key_goes_from_what_was_just_typed_to_the_first_hit(qtbot, browser, key):
+    browser.focus_search()
+    qtbot.keyClicks(browser.search_field, "muller")
+    qtbot.keyClick(browser.search_field, key)
+    qtbot.waitUntil(lambda: browser.selection.text.startswith("Patient Müller, Jürgen"))
+    assert browser.tree.hasFocus()
+
+
+def test_tab_goes_from_the_search_to_its_hits(qtbot, browser):
+    browser.focus_search()
+    qtbot.keyClick(browser.search_field, Qt.Key_Tab)
+    assert browser.tree.hasFocus()
+
+
 def test_letters_find_a_row_by_its_beginning(qtbot, browser):
     browser.tree.setFocus()
     qtbot.keyClicks(browser.tree, "zo")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from DICOMModule.database import DicomDatabase
@@ -33,6 +34,7 @@ from DICOMModule.widgets.qt import (
     QToolButton,
     QVBoxLayout,
     QWidget,
+    pyqtBoundSignal,
     pyqtSignal,
 )
 from DICOMModule.widgets.theme import caption_font, icon
@@ -86,6 +88,7 @@ class DatabaseBrowser(QWidget):
         self._wished: tuple[str, ...] = ()
         self._message_act: Callable[[], object] = self.import_requested.emit
         self._is_spread = False
+        self._is_list_wished = False
         self.thumbnails = Thumbnails(logic, viewer.jobs, self)
         self.model = DatabaseTreeModel(self)
         self.refresher = TreeRefresher(self.model, viewer.jobs, self)
@@ -158,10 +161,7 @@ class DatabaseBrowser(QWidget):
         self._is_spread = spread
         self._set_spread_button()
         if spread:
-            self.spread.preview_place.addWidget(self.preview)
-            self.spread.preview_place.setStretchFactor(0, 3)
-            self.spread.preview_place.setStretchFactor(1, 2)
-            self.spread.preview_place.setSizes([600, 400])
+            self.spread.take_preview(self.preview)
             self.spread.show_database(self._watch.database, self.refresher.search)
             self.spread.select(selected)
         else:
@@ -215,6 +215,7 @@ class DatabaseBrowser(QWidget):
         layout.addWidget(self.count_label)
         layout.addWidget(self._halves, 1)
         self.tree.setContextMenuPolicy(Qt.CustomContextMenu)
+        self.setTabOrder(self.message.button, self.spread_button)  # after the search come its hits
 
     def _set_spread_button(self) -> None:
         self.spread_button.setIcon(icon("fold" if self._is_spread else "spread"))
@@ -230,11 +231,11 @@ class DatabaseBrowser(QWidget):
         self.refresher.failed.connect(self._on_read_failed)
         self.model.failed.connect(self._on_read_failed)
         self.spread.failed.connect(self._on_read_failed)
-        self.message.acted.connect(self._on_message_acted)
+        self.message.acted.connect(lambda: self._message_act())  # noqa: PLW0108 - which act it is changes
         for view in (self.tree, self.spread):
             view.selection_changed.connect(self._tell_selection)
-            view.load_requested.connect(self._on_load_requested)
-            view.delete_requested.connect(self._on_delete_requested)
+            view.load_requested.connect(partial(self._on_wished, self.load_requested))
+            view.delete_requested.connect(partial(self._on_wished, self.delete_requested))
             view.copy_uid_requested.connect(self.files.copy_uids)
         viewport = self.tree.viewport()
         self.tree.customContextMenuRequested.connect(lambda place: self._show_menu(viewport.mapToGlobal(place)))
@@ -281,6 +282,8 @@ class DatabaseBrowser(QWidget):
         self._show_state()
         if self._wished:
             self._select_wished()
+        if self._is_list_wished and self.search_field.hasFocus():
+            self._on_list_wished()
         self._tell_selection()
 
     def _on_refreshed(self) -> None:
@@ -292,12 +295,14 @@ class DatabaseBrowser(QWidget):
         self._tell_selection()
 
     def _on_list_wished(self) -> None:
+        """Go to the list, and to its first row where none is selected; after a search, once its hits are there."""
         view = self.spread.table if self._is_spread else self.tree
         model = view.model()
-        if not model.rowCount():
+        self._is_list_wished = self.refresher.is_busy
+        if self._is_list_wished or not model.rowCount():
             return
         view.setFocus(Qt.TabFocusReason)
-        if not view.currentIndex().isValid():
+        if not view.selectionModel().hasSelection():  # a current row alone, which the focus brings, is not seen
             view.setCurrentIndex(model.index(0, 0))
 
     def _on_counted(self, number: int) -> None:
@@ -367,16 +372,9 @@ class DatabaseBrowser(QWidget):
 
     # -- acts
 
-    def _on_message_acted(self) -> None:
-        self._message_act()
-
-    def _on_load_requested(self, selection: Selection) -> None:
+    def _on_wished(self, told: pyqtBoundSignal, selection: Selection) -> None:
         if selection.targets:
-            self.load_requested.emit(selection)
-
-    def _on_delete_requested(self, selection: Selection) -> None:
-        if selection.targets:
-            self.delete_requested.emit(selection)
+            told.emit(selection)
 
     def _show_menu(self, place: QPoint) -> None:
         selection = self.selection

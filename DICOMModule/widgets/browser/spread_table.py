@@ -195,6 +195,13 @@ class SpreadTable(QWidget):
             owner=self.owner,
         )
 
+    def take_preview(self, preview: QWidget) -> None:
+        """Show the Image Preview beside the series."""
+        self.preview_place.addWidget(preview)
+        self.preview_place.setStretchFactor(0, 3)
+        self.preview_place.setStretchFactor(1, 2)
+        self.preview_place.setSizes([600, 400])
+
     def select(self, targets: tuple[str, ...]) -> None:
         """Select studies, or series in their studies; what has not been read yet is selected when it is there."""
         self._wished = targets
