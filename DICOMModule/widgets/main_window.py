@@ -27,7 +27,6 @@ from DICOMModule.widgets.qt import (
     QDockWidget,
     QDragEnterEvent,
     QDropEvent,
-    QLabel,
     QMainWindow,
     Qt,
     QVBoxLayout,
@@ -35,6 +34,7 @@ from DICOMModule.widgets.qt import (
 )
 from DICOMModule.widgets.scene_dock import SceneDock
 from DICOMModule.widgets.shortcuts import KeyBinder
+from DICOMModule.widgets.status import StatusPart
 from DICOMModule.widgets.system_theme import resolve_theme
 from DICOMModule.widgets.theme import apply_theme, icon
 from DICOMModule.widgets.viewer import TargetsDropped, Viewer
@@ -97,7 +97,7 @@ class MainWindow(QMainWindow):
         viewer.views.spread_changed.connect(self._on_spread_changed)
         self._disconnects = (viewer.settings.changed.connect(self._on_settings_changed),)
         self.area.targets_dropped.connect(self._on_targets_dropped)
-        self.area.status_changed.connect(self._place.setText)
+        self.area.status_changed.connect(self.status.show_reading)
         self._restore()
         self.host.start()
         self._tell_settings_problem()
@@ -144,6 +144,7 @@ class MainWindow(QMainWindow):
             disconnect()
         self.host.close_modules()
         self.area.close_views()
+        self.status.close_part()
         self.viewer.scene.clear()
         self.viewer.views.close()
 
@@ -178,15 +179,10 @@ class MainWindow(QMainWindow):
 
     def _make_status(self) -> None:
         bar = self.statusBar()
-        self._place = QLabel()
-        self._place.setTextFormat(Qt.PlainText)
+        self.status = StatusPart(self.viewer.scene)
         bar.setSizeGripEnabled(False)
         bar.addWidget(self.strip, 1)
-        bar.addPermanentWidget(self._place)
-        notice = QLabel("Not for clinical use")
-        notice.setObjectName("notice")
-        notice.setProperty("caption", True)
-        bar.addPermanentWidget(notice)
+        bar.addPermanentWidget(self.status)
 
     # -- what keys and buttons do
 
