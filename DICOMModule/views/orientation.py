@@ -38,6 +38,7 @@ AXIAL = Orientation("axial", (1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, -1.0)
 CORONAL = Orientation("coronal", (1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0))
 SAGITTAL = Orientation("sagittal", (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0))
 ORIENTATIONS = {orientation.name: orientation for orientation in (AXIAL, SAGITTAL, CORONAL)}
+UPRIGHT = 1.0 - 1e-6  # cosine from which a plane lies as its name says
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,11 @@ class SliceStack:
         step = wanted - float(np.dot(self.scroll_lps, near_lps_mm))
         x, y, z = (float(value) for value in np.add(near_lps_mm, np.multiply(self.scroll_lps, step)))
         return x, y, z
+
+
+def is_oblique(orientation: Orientation) -> bool:
+    """Return whether planes lie other than their name says, turned out of their own plane."""
+    return abs(float(np.dot(orientation.scroll_lps, ORIENTATIONS[orientation.name].scroll_lps))) < UPRIGHT
 
 
 def box_corners(volume: Volume) -> Floats:

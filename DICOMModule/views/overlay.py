@@ -15,9 +15,10 @@ from DICOMModule.scene.volume_node import VolumeNode
 from DICOMModule.views.color_tables import is_reversed
 from DICOMModule.views.crosshair import Crosshair, crosshair
 from DICOMModule.views.geometry import ViewGeometry
-from DICOMModule.views.orientation import ORIENTATIONS, Orientation, SliceStack, Vector, direction_letters
+from DICOMModule.views.orientation import ORIENTATIONS, UPRIGHT, Orientation, SliceStack, Vector, direction_letters
 from DICOMModule.views.prepared import reduction_factors
 from DICOMModule.views.slab import Slab
+from DICOMModule.views.voxel_values import units_text
 from DICOMModule.volume.volume import Volume
 
 RULER_SHARE = 0.24  # a ruler takes no more of its side of the view
@@ -25,6 +26,7 @@ LARGE_VIEW_PX = (480, 320)  # width and height from which every field has room
 MEDIUM_VIEW_PX = (260, 200)
 SMALL_VIEW_PX = (120, 90)
 PLAIN_SLICE = Slab()
+MOST_TILT_DEGREES = 1.0  # of a plane that has one place along an axis of the patient
 WHOLE_HU = 10.0  # a width from which fractions of Hounsfield units are noise
 TENTHS_FROM = 100.0
 AGE_UNITS = {"D": "days", "W": "weeks", "M": "months", "Y": "years"}
@@ -262,7 +264,7 @@ def turn_text(name: str, view: ViewGeometry) -> str:
     if first is None:
         return ""
     normal = float(np.dot(view.toward_viewer_lps, np.cross(first.right_lps, first.up_lps)))
-    if abs(normal) < 1.0 - 1e-6:
+    if abs(normal) < UPRIGHT:
         return "oblique"
     # Mirroring left for right leaves the direction upward as it was, so that one tells the turn.
     right, up = (float(np.dot(view.up_lps, axis)) for axis in (first.right_lps, first.up_lps))
@@ -288,13 +290,15 @@ def _slice_lines(
     node: VolumeNode, orientation: Orientation, view: ViewGeometry, slices: SliceStack, *, slab: str, large: bool
 ) -> tuple[str, ...]:
     center = view.center_lps_mm
-    number, place = slices.number_at(center), place_text(orientation.scroll_lps, center)
+    number, place = slices.number_at(center), ""
+    if max(map(abs, orientation.scroll_lps)) >= math.cos(math.radians(MOST_TILT_DEGREES)):
+        place = place_text(orientation.scroll_lps, center)
     if not large:
         lines: tuple[str, ...] = (f"Slice {number}/{slices.count}", slab, place, window_text(node, named=False))
     else:
         zoom = 100.0 * min(node.volume.spacing_mm) / view.mm_per_pixel
         lines = (
-            f"Slice {number}/{slices.count}  {place}",
+            _joined((f"Slice {number}/{slices.count}", place)),
             slab,
             window_text(node),
             _joined((f"Zoom {zoom:.0f} %", turn_text(orientation.name, view))),
@@ -311,7 +315,7 @@ def _acquisition_text(header: InstanceHeader) -> str:
     elif modality == "MR":
         facts += [_fact(header, "RepetitionTime", "TR {} ms"), _fact(header, "EchoTime", "TE {} ms")]
     elif modality == "PT":
-        facts.append(header.text("Units"))
+        facts.append(units_text(header.text("Units"), header))
     return _joined(facts)
 
 

@@ -11,7 +11,7 @@ import pytest
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.scene import Scene, VolumeDisplay
 from DICOMModule.views.geometry import ViewGeometry
-from DICOMModule.views.orientation import AXIAL, ORIENTATIONS, slice_stack
+from DICOMModule.views.orientation import AXIAL, ORIENTATIONS, is_oblique, slice_stack
 from DICOMModule.views.overlay import (
     age_text,
     date_text,
@@ -29,6 +29,7 @@ from DICOMModule.volume.volume import Volume, Window
 from DICOMModule.widgets.overlay_painter import OverlayPainter
 from DICOMModule.widgets.qt import QImage, QPainter, QRectF
 from DICOMModule.widgets.qt_application import application
+from DICOMModule.widgets.views.pointer_reading import value_text
 
 ATTRIBUTES = {
     "PatientName": "Doe^Jane^Q", "PatientID": "P-1", "PatientBirthDate": "19801231", "PatientAge": "045Y", "PatientSex": "F",
@@ -274,6 +275,30 @@ def test_the_name_of_a_window_goes_before_its_numbers():
     node = replace(node, display=VolumeDisplay(window))
     texts, _ = painted(overlay_of(node, 480, 320), 480, 320)
     assert [text for text in texts if text.startswith("W ")] == ["W 400  L 40"]
+
+
+@pytest.mark.parametrize(("attributes", "words"), [
+    ({}, "SUV bw"), ({"SUVType": "BW"}, "SUV bw"), ({"SUVType": "LBM"}, "SUV lbm"), ({"SUVType": "BSA"}, "SUV bsa"),
+    ({"SUVType": "ODD"}, "g/ml"),
+])  # fmt: skip
+def test_grams_per_millilitre_are_told_as_the_suv_that_they_are(attributes, words):
+    node = node_of({"Modality": "PT", "Units": "GML", **attributes}, modality="PT", units="GML")
+    assert overlay_of(node).text.bottom_right[1] == f"PT  {words}"
+    assert value_text(node, (1.0, 1.0, 2.5)).lstrip() == f"0 {words}"
+
+
+def test_without_a_header_grams_per_millilitre_are_no_certain_suv():
+    assert value_text(node_of(None, units="GML"), (1.0, 1.0, 2.5)).lstrip() == "0 g/ml"
+
+
+@pytest.mark.parametrize(("degrees", "place"), [(0.0, "Slice 5/10  S 12.5 mm"), (0.9, "S 12.5 mm"), (2.0, "")])
+def test_a_plane_that_leans_has_no_place_along_an_axis(degrees, place):
+    lean = np.radians(degrees)
+    right, normal = (float(np.cos(lean)), 0.0, float(np.sin(lean))), (float(np.sin(lean)), 0.0, -float(np.cos(lean)))
+    first = overlay_of(node_of(), orientation=replace(AXIAL, right_lps=right, scroll_lps=normal)).text.bottom_left[0]
+    assert place in first
+    assert ("mm" in first) == bool(place)
+    assert is_oblique(replace(AXIAL, scroll_lps=normal)) == (degrees > 0)
 
 
 WARNINGS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import weakref
 from dataclasses import replace
 
@@ -101,6 +102,17 @@ def test_without_a_volume_the_area_says_what_can_be_done_and_takes_a_drop(qtbot,
         qtbot.waitUntil(lambda: all(cell.isVisible() for cell in area.cells.values()))  # one after the other
         area.state.scene.clear()
         assert not any(cell.isVisible() for cell in area.cells.values())
+
+
+def test_the_title_of_a_view_says_that_its_plane_leans(area):
+    title, lean = area.cells["coronal"].title, 0.2
+    assert title.text() == "Coronal"
+    plain = ORIENTATIONS["coronal"]
+    up, scroll = (0.0, -math.sin(lean), math.cos(lean)), (0.0, math.cos(lean), math.sin(lean))
+    area.state.set_orientations({"coronal": replace(plain, up_lps=up, scroll_lps=scroll)})
+    assert title.text() == "Coronal (oblique)"
+    area.state.set_orientations({"coronal": plain})
+    assert title.text() == "Coronal"
 
 
 def test_a_drop_on_a_view_makes_it_the_active_one(area):

@@ -9,6 +9,8 @@ import picture_truth as truth
 import pytest
 from view_kit import SIZE, double_click, drag, made_area, move, press, release, wheel
 
+from DICOMModule.scene import Scene, VolumeDisplay
+from DICOMModule.volume.volume import Volume, Window
 from DICOMModule.widgets.dragging import targets_mime
 from DICOMModule.widgets.qt import (
     QApplication,
@@ -22,6 +24,7 @@ from DICOMModule.widgets.qt import (
 )
 from DICOMModule.widgets.views.crosshair_drag import crosshair_of
 from DICOMModule.widgets.views.gestures import Notches, window_and_level
+from DICOMModule.widgets.views.pointer_reading import FIGURE_SPACE, PointerReading
 
 
 @pytest.fixture
@@ -328,10 +331,22 @@ def test_what_is_under_the_pointer_is_told_and_follows_the_slices(area):
     shown, volume = area.slice_views["axial"], area.state.background.volume
     x, y = shown.view_geometry.pixel_at(tuple((volume.ijk_to_lps @ (5, 6, 9, 1))[:3]))
     move(shown, x, y)
-    assert told[-1].startswith(f"{volume.array[9, 6, 5]}   ")
-    assert told[-1].endswith("voxel 5, 6, 9")
+    assert told[-1].lstrip(FIGURE_SPACE).startswith(f"{volume.array[9, 6, 5]}   ")
+    assert told[-1].replace(FIGURE_SPACE, "").endswith("voxel 5, 6, 9")
     assert " mm" in told[-1]
     wheel(shown, -120, at=(x, y))
-    assert told[-1].startswith(f"{volume.array[8, 6, 5]}   ")
+    assert told[-1].lstrip(FIGURE_SPACE).startswith(f"{volume.array[8, 6, 5]}   ")
     move(shown, -5, y)
     assert told[-1] == ""
+
+
+def test_what_is_told_of_the_pointer_is_as_long_wherever_in_the_volume_it_is():
+    array = np.zeros((12, 40, 130), np.int16)
+    array[0, 0, 0], array[11, 39, 129] = -1024, 7
+    volume = Volume(array, np.diag((1.0, 1.0, 2.5, 1.0)), "CT", units="HU")
+    node = Scene().add_volume(volume, display=VolumeDisplay(Window(40.0, 400.0)))
+    near, far = (PointerReading("axial", place, (node,)) for place in ((0.0, 0.0, 0.0), (129.0, 39.0, 27.5)))
+    assert near.text.replace(FIGURE_SPACE, "") == "-1024 HU   L 0.0  P 0.0  S 0.0 mm   voxel 0, 0, 0"
+    assert far.text.replace(FIGURE_SPACE, "") == "7 HU   L 129.0  P 39.0  S 27.5 mm   voxel 129, 39, 11"
+    assert len(near.text) == len(far.text)
+    assert far.text.index("voxel") == near.text.index("voxel")

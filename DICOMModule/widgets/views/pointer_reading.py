@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
 
 from DICOMModule.errors import plain_text
 from DICOMModule.scene import VolumeNode
-from DICOMModule.views.orientation import Vector
-from DICOMModule.views.voxel_values import value_at, voxel_at
+from DICOMModule.views.orientation import Vector, box_corners
+from DICOMModule.views.voxel_values import units_text, value_at, voxel_at
+from DICOMModule.volume.volume import Volume
+
+FIGURE_SPACE: Final = "\u2007"  # as wide as a figure
+VALUE_PLACES: Final = 8  # for five figures with sign, point and exponent, as far as these are usual
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +37,7 @@ class PointerReading:
 
     @property
     def value_text(self) -> str:
-        """The voxels' own values with their unit, the background's first: ``-87 HU``."""
+        """The voxels' own values with their unit, the background's first: ``-87 HU``, with room for the longest."""
         texts = [value_text(node, self.position_lps_mm) for node in self.nodes]
         if len(texts) < 2:
             return "".join(texts)
@@ -41,22 +48,34 @@ class PointerReading:
     @property
     def place_text(self) -> str:
         """Where it is in the patient and in the background's grid."""
-        text = position_text(self.position_lps_mm)
-        index = voxel_at(self.nodes[0].volume, self.position_lps_mm) if self.nodes else None
-        return text if index is None else f"{text}   voxel {index[0]}, {index[1]}, {index[2]}"
+        if not self.nodes:
+            return position_text(self.position_lps_mm)
+        volume = self.nodes[0].volume
+        text = position_text(self.position_lps_mm, _place_widths(volume))
+        index = voxel_at(volume, self.position_lps_mm)
+        if index is None:
+            return text
+        i, j, k = (_padded(str(at), len(str(size - 1))) for at, size in zip(index, volume.dimensions, strict=True))
+        return f"{text}   voxel {i}, {j}, {k}"
 
     @property
     def text(self) -> str:
-        """All of it in one line."""
+        """All of it in one line; numbers have the same room wherever in the volume the pointer is."""
         return "   ".join(part for part in (self.value_text, self.place_text) if part)
 
 
-def position_text(position_lps_mm: Vector) -> str:
-    """Return a place with a letter for the side of each axis: ``L 12.5  P 3.0  S 40.1 mm``."""
+def position_text(position_lps_mm: Vector, widths: tuple[int, ...] = (0, 0, 0)) -> str:
+    """Return a place with a letter for the side of each axis: ``L 12.5  P 3.0  S 40.1 mm``.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        Of the numbers, in figures.
+    """
     parts = []
-    for positive, negative, value in zip("LPS", "RAI", position_lps_mm, strict=True):
+    for positive, negative, value, width in zip("LPS", "RAI", position_lps_mm, widths, strict=True):
         rounded = round(value, 1) + 0.0
-        parts.append(f"{positive if rounded >= 0 else negative} {abs(rounded):.1f}")
+        parts.append(f"{positive if rounded >= 0 else negative} {_padded(f'{abs(rounded):.1f}', width)}")
     return "  ".join(parts) + " mm"
 
 
@@ -68,5 +87,25 @@ def value_text(node: VolumeNode, position_lps_mm: Vector) -> str:
     value = value_at(node, position_lps_mm)
     if value is None:
         return "no value"
-    number = f"{value:.0f}" if volume.array.dtype.kind in "biu" else f"{value:.5g}"
-    return f"{number} {plain_text(volume.units)}" if volume.units else number
+    is_whole = volume.array.dtype.kind in "biu"
+    number = _padded(f"{value:.0f}" if is_whole else f"{value:.5g}", _value_width(volume))
+    units = units_text(volume.units, volume.source)
+    return f"{number} {units}" if units else number
+
+
+def _value_width(volume: Volume) -> int:
+    """Return how many figures a value may have; larger ones, which are rare, take more."""
+    kind = volume.array.dtype
+    if kind.kind not in "iu":
+        return VALUE_PLACES
+    ends = np.iinfo(kind)
+    return min(max(len(str(ends.min)), len(str(ends.max))), VALUE_PLACES)
+
+
+def _place_widths(volume: Volume) -> tuple[int, ...]:
+    farthest = np.abs(box_corners(volume)).max(axis=0)
+    return tuple(len(f"{value:.1f}") for value in farthest)
+
+
+def _padded(number: str, width: int) -> str:
+    return number.rjust(width, FIGURE_SPACE)

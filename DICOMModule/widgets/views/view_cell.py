@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from DICOMModule.views.orientation import is_oblique
 from DICOMModule.widgets.overlay_painter import VIEW_COLORS
 from DICOMModule.widgets.qt import (
     QColor,
@@ -66,9 +67,9 @@ class ViewCell(QWidget):
         self._row = QHBoxLayout(self._header)
         self._row.setContentsMargins(7, 0, 2, 0)
         self._row.setSpacing(4)
-        title = QLabel(TITLES[view.name])
-        title.setFont(caption_font(title.font()))
-        self._row.addWidget(title)
+        self.title = QLabel(TITLES[view.name])
+        self.title.setFont(caption_font(self.title.font()))
+        self._row.addWidget(self.title)
         self._fill_header()
         self._maximise = self._button(self._maximise_icon, "")
         self._maximise.clicked.connect(lambda _checked: view.state.toggle_maximised(view.name))
@@ -147,8 +148,10 @@ class SliceCell(ViewCell):
         super().__init__(view, parent)
         view.slice_changed.connect(self._on_slice_changed)
         view.state.slab_changed.connect(self._on_slab_changed)
+        view.state.orientations_changed.connect(self._on_orientations_changed)
         self._on_slice_changed()
         self._on_slab_changed()
+        self._on_orientations_changed()
 
     def _fill_header(self) -> None:
         self.slider.setToolTip("Slices (wheel, Up, Down)")
@@ -187,6 +190,11 @@ class SliceCell(ViewCell):
         self._slab.setAccessibleName("Slab thickness")
         self._slab.setProperty("on", bool(state.slab_mm))
         self._slab.setIcon(icon("slab", theme().accent if state.slab_mm else ""))
+
+    def _on_orientations_changed(self) -> None:
+        view = self.slice_view
+        oblique = " (oblique)" if is_oblique(view.state.orientation_of(view.name)) else ""
+        self.title.setText(f"{TITLES[view.name]}{oblique}")
 
     def _set_icons(self) -> None:
         super()._set_icons()
