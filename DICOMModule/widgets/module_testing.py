@@ -143,6 +143,7 @@ class DeveloperPanel(QWidget):
             lambda: tests_job(test_class),
             on_success=lambda outcomes: self._on_tests_ended(handle, outcomes),
             on_failure=lambda failure: self._on_tests_failed(handle, failure),
+            on_cancelled=lambda: self._on_tests_cancelled(handle),
         )
         self._handle = handle
 
@@ -179,6 +180,10 @@ class DeveloperPanel(QWidget):
     def _on_tests_failed(self, handle: JobHandle, failure: Failure) -> None:
         if handle is self._handle:
             self._show_result(failure.text, failure.details, "error")
+
+    def _on_tests_cancelled(self, handle: JobHandle) -> None:
+        if handle is self._handle:
+            self._show_result("The tests were cancelled.", "", "")
 
     def _show_result(self, text: str, details: str, role: str) -> None:
         self.result_label.setText(text)

@@ -10,13 +10,11 @@ import threading
 import pytest
 from dialog_kit import a_viewer, banner_texts
 
-from DICOMModule.errors import SettingsError
 from DICOMModule.jobs import Progress, call_job
 from DICOMModule.scripted_module import FOREIGN_PREFIX
 from DICOMModule.widgets.banners import Banner
 from DICOMModule.widgets.dialogs.about_dialog import AboutDialog
 from DICOMModule.widgets.module_host import ModuleHost
-from DICOMModule.widgets.module_testing import open_in_editor
 from DICOMModule.widgets.qt import QLabel, QPlainTextEdit, Qt
 
 MODULE = """
@@ -102,6 +100,15 @@ def open_host(qtbot, viewer, heard):
     yield open_now
     for host in made:
         host.close_modules()
+
+
+def held_jobs(viewer, count=1, **options):
+    """Run jobs that end when the event that is returned is set."""
+    hold, busy = threading.Event(), threading.Semaphore(0)
+    for _ in range(count):
+        viewer.jobs.run("Held", lambda: call_job(lambda: (busy.release(), hold.wait(20))), **options)
+    assert all(busy.acquire(timeout=5) for _ in range(count))
+    return hold
 
 
 def write(folder, name, title="", category="Tests", tests="", **hooks):
@@ -272,13 +279,12 @@ def test_a_reload_waits_for_jobs_that_work_on_what_cleanup_closes(open_host, fol
             heard.append(("job", "closed"))
 
     viewer.jobs.run("Endless", endless_job, owner=host.current.widget)
-    hold = threading.Event()
-    others = viewer.jobs.run("Another's", lambda: call_job(lambda: hold.wait(10)))
+    hold = held_jobs(viewer)
+    others = viewer.jobs.running[-1]
     assert started.wait(5)
     heard.clear()
-    page = host.current.page
     host.reload()
-    assert not page.isEnabled()
+    assert not host.current.page.isEnabled()
     qtbot.waitUntil(lambda: ("Alpha", "enter") in heard, timeout=5000)
     assert host.current.page.isEnabled()
     assert not others.state.is_over
@@ -301,6 +307,27 @@ def test_reload_and_test_shows_what_passed_and_why_something_failed(open_host, f
     assert host.developer.result_text.isHidden()
 
 
+def test_tests_that_are_cancelled_say_so(open_host, folder, viewer, qtbot):
+    write(folder, "Alpha")
+    host = open_host()
+    hold = held_jobs(viewer, 3)
+    host.developer.test_button.click()
+    viewer.jobs.running[-1].cancel()
+    qtbot.waitUntil(lambda: host.developer.result_label.text() == "The tests were cancelled.")
+    hold.set()
+
+
+def test_a_module_whose_folder_goes_is_cleaned_up_once_its_jobs_are_over(open_host, folder, viewer, heard, qtbot):
+    write(folder, "Alpha")
+    host = open_host()
+    hold = held_jobs(viewer, owner=host.current.widget)
+    viewer.settings.change(module_folders=())
+    assert host.modules == ()
+    assert heard[-1] == ("Alpha", "exit")
+    hold.set()
+    qtbot.waitUntil(lambda: heard[-1] == ("Alpha", "cleanup"))
+
+
 def test_developer_mode_shows_and_hides_the_buttons(open_host, folder, viewer):
     write(folder, "Alpha")
     host = open_host()
@@ -320,12 +347,6 @@ def test_edit_starts_the_editor_of_the_settings_with_the_file(open_host, folder,
     qtbot.waitUntil(lambda: noted.exists() and noted.read_text(encoding="utf-8").endswith("]"), timeout=20_000)
     assert json.loads(noted.read_text(encoding="utf-8")) == ["--line", str(folder / "Alpha.py")]
     assert banner_texts(viewer) == []
-
-
-@pytest.mark.parametrize(("editor", "text"), [("no-such-editor-here", "cannot be started"), ('vi "', "is no command")])
-def test_an_editor_that_does_not_work_is_named(tmp_path, qapp, editor, text):
-    with pytest.raises(SettingsError, match=text):
-        open_in_editor(tmp_path / "x.py", editor)
 
 
 def test_folders_that_come_and_go_in_the_settings_bring_and_take_their_modules(

@@ -11,10 +11,11 @@ import pytest
 
 from DICOMModule.app import ViewerOptions, viewer_window
 from DICOMModule.database import DicomDatabase
-from DICOMModule.errors import DatabaseNotFoundError
+from DICOMModule.errors import DatabaseNotFoundError, SettingsError
 from DICOMModule.jobs import call_job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.settings import DATABASE_VARIABLE
+from DICOMModule.widgets.module_testing import open_in_editor
 from DICOMModule.widgets.qt import QLabel
 
 
@@ -138,3 +139,9 @@ def test_the_own_tests_run_in_the_window(window, qtbot):
     label: QLabel = window.host.developer.result_label
     qtbot.waitUntil(lambda: "passed" in label.text(), timeout=100_000)
     assert label.property("role") == "ok", window.host.developer.result_text.toPlainText()
+
+
+@pytest.mark.parametrize(("editor", "text"), [("no-such-editor-here", "cannot be started"), ('vi "', "is no command")])
+def test_an_editor_that_does_not_work_is_named(tmp_path, qapp, editor, text):
+    with pytest.raises(SettingsError, match=text):
+        open_in_editor(tmp_path / "x.py", editor)

@@ -205,9 +205,13 @@ class MetadataViewer(PanelDialog):
             lambda: call_job(lambda: _read_nodes(logic, instance)),
             on_success=lambda root: self._on_read(listing, number, root, ""),
             on_failure=lambda failure: self._on_read(listing, number, TagNode((), "", ""), failure.text),
+            on_cancelled=self._on_reading_cancelled,
             quiet=True,
             owner=logic,
         )
+
+    def _on_reading_cancelled(self) -> None:
+        self._reading = None
 
     def _on_read(self, listing: JobHandle | None, number: int, root: TagNode, error: str) -> None:
         """Show what was read, unless something else is wanted by now."""

@@ -154,7 +154,7 @@ class SettingsDialog(PanelDialog):
         elif self.viewer.is_private:
             note = "This window works in a private database that goes with it; the folder is that of other windows."
         else:
-            note = "Taken at once; running jobs are cancelled."
+            note = "Taken as soon as the jobs on the present database have been cancelled."
         self.folder_note.setText(note)
 
     def _show_module_folders(self, folders: tuple[str, ...]) -> None:
