@@ -7,8 +7,10 @@ import pytest
 from DICOMModule.database import PatientSummary, SeriesSummary, StudySummary
 from DICOMModule.widgets.browser import row_texts
 from DICOMModule.widgets.browser.context_menu import ENTRIES, context_menu
+from DICOMModule.widgets.browser.row_delegate import health_color
 from DICOMModule.widgets.browser.selection import NOTHING, Selection, images_text, selection_of, shown_name
 from DICOMModule.widgets.qt import QWidget
+from DICOMModule.widgets.theme import DARK
 
 
 def patient(number=1, name="Doe^Jane", studies=2):
@@ -106,6 +108,23 @@ def test_a_tooltip_shows_markup_of_a_file_as_text():
 def test_health_is_said_by_a_sentence_and_why():
     row = SeriesSummary("1", "2", "CT", 1, "a", None, None, 3, 3, 10, "warned", "Slices are missing.")
     assert row_texts.health_text(row) == "Can be loaded, with warnings. Slices are missing."
+
+
+@pytest.mark.parametrize(
+    ("modality", "health", "shown"),
+    [
+        ("RTSTRUCT", "refused", "not loadable"),
+        ("SR", "refused", "not loadable"),
+        ("SEG", "refused", "not loadable"),
+        ("SEG", "unknown", "unknown"),
+        ("CT", "refused", "refused"),
+        ("CT", "warned", "warned"),
+    ],
+)
+def test_only_images_that_cannot_be_loaded_are_called_refused(modality, health, shown):
+    row = SeriesSummary("1", "2", modality, 1, "a", None, None, 3, 3, 10, health, "")
+    assert row_texts.shown_health(row) == row_texts.cell_text(row, 4) == shown
+    assert (health_color(shown, DARK) == DARK.error) == (shown == "refused")
 
 
 def enabled(menu):

@@ -126,17 +126,18 @@ class RowDelegate(QStyledItemDelegate):
         painter.drawText(first, LEFT, title)
 
     def _paint_health(self, painter: QPainter, line: QRect, series: SeriesSummary, used: Theme) -> None:
-        color = health_color(series.health, used)
+        health = row_texts.shown_health(series)
+        color = health_color(health, used)
         painter.setPen(QColor(color))
-        painter.drawText(line, RIGHT, series.health)
-        left = line.right() - QFontMetrics(painter.font()).horizontalAdvance(series.health) - MARK_PX - PAD
-        mark = pixmap(row_texts.HEALTH_ICONS.get(series.health, "unknown"), color, MARK_PX)
+        painter.drawText(line, RIGHT, health)
+        left = line.right() - QFontMetrics(painter.font()).horizontalAdvance(health) - MARK_PX - PAD
+        mark = pixmap(row_texts.HEALTH_ICONS.get(health, "unknown"), color, MARK_PX)
         painter.drawPixmap(left, line.center().y() - MARK_PX // 2 + 1, mark)
 
 
 def health_width(metrics: QFontMetrics, series: SeriesSummary) -> int:
     """Return the room of a health's icon and word, in logical pixels."""
-    return int(metrics.horizontalAdvance(series.health)) + MARK_PX + PAD + GAP
+    return int(metrics.horizontalAdvance(row_texts.shown_health(series))) + MARK_PX + PAD + GAP
 
 
 def health_color(health: str, used: Theme) -> str:

@@ -6,17 +6,27 @@ from typing import Final
 
 from DICOMModule.database import PatientSummary, SeriesSummary, StudySummary
 from DICOMModule.errors import plain_text
-from DICOMModule.widgets.browser.selection import Summary, images_text, numbered_series, shown_name, shown_study
+from DICOMModule.widgets.browser.selection import (
+    NO_IMAGES,
+    Summary,
+    images_text,
+    numbered_series,
+    shown_name,
+    shown_study,
+)
 from DICOMModule.widgets.wording import bytes_text, counted, plain_tooltip
 
 COLUMNS: Final = ("Patient, study, series", "Date", "Modality", "Contents", "Health")
-HEALTH_ICONS: Final = {"ok": "ok", "warned": "warning", "refused": "error", "unknown": "unknown"}
+NOT_LOADABLE: Final = "not loadable"  # what is no image is no fault of its file
+HEALTH_ICONS: Final = {"ok": "ok", "warned": "warning", "refused": "error", NOT_LOADABLE: "info", "unknown": "unknown"}
 HEALTH_WORDS: Final = {
     "ok": "Can be loaded.",
     "warned": "Can be loaded, with warnings.",
     "refused": "Cannot be loaded.",
+    NOT_LOADABLE: "Not loadable: these are no images of a volume.",
     "unknown": "Not examined yet.",
 }
+OBJECTS: Final = NO_IMAGES | {"SEG", "RTDOSE", "RWV"}  # Modality, PS3.3 C.7.3.1.1.1
 SEXES: Final = {"F": "female", "M": "male", "O": "other"}  # PS3.3 C.7.1.1
 LONGEST_LINE: Final = 400
 
@@ -55,8 +65,8 @@ def cell_text(summary: Summary, column: int) -> str:
         modalities = " ".join(map(plain_text, summary.modalities_in_study))
         cells = (title(summary), date(summary.study_date), modalities, counted(summary.series, "series", "series"), "")
     else:
-        modality = plain_text(summary.modality or "")
-        cells = (title(summary), date(summary.series_date), modality, images_text(summary), summary.health)
+        modality, health = plain_text(summary.modality or ""), shown_health(summary)
+        cells = (title(summary), date(summary.series_date), modality, images_text(summary), health)
     return cells[column]
 
 
@@ -77,9 +87,16 @@ def tool_tip(summary: Summary, thumbnail_problem: str = "") -> str:
     )
 
 
+def shown_health(series: SeriesSummary) -> str:
+    """Return the word for a series' health; one of objects that are no images is not loadable rather than refused."""
+    is_object = series.health == "refused" and (series.modality or "") in OBJECTS
+    return NOT_LOADABLE if is_object else series.health
+
+
 def health_text(series: SeriesSummary) -> str:
     """Return a series' health as a sentence, and why."""
-    word = HEALTH_WORDS.get(series.health, series.health)
+    shown = shown_health(series)
+    word = HEALTH_WORDS.get(shown, shown)
     return " ".join(part for part in (word, plain_text(series.health_text)) if part)
 
 
@@ -89,7 +106,7 @@ def spoken_text(summary: Summary) -> str:
         return joined("Patient", title(summary), side_text(summary), between=", ")
     if isinstance(summary, StudySummary):
         return joined("Study", title(summary), side_text(summary), caption(summary), between=", ")
-    return joined("Series", title(summary), caption(summary), summary.health, between=", ")
+    return joined("Series", title(summary), caption(summary), shown_health(summary), between=", ")
 
 
 def date(text: str | None) -> str:

@@ -103,12 +103,13 @@ class CardDelegate(QStyledItemDelegate):
             shown = small_metrics.elidedText(text, Qt.ElideMiddle, room.width())
             painter.drawText(QRect(room.left(), top, room.width(), small_metrics.height()), LEFT, shown)
             top += small_metrics.height()
-        color = health_color(series.health, used)
+        health = row_texts.shown_health(series)
+        color = health_color(health, used)
         last = QRect(room.left(), room.bottom() - small_metrics.height() + 1, room.width(), small_metrics.height())
-        mark = pixmap(row_texts.HEALTH_ICONS.get(series.health, "unknown"), color, MARK_PX)
+        mark = pixmap(row_texts.HEALTH_ICONS.get(health, "unknown"), color, MARK_PX)
         painter.drawPixmap(last.left(), last.center().y() - MARK_PX // 2 + 1, mark)
         painter.setPen(QColor(color))
-        painter.drawText(last.adjusted(MARK_PX + PAD, 0, 0, 0), LEFT, series.health)
+        painter.drawText(last.adjusted(MARK_PX + PAD, 0, 0, 0), LEFT, health)
 
 
 class SeriesCards(QListView):
