@@ -228,6 +228,35 @@ def test_a_new_series_is_selected_as_soon_as_it_has_been_read(qtbot, browser, lo
     qtbot.waitUntil(lambda: browser.selection.targets == (made.uid,))
 
 
+def test_what_is_restored_is_unfolded_and_selected_as_it_was(qtbot, browser, logic):
+    series = row(browser, ANN, STUDY, "9: CT head")
+    study = browser.model.path(series)[1].study_instance_uid
+    browser.tree.setCurrentIndex(series)
+    chosen = browser.selection.targets
+    report = run_to_end(logic.delete_job([study]))
+    browser.refresh()
+    qtbot.waitUntil(lambda: browser.model.rowCount() == 2)
+    assert browser.selection.targets != chosen
+    run_to_end(logic.undo_delete_job(report.trash_id))
+    browser.refresh()
+    qtbot.waitUntil(lambda: browser.model.rowCount() == 3)
+    assert browser.tree.isExpanded(row(browser, ANN))
+    assert browser.selection.targets == chosen
+
+
+def test_what_was_folded_by_hand_stays_folded_when_it_comes_back(qtbot, browser, logic):
+    patient = row(browser, ANN)
+    study = browser.model.summary(browser.model.index(0, 0, row(browser, ANN, STUDY).parent())).study_instance_uid
+    browser.tree.collapse(patient)
+    report = run_to_end(logic.delete_job([study]))
+    browser.refresh()
+    qtbot.waitUntil(lambda: browser.model.rowCount() == 2)
+    run_to_end(logic.undo_delete_job(report.trash_id))
+    browser.refresh()
+    qtbot.waitUntil(lambda: browser.model.rowCount() == 3)
+    assert not browser.tree.isExpanded(row(browser, ANN))
+
+
 def test_health_found_out_by_a_job_shows_when_it_ends(qtbot, browser, logic, viewer):
     series = row(browser, ANN, STUDY, "9: CT head")
     uid = browser.model.summary(series).series_instance_uid

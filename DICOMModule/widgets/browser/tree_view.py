@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from DICOMModule.database import SeriesSummary
+from DICOMModule.widgets.browser.comings import Comings
 from DICOMModule.widgets.browser.keyed_rows import selected_ranges
 from DICOMModule.widgets.browser.row_delegate import RowDelegate
 from DICOMModule.widgets.browser.selection import Selection, selection_of
@@ -54,6 +55,7 @@ class DatabaseTreeView(QTreeView):
         self._anchor = QPersistentModelIndex()
         self._anchor_top = 0
         self._expanded: tuple[tuple[int | str, ...], ...] = ()
+        self._comings = Comings(self)
         self.setModel(model)
         self.setItemDelegate(RowDelegate(thumbnails, self))
         self.setHeaderHidden(True)
@@ -72,6 +74,7 @@ class DatabaseTreeView(QTreeView):
         thumbnails.arrived.connect(lambda _uid: self.viewport().update())
         model.refreshing.connect(self._on_refreshing)
         model.refreshed.connect(self._on_refreshed)
+        self._comings.watch()
 
     @property
     def selection(self) -> Selection:
