@@ -9,6 +9,7 @@ from typing import Final
 from DICOMModule.database import DicomDatabase
 from DICOMModule.errors import DatabaseError, plain_text
 from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.widgets.browser.anonymity import Anonymity
 from DICOMModule.widgets.browser.context_menu import context_menu
 from DICOMModule.widgets.browser.database_watch import DatabaseWatch
 from DICOMModule.widgets.browser.file_actions import FileActions
@@ -241,9 +242,10 @@ class DatabaseBrowser(QWidget):
         self.tree.customContextMenuRequested.connect(lambda place: self._show_menu(viewport.mapToGlobal(place)))
         self.spread.menu_requested.connect(self._show_menu)
         self._viewer.jobs.ended.connect(self._on_job_ended)
+        Anonymity(self._viewer.views, (self.model, self.spread.studies), self).changed.connect(self._tell_selection)
         self._watch.opened.connect(self._on_opened)
         self._watch.failed.connect(self._on_read_failed)
-        self._watch.counted.connect(self._on_counted)
+        self._watch.counted.connect(lambda n: self.count_label.setText(counted(n, "study", "studies") if n else ""))
 
     # -- opening
 
@@ -304,9 +306,6 @@ class DatabaseBrowser(QWidget):
         view.setFocus(Qt.TabFocusReason)
         if not view.selectionModel().hasSelection():  # a current row alone, which the focus brings, is not seen
             view.setCurrentIndex(model.index(0, 0))
-
-    def _on_counted(self, number: int) -> None:
-        self.count_label.setText(counted(number, "study", "studies") if number else "")
 
     # -- what is in the place of the list
 

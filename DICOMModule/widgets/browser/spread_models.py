@@ -10,6 +10,7 @@ from DICOMModule.database import DicomDatabase, PatientSummary, SeriesSummary, S
 from DICOMModule.dicom.folding import fold
 from DICOMModule.errors import plain_text
 from DICOMModule.widgets.browser import row_texts
+from DICOMModule.widgets.browser.anonymity import anonymised
 from DICOMModule.widgets.browser.keyed_rows import KeyedRows
 from DICOMModule.widgets.browser.selection import Selection, selection_of, shown_name, shown_study
 from DICOMModule.widgets.browser.tree_model import ROOT, SUMMARY_ROLE
@@ -85,6 +86,13 @@ class StudyTable(KeyedRows[StudyRow]):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(lambda row: (row.study.patient, row.study.study_instance_uid), parent)
         self._sorted_by = (STUDY_DATE, Qt.DescendingOrder)
+        self._is_anonymous = False
+
+    def set_anonymous(self, anonymous: bool) -> None:
+        """Hide who the patients are, or show it; the order stays."""
+        self._is_anonymous = anonymous
+        if self.rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, len(COLUMNS) - 1))
 
     def show_studies(self, rows: Iterable[StudyRow]) -> None:
         """Show these, in the order that was chosen."""
@@ -92,7 +100,7 @@ class StudyTable(KeyedRows[StudyRow]):
 
     def selection(self, places: Iterable[int]) -> Selection:
         """Return the selection that these rows make."""
-        return selection_of((self.rows[place].study,) for place in places)
+        return selection_of((self._shown(self.rows[place]).study,) for place in places)
 
     def columnCount(self, parent: QModelIndex = ROOT) -> int:
         """Return the number of columns."""
@@ -110,7 +118,7 @@ class StudyTable(KeyedRows[StudyRow]):
         """Return what a cell says."""
         if not index.isValid():
             return None
-        row, column = self.rows[index.row()], COLUMNS[index.column()]
+        row, column = self._shown(self.rows[index.row()]), COLUMNS[index.column()]
         if role == Qt.DisplayRole:
             return row.texts[index.column()]
         if role == Qt.ToolTipRole:
@@ -133,6 +141,9 @@ class StudyTable(KeyedRows[StudyRow]):
     def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:  # type: ignore[override]
         """Return the rows as dragged data."""
         return targets_mime(self.selection(sorted({index.row() for index in indexes})).targets)
+
+    def _shown(self, row: StudyRow) -> StudyRow:
+        return study_row(anonymised(row.study), None) if self._is_anonymous else row
 
     def _sorted(self, rows: Iterable[StudyRow]) -> list[StudyRow]:
         place, order = self._sorted_by

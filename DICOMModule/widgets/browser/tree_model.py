@@ -8,6 +8,7 @@ from typing import Any, Final
 from DICOMModule.database import DicomDatabase, PatientSummary, StudySummary
 from DICOMModule.errors import DatabaseError
 from DICOMModule.widgets.browser import row_texts
+from DICOMModule.widgets.browser.anonymity import anonymised
 from DICOMModule.widgets.browser.selection import Summary, selection_of
 from DICOMModule.widgets.browser.tree_nodes import SERIES_LEVEL, Node, Nodes, key_of, level_of, renumber
 from DICOMModule.widgets.browser.tree_reader import PAGE, FirstPage, OpenRow, Refreshed, RefreshPlan, children_of
@@ -45,8 +46,17 @@ class DatabaseTreeModel(QAbstractItemModel):
         self._search = ""
         self._nodes = Nodes()
         self._is_more_wished = False
+        self._is_anonymous = False
 
     # -- what is shown
+
+    def set_anonymous(self, anonymous: bool) -> None:
+        """Hide who the patients are, or show it."""
+        self._is_anonymous = anonymous
+        for parent in (self._nodes.root, *self._nodes.open_rows()):
+            if parent.children:
+                first, last = parent.children[0], parent.children[-1]
+                self.dataChanged.emit(self._index(first), self._index(last, len(row_texts.COLUMNS) - 1))
 
     @property
     def database(self) -> DicomDatabase | None:
@@ -115,14 +125,14 @@ class DatabaseTreeModel(QAbstractItemModel):
     def summary(self, index: QModelIndex) -> Summary | None:
         """Return what a row stands for."""
         node = self._node(index)
-        return None if node is None else node.summary
+        return None if node is None or node.summary is None else self._shown(node.summary)
 
     def path(self, index: QModelIndex) -> tuple[Summary, ...]:
         """Return a row's patient, study and series, as far as its level goes."""
         found: list[Summary] = []
         node = self._node(index)
         while node is not None and node.summary is not None:
-            found.append(node.summary)
+            found.append(self._shown(node.summary))
             node = node.parent
         return tuple(reversed(found))
 
@@ -203,15 +213,19 @@ class DatabaseTreeModel(QAbstractItemModel):
         node = self._node(index)
         if node is None or node.summary is None:
             return None
+        summary = self._shown(node.summary)
         if role == SUMMARY_ROLE:
-            return node.summary
+            return summary
         if role == Qt.DisplayRole:
-            return row_texts.cell_text(node.summary, index.column())
+            return row_texts.cell_text(summary, index.column())
         if role == Qt.ToolTipRole:
-            return row_texts.tool_tip(node.summary)
+            return row_texts.tool_tip(summary)
         if role == Qt.AccessibleTextRole:
-            return row_texts.spoken_text(node.summary)
+            return row_texts.spoken_text(summary)
         return None
+
+    def _shown(self, summary: Summary) -> Summary:
+        return anonymised(summary) if self._is_anonymous else summary
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.DisplayRole) -> Any:
         """Return the title of a column."""

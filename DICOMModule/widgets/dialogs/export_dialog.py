@@ -14,6 +14,7 @@ from DICOMModule.jobs import call_job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.scene import VolumeNode
 from DICOMModule.study_export import ExportPlan, ExportReport
+from DICOMModule.widgets.browser.anonymity import anonymised
 from DICOMModule.widgets.browser.selection import numbered_series, shown_name, shown_study
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.job_runner import Failure, JobHandle
@@ -168,7 +169,7 @@ class ExportDialog(QDialog):
         super().done(result)
 
     def _fill(self, node_id: str) -> None:
-        study = self._study
+        study = anonymised(self._study) if self._viewer.views.anonymous else self._study
         name = ElidedLabel(f"{shown_name(study)} · {shown_study(study)}")
         self.study_place.addWidget(name)
         facts = (plain_text(study.study_date or ""), f"ID {plain_text(study.patient_id)}" if study.patient_id else "")

@@ -1,0 +1,97 @@
+"""With patient and study hidden in the views, the browser and what is made of its selection do not tell them either."""
+
+from __future__ import annotations
+
+import pytest
+from browser_kit import filled_logic, is_quiet, row, shown_browser, viewer_of
+
+from DICOMModule.widgets.dialogs.export_dialog import ExportDialog
+from DICOMModule.widgets.elided_label import ElidedLabel
+from DICOMModule.widgets.qt import QLabel, QModelIndex, Qt
+
+ANN = "adams, Ann"
+SECRETS = ("adams", "P2")
+
+
+@pytest.fixture
+def viewer(tmp_path):
+    with viewer_of(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def logic(tmp_path):
+    with filled_logic(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def browser(qtbot, logic, viewer):
+    with shown_browser(qtbot, logic, viewer) as made:
+        qtbot.waitUntil(lambda: made.model.rowCount() == 3 and is_quiet(made))
+        yield made
+
+
+def texts(model, parent=None):
+    """Return all that a model says."""
+    parent = parent or QModelIndex()
+    said = []
+    for number in range(model.rowCount(parent)):
+        for column in range(model.columnCount(parent)):
+            index = model.index(number, column, parent)
+            said += [str(index.data(role) or "") for role in (Qt.DisplayRole, Qt.ToolTipRole, Qt.AccessibleTextRole)]
+        first = model.index(number, 0, parent)
+        if hasattr(model, "path"):
+            said += texts(model, first)
+    return said
+
+
+def tells(said):
+    return [text for text in said if any(secret in text for secret in SECRETS)]
+
+
+def test_the_tree_and_its_selection_hide_who_it_is_and_show_it_again(qtbot, browser, viewer):
+    browser.tree.setCurrentIndex(row(browser, ANN))
+    chosen = browser.selection
+    assert ANN in chosen.text
+    assert tells(texts(browser.model))
+    with qtbot.waitSignal(browser.selection_changed):
+        viewer.views.set_anonymous(True)
+    assert tells(texts(browser.model)) == []
+    hidden = browser.selection
+    assert hidden.targets == chosen.targets
+    number = chosen.patients[0].patient
+    assert hidden.text.startswith(f"Patient Anonymous {number} (")
+    qtbot.waitUntil(lambda: is_quiet(browser))
+    viewer.views.set_anonymous(False)
+    assert browser.selection == chosen
+
+
+def test_the_table_of_studies_hides_it_too(qtbot, browser, viewer):
+    browser.set_spread(True)
+    studies = browser.spread.studies
+    qtbot.waitUntil(lambda: studies.rowCount() > 0 and is_quiet(browser))
+    assert tells(texts(studies))
+    viewer.views.set_anonymous(True)
+    assert tells(texts(studies)) == []
+    assert [studies.index(number, 5).data() for number in range(studies.rowCount())] == [
+        row.texts[5] for row in studies.rows
+    ]
+    viewer.views.set_anonymous(False)
+    assert tells(texts(studies))
+
+
+def test_a_browser_that_is_made_later_is_anonymous_from_the_beginning(qtbot, logic, viewer):
+    viewer.views.set_anonymous(True)
+    with shown_browser(qtbot, logic, viewer) as browser:
+        qtbot.waitUntil(lambda: browser.model.rowCount() == 3 and is_quiet(browser))
+        assert tells(texts(browser.model)) == []
+
+
+def test_the_form_of_an_export_does_not_tell_the_patient(qtbot, logic, viewer):
+    viewer.views.set_anonymous(True)
+    dialog = ExportDialog(logic, viewer, logic.database().studies(search="adams")[0])
+    qtbot.addWidget(dialog)
+    assert tells([label.text() for label in dialog.findChildren(QLabel)]) == []
+    assert any("Anonymous" in label.whole_text for label in dialog.findChildren(ElidedLabel))
+    dialog.reject()
