@@ -85,6 +85,7 @@ class Catalogue:
         _check_magic(self.path)
         self.database = self._opened()
         try:
+            self._identity = _identity(self.path)
             with self.translated():
                 self._prepare(folder)
         except BaseException:
@@ -117,6 +118,7 @@ class Catalogue:
         """
         if self.read_only:
             raise self._read_only_error()
+        self._check_place()
         with self.translated():
             connection = self.connection
             connection.execute("BEGIN IMMEDIATE")
@@ -230,6 +232,14 @@ class Catalogue:
 
     # --- errors
 
+    def _check_place(self) -> None:
+        """Refuse to write into a file that nobody will find again: SQLite would, without a word."""
+        if _identity(self.path) != self._identity:
+            raise DatabaseError(
+                f"the database {plain_text(str(self.path))} has been removed or replaced since it was opened, so nothing"
+                " is written to it. Bring its folder back or choose another one, and start the program again."
+            )
+
     def _read_only_error(self) -> DatabaseReadOnlyError:
         return DatabaseReadOnlyError(
             f"the database folder {plain_text(str(self.path.parent))} cannot be written to, so it can only be read."
@@ -295,6 +305,15 @@ def _check_magic(path: Path) -> None:
         raise DatabaseError(f"the database {plain_text(str(path))} cannot be read: {error.strerror}.") from error
     if beginning and beginning != _MAGIC:
         raise corrupt_error(path, "its beginning is not that of a database")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells this file from another one at its place; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _make_private(path: Path) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import json
 import os
+import shutil
 import sqlite3
 import sys
 
@@ -182,6 +183,19 @@ def test_a_database_that_cannot_be_used_says_so_in_its_place(database, tmp_path,
         goes_on(window, tmp_path / "good")
         other_folder_chosen(window, database, monkeypatch)
         assert said in state_of_tree(window)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be removed there")
+def test_a_database_that_is_removed_while_it_is_open_takes_nothing_in_silence(database, tmp_path, monkeypatch):
+    extra = factories.make_series(tmp_path / "extra", "extra", slices=2, PatientID="EXTRA")
+    with opened_window(database, tmp_path / "settings.json") as window:
+        shutil.rmtree(database)
+        imported(window, extra.folder)
+        told(window, "has been removed or replaced")
+        assert not [text for text in banner_texts(window) if "Imported" in text]
+        dismissed(window)
+        other_folder_chosen(window, tmp_path / "other", monkeypatch)
+        goes_on(window, tmp_path / "good")
 
 
 # -- settings
