@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from DICOMModule.widgets.qt import QEvent, QLabel, QResizeEvent, QSize, QSizePolicy, Qt, QWidget
 from DICOMModule.widgets.wording import plain_tooltip
+
+FIGURE_SPACE: Final = "\u2007"  # as wide as a figure
 
 
 class ElidedLabel(QLabel):
@@ -65,5 +69,6 @@ class ElidedLabel(QLabel):
         shown = self.fontMetrics().elidedText(one_line, self._mode, max(0, self.contentsRect().width()))
         if shown != self.text():
             self.setText(shown)
-        self.setToolTip(plain_tooltip(self._whole) if shown != self._whole else "")
+        told = self._whole.replace(FIGURE_SPACE, " ")  # room for figures that a tooltip has no need of
+        self.setToolTip(plain_tooltip(told) if shown != self._whole else "")
         self.setAccessibleName(self._whole)

@@ -12,6 +12,7 @@ from view_kit import SIZE, double_click, drag, made_area, move, press, release, 
 from DICOMModule.scene import Scene, VolumeDisplay
 from DICOMModule.volume.volume import Volume, Window
 from DICOMModule.widgets.dragging import targets_mime
+from DICOMModule.widgets.elided_label import FIGURE_SPACE, ElidedLabel
 from DICOMModule.widgets.qt import (
     QApplication,
     QDragEnterEvent,
@@ -24,7 +25,7 @@ from DICOMModule.widgets.qt import (
 )
 from DICOMModule.widgets.views.crosshair_drag import crosshair_of
 from DICOMModule.widgets.views.gestures import Notches, window_and_level
-from DICOMModule.widgets.views.pointer_reading import FIGURE_SPACE, PointerReading
+from DICOMModule.widgets.views.pointer_reading import PointerReading
 
 
 @pytest.fixture
@@ -350,3 +351,12 @@ def test_what_is_told_of_the_pointer_is_as_long_wherever_in_the_volume_it_is():
     assert far.text.replace(FIGURE_SPACE, "") == "7 HU   L 129.0  P 39.0  S 27.5 mm   voxel 129, 39, 11"
     assert len(near.text) == len(far.text)
     assert far.text.index("voxel") == near.text.index("voxel")
+
+
+def test_a_reading_that_is_cut_is_told_without_the_room_for_figures(qtbot):
+    label = ElidedLabel("")
+    qtbot.addWidget(label)
+    label.resize(40, 20)
+    label.set_whole_text(f"{FIGURE_SPACE * 3}7 HU   L 129.0  P 39.0  S 27.5 mm")
+    assert "…" in label.text()
+    assert label.toolTip().removeprefix("<p>").lstrip() == "7 HU   L 129.0  P 39.0  S 27.5 mm</p>"

@@ -12,8 +12,8 @@ from DICOMModule.scene import VolumeNode
 from DICOMModule.views.orientation import Vector, box_corners
 from DICOMModule.views.voxel_values import units_text, value_at, voxel_at
 from DICOMModule.volume.volume import Volume
+from DICOMModule.widgets.elided_label import FIGURE_SPACE
 
-FIGURE_SPACE: Final = "\u2007"  # as wide as a figure
 VALUE_PLACES: Final = 8  # for five figures with sign, point and exponent, as far as these are usual
 
 
