@@ -35,7 +35,7 @@ from DICOMModule.widgets.dialogs.import_outcome import (
 from DICOMModule.widgets.dialogs.import_summary import ImportSummary
 from DICOMModule.widgets.importing import Importer
 from DICOMModule.widgets.jobs_list import JobsList
-from DICOMModule.widgets.qt import QApplication, QDialog, QLabel, QPushButton, Qt, QTimer
+from DICOMModule.widgets.qt import QApplication, QDialog, QLabel, QLineEdit, QPushButton, Qt, QTimer
 
 
 @pytest.fixture
@@ -225,7 +225,9 @@ def test_the_answers_of_the_last_time_are_proposed(qtbot, viewer, tmp_path):
 
     def answer():
         dialog = next(one for one in QApplication.topLevelWidgets() if isinstance(one, ImportDialog))
-        dialog.setDirectory(str(tmp_path))
+        dialog.setDirectory(
+            str(tmp_path.parent)
+        )  # what is remembered is where the chosen folder is, not what was last looked at
         dialog.selectFile(str(folder))
         dialog.copy_box.setChecked(True)
         dialog.accept()
@@ -235,6 +237,21 @@ def test_the_answers_of_the_last_time_are_proposed(qtbot, viewer, tmp_path):
     assert viewer.settings.value.copy_on_import
     assert viewer.settings.value.window["import_folder"] == str(tmp_path)
     assert import_request_for([folder], viewer) == ImportRequest((folder,), True)
+
+
+def test_a_path_that_does_not_exist_is_said_in_the_dialog_until_another_is_typed(qtbot, tmp_path):
+    dialog = ImportDialog(str(tmp_path))
+    qtbot.addWidget(dialog)
+    dialog.show()
+    name = dialog.findChild(QLineEdit, "fileNameEdit")
+    name.setText("nowhere")
+    dialog.accept()
+    assert dialog.isVisible()
+    assert dialog.error_label.isVisible()
+    assert "nowhere" in dialog.error_label.text()
+    assert QApplication.activeModalWidget() in (None, dialog)
+    name.setText("now")
+    assert not dialog.error_label.isVisible()
 
 
 def test_a_dialog_that_is_left_imports_nothing(qtbot, viewer):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from DICOMModule.errors import plain_text
 from DICOMModule.widgets.dialogs.file_dialogs import dress_file_dialog, hide_file_types
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.job_runner import JobHandle, JobState, progress_text
@@ -20,6 +21,7 @@ from DICOMModule.widgets.qt import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QProgressBar,
     Qt,
     QToolButton,
@@ -28,6 +30,7 @@ from DICOMModule.widgets.qt import (
 )
 from DICOMModule.widgets.theme import icon
 from DICOMModule.widgets.viewer import Viewer
+from DICOMModule.widgets.wording import breakable, shortened
 
 FOLDER_KEY: Final = "import_folder"
 IDLE_TEXT: Final = "Or drop files and folders on the window."
@@ -66,6 +69,7 @@ class ImportDialog(QFileDialog):
                 view.setSelectionMode(QAbstractItemView.ExtendedSelection)
         self.copy_box = QCheckBox("Copy the files into the database")
         self.copy_box.setChecked(copy)
+        self.error_label = QLabel()
         self._add_question()
         hide_file_types(self)
         dress_file_dialog(self)
@@ -76,18 +80,30 @@ class ImportDialog(QFileDialog):
         return ImportRequest(tuple(Path(path) for path in self.selectedFiles()), self.copy_box.isChecked())
 
     def accept(self) -> None:
-        """Take folders and files alike; of a name that does not exist Qt says so."""
-        if all(os.path.lexists(path) for path in self.request.paths):
+        """Take folders and files alike; a name that does not exist is said in place."""
+        missing = next((path for path in self.request.paths if not os.path.lexists(path)), None)
+        if missing is None:
             QDialog.accept(self)
-        else:
-            super().accept()
+            return
+        there = f"There is no file or folder {shortened(plain_text(str(missing)))}. Choose one that is there."
+        self.error_label.setText(breakable(there))
+        self.error_label.show()
 
     def _add_question(self) -> None:
-        hint = QLabel("Folders are searched hierarchically. Files that are not copied are pointed to where they are.")
+        hint = QLabel(
+            "Folders are searched with their subfolders. Files that are not copied are pointed to where they are."
+        )
         hint.setProperty("caption", True)
+        self.error_label.setTextFormat(Qt.PlainText)
+        self.error_label.setWordWrap(True)
+        self.error_label.setProperty("role", "error")
+        self.error_label.hide()
+        for field in self.findChildren(QLineEdit):
+            field.textChanged.connect(lambda _text: self.error_label.hide())
         rows = QVBoxLayout()
         rows.setContentsMargins(0, 8, 0, 0)
         rows.setSpacing(4)
+        rows.addWidget(self.error_label)
         rows.addWidget(self.copy_box)
         rows.addWidget(hint)
         layout = self.layout()
@@ -101,10 +117,11 @@ def ask_import(parent: QWidget | None, viewer: Viewer) -> ImportRequest | None:
     known = settings.value.window.get(FOLDER_KEY, "")
     dialog = ImportDialog(known, copy=settings.value.copy_on_import, parent=parent)
     accepted = dialog.exec() == QDialog.Accepted
-    request, folder = dialog.request, dialog.directory().absolutePath()
+    request = dialog.request
     dialog.deleteLater()
     if not accepted or not request.paths:
         return None
+    folder = str(request.paths[0].parent)
     settings.change(copy_on_import=request.copy, window={**settings.value.window, FOLDER_KEY: folder})
     return request
 
