@@ -14,7 +14,7 @@ from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.dialogs import metadata_viewer
 from DICOMModule.widgets.dialogs.metadata_viewer import MetadataViewer
 from DICOMModule.widgets.dialogs.tag_model import one_line
-from DICOMModule.widgets.qt import QApplication, QModelIndex, QPoint, Qt
+from DICOMModule.widgets.qt import QApplication, QModelIndex, QPoint, QStyleOptionViewItem, Qt
 
 
 @pytest.fixture
@@ -92,6 +92,34 @@ def test_elements_are_shown_with_names_values_and_the_file(shown):
     comment = rows(shown)[texts(shown).index("(0020,4000)")].siblingAtColumn(3)
     assert comment.data() == "<b>bold</b> ↵ second line"
     assert "&lt;b&gt;bold&lt;/b&gt;<br>second line" in comment.data(Qt.ToolTipRole)
+
+
+def test_the_title_names_the_series_and_never_the_patient(qtbot, shown, series):
+    assert shown.windowTitle().startswith("Metadata of series ")
+    assert "山田" not in shown.windowTitle()
+    show(qtbot, shown, str(series.files[0]))
+    assert shown.windowTitle() == "Metadata"
+
+
+def test_what_is_typed_in_the_tree_is_searched_for(qtbot, shown):
+    shown.tree.setFocus()
+    qtbot.keyClick(shown.tree, "k")
+    qtbot.keyClicks(shown.search_field, "vp")
+    assert shown.search_field.text() == "kvp"
+    shown.tree.setFocus()
+    qtbot.keyClick(shown.tree, Qt.Key_Plus)
+    qtbot.keyClick(shown.tree, Qt.Key_A, Qt.ControlModifier)
+    assert shown.search_field.text() == "kvp"
+
+
+def test_uids_have_figures_of_one_width_and_are_cut_in_the_middle(shown):
+    for tag, is_uid in (("(0020,000E)", True), ("(0010,0010)", False)):
+        value = rows(shown)[texts(shown).index(tag)].siblingAtColumn(3)
+        option = QStyleOptionViewItem()
+        option.textElideMode = Qt.ElideRight
+        shown.tree.itemDelegateForColumn(3).initStyleOption(option, value)
+        assert (option.textElideMode == Qt.ElideMiddle) == is_uid
+        assert (value.data(Qt.FontRole) == rows(shown)[0].data(Qt.FontRole)) == is_uid
 
 
 def test_very_long_values_are_cut_with_the_whole_in_the_tooltip():

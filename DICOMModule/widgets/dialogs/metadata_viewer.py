@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from DICOMModule.database.queries import Which
 from DICOMModule.jobs import call_job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.targets import PATIENT_PREFIX
 from DICOMModule.widgets.browser.file_actions import show_in_file_manager
+from DICOMModule.widgets.browser.selection import numbered_series
 from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
 from DICOMModule.widgets.dialogs.tag_nodes import TagNode, tag_nodes
 from DICOMModule.widgets.dialogs.tag_tree_view import TagTree
@@ -18,13 +20,16 @@ from DICOMModule.widgets.job_runner import Failure, JobHandle
 from DICOMModule.widgets.qt import (
     QDesktopServices,
     QEvent,
+    QKeyEvent,
     QKeySequence,
     QLabel,
     QLineEdit,
+    QObject,
     QPushButton,
     QShortcut,
     QSlider,
     QSpinBox,
+    Qt,
     QTimer,
     QToolButton,
     QTreeView,
@@ -38,14 +43,16 @@ from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import counted
 
 SEARCH_DELAY_MS: Final = 120
+UNFOLDING: Final = "+-*"
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """What the slider goes through: how Logic names an instance, and its file."""
+    """What the slider goes through: how Logic names an instance, its file, and what its series is called."""
 
     target: str
     path: Path
+    series: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +137,18 @@ class MetadataViewer(PanelDialog):
         """Show one of the instances, counted from 1."""
         self.instance_spin.setValue(number)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Let what is typed in the tree be searched for; the keys that unfold a row stay the tree's."""
+        if watched is self.tree and event.type() == QEvent.KeyPress and isinstance(event, QKeyEvent):
+            is_plain = not int(event.modifiers()) & ~int(Qt.ShiftModifier | Qt.KeypadModifier)
+            text = event.text() if is_plain else ""
+            if text.strip() and text.isprintable() and text not in UNFOLDING:
+                self.search_field.setFocus(Qt.OtherFocusReason)
+                self.search_field.end(False)
+                self.search_field.insert(text)
+                return True
+        return super().eventFilter(watched, event)
+
     def changeEvent(self, event: QEvent) -> None:
         """Tint the icons anew with another theme."""
         if event.type() == QEvent.PaletteChange and hasattr(self, "elements"):
@@ -149,6 +168,7 @@ class MetadataViewer(PanelDialog):
         self.copy_button.clicked.connect(lambda _checked: self.elements.copy_rows())
         self.reveal_button.clicked.connect(lambda _checked: self._on_reveal_clicked())
         self.close_button.clicked.connect(lambda _checked: self.close())
+        self.tree.installEventFilter(self)
         for key, act in (
             (QKeySequence(QKeySequence.Find), self.search_field.setFocus),
             (QKeySequence("F3"), self._on_next_wished),
@@ -192,6 +212,8 @@ class MetadataViewer(PanelDialog):
         if not 0 < number <= len(self._instances):
             return
         self._wanted = number - 1
+        series = self._instances[self._wanted].series
+        self.setWindowTitle(f"Metadata of series {series}" if series else "Metadata")
         self.path_label.set_whole_text(str(self.path))
         self.reveal_button.setEnabled(True)
         if self._reading is None:
@@ -226,6 +248,7 @@ class MetadataViewer(PanelDialog):
         self._show_hits()
 
     def _show_nothing(self, error: str) -> None:
+        self.setWindowTitle("Metadata")
         self.elements.show_root(TagNode((), "", ""))
         self.path_label.set_whole_text("")
         self.reveal_button.setEnabled(False)
@@ -286,14 +309,19 @@ def _listed(logic: DICOMModuleLogic, target: str) -> _Listed:
         return _Listed((Instance(str(path), path),), 0)
     database = logic.database()
     wanted = ""
+    which: Which
     if target.startswith(PATIENT_PREFIX):
-        rows = database.instances(patient=int(target.removeprefix(PATIENT_PREFIX)))
+        which = {"patient": int(target.removeprefix(PATIENT_PREFIX))}
     elif (level := database.resolve(target)) == "instance":
         wanted = target
-        rows = database.instances(series=database.header_of_instance(target).series_instance_uid)
+        which = {"series": database.header_of_instance(target).series_instance_uid}
     else:
-        rows = database.instances(series=target) if level == "series" else database.instances(study=target)
-    instances = tuple(Instance(row.sop_instance_uid, Path(row.path)) for row in rows)
+        which = {"series": target} if level == "series" else {"study": target}
+    names = {row.series_instance_uid: numbered_series(row) for row in database.series(**which)}
+    instances = tuple(
+        Instance(row.sop_instance_uid, Path(row.path), names.get(row.series_instance_uid, ""))
+        for row in database.instances(**which)
+    )
     places = [place for place, one in enumerate(instances) if one.target == wanted]
     return _Listed(instances, places[0] if places else 0)
 

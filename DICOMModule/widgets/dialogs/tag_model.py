@@ -11,6 +11,7 @@ from DICOMModule.widgets.theme import fixed_font, theme
 from DICOMModule.widgets.wording import plain_tooltip
 
 COLUMNS: Final = ("Tag", "Name", "VR", "Value")
+VALUE_COLUMN: Final = 3
 LONGEST_CELL: Final = 240
 
 
@@ -77,7 +78,7 @@ class TagModel(QAbstractItemModel):
         if role == Qt.ToolTipRole:
             heading = " ".join(part for part in (node.tag, node.name, node.keyword and f"[{node.keyword}]") if part)
             return plain_tooltip(f"{heading}\n{node.value}".strip())
-        if role == Qt.FontRole and index.column() == 0:
+        if role == Qt.FontRole and (index.column() == 0 or (index.column() == VALUE_COLUMN and node.vr == "UI")):
             return self._font
         if role == Qt.ForegroundRole and (not node.vr or (self.is_searched and not node.is_hit)):
             return QColor(theme().dim)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from DICOMModule.errors import plain_text
-from DICOMModule.widgets.dialogs.tag_model import TagModel
+from DICOMModule.widgets.dialogs.tag_model import VALUE_COLUMN, TagModel
 from DICOMModule.widgets.dialogs.tag_nodes import Key, TagNode, searched
 from DICOMModule.widgets.qt import (
     QAction,
@@ -16,13 +16,24 @@ from DICOMModule.widgets.qt import (
     QModelIndex,
     QObject,
     QPoint,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     Qt,
     QTreeView,
 )
 
 MOST_OPENED: Final = 500
-VALUE_COLUMN: Final = 3
 INDENTATION_PX: Final = 14  # sequences are nested deeply
+
+
+class ValueDelegate(QStyledItemDelegate):
+    """Draws values; UIDs, which begin alike, are cut in the middle."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        """Say where a value is cut."""
+        super().initStyleOption(option, index)
+        if index.siblingAtColumn(VALUE_COLUMN - 1).data() == "UI":
+            option.textElideMode = Qt.ElideMiddle
 
 
 class TagTree(QObject):
@@ -45,6 +56,7 @@ class TagTree(QObject):
         self.hits: tuple[TagNode, ...] = ()
         self.count = 0
         view.setModel(self._model)
+        view.setItemDelegateForColumn(VALUE_COLUMN, ValueDelegate(view))
         view.setIndentation(INDENTATION_PX)
         header = view.header()
         header.setStretchLastSection(True)
