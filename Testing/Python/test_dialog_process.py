@@ -65,6 +65,20 @@ def test_the_result_is_a_new_node_in_the_background_and_the_original_stays(qtbot
     qtbot.waitUntil(lambda: panel.apply_button.text() == "Apply")
 
 
+def test_a_volume_that_is_set_is_the_input_until_it_goes(qtbot, panel, viewer):
+    shown(viewer)
+    other = viewer.scene.add_volume(a_volume("Other", (6, 7, 8)))
+    panel.set_input(other.id)
+    assert panel.input_label.whole_text == "Other"
+    panel.apply()
+    qtbot.waitUntil(lambda: len(viewer.scene.nodes) == 3)
+    assert viewer.scene.nodes[2].name.startswith("Other, ")
+    viewer.scene.remove(viewer.scene.nodes[2].id)
+    viewer.scene.remove(other.id)
+    assert panel.input_label.whole_text in {"CT", NO_INPUT}
+    assert panel.input is viewer.views.background
+
+
 def test_a_median_takes_whole_numbers(qtbot, panel, viewer):
     shown(viewer)
     panel.filter_choice.setCurrentIndex(panel.filter_choice.findData("median"))

@@ -246,7 +246,7 @@ class ExaminePanel(PanelDialog):
     def _follow(self) -> None:
         """Let the buttons say what is chosen."""
         possible, chosen = sum(not one.refusal for one in self._examined.loadables), len(self._chosen)
-        self.load_button.setText(f"Load {chosen}" if chosen else "Load")
+        self.load_button.setText(f"Load {chosen}" if chosen > 1 else "Load")
         self.load_button.setEnabled(chosen > 0)
         self.all_box.setVisible(possible > 1)
         states = {0: Qt.Unchecked, possible: Qt.Checked}

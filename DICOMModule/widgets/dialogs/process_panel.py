@@ -32,7 +32,7 @@ STEPS: Final = 500  # of the range of a parameter, to a step of its field, round
 
 
 class ProcessPanel(QWidget):
-    """Applies a filter to the volume in the background of the active view; the original stays as it is.
+    """Applies a filter to the volume in the background of the active view, or another; the original stays as it is.
 
     Parameters
     ----------
@@ -44,6 +44,7 @@ class ProcessPanel(QWidget):
         super().__init__(parent)
         self._viewer = viewer
         self._handle: JobHandle | None = None
+        self._input = ""
         self._operations = operations()
         self.fields: dict[str, QSpinBox | QDoubleSpinBox] = {}
         self.input_label = ElidedLabel()
@@ -64,6 +65,19 @@ class ProcessPanel(QWidget):
         self._show_parameters()
         for signal in (viewer.views.layers_changed, viewer.views.active_view_changed):
             signal.connect(self._follow)
+        viewer.scene.removed.connect(self._on_node_changed)
+        viewer.scene.changed.connect(self._on_node_changed)
+        self._follow()
+
+    @property
+    def input(self) -> VolumeNode | None:
+        """The volume that a filter is applied to."""
+        chosen = next((node for node in self._viewer.scene.nodes if node.id == self._input), None)
+        return chosen or self._viewer.views.background
+
+    def set_input(self, node_id: str = "") -> None:
+        """Apply filters to a volume of the scene; to what the active view shows where none is named or it has gone."""
+        self._input = node_id
         self._follow()
 
     @property
@@ -77,8 +91,8 @@ class ProcessPanel(QWidget):
         return {name: repr(field.value()) for name, field in self.fields.items()}
 
     def apply(self) -> None:
-        """Run the filter on the volume that is shown; its result becomes a node of its own."""
-        node = self._viewer.views.background
+        """Run the filter on the input; its result becomes a node of its own."""
+        node = self.input
         if node is None or self._handle is not None:
             return
         operation, parameters, volume = self.operation, self.parameters, node.volume
@@ -140,7 +154,7 @@ class ProcessPanel(QWidget):
 
     def _follow(self) -> None:
         """Say what the filter will be applied to."""
-        node = self._viewer.views.background
+        node = self.input
         self.input_label.set_whole_text(NO_INPUT if node is None else plain_text(node.name))
         self.input_label.setEnabled(node is not None)
         busy = self._handle is not None
@@ -149,6 +163,9 @@ class ProcessPanel(QWidget):
         self.filter_choice.setEnabled(not busy)
         for field in self.fields.values():
             field.setEnabled(not busy)
+
+    def _on_node_changed(self, _change: object) -> None:
+        self._follow()
 
     def _on_apply_clicked(self) -> None:
         if self._handle is None:

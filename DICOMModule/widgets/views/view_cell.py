@@ -132,7 +132,7 @@ class ViewCell(QWidget):
 
     def _on_layout_changed(self) -> None:
         maximised = self.view.state.maximised == self.view.name
-        text = "Show all views again" if maximised else "Fill the place of all views"
+        text = "Show all views again" if maximised else "Maximise"
         self._maximise.setToolTip(f"{text} (double click)")
         self._maximise.setAccessibleName(text)
         self._set_icons()

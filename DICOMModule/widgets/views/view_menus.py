@@ -206,7 +206,7 @@ def fill_context_menu(menu: QMenu, state: ViewState, view: str, fit: Callable[[]
     fill_layout_menu(menu.addMenu("Layout"), state)
     menu.addSeparator()
     menu.addAction("Fit to the view\t=").triggered.connect(_calls(fit))
-    title = "Show all views again" if state.maximised == view else "Fill the place of all views"
+    title = "Show all views again" if state.maximised == view else "Maximise"
     menu.addAction(title).triggered.connect(_calls(partial(state.toggle_maximised, view)))
 
 
