@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from DICOMModule.database import DeleteReport
 from DICOMModule.jobs import Job
 from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.widgets.banners import Banner
 from DICOMModule.widgets.job_runner import JobHandle
 from DICOMModule.widgets.undo import UndoStep
 from DICOMModule.widgets.viewer import Viewer
@@ -44,6 +45,7 @@ class Deletion:
         self._on_changed = on_changed
         self._trash_id: int | None = None
         self._running: JobHandle | None = None
+        self._banner: Banner | None = None
         self._step = UndoStep(f"deleting {text}", self._undo, self._redo, "database")
 
     def start(self) -> None:
@@ -66,6 +68,8 @@ class Deletion:
         trash_id = self._trash_id
         if self._running is not None or trash_id is None:
             return False
+        if self._banner is not None:
+            self._banner.dismiss()  # what it offers has been done
         self._run(
             f"Restoring {self._text}",
             lambda: self._logic.undo_delete_job(trash_id),
@@ -89,9 +93,13 @@ class Deletion:
     def _on_first_deleted(self, report: DeleteReport) -> None:
         self._on_deleted(report)
         self._viewer.undo.push(self._step)
-        self._viewer.banners.show_info(
+        self._banner = self._viewer.banners.show_info(
             f"{self._text} was moved to the trash.", actions=[("Undo", self._on_undo_pressed)]
         )
+        self._banner.dismissed.connect(self._on_banner_dismissed)
+
+    def _on_banner_dismissed(self) -> None:
+        self._banner = None
 
     def _on_undo_pressed(self) -> None:
         self._viewer.undo.undo(self._step)

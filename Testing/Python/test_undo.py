@@ -109,6 +109,7 @@ def test_deleting_is_undone_done_again_and_undone_again(qtbot, viewer, tmp_path)
             text = viewer.undo.undo() if said == "Undone" else viewer.undo.redo()
             assert text == f"{said}: deleting Series 1."
             wait(count)
+            assert banner_texts(viewer) == []
         assert changes == [0, 1, 0, 1]
 
 
@@ -118,7 +119,9 @@ def test_a_removed_volume_comes_back_goes_again_and_comes_back_once_more(qtbot, 
     viewer.scene.add_volume(a_volume("one"))
     viewer.scene.add_volume(a_volume("two"))
     panel.remove_all()
+    assert banner_texts(viewer) == ["Removed 2 volumes from the scene."]
     assert viewer.undo.undo() == "Undone: removing 2 volumes from the scene."
+    assert banner_texts(viewer) == []
     assert [node.name for node in viewer.scene.nodes] == ["one", "two"]
     third = viewer.scene.add_volume(a_volume("three"))
     viewer.undo.redo()

@@ -13,10 +13,11 @@ import factories
 import pytest
 from PyQt5.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PyQt5.QtGui import QDragEnterEvent, QDropEvent
-from PyQt5.QtWidgets import QApplication, QComboBox, QDialog, QPushButton
-from window_hand import XHand, hand_of_this_platform, middle_of, pause, wait_until
+from PyQt5.QtWidgets import QApplication, QComboBox, QDialog, QLabel, QPushButton
+from window_hand import QtHand, XHand, hand_of_this_platform, middle_of, pause, wait_until
 
 from DICOMModule.app import ViewerOptions, viewer_window
+from DICOMModule.jobs import run_to_end
 from DICOMModule.widgets.dragging import targets_mime
 
 SPACING_MM = (1.0, 1.0, 2.0)
@@ -296,3 +297,27 @@ def test_a_person_uses_the_window_from_the_empty_start_to_the_exit(window, folde
     assert threads > 1
     window.close()
     wait_until(lambda: not window.isVisible())
+
+
+def test_undo_and_redo_by_keys_the_way_round_by_f6_and_the_notice(window, folder):
+    hand = QtHand()
+    logic, browser = panel(window).logic, panel(window).browser
+    assert any(label.text() == "Not for clinical use" and label.isVisible() for label in window.findChildren(QLabel))
+    run_to_end(logic.import_job([folder / "ct"]))
+    browser.refresh()
+    wait_until(lambda: browser.model.rowCount() == 1)
+    settle(window)
+    uid = logic.database().series()[0].series_instance_uid
+    browser.select((uid,))
+    wait_until(lambda: browser.selection.targets == (uid,))
+    window.area.active_view.setFocus()
+    browser.delete_requested.emit(browser.selection)
+    for key, left in ((None, 0), (Qt.Key_Z, 1), (Qt.Key_Y, 0), (Qt.Key_Z, 1)):
+        if key is not None:
+            hand.key(key, Qt.ControlModifier)
+        wait_until(lambda left=left: len(logic.database().series()) == left, what=f"{left} series after {key}")
+        settle(window)
+    assert banner_texts(window)[0].startswith("Undone: deleting Series")
+    for part in (window.panel_dock, window._center, window.panel_dock):
+        hand.key(Qt.Key_F6)
+        assert part.isAncestorOf(QApplication.focusWidget())

@@ -330,6 +330,8 @@ class ScenePanel(QWidget):
     def _put_back(self, removal: _Removal) -> bool:
         scene, views = self._viewer.scene, self._viewer.views
         kept, removal.kept = removal.kept, ()
+        if self._undo_banner is not None:
+            self._undo_banner.dismiss()  # what it offers has been done
         for one in kept:
             node = scene.add_volume(one.volume, one.name, one.display)
             removal.node_ids += (node.id,)
