@@ -21,6 +21,7 @@ from DICOMModule.widgets.dialogs.import_summary import ImportSummary
 from DICOMModule.widgets.job_runner import Failure, JobHandle, JobState
 from DICOMModule.widgets.qt import QObject, QTimer, QWidget, pyqtSignal
 from DICOMModule.widgets.viewer import Viewer
+from DICOMModule.widgets.wording import counted
 
 GROWTH_MS: Final = 500
 
@@ -69,7 +70,9 @@ class Importer(QObject):
     ) -> JobHandle:
         """Import what was asked for; where all is well, `tell` says so in a banner, and `then` goes on with the report."""
         paths = request.paths
-        what = plain_text(paths[0].name or str(paths[0])) if len(paths) == 1 else f"{len(paths)} files and folders"
+        what = counted(len(paths), "file or folder", "files and folders")
+        if len(paths) == 1 and not self._viewer.views.anonymous:  # folders are called after patients
+            what = plain_text(paths[0].name or str(paths[0]))
         handle = self._viewer.jobs.run(
             f"Importing {what}",
             lambda: self._logic.import_job(paths, copy=request.copy),

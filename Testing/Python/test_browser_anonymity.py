@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import factories
 import pytest
 from browser_kit import filled_logic, is_quiet, row, shown_browser, viewer_of
 
 from DICOMModule.widgets.dialogs.export_dialog import ExportDialog
+from DICOMModule.widgets.dialogs.import_dialog import ImportProgress, ImportRequest
 from DICOMModule.widgets.elided_label import ElidedLabel
+from DICOMModule.widgets.importing import Importer
 from DICOMModule.widgets.qt import QLabel, QModelIndex, Qt
 
 ANN = "adams, Ann"
@@ -95,3 +98,17 @@ def test_the_form_of_an_export_does_not_tell_the_patient(qtbot, logic, viewer):
     assert tells([label.text() for label in dialog.findChildren(QLabel)]) == []
     assert any("Anonymous" in label.whole_text for label in dialog.findChildren(ElidedLabel))
     dialog.reject()
+
+
+@pytest.mark.parametrize("anonymous", [False, True])
+def test_an_import_is_called_after_its_folder_unless_patients_are_hidden(qtbot, logic, viewer, tmp_path, anonymous):
+    folder = tmp_path / "adams"
+    factories.make_series(folder, "one", slices=1)
+    viewer.views.set_anonymous(anonymous)
+    progress = ImportProgress()
+    qtbot.addWidget(progress)
+    importer = Importer(logic, viewer, progress)
+    with qtbot.waitSignal(viewer.jobs.ended):
+        handle = importer.start(ImportRequest((folder,), copy=False))
+    assert handle.title == ("Importing 1 file or folder" if anonymous else "Importing adams")
+    importer.close()
