@@ -211,10 +211,10 @@ def test_health_is_kept_until_the_series_changes(filled, tmp_path):
     assert (filled.series()[0].instances, filled.series()[0].health) == (3, "unknown")
 
 
-def test_health_of_what_does_not_exist_is_refused_whole(filled):
+def test_health_of_what_is_not_there_is_passed_over_and_a_word_that_is_none_is_refused_whole(filled):
     uid = filled.series()[0].series_instance_uid
-    with pytest.raises(UnknownUIDError):
-        filled.set_series_health({uid: ("ok", ""), "1.2.3": ("ok", "")})
-    assert filled.series()[0].health == "unknown"
     with pytest.raises(ValueError, match="splendid"):
-        filled.set_series_health({uid: ("splendid", "")})
+        filled.set_series_health({uid: ("ok", ""), "1.2.3": ("splendid", "")})
+    assert filled.series()[0].health == "unknown"
+    filled.set_series_health({"1.2.3": ("ok", ""), uid: ("warned", "a gap")})  # the first was deleted meanwhile
+    assert (filled.series()[0].health, filled.series()[0].health_text) == ("warned", "a gap")
