@@ -245,7 +245,7 @@ def test_a_path_that_does_not_exist_is_said_in_the_dialog_until_another_is_typed
     dialog.show()
     name = dialog.findChild(QLineEdit, "fileNameEdit")
     name.setText("nowhere")
-    dialog.accept()
+    qtbot.keyClick(name, Qt.Key_Return)
     assert dialog.isVisible()
     assert dialog.error_label.isVisible()
     assert "nowhere" in dialog.error_label.text()

@@ -10,7 +10,7 @@ from DICOMModule.widgets.theme import icon
 from DICOMModule.widgets.wording import plain_tooltip
 
 REST_MS: Final = 250
-PLACEHOLDER: Final = "Search name, ID, description, mod:CT, date:7d…"
+PLACEHOLDER: Final = "Name, ID, words, mod:CT, date:7d…"
 
 
 class SearchField(QLineEdit):
