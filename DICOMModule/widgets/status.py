@@ -10,7 +10,7 @@ from DICOMModule.widgets.qt import QHBoxLayout, QLabel, QSizePolicy, Qt, QWidget
 from DICOMModule.widgets.wording import bytes_text
 
 NOTICE: Final = "Not for clinical use"
-READING_ROOM: Final = "−1024.0 HU   L 123.4  P 123.4  S 1234.5 mm   (511, 511, 511)"
+READING_ROOM: Final = "−1024.0 HU   L 123.4  P 123.4  S 1234.5 mm   voxel 511, 511, 511"
 
 
 class StatusPart(QWidget):
