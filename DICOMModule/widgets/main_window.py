@@ -326,6 +326,7 @@ class MainWindow(QMainWindow):
             **self.viewer.settings.value.window,
             "geometry": base64.b64encode(bytes(self.saveGeometry())).decode(),
             "state": base64.b64encode(bytes(self.saveState())).decode(),
+            "anonymous": "yes" if views.anonymous else "",
             **{name: value for name, value in chosen.items() if views.asked.get(name) != value},
         }
         self.viewer.settings.change(window=kept)
@@ -337,6 +338,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(QByteArray.fromBase64(kept["geometry"].encode()))
         if kept.get("state"):
             self.restoreState(QByteArray.fromBase64(kept["state"].encode()))
+        self.viewer.views.set_anonymous(bool(kept.get("anonymous")))
         for change, name in ((self.viewer.views.set_layout, "layout"), (self.viewer.views.set_overlays, "overlays")):
             try:
                 if name in kept:

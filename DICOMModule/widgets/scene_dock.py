@@ -23,8 +23,14 @@ class SceneDock(QWidget):
         self.scene = ScenePanel(viewer)
         self.process = ProcessPanel(viewer)
         self.scene.export_requested.connect(viewer.export_requested.emit)
+        self.scene.list.selectionModel().selectionChanged.connect(lambda *_changes: self._on_selection_changed())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 8, 4)
         layout.setSpacing(8)
         layout.addWidget(Section("Scene", self.scene), 1)
         layout.addWidget(Section("Process", self.process))
+
+    def _on_selection_changed(self) -> None:
+        """Let the filters take what is selected; else what the active view shows."""
+        selected = self.scene.selected
+        self.process.set_input(selected[0].id if len(selected) == 1 else "")

@@ -309,7 +309,9 @@ def test_a_foreground_on_another_grid_is_blended_where_it_has_values_and_nowhere
     ("PT", False, True, 0.0), ("PT", False, False, 255.0), ("CT", False, False, 0.0), ("CT", False, True, 255.0),
     ("CT", True, False, 0.0),
 ])  # fmt: skip
-def test_only_the_user_turns_a_colour_table_round_and_not_what_greys_are_by_default(modality, monochrome1, inverted, first):
+def test_only_the_user_turns_a_colour_table_round_and_not_what_greys_are_by_default(
+    modality, monochrome1, inverted, first
+):
     volume = truth.made_volume(truth.GRIDS["axial"], modality=modality, monochrome1=monochrome1)
     pixels, geometry = draw(volume, display=VolumeDisplay(WINDOW, inverted=inverted, color_table="hot"))
     points = geometry.pixel_centers_lps()
