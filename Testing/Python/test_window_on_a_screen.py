@@ -50,4 +50,4 @@ def test_the_journey_by_real_mouse_and_keys(display):
         check=False,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
-    assert "1 passed" in done.stdout
+    assert "2 passed" in done.stdout
