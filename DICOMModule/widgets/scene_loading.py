@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from DICOMModule.dicom.patient import patient_identity
 from DICOMModule.errors import DICOMModuleError, NoImageError, Problem, RenderingError, plain_text
 from DICOMModule.export import is_volume_file
 from DICOMModule.jobs import Job, Progress
@@ -21,6 +22,7 @@ from DICOMModule.views.prepared import prepare_volume
 from DICOMModule.widgets.job_runner import Failure, JobHandle
 from DICOMModule.widgets.qt import QObject, Qt, pyqtSignal
 from DICOMModule.widgets.viewer import Viewer
+from DICOMModule.widgets.views.view_state import VIEW_NAMES
 
 Chosen: TypeAlias = tuple[list[Loadable], list[Problem]]
 Choice: TypeAlias = Callable[[Sequence[Loadable]], Chosen]
@@ -42,6 +44,7 @@ class LoadOutcome:
     problems: tuple[Problem, ...]
 
 
+MIXED: Final = "The views show volumes of different patients now. Load to Slicer shows one volume in all views."
 Then: TypeAlias = Callable[[LoadOutcome], object]
 
 
@@ -171,6 +174,14 @@ class SceneLoader(QObject):
         node = self._viewer.scene.add_volume(loaded.volume)
         if number == 1:
             self._viewer.views.show_background(node.id, view)
+            if len(self._patients_shown()) > 1:
+                self._viewer.banners.show_warning(MIXED)
+
+    def _patients_shown(self) -> set[str]:
+        """Return who is shown in the views, as far as headers tell."""
+        shown = (self._viewer.views.background_of(name) for name in VIEW_NAMES)
+        sources = [node.volume.source for node in shown if node is not None]
+        return {patient_identity(source) for source in sources if source is not None}
 
     def _on_loaded(self, outcome: LoadOutcome, then: Then | None) -> None:
         if outcome.problems:

@@ -1,0 +1,62 @@
+"""What is loaded into the scene, and what is said of it."""
+
+from __future__ import annotations
+
+import pytest
+from dialog_kit import a_viewer, banner_texts
+
+from DICOMModule.jobs import run_to_end
+from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.widgets.scene_loading import MIXED, SceneLoader
+
+
+@pytest.fixture
+def loader(qtbot, tmp_path, series_factory):
+    """A loader on a database with two series of one patient and one of another."""
+    series = [
+        series_factory(name, slices=4, StudyInstanceUID=f"1.2.{name[0]}", PatientID=f"P{name[0]}")
+        for name in ("1a", "1b", "2a")
+    ]
+    with a_viewer(qtbot, tmp_path) as viewer:
+        logic = DICOMModuleLogic(tmp_path / "database", viewer.scene)
+        run_to_end(logic.import_job([one.folder for one in series]))
+        made = SceneLoader(logic, viewer)
+        made.series, made.viewer = series, viewer
+        yield made
+        viewer.jobs.shut_down()
+        logic.close()
+
+
+def load(qtbot, loader, number, view=""):
+    handle = loader.load_targets([loader.series[number].uid], "a series", view)
+    qtbot.waitUntil(lambda: handle.state.is_over)
+
+
+def test_the_first_volume_is_shown_everywhere_and_one_that_is_dropped_in_its_view_alone(qtbot, loader):
+    views = loader.viewer.views
+    load(qtbot, loader, 0)
+    load(qtbot, loader, 1, "coronal")
+    first, second = loader.viewer.scene.nodes
+    assert views.background_of("axial") is first
+    assert views.background_of("coronal") is second
+    assert banner_texts(loader.viewer) == []
+
+
+def test_two_patients_in_the_views_are_told_and_one_in_all_is_not(qtbot, loader):
+    load(qtbot, loader, 0)
+    load(qtbot, loader, 2, "coronal")
+    assert banner_texts(loader.viewer) == [MIXED]
+    loader.viewer.banners.clear()
+    load(qtbot, loader, 2)
+    assert banner_texts(loader.viewer) == []
+
+
+def test_what_is_refused_is_told_beside_what_was_loaded(qtbot, loader):
+    handle = loader.load_targets([loader.series[0].uid, "1.2.3.4.5"], "two things")
+    qtbot.waitUntil(lambda: handle.state.is_over)
+    assert len(loader.viewer.scene.nodes) == 1
+    assert [text.startswith("Not loaded: ") for text in banner_texts(loader.viewer)] == [True]
+    failed = loader.load_targets(["1.2.3.4.5"], "nothing")
+    qtbot.waitUntil(lambda: failed.state.is_over)
+    assert failed.failure is not None
+    assert "1.2.3.4.5" in failed.failure.text
