@@ -14,7 +14,9 @@ from DICOMModule.widgets.module_pages import HostedModule
 from DICOMModule.widgets.module_selector import ModuleSelector
 from DICOMModule.widgets.module_testing import DeveloperPanel, module_file, open_in_editor
 from DICOMModule.widgets.qt import (
+    QEvent,
     QFrame,
+    QObject,
     QScrollArea,
     QSize,
     QSizePolicy,
@@ -288,6 +290,12 @@ class ModuleHost(QWidget):
 
 class _PanelArea(QScrollArea):
     """Scrolls a panel up and down; it is never narrower than the panel needs, as nothing scrolls it sideways."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Ask for room anew where the panel needs more or less of it than before."""
+        if event.type() == QEvent.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
 
     def minimumSizeHint(self) -> QSize:
         """Return the width of the panel with a scroll bar beside it."""

@@ -88,14 +88,15 @@ class Opening(QObject):
             self._end(OpenOutcome(error="there is no DICOM file in what was named that could be loaded."))
 
     def _load(self) -> None:
-        uids = [target for target in self._targets if not is_volume_file(Path(target))]
-        self._tools.browser.select(uids[:1])
         handle = self._tools.loader.open_targets(
             tuple(self._targets), "what was asked for", self._request.loadable_id, then=self._on_loaded
         )
         handle.ended.connect(lambda: self._end_unless_finished(handle))
 
     def _on_loaded(self, outcome: LoadOutcome) -> None:
+        shown = self._viewer.views.background
+        if shown is not None:
+            self._tools.browser.select(shown.volume.source_series_uids[:1])
         error = show_as(self._viewer, self._request.picture) if self._request.picture is not None else ""
         self._end(OpenOutcome(outcome.loaded, (*self._rejected, *outcome.problems), error))
 
