@@ -11,7 +11,9 @@ from typing import Final
 
 from DICOMModule.dicom.decoding import end_decoding
 from DICOMModule.errors import SettingsError
+from DICOMModule.scene import VolumeNode
 from DICOMModule.settings import Settings
+from DICOMModule.views.layout import LAYOUTS
 from DICOMModule.widgets.dialogs.about_dialog import AboutDialog
 from DICOMModule.widgets.dialogs.settings_dialog import SettingsDialog
 from DICOMModule.widgets.dialogs.shortcuts_dialog import ShortcutsDialog
@@ -73,6 +75,7 @@ class MainWindow(QMainWindow):
         self._dialogs: dict[str, QDialog] = {}
         self._scene_was_shown, self._panel_px = False, PANEL_PX
         self._remembers = remembers
+        self._layouts: dict[str, str] = {}
         self._closed = False
         self._warned_s = float("-inf")
         self._theme = viewer.settings.value.theme
@@ -85,17 +88,21 @@ class MainWindow(QMainWindow):
         self.setDockOptions(QMainWindow.AnimatedDocks)
         self.area = ViewArea(viewer)
         self.commands = ViewCommands(self.area, viewer.views)
-        self._acts: dict[str, Callable[[], object]] = {**self.commands.actions(), **self._own_actions()}
         self.host = ModuleHost(viewer)
         self.strip = JobsStrip(viewer.jobs)
         self.scene_dock = SceneDock(viewer)
+        self._acts: dict[str, Callable[[], object]] = {**self.commands.actions(), **self._own_actions()}
         self._make_center()
         self._make_docks()
         self._make_status()
         self.keys = KeyBinder(self, self._acts, KEY_ACTIONS, viewer.settings)
         self._make_tools()
         viewer.views.spread_changed.connect(self._on_spread_changed)
-        self._disconnects = (viewer.settings.changed.connect(self._on_settings_changed),)
+        viewer.views.layout_changed.connect(self._on_layout_changed)
+        self._disconnects = (
+            viewer.settings.changed.connect(self._on_settings_changed),
+            viewer.scene.added.connect(self._on_node_added),
+        )
         self.area.targets_dropped.connect(self._on_targets_dropped)
         self.area.status_changed.connect(self.status.show_reading)
         self._restore()
@@ -190,6 +197,7 @@ class MainWindow(QMainWindow):
         lent = {name: partial(self._lent, name) for name in ("open", "import", "search", "export", "process")}
         return {
             **lent,
+            "close_volume": self.scene_dock.scene.remove_shown,
             "panel": self.toggle_panel,
             "scene": self.toggle_scene,
             "process": self.show_process,
@@ -291,6 +299,17 @@ class MainWindow(QMainWindow):
             self.viewer.banners.show_warning(f"{ended} The settings last only as long as this window.")
         self._told_problem = problem
 
+    def _on_layout_changed(self) -> None:
+        shown = self.viewer.views.background
+        if shown is not None and not self.viewer.views.maximised:
+            self._layouts[f"layout_{shown.volume.modality}"] = self.viewer.views.layout
+
+    def _on_node_added(self, node: VolumeNode) -> None:
+        """Lay the views out as they were for this modality the last time, where nothing was loaded before."""
+        wanted = self._layouts.get(f"layout_{node.volume.modality}", "")
+        if len(self.viewer.scene.nodes) == 1 and wanted in LAYOUTS:
+            self.viewer.views.set_layout(wanted)
+
     def _on_settings_changed(self, settings: Settings) -> None:
         self._tell_settings_problem()
         application = QApplication.instance()
@@ -326,6 +345,7 @@ class MainWindow(QMainWindow):
             **self.viewer.settings.value.window,
             "geometry": base64.b64encode(bytes(self.saveGeometry())).decode(),
             "state": base64.b64encode(bytes(self.saveState())).decode(),
+            **self._layouts,
             "anonymous": "yes" if views.anonymous else "",
             **{name: value for name, value in chosen.items() if views.asked.get(name) != value},
         }
@@ -333,6 +353,7 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         kept = self.viewer.settings.value.window if self._remembers else {}
+        self._layouts.update((name, kept[name]) for name in kept if name.startswith("layout_"))
         self.resize(1280, 800)
         if kept.get("geometry"):
             self.restoreGeometry(QByteArray.fromBase64(kept["geometry"].encode()))

@@ -6,9 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from DICOMModule.database import ImportReport
 from DICOMModule.dicom.uids import is_harmless_uid
-from DICOMModule.errors import Problem, SettingsError, plain_text
+from DICOMModule.errors import SettingsError, plain_text
 from DICOMModule.export import is_volume_file
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.browser.browser import DatabaseBrowser
@@ -51,12 +50,11 @@ class Opening(QObject):
         self._request = request
         self._tools = tools
         self._viewer = viewer
-        self._targets = [target for target in request.targets if not _is_folder_or_file(target)]
-        self._rejected: tuple[Problem, ...] = ()
+        self._targets = list(request.targets)
 
     def start(self) -> None:
         """Begin; the rest follows from job to job."""
-        paths = tuple(Path(target) for target in self._request.targets if target not in self._targets)
+        paths = tuple(Path(target) for target in self._targets if _is_folder_or_file(target))
         if self._request.demo:
             handle = self._viewer.jobs.run(
                 "Drawing the demo",
@@ -66,7 +64,9 @@ class Opening(QObject):
                 owner=self._tools.logic,
             )
         elif paths:
-            handle = self._tools.importer.start(ImportRequest(paths, copy=False), tell=False, then=self._on_imported)
+            handle = self._tools.importer.start(
+                ImportRequest(paths, copy=False), tell=False, then=lambda _report: self._load()
+            )
         else:
             self._load()
             return
@@ -79,15 +79,8 @@ class Opening(QObject):
         self._targets += [phantom.series_instance_uid for phantom in phantoms(("ct",))]
         self._load()
 
-    def _on_imported(self, report: ImportReport) -> None:
-        self._rejected = report.rejected
-        self._targets += report.series_instance_uids
-        if self._targets:
-            self._load()
-        else:
-            self._end(OpenOutcome(error="there is no DICOM file in what was named that could be loaded."))
-
     def _load(self) -> None:
+        # by their paths: what the database had before is not among what an import adds
         handle = self._tools.loader.open_targets(
             tuple(self._targets), "what was asked for", self._request.loadable_id, then=self._on_loaded
         )
@@ -98,7 +91,7 @@ class Opening(QObject):
         if shown is not None:
             self._tools.browser.select(shown.volume.source_series_uids[:1])
         error = show_as(self._viewer, self._request.picture) if self._request.picture is not None else ""
-        self._end(OpenOutcome(outcome.loaded, (*self._rejected, *outcome.problems), error))
+        self._end(OpenOutcome(outcome.loaded, outcome.problems, error))
 
     def _end_unless_finished(self, handle: JobHandle) -> None:
         if handle.state is not JobState.FINISHED:

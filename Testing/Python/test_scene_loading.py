@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 from dialog_kit import a_viewer, banner_texts
+from window_hand import wait_until
 
+from DICOMModule.app import ViewerOptions, viewer_window
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.widgets.dialogs.scene_panel import ScenePanel
 from DICOMModule.widgets.scene_loading import MIXED, SceneLoader
+from DICOMModule.widgets.viewer import OpenRequest
 
 
 @pytest.fixture
@@ -51,6 +55,19 @@ def test_two_patients_in_the_views_are_told_and_one_in_all_is_not(qtbot, loader)
     assert banner_texts(loader.viewer) == []
 
 
+def test_the_volume_of_the_active_view_is_closed_and_can_come_back(qtbot, loader):
+    panel = ScenePanel(loader.viewer)
+    qtbot.addWidget(panel)
+    load(qtbot, loader, 0)
+    load(qtbot, loader, 1)
+    first, second = loader.viewer.scene.nodes
+    panel.remove_shown()
+    assert loader.viewer.scene.nodes == (first,)
+    assert loader.viewer.views.background is first
+    loader.viewer.undo.undo()
+    assert [node.volume for node in loader.viewer.scene.nodes] == [first.volume, second.volume]
+
+
 def test_what_is_refused_is_told_beside_what_was_loaded(qtbot, loader):
     handle = loader.load_targets([loader.series[0].uid, "1.2.3.4.5"], "two things")
     qtbot.waitUntil(lambda: handle.state.is_over)
@@ -60,3 +77,21 @@ def test_what_is_refused_is_told_beside_what_was_loaded(qtbot, loader):
     qtbot.waitUntil(lambda: failed.state.is_over)
     assert failed.failure is not None
     assert "1.2.3.4.5" in failed.failure.text
+
+
+def test_each_modality_finds_the_layout_that_it_was_left_in(qtbot, tmp_path, series_factory):
+    series = {name: series_factory(name, slices=4, modality=name.upper()) for name in ("ct", "mr")}
+    options = ViewerOptions(tmp_path / "database", settings_file=tmp_path / "settings.json")
+    for name, layout, found in (
+        ("ct", "axial", "four-up"),
+        ("mr", "three-up", "axial"),
+        ("ct", "", "axial"),
+        ("mr", "", "three-up"),
+    ):
+        with viewer_window(options) as window:
+            window.open((1280, 800))
+            window.viewer.open_requested.emit(OpenRequest((str(series[name].folder),)))
+            wait_until(lambda: window.viewer.scene.nodes and window.area.is_settled and window.viewer.jobs.is_idle)
+            assert window.viewer.views.layout == found
+            if layout:
+                window.viewer.views.set_layout(layout)

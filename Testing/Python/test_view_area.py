@@ -6,11 +6,13 @@ import gc
 import math
 import weakref
 from dataclasses import replace
+from pathlib import Path
 
 import picture_truth as truth
 import pytest
 from view_kit import WINDOW, drag, made_area, move, press, release, wheel
 
+from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.scene import VolumeDisplay
 from DICOMModule.scene.window_presets import window_presets
 from DICOMModule.views.layout import LAYOUTS
@@ -411,6 +413,19 @@ def test_left_and_right_go_through_the_loaded_volumes(area, commands):
     assert area.state.background is area.state.scene.nodes[0]
     commands["previous_volume"]()
     assert area.state.background is second
+
+
+def test_studies_are_gone_through_as_they_were_loaded(area, commands):
+    headers = [InstanceHeader(Path("a"), 1, 1, "1.2", {"StudyInstanceUID": uid}) for uid in ("1.1", "1.1", "1.2")]
+    nodes = [area.state.scene.add_volume(replace(made_volume(), source=header)) for header in headers]
+    area.state.show_background(nodes[1].id)
+    commands["next_study"]()
+    assert area.state.background is nodes[2]
+    commands["next_study"]()
+    assert area.state.background is area.state.scene.nodes[0]  # made without a header: a study of its own
+    commands["previous_study"]()
+    commands["previous_study"]()
+    assert area.state.background is nodes[0]
 
 
 def test_zoom_and_slice_stay_with_a_background_of_the_same_place_and_are_fitted_elsewhere(qtbot, tmp_path):

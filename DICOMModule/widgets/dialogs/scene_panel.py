@@ -142,6 +142,12 @@ class ScenePanel(QWidget):
         """Remove the selected nodes from the scene; a banner can undo it."""
         self._remove(self.selected)
 
+    def remove_shown(self) -> None:
+        """Remove what the active view shows; a banner can undo it."""
+        shown = self._viewer.views.background
+        if shown is not None:
+            self._remove((shown,))
+
     def remove_all(self) -> None:
         """Remove every node; a banner can undo it."""
         self._remove(self._viewer.scene.nodes)

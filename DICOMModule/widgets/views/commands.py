@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from DICOMModule.scene import VolumeNode
 from DICOMModule.scene.window_presets import AUTO, default_display, window_presets
 from DICOMModule.widgets.views.keys import PRESET_COUNT
 from DICOMModule.widgets.views.view_area import ViewArea
@@ -44,6 +45,8 @@ class ViewCommands:
             "last_image": self.last_image,
             "previous_volume": partial(self.step_volume, -1),
             "next_volume": partial(self.step_volume, 1),
+            "previous_study": partial(self.step_study, -1),
+            "next_study": partial(self.step_study, 1),
             "cine": self.toggle_cine,
             "next_view": partial(self.step_view, 1),
             "previous_view": partial(self.step_view, -1),
@@ -89,7 +92,22 @@ class ViewCommands:
         if not nodes:
             return
         at = next((index for index, node in enumerate(nodes) if shown is not None and node.id == shown.id), -steps)
-        wanted = nodes[(at + steps) % len(nodes)]
+        self._show_instead(nodes[(at + steps) % len(nodes)])
+
+    def step_study(self, steps: int) -> None:
+        """Show the first loaded volume of the next study, as `step_volume` does; studies in the order of their loading."""
+        first: dict[str, VolumeNode] = {}
+        for node in self._state.scene.nodes:
+            first.setdefault(_study_of(node), node)
+        shown = self._state.background
+        if shown is None or len(first) < 2:
+            return
+        studies = list(first)
+        self._show_instead(first[studies[(studies.index(_study_of(shown)) + steps) % len(studies)]])
+
+    def _show_instead(self, wanted: VolumeNode) -> None:
+        """Show a volume wherever what the active view shows was shown."""
+        shown = self._state.background
         before = {view: self._state.background_of(view) for view in VIEW_NAMES}
         for view, node in before.items():
             if node is shown:
@@ -196,3 +214,8 @@ class ViewCommands:
     def toggle_anonymous(self) -> None:
         """Hide patient and study in the views, or show them again."""
         self._state.set_anonymous(not self._state.anonymous)
+
+
+def _study_of(node: VolumeNode) -> str:
+    """Return the Study Instance UID that a volume came from; empty where no header tells."""
+    return node.volume.source.study_instance_uid if node.volume.source is not None else ""
