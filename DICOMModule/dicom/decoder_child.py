@@ -3,6 +3,7 @@
 Decoders are native code and meet data that anybody may have made: one may crash, loop for ever or ask for all memory.
 Here that costs a frame. The child imports neither `__main__` nor anything of the window; it takes requests on standard
 input and replies on standard output, each a JSON object behind its length, a reply followed by the bytes of an array.
+Before it calls anything it says that it has begun: a child that dies without that has died of something else.
 It ends when its parent does, since its input then ends.
 """
 
@@ -116,6 +117,7 @@ def main() -> None:
             request = tasks.get()
             # It needs no GIL, which a decoder may hold for ever
             faulthandler.dump_traceback_later(request["limit_s"] + _AFTER_THE_PARENT_S, exit=True, file=nowhere)
+            write_message(replies, {"begun": True})
             reply, values = answer(request)
             faulthandler.cancel_dump_traceback_later()
             write_message(replies, reply, values)

@@ -80,11 +80,16 @@ class DecoderProcess:
         except OSError as error:
             self.kill()
             raise ChildGoneError from error
+        has_begun = False
         with self._limited(limit_s):
             try:
+                # A process that is dying still takes what is written to it, until the last of its threads has ended
+                has_begun = bool(read_message(self._replies)["begun"])
                 reply, values = self._reply()
             except (EOFError, OSError, ValueError, KeyError, TypeError) as error:
                 self.kill()
+                if not has_begun and not self._late:
+                    raise ChildGoneError from error
                 raise PixelDataError(header.path, self._death(limit_s)) from error
         if values is None:
             raise self._error_of(reply)

@@ -334,6 +334,7 @@ import os, sys
 from DICOMModule.dicom.decoder_child import read_message, write_message
 write_message(sys.stdout.buffer, {{"ready": True}})
 read_message(sys.stdin.buffer)
+write_message(sys.stdout.buffer, {{"begun": True}})
 os.write(1, {reply})
 """
     with DecodingPool(program=program) as pool, pytest.raises(PixelDataError, match="the decoder crashed"):
@@ -376,6 +377,37 @@ def test_a_child_that_died_while_it_waited_costs_no_frame(tmp_path):
         wait_until(lambda: not is_alive(pid))
         assert np.array_equal(pool.stored_values(header), noise(seed=0))
         assert pids(pool) != [pid]
+
+
+def test_a_child_that_dies_with_a_request_it_has_not_begun_costs_no_frame(tmp_path):
+    (header,) = named(tmp_path, "plain")
+    died = tmp_path / "died"
+    program = f"""
+import sys
+from pathlib import Path
+from DICOMModule.dicom.decoder_child import main, read_message, write_message
+if not Path({str(died)!r}).exists():
+    Path({str(died)!r}).touch()
+    write_message(sys.stdout.buffer, {{"ready": True}})
+    read_message(sys.stdin.buffer)
+    raise SystemExit(0)
+main()
+"""
+    with DecodingPool(program=program, children=1) as pool:
+        assert np.array_equal(pool.stored_values(header), noise(seed=0))
+    assert died.exists()
+
+
+def test_children_that_never_begin_are_said_to_end_by_themselves(tmp_path):
+    (header,) = named(tmp_path, "plain")
+    program = """
+import sys
+from DICOMModule.dicom.decoder_child import read_message, write_message
+write_message(sys.stdout.buffer, {"ready": True})
+read_message(sys.stdin.buffer)
+"""
+    with DecodingPool(program=program) as pool, pytest.raises(PixelDataError, match="end by themselves"):
+        pool.stored_values(header)
 
 
 # -- the pool
