@@ -49,7 +49,7 @@ _ARROWS: Final = {
 }
 _TAB: Final = {Qt.Key_Tab, Qt.Key_Backtab}
 _PRESS: Final = {Qt.Key_Space, Qt.Key_Return, Qt.Key_Enter}
-_OF_LISTS: Final = _ARROWS | _TAB | _PRESS | {Qt.Key_Delete, Qt.Key_Backspace, Qt.Key_F2, Qt.Key_Plus, Qt.Key_Minus}
+_OF_LISTS: Final = _ARROWS | _TAB | _PRESS | {Qt.Key_Delete, Qt.Key_Backspace, Qt.Key_Plus, Qt.Key_Minus}
 _COMMANDING: Final = Qt.ControlModifier | Qt.AltModifier | Qt.MetaModifier
 # Held down, these go on; a letter that is held starts its action once.
 _REPEATING: Final = frozenset({"Up", "Down", "Left", "Right", "PgUp", "PgDown", "+", "-", ",", "."})
@@ -170,6 +170,8 @@ def _keeps(focus: QWidget, event: QKeyEvent) -> bool:
     key = event.key()
     if _takes_text(focus):
         return not Qt.Key_F1 <= key <= Qt.Key_F35
+    if key == Qt.Key_F2:
+        return isinstance(focus, QAbstractItemView) and bool(focus.currentIndex().flags() & Qt.ItemIsEditable)
     if isinstance(focus, (QAbstractItemView, QComboBox)):
         return key in _OF_LISTS or event.text().isalnum()
     if focus.property(KEEPS_KEYS):

@@ -143,6 +143,13 @@ def test_a_tree_keeps_its_arrows_and_is_searched_by_letters(place):
     assert place.press(place.tree, Qt.Key_I, Qt.ControlModifier) == ["import"]
 
 
+def test_f2_belongs_to_a_row_that_can_be_renamed_and_to_no_other(place):
+    assert place.press(place.tree, Qt.Key_F2) == ["spread"]
+    row = place.tree.currentItem()
+    row.setFlags(row.flags() | Qt.ItemIsEditable)
+    assert place.press(place.tree, Qt.Key_F2) == []
+
+
 def test_a_button_and_a_slider_keep_their_own_keys_only(place):
     pressed = []
     place.button.clicked.connect(lambda: pressed.append(1))
