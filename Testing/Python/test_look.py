@@ -11,8 +11,9 @@ from DICOMModule.errors import SettingsError
 from DICOMModule.paths import resource_path
 from DICOMModule.settings import Settings, read_settings, write_settings
 from DICOMModule.widgets.banners import Banners
+from DICOMModule.widgets.elided_combo_box import ElidedComboBox
 from DICOMModule.widgets.job_runner import Failure
-from DICOMModule.widgets.qt import QLabel, QPushButton, QTimer, QToolButton
+from DICOMModule.widgets.qt import QLabel, QPushButton, QStyleOptionComboBox, QTimer, QToolButton
 from DICOMModule.widgets.section import Section
 from DICOMModule.widgets.theme import DARK, LIGHT, THEMES, apply_theme, icon, theme
 from DICOMModule.widgets.viewer import SettingsStore
@@ -103,6 +104,22 @@ def test_the_same_banner_is_shown_once_and_old_ones_make_room(qtbot):
         banners.show_error(f"error {number}")
     banners.show_error("error 4")
     assert [banner.text for banner in banners.shown] == ["error 4", "error 3", "error 2", "error 1"]
+
+
+def test_a_combo_box_shows_the_beginning_and_the_end_of_what_is_too_long_for_it(qtbot):
+    box = ElidedComboBox()
+    qtbot.addWidget(box)
+    box.addItem("3: Thorax with contrast, Gaussian blur, sigma 1 mm")
+    option = QStyleOptionComboBox()
+    for width_px, is_cut in ((800, False), (160, True)):
+        box.resize(width_px, 28)
+        box.initStyleOption(option)
+        shown = box.shown_text(option)
+        assert ("…" in shown) is is_cut
+        assert shown.startswith("3: T")
+        assert shown.endswith(" mm")
+        assert option.fontMetrics.horizontalAdvance(shown) < width_px
+        assert not box.grab().isNull()
 
 
 def test_a_section_folds_and_says_so(qtbot):

@@ -16,6 +16,7 @@ from DICOMModule.scene import VolumeNode
 from DICOMModule.study_export import ExportPlan, ExportReport
 from DICOMModule.widgets.browser.anonymity import anonymised
 from DICOMModule.widgets.browser.selection import numbered_series, shown_name, shown_study
+from DICOMModule.widgets.elided_combo_box import ElidedComboBox
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.job_runner import Failure, JobHandle
 from DICOMModule.widgets.qt import (
@@ -90,8 +91,8 @@ class ExportDialog(QDialog):
         The volume that is chosen at first; empty: the one that the active view shows.
     """
 
-    volume_choice: QComboBox
-    like_choice: QComboBox
+    volume_choice: ElidedComboBox
+    like_choice: ElidedComboBox
     description_field: QLineEdit
     number_field: QSpinBox
     modality_choice: QComboBox

@@ -7,6 +7,7 @@ from typing import Final
 
 from DICOMModule.errors import plain_text
 from DICOMModule.scene.display import ColorTable
+from DICOMModule.widgets.elided_combo_box import ElidedComboBox
 from DICOMModule.widgets.qt import QComboBox, QHBoxLayout, QLabel, QResizeEvent, QSizePolicy, QSlider, Qt, QWidget
 from DICOMModule.widgets.theme import SPACING
 from DICOMModule.widgets.viewer import Viewer
@@ -69,7 +70,7 @@ class LayerBar(QWidget):
         self._refresh()
 
     def _combo(self, name: str) -> QComboBox:
-        combo = QComboBox()
+        combo = ElidedComboBox()
         combo.setAccessibleName(name)
         combo.setToolTip(name)
         combo.setSizePolicy(QSizePolicy.Expanding, QSizePolicy.Fixed)
