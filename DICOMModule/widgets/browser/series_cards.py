@@ -7,6 +7,7 @@ from typing import Final
 from DICOMModule.database import SeriesSummary
 from DICOMModule.widgets.browser import row_texts
 from DICOMModule.widgets.browser.row_delegate import GAP, LEFT, MARK_PX, PAD, health_color, paint_thumbnail
+from DICOMModule.widgets.browser.row_view import RowKeys
 from DICOMModule.widgets.browser.selection import images_text
 from DICOMModule.widgets.browser.spread_models import SeriesList
 from DICOMModule.widgets.browser.thumbnails import Thumbnails
@@ -14,11 +15,8 @@ from DICOMModule.widgets.browser.tree_model import SUMMARY_ROLE
 from DICOMModule.widgets.qt import (
     QAbstractItemView,
     QColor,
-    QEvent,
     QFontMetrics,
     QHelpEvent,
-    QKeyEvent,
-    QKeySequence,
     QListView,
     QModelIndex,
     QMouseEvent,
@@ -32,7 +30,6 @@ from DICOMModule.widgets.qt import (
     Qt,
     QToolTip,
     QWidget,
-    pyqtSignal,
 )
 from DICOMModule.widgets.theme import caption_font, pixmap, theme
 from DICOMModule.widgets.wording import bytes_text
@@ -112,18 +109,8 @@ class CardDelegate(QStyledItemDelegate):
         painter.drawText(last.adjusted(MARK_PX + PAD, 0, 0, 0), LEFT, health)
 
 
-class SeriesCards(QListView):
-    """The cards.
-
-    Signals
-    -------
-    load_requested, delete_requested, copy_uid_requested
-        Enter or a double click, Delete, Ctrl+C.
-    """
-
-    load_requested = pyqtSignal()
-    delete_requested = pyqtSignal()
-    copy_uid_requested = pyqtSignal()
+class SeriesCards(RowKeys, QListView):
+    """The cards; a double click loads as Enter does."""
 
     def __init__(self, model: SeriesList, delegate: CardDelegate, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -152,25 +139,6 @@ class SeriesCards(QListView):
             if self.visualRect(index).intersects(self.viewport().rect()):
                 found.add(index.data(SUMMARY_ROLE).series_instance_uid)
         return found
-
-    def event(self, event: QEvent) -> bool:
-        """Keep the interpreter for a whole event; see `DatabaseTreeView.event`."""
-        return bool(super().event(event))
-
-    def viewportEvent(self, event: QEvent) -> bool:
-        """Keep the interpreter for a whole event, as `event` does."""
-        return bool(super().viewportEvent(event))
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Load with Enter, delete with Delete, copy the UID with Ctrl+C."""
-        if event.key() in (Qt.Key_Return, Qt.Key_Enter):
-            self.load_requested.emit()
-        elif event.key() == Qt.Key_Delete:
-            self.delete_requested.emit()
-        elif event.matches(QKeySequence.Copy):
-            self.copy_uid_requested.emit()
-        else:
-            super().keyPressEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Load the series."""

@@ -8,6 +8,7 @@ from DICOMModule.database import DicomDatabase, SeriesSummary
 from DICOMModule.errors import DatabaseError
 from DICOMModule.jobs import call_job
 from DICOMModule.widgets.browser.keyed_rows import selected_places
+from DICOMModule.widgets.browser.row_view import RowKeys
 from DICOMModule.widgets.browser.selection import NOTHING, Selection
 from DICOMModule.widgets.browser.series_cards import CardDelegate, SeriesCards
 from DICOMModule.widgets.browser.spread_models import (
@@ -26,13 +27,10 @@ from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.job_runner import Failure, JobRunner
 from DICOMModule.widgets.qt import (
     QAbstractItemView,
-    QEvent,
     QFontMetrics,
     QHeaderView,
     QItemSelection,
     QItemSelectionModel,
-    QKeyEvent,
-    QKeySequence,
     QModelIndex,
     QPainter,
     QPalette,
@@ -71,18 +69,8 @@ class CellDelegate(QStyledItemDelegate):
         painter.restore()
 
 
-class StudyTableView(QTreeView):
-    """The table of studies.
-
-    Signals
-    -------
-    load_requested, delete_requested, copy_uid_requested
-        Enter, Delete, Ctrl+C.
-    """
-
-    load_requested = pyqtSignal()
-    delete_requested = pyqtSignal()
-    copy_uid_requested = pyqtSignal()
+class StudyTableView(RowKeys, QTreeView):
+    """The table of studies."""
 
     def __init__(self, model: StudyTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -108,25 +96,6 @@ class StudyTableView(QTreeView):
         header.setSectionResizeMode(DESCRIPTION, QHeaderView.Stretch)
         self.setSortingEnabled(True)
         self.sortByColumn(STUDY_DATE, Qt.DescendingOrder)
-
-    def event(self, event: QEvent) -> bool:
-        """Keep the interpreter for a whole event; see `DatabaseTreeView.event`."""
-        return bool(super().event(event))
-
-    def viewportEvent(self, event: QEvent) -> bool:
-        """Keep the interpreter for a whole event, as `event` does."""
-        return bool(super().viewportEvent(event))
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Load with Enter, delete with Delete, copy the UID with Ctrl+C."""
-        if event.key() in (Qt.Key_Return, Qt.Key_Enter):
-            self.load_requested.emit()
-        elif event.key() == Qt.Key_Delete:
-            self.delete_requested.emit()
-        elif event.matches(QKeySequence.Copy):
-            self.copy_uid_requested.emit()
-        else:
-            super().keyPressEvent(event)
 
 
 class SpreadTable(QWidget):
