@@ -399,6 +399,22 @@ def test_what_is_selected_stays_so_when_the_browser_spreads_and_folds(qtbot, bro
     assert page(browser) is browser.tree
 
 
+def test_what_is_selected_is_in_sight_when_the_browser_has_folded_into_less_room(qtbot, browser):
+    tree = browser.tree
+    browser.resize(360, 900)
+    tree.setCurrentIndex(row(browser, ANN, STUDY, "10: T1 sag"))
+    browser.set_spread(True)
+    browser.resize(1200, 320)
+    browser.set_spread(False)
+
+    def is_in_sight():
+        shown = tree.visualRect(tree.currentIndex())
+        return shown.top() >= 0 and shown.bottom() <= tree.viewport().rect().bottom() + 1  # Qt scrolls a pixel short
+
+    qtbot.waitUntil(is_in_sight, timeout=2000)
+    assert tree.verticalScrollBar().value() > 0
+
+
 def test_a_search_filters_the_spread_table_too(qtbot, browser):
     browser.set_spread(True)
     qtbot.waitUntil(lambda: len(browser.spread.studies.rows) == 3)

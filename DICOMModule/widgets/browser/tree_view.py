@@ -8,12 +8,12 @@ from DICOMModule.database import SeriesSummary
 from DICOMModule.widgets.browser.comings import Comings
 from DICOMModule.widgets.browser.keyed_rows import selected_ranges
 from DICOMModule.widgets.browser.row_delegate import RowDelegate
+from DICOMModule.widgets.browser.row_view import WholeEvents
 from DICOMModule.widgets.browser.selection import Selection, selection_of
 from DICOMModule.widgets.browser.thumbnails import Thumbnails
 from DICOMModule.widgets.browser.tree_model import DatabaseTreeModel
 from DICOMModule.widgets.qt import (
     QAbstractItemView,
-    QEvent,
     QItemSelection,
     QItemSelectionModel,
     QKeyEvent,
@@ -22,6 +22,7 @@ from DICOMModule.widgets.qt import (
     QMouseEvent,
     QPersistentModelIndex,
     QPoint,
+    QResizeEvent,
     Qt,
     QTreeView,
     QWidget,
@@ -33,7 +34,7 @@ VERY_FEW: Final = 3  # patients whose studies are unfolded too
 MOST_EXPANDED: Final = 500  # as many places as are remembered across a search
 
 
-class DatabaseTreeView(QTreeView):
+class DatabaseTreeView(WholeEvents, QTreeView):
     """Patients, studies and series in one narrow column.
 
     Signals
@@ -54,6 +55,7 @@ class DatabaseTreeView(QTreeView):
         self.rows = model
         self._anchor = QPersistentModelIndex()
         self._anchor_top = 0
+        self._height_px = 0
         self._expanded: tuple[tuple[int | str, ...], ...] = ()
         self._comings = Comings(self)
         self.setModel(model)
@@ -117,6 +119,15 @@ class DatabaseTreeView(QTreeView):
         self.scrollTo(found[0])
         return True
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the current row in sight if it was: the view shrinks when the browser folds and when the preview grows."""
+        current = self.currentIndex()
+        was_in_sight = current.isValid() and 0 <= self.visualRect(current).top() < self._height_px
+        super().resizeEvent(event)
+        self._height_px = event.size().height()  # the event forgets the old one where the view was hidden between
+        if was_in_sight:
+            self.scrollTo(current)
+
     def expand(self, index: QModelIndex) -> None:
         """Expand a row; what is below it is read before."""
         self._read_below(index)
@@ -126,18 +137,6 @@ class DatabaseTreeView(QTreeView):
         """Read what is below a row before its branch may open."""
         self._read_below(self.indexAt(event.pos()))
         super().mousePressEvent(event)
-
-    def event(self, event: QEvent) -> bool:
-        """Keep the interpreter for a whole event.
-
-        Laying out and painting ask the model and the delegate for every row. From Qt's own code, each of these calls
-        would have to win the interpreter anew from a worker that is busy: seconds, where an import runs.
-        """
-        return bool(super().event(event))
-
-    def viewportEvent(self, event: QEvent) -> bool:
-        """Keep the interpreter for a whole event, as `event` does."""
-        return bool(super().viewportEvent(event))
 
     def expand_few(self, most: int) -> None:
         """Unfold what is so little that it can be seen at once: at most so many patients, of very few their studies."""
