@@ -15,12 +15,14 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="dicommodule-runtime-")
 
 import factories
+import pydicom.data
 import pytest
 
 from DICOMModule.database.connection import Catalogue
 
 atexit.register(shutil.rmtree, os.environ["XDG_RUNTIME_DIR"], ignore_errors=True)
 
+PYDICOM_DATA = Path(pydicom.data.__file__).parent / "test_files"
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
@@ -30,6 +32,12 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the shared test data are not on this machine")
     return SHARED_DATA
+
+
+@pytest.fixture(params=["pydicom", "shared"])
+def real_data(request) -> Path:
+    """Folder of real DICOM data: the files that come with pydicom, which every machine has, and the shared ones."""
+    return PYDICOM_DATA if request.param == "pydicom" else request.getfixturevalue("shared_data")
 
 
 @pytest.fixture

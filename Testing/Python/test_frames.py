@@ -298,9 +298,9 @@ def test_a_file_that_shrinks_or_is_replaced_is_refused(tmp_path):
         read_stored_values(header)
 
 
-def test_every_single_frame_grey_image_of_the_shared_data_equals_pydicom(shared_data):
+def test_every_real_single_frame_grey_image_equals_pydicom(real_data):
     compared = 0
-    for path in sorted(shared_data.rglob("*")):
+    for path in sorted(real_data.rglob("*")):
         if not path.is_file() or "LICENSES" in path.parts:
             continue
         try:
@@ -313,4 +313,4 @@ def test_every_single_frame_grey_image_of_the_shared_data_equals_pydicom(shared_
             reference = pydicom.dcmread(path).pixel_array
         assert np.array_equal(values, reference), path
         compared += 1
-    assert compared > 600
+    assert compared > 45

@@ -275,9 +275,9 @@ def expected(found) -> object:
     return "\\".join(texts).rstrip("=") or None
 
 
-def test_real_files_give_the_values_that_pydicom_gives(shared_data):
+def test_real_files_give_the_values_that_pydicom_gives(real_data):
     compared = 0
-    for path in sorted(shared_data.rglob("*")):
+    for path in sorted(real_data.rglob("*")):
         if not path.is_file():
             continue
         try:
@@ -296,7 +296,7 @@ def test_real_files_give_the_values_that_pydicom_gives(shared_data):
                 header.pixel_data_bytes != 0 and "FloatPixelData" not in header.attributes
             )
         compared += 1
-    assert compared > 800
+    assert compared > 120
 
 
 def test_the_broken_files_of_the_shared_data_are_refused_with_a_reason(shared_data):

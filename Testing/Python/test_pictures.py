@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 import factories
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
+from pydicom.pixels import pixel_array
 from pydicom.uid import JPEGBaseline8Bit, RLELossless
 
 from DICOMModule.dicom.header_reader import read_header
@@ -148,6 +151,24 @@ def test_a_jpeg_in_colour_is_what_its_own_markers_say(image, photometric):
 
     picture = picture_of(image(red, jpeg, photometric=photometric))
     assert np.abs(picture.astype(int) - red).max() <= 4
+
+
+def test_real_images_in_colour_are_shown_as_pydicom_decodes_them(real_data):
+    compared = 0
+    for path in sorted(path for path in real_data.rglob("*") if path.is_file()):
+        try:
+            header = read_header(path)
+            picture = picture_of(header)
+        except DicomFileError:
+            continue
+        if picture.ndim == 2 or header.attributes["PhotometricInterpretation"] == "PALETTE COLOR":
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            expected = pixel_array(pydicom.dcmread(path), index=0)
+        assert np.array_equal(picture, expected >> (8 * (expected.itemsize - 1))), path
+        compared += 1
+    assert compared > 10
 
 
 def test_colours_of_16_bits_lose_their_lower_half(image):
