@@ -16,7 +16,7 @@ from DICOMModule.widgets.wording import plain_tooltip
 
 NOTHING: Final = "None"
 PERCENT: Final = 100
-ROOM_FOR_CAPTIONS_PX: Final = 640
+ROOM_FOR_CAPTIONS_PX: Final = 760
 COLOR_TITLES: Final[dict[ColorTable, str]] = {"grey": "Grey", "hot": "Hot", "rainbow": "Rainbow", "cool": "Cool"}
 
 
