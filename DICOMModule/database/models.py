@@ -132,11 +132,24 @@ class InstanceRow(peewee.Model):
     pixel_data_offset = peewee.IntegerField()
     pixel_data_bytes = peewee.IntegerField()
     trash = peewee.ForeignKeyField(TrashRow, column_name="trash", null=True, index=False)
+    audited_at = peewee.IntegerField(null=True)
 
     class Meta:
         """peewee reads this."""
 
         table_name = "instance"
+
+
+class FunctionalGroupsRow(peewee.Model):
+    """What the frames of a multi-frame instance have of their own, compressed."""
+
+    instance = peewee.ForeignKeyField(InstanceRow, column_name="instance", on_delete="CASCADE", primary_key=True)
+    content = peewee.BlobField()
+
+    class Meta:
+        """peewee reads this."""
+
+        table_name = "functional_groups"
 
 
 class ImportEventRow(peewee.Model):
@@ -152,6 +165,8 @@ class ImportEventRow(peewee.Model):
     updated = peewee.IntegerField()
     unchanged = peewee.IntegerField()
     not_dicom = peewee.IntegerField()
+    roots = peewee.BlobField()
+    source = peewee.TextField()
 
     class Meta:
         """peewee reads this."""
@@ -193,4 +208,14 @@ class QuarantineRow(peewee.Model):
         table_name = "quarantine"
 
 
-MODELS = (PatientRow, StudyRow, SeriesRow, TrashRow, InstanceRow, ImportEventRow, ImportProblemRow, QuarantineRow)
+MODELS = (
+    PatientRow,
+    StudyRow,
+    SeriesRow,
+    TrashRow,
+    InstanceRow,
+    FunctionalGroupsRow,
+    ImportEventRow,
+    ImportProblemRow,
+    QuarantineRow,
+)

@@ -6,11 +6,12 @@ import sqlite3
 from collections.abc import Callable
 from typing import Final
 
-from DICOMModule.database.migrations import m0001_first_floor, m0002_trash
+from DICOMModule.database.migrations import m0001_first_floor, m0002_trash, m0003_archive
 
 MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
     m0001_first_floor.migrate,
     m0002_trash.migrate,
+    m0003_archive.migrate,
 )
 """Step n takes the schema from version n to n + 1."""
 
