@@ -13,6 +13,7 @@ from DICOMModule.commands.verb import Context, Verb, filled
 if TYPE_CHECKING:
     from DICOMModule.database import DeleteReport
 
+COLUMNS = ("no.", "deleted", "patient name", "date", "description", "instances", "study UID")
 KEYS = ("patients", "studies", "series", "instances", "files_removed", "bytes_freed")
 
 
@@ -61,6 +62,34 @@ def _restore(context: Context) -> int:
     return OK
 
 
+def _trash_arguments(_parser: argparse.ArgumentParser) -> None:
+    """`trash` takes no arguments of its own."""
+
+
+def _trash(context: Context) -> int:
+    with context.logic() as logic:
+        entries = logic.trash_entries()
+    context.output.document(entries)
+    rows = [
+        [
+            entry.trash_id,
+            entry.deleted_at,
+            study.patient_name,
+            study.study_date,
+            study.study_description,
+            study.instances,
+            study.study_instance_uid,
+        ]
+        for entry in entries
+        for study in entry.contents
+    ]
+    if rows:
+        context.output.table(COLUMNS, rows, whole=("no.", "deleted", "date", "study UID"))
+    elif not context.output.as_json:
+        context.output.message("the trash is empty")
+    return OK
+
+
 def _show(context: Context, report: DeleteReport, what: str) -> None:
     context.output.document({key: getattr(report, key) for key in KEYS})
     whole = [
@@ -91,4 +120,5 @@ VERBS = (
         _restore,
         ("restore 1.2.840.1.2.3", "restore patient:7"),
     ),
+    Verb("trash", "list what is in the trash", _trash_arguments, _trash, ("trash", "trash --json")),
 )

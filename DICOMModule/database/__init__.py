@@ -10,6 +10,8 @@ from DICOMModule.database.summaries import (
     PatientSummary,
     SeriesSummary,
     StudySummary,
+    TrashedStudy,
+    TrashEntry,
     VerifyReport,
 )
 
@@ -23,5 +25,7 @@ __all__ = [
     "PatientSummary",
     "SeriesSummary",
     "StudySummary",
+    "TrashEntry",
+    "TrashedStudy",
     "VerifyReport",
 ]

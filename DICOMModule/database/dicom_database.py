@@ -23,6 +23,7 @@ from DICOMModule.database.summaries import (
     PatientSummary,
     SeriesSummary,
     StudySummary,
+    TrashEntry,
     VerifyReport,
 )
 from DICOMModule.database.trash import Name
@@ -158,6 +159,10 @@ class DicomDatabase:
     def undo_delete(self, trash_id: int) -> DeleteReport:
         """Bring back what one act of deleting put into the trash; see `trash.restore_act`."""
         return trash.restore_act(self._catalogue, trash_id)
+
+    def trash_entries(self) -> list[TrashEntry]:
+        """Return what is in the trash, the newest act of deleting first."""
+        return trash.entries(self._catalogue)
 
     # --- lists
 

@@ -150,6 +150,50 @@ class DeleteReport:
     series_instance_uids: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class TrashedStudy:
+    """What one act of deleting put into the trash of one study, as far as it is still there."""
+
+    patient: int
+    patient_id: str | None
+    patient_name: str | None
+    study_instance_uid: str
+    study_date: str | None
+    study_description: str | None
+    modalities: tuple[str, ...]
+    series: int
+    instances: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrashEntry:
+    """One act of deleting, and what of it is still in the trash.
+
+    Attributes
+    ----------
+    trash_id : int
+        What `undo_delete` and `purge_trash` know it by.
+    deleted_at : str
+        ISO 8601, UTC.
+    patients, studies, series, instances : int
+        How many the entry holds anything of, be it a part.
+    bytes : int
+        Of all its files, copied and referenced.
+    contents : tuple of TrashedStudy
+        By patient's name, then study date.
+    """
+
+    trash_id: int
+    deleted_at: str
+    patients: int
+    studies: int
+    series: int
+    instances: int
+    bytes: int
+    contents: tuple[TrashedStudy, ...]
+
+
 class DatabaseCounts(NamedTuple):
     """How much the database shows."""
 

@@ -5,16 +5,22 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from itertools import groupby
+from typing import Any, Final, TypeAlias
 
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.counting import drop_empty_trash, recount
-from DICOMModule.database.summaries import DeleteReport
+from DICOMModule.database.summaries import DeleteReport, TrashedStudy, TrashEntry
 from DICOMModule.database.tally import now_text
+from DICOMModule.dicom.values import iso_date
 from DICOMModule.errors import DatabaseError, UnknownUIDError, plain_text
 
 Name: TypeAlias = int | str
 """A patient by its number, a study, series or instance by its UID."""
+
+PURGE_MARK: Final = "purging since "
+"""How the time of an act begins in the table `trash` that is no act of deleting but a purge which is not finished."""
+PURGING: Final = f"deleted_at GLOB '{PURGE_MARK}*'"
 
 _LIVE: Final = "trash IS NULL"
 _TRASHED: Final = "trash IS NOT NULL"
@@ -95,6 +101,50 @@ def restore_act(catalogue: Catalogue, trash_id: int) -> DeleteReport:
         if not _touched(connection, branch):
             raise UnknownUIDError("nothing of what was deleted is in the trash any more: it has come back already.")
         return _restored(connection, [branch])
+
+
+def entries(catalogue: Catalogue) -> list[TrashEntry]:
+    """Return what is in the trash, the newest act of deleting first; what is being purged is not in it any more."""
+    rows = catalogue.rows(
+        "SELECT held.trash, deleted_at, patient.id, patient_id, patient_name, study_instance_uid, study_date,"  # noqa: S608 (ours)
+        " study_description, group_concat(DISTINCT nullif(modality, '')), count(*), sum(held.instances), sum(held.bytes)"
+        " FROM (SELECT trash, series, count(*) AS instances, sum(bytes) AS bytes FROM instance"
+        " WHERE trash IS NOT NULL GROUP BY trash, series) AS held"
+        " JOIN trash ON trash.id = held.trash JOIN series ON series.id = held.series"
+        " JOIN study ON study.id = series.study JOIN patient ON patient.id = study.patient"
+        f" WHERE NOT {PURGING} GROUP BY held.trash, study.id"
+        " ORDER BY held.trash DESC, sort_name, patient.id, study_date, study_instance_uid"
+    )
+    found = []
+    for (act, deleted_at), group in groupby(rows, lambda row: row[:2]):
+        contents = tuple(_trashed_study(*row[2:]) for row in group)
+        found.append(
+            TrashEntry(
+                act,
+                deleted_at,
+                len({study.patient for study in contents}),
+                len(contents),
+                sum(study.series for study in contents),
+                sum(study.instances for study in contents),
+                sum(study.bytes for study in contents),
+                contents,
+            )
+        )
+    return found
+
+
+def _trashed_study(patient: int, *columns: Any) -> TrashedStudy:
+    patient_id, name, uid, date, description, modalities, *counts = columns
+    return TrashedStudy(
+        patient,
+        patient_id or None,
+        name or None,
+        uid,
+        iso_date(date),
+        description or None,
+        tuple(sorted((modalities or "").split(","))) if modalities else (),
+        *counts,
+    )
 
 
 def _restored(connection: sqlite3.Connection, branches: Sequence[_Branch]) -> DeleteReport:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from DICOMModule.database import DeleteReport
+from DICOMModule.database import DeleteReport, TrashEntry
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.verbs.base import LogicBase
 
 
 class TrashVerbs(LogicBase):
-    """Delete, restore, undo."""
+    """Delete, restore, undo, list what is in the trash."""
 
     def delete_job(self, targets: Sequence[str]) -> Job[DeleteReport]:
         """Put patients (``patient:N``), studies, series and instances (UIDs) into the trash, all or none of them.
@@ -56,3 +56,7 @@ class TrashVerbs(LogicBase):
         report = self.database().undo_delete(trash_id)
         yield from self._note_health_job(report.series_instance_uids)
         return report
+
+    def trash_entries(self) -> list[TrashEntry]:
+        """Return what is in the trash, the newest act of deleting first; short enough for one page of a window."""
+        return self.database().trash_entries()

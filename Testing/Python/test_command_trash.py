@@ -86,6 +86,23 @@ def test_purge_is_refused_and_nothing_is_deleted(run, series_factory, capsys, tm
     assert len(run("list", "series")[1]) == 1
 
 
+def test_the_trash_is_listed_act_by_act(run, series_factory):
+    assert run("trash")[0] == 1  # there is no database yet
+    first, second = series_factory("ct"), series_factory("mr", modality="MR", slices=2, PatientName="Second^One")
+    run("import", first.folder, second.folder)
+    assert run("trash") == (0, [])
+    run("delete", str(first.datasets[0].SOPInstanceUID))
+    run("delete", second.uid)
+    code, entries = run("trash")
+    assert code == 0
+    assert [entry["instances"] for entry in entries] == [2, 1]
+    (study,) = entries[0]["contents"]
+    assert (study["patient_name"], study["modalities"], study["study_date"]) == ("Second^One", ["MR"], "2026-03-09")
+    assert entries[0]["bytes"] == sum(file.stat().st_size for file in second.files)
+    run("restore", second.uid)
+    assert [entry["instances"] for entry in run("trash")[1]] == [1]
+
+
 def test_people_read_what_has_happened(series_factory, capsys, tmp_path):
     series = series_factory("ct")
     options = ["--database", str(tmp_path / "database")]
@@ -95,5 +112,9 @@ def test_people_read_what_has_happened(series_factory, capsys, tmp_path):
     out = capsys.readouterr().out
     assert "5 instances moved to the trash (the whole of 1 patient, 1 study, 1 series)" in out
     assert "restore" in out
+    assert main(["trash", *options]) == 0
+    assert "Phantom^Factory" in capsys.readouterr().out
     assert main(["restore", series.uid, *options]) == 0
     assert "5 instances restored from the trash" in capsys.readouterr().out
+    assert main(["trash", *options]) == 0
+    assert "the trash is empty" in capsys.readouterr().err

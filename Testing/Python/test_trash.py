@@ -153,6 +153,26 @@ def test_a_series_that_went_in_two_acts_and_comes_back_in_one_is_examined_anew(f
     assert filled.series(series=names["series"])[0].health == "unknown"
 
 
+def test_entries_tell_what_of_each_act_is_still_in_the_trash(filled):
+    assert filled.trash_entries() == []
+    names = adams(filled)
+    first = filled.delete([names["instance"]])
+    second = filled.delete([names["study"], filled.studies(search="knee")[0].study_instance_uid])
+    newest, oldest = filled.trash_entries()
+    assert (newest.trash_id, oldest.trash_id) == (second.trash_id, first.trash_id)
+    assert (newest.patients, newest.studies, newest.series, newest.instances) == (2, 2, 3, 5)
+    assert (oldest.patients, oldest.studies, oldest.series, oldest.instances) == (1, 1, 1, 1)
+    assert [(one.patient_name, one.modalities, one.instances) for one in newest.contents] == [
+        ("adams^Ann", ("CT", "MR"), 3),
+        ("Müller^Jürgen", ("CT",), 2),
+    ]
+    assert newest.contents[1].study_description == "Knee 100%"
+    assert newest.bytes == sum(one.bytes for one in newest.contents) > 0
+    filled.restore([names["study"]])
+    (left,) = filled.trash_entries()
+    assert (left.trash_id, left.patients, left.instances) == (second.trash_id, 1, 2)
+
+
 @pytest.mark.parametrize("name", ["1.2.3", 99])
 def test_what_is_not_in_the_trash_cannot_be_restored(filled, name):
     names = adams(filled)
