@@ -132,6 +132,8 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             "open": self._on_open_asked,
             "search": self.browser.focus_search,
             "export": lambda: self._on_export_requested(self.browser.selection),
+            "preview_back": lambda: self.browser.step_images(-1),
+            "preview_on": lambda: self.browser.step_images(1),
         }
         self.viewer.actions.update(lent)
         self._lent = tuple(lent)

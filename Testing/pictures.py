@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python")]
+sys.path[:0] = [str(ROOT), str(ROOT / "Testing"), str(ROOT / "Testing" / "Python")]
 
 VARIANTS = {
     "dark-1280x800": ("dark", (1280, 800), 1),
@@ -92,10 +92,13 @@ class Studio:
 
     def take_all(self) -> None:
         """Take every picture, in an order in which one state grows out of the one before."""
+        from browser_pictures import take_browser
+
         self.settle()
         self.take("empty")
         self._busy()
         self._filled()
+        take_browser(self)
         self._views()
         self._dialogs()
         self._errors()

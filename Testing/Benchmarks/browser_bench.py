@@ -30,7 +30,7 @@ import numpy as np  # noqa: E402
 from DICOMModule.jobs import run_to_end  # noqa: E402
 from DICOMModule.logic import DICOMModuleLogic  # noqa: E402
 from DICOMModule.widgets.browser.browser import DatabaseBrowser  # noqa: E402
-from DICOMModule.widgets.qt import QApplication, QEventLoop, Qt, QTimer  # noqa: E402
+from DICOMModule.widgets.qt import QApplication, QEvent, QEventLoop, QMouseEvent, QPointF, Qt, QTimer  # noqa: E402
 from DICOMModule.widgets.theme import apply_theme  # noqa: E402
 
 TICK_MS = 5
@@ -128,6 +128,20 @@ def run_acts(browser: DatabaseBrowser) -> None:
     pauses.run("refresh deeply", lambda: browser.refresh(deep=True))
     for text in ("m", "mu", "muller", "muller knee", ""):
         pauses.run(f"search “{text}”", lambda text=text: browser.search_field.setText(text))
+    tree.expandAll()
+    pauses.wait(1.0)
+
+    def move_over(height: int) -> None:
+        at = QPointF(70, height)
+        move = QMouseEvent(QEvent.MouseMove, at, at, Qt.NoButton, Qt.NoButton, Qt.NoModifier)
+        QApplication.sendEvent(tree.viewport(), move)
+
+    def move_down() -> None:
+        for step in range(100):
+            QTimer.singleShot(10 * step, lambda height=6 * step: move_over(height))
+
+    pauses.run("move over thumbnails for 1 s", move_down)
+    tree.collapseAll()
     browser.resize(1600, 1000)
     pauses.run("spread", lambda: browser.set_spread(True), 2.0)
     pauses.run("sort by name", lambda: browser.spread.table.sortByColumn(0, Qt.AscendingOrder))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Final
 
 from DICOMModule.database import DicomDatabase
 from DICOMModule.errors import DatabaseError, plain_text
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.browser.anonymity import Anonymity
-from DICOMModule.widgets.browser.context_menu import context_menu
 from DICOMModule.widgets.browser.database_watch import DatabaseWatch
-from DICOMModule.widgets.browser.file_actions import FileActions
 from DICOMModule.widgets.browser.preview import ImagePreview
+from DICOMModule.widgets.browser.requests import BrowserRequests
 from DICOMModule.widgets.browser.row_lookup import keys_of
 from DICOMModule.widgets.browser.search_field import SearchField
 from DICOMModule.widgets.browser.selection import Selection
@@ -28,15 +26,12 @@ from DICOMModule.widgets.qt import (
     QEvent,
     QHBoxLayout,
     QLabel,
-    QPoint,
     QSplitter,
     QStackedWidget,
     Qt,
     QToolButton,
     QVBoxLayout,
     QWidget,
-    pyqtBoundSignal,
-    pyqtSignal,
 )
 from DICOMModule.widgets.theme import caption_font, icon
 from DICOMModule.widgets.viewer import Viewer
@@ -46,7 +41,7 @@ FEW_PATIENTS: Final = 10  # hits that are unfolded by themselves
 MOST_CARRIED: Final = 20  # rows that stay selected across a search or a change of form
 
 
-class DatabaseBrowser(QWidget):
+class DatabaseBrowser(BrowserRequests):
     """Shows what is in the database, and says what is to be done with what is selected.
 
     Parameters
@@ -55,33 +50,10 @@ class DatabaseBrowser(QWidget):
         Whose database is shown; it is opened in the background, and never made by being looked at.
     viewer : Viewer
         Jobs, banners, and whether the browser is spread.
-
-    Signals
-    -------
-    selection_changed : Selection
-        Something else is selected, or what is selected has changed.
-    load_requested, examine_requested, metadata_requested, delete_requested : Selection
-        Enter, a double click on a series, or the context menu.
-    export_requested : Selection
-        Export Slicer Data to Study….
-    copy_requested, send_requested : Selection
-        Files to a disk, and to a server: not offered yet.
-    import_requested
-        The button of the empty browser.
     """
 
-    selection_changed = pyqtSignal(object)
-    load_requested = pyqtSignal(object)
-    examine_requested = pyqtSignal(object)
-    metadata_requested = pyqtSignal(object)
-    delete_requested = pyqtSignal(object)
-    export_requested = pyqtSignal(object)
-    copy_requested = pyqtSignal(object)
-    send_requested = pyqtSignal(object)
-    import_requested = pyqtSignal()
-
     def __init__(self, logic: DICOMModuleLogic, viewer: Viewer, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(logic, viewer, parent)
         self._viewer = viewer
         self._watch = DatabaseWatch(logic, viewer.jobs, self)
         self._told = Selection()
@@ -101,7 +73,6 @@ class DatabaseBrowser(QWidget):
         self.refresher.owner = self.spread.owner = logic
         self.message = StateMessage()
         self.preview = ImagePreview(logic, viewer.jobs)
-        self.files = FileActions(logic, viewer, self)
         self._pages = QStackedWidget()
         self._halves = QSplitter(Qt.Vertical)
         self._lay_out()
@@ -153,6 +124,13 @@ class DatabaseBrowser(QWidget):
         """Let words be typed."""
         self.search_field.setFocus(Qt.ShortcutFocusReason)
         self.search_field.selectAll()
+
+    def step_images(self, steps: int) -> None:
+        """Go so many images on in the preview; where one series is selected, in the place of its thumbnail too."""
+        self.preview.step(steps)
+        series = self.selection.series
+        if len(series) == 1 and self.selection.level == "series":
+            self.thumbnails.scrubber.step(series[0], steps)
 
     def set_spread(self, spread: bool) -> None:
         """Spread over the window as a wide table, or fold back into the tree; what is selected stays selected."""
@@ -235,12 +213,10 @@ class DatabaseBrowser(QWidget):
         self.message.acted.connect(lambda: self._message_act())  # noqa: PLW0108 - which act it is changes
         for view in (self.tree, self.spread):
             view.selection_changed.connect(self._tell_selection)
-            view.load_requested.connect(partial(self._on_wished, self.load_requested))
-            view.delete_requested.connect(partial(self._on_wished, self.delete_requested))
-            view.copy_uid_requested.connect(self.files.copy_uids)
+            self.connect_keys(view)
         viewport = self.tree.viewport()
-        self.tree.customContextMenuRequested.connect(lambda place: self._show_menu(viewport.mapToGlobal(place)))
-        self.spread.menu_requested.connect(self._show_menu)
+        self.tree.customContextMenuRequested.connect(lambda place: self.show_menu(viewport.mapToGlobal(place)))
+        self.spread.menu_requested.connect(self.show_menu)
         self._viewer.jobs.ended.connect(self._on_job_ended)
         Anonymity(self._viewer.views, (self.model, self.spread.studies), self).changed.connect(self._tell_selection)
         self._watch.opened.connect(self._on_opened)
@@ -341,6 +317,7 @@ class DatabaseBrowser(QWidget):
             return
         before, self._told = self._told, selection
         if selection.targets != before.targets:
+            self.thumbnails.scrubber.leave()
             self.preview.show_targets(selection.targets)
         else:
             self.preview.reload()
@@ -368,32 +345,6 @@ class DatabaseBrowser(QWidget):
         except DatabaseError as error:
             self._on_read_failed(str(error))
             return []
-
-    # -- acts
-
-    def _on_wished(self, told: pyqtBoundSignal, selection: Selection) -> None:
-        if selection.targets:
-            told.emit(selection)
-
-    def _show_menu(self, place: QPoint) -> None:
-        selection = self.selection
-        if not selection.targets:
-            return
-        acts: dict[str, Callable[[Selection], object]] = {
-            "load": self.load_requested.emit,
-            "examine": self.examine_requested.emit,
-            "metadata": self.metadata_requested.emit,
-            "reveal": self.files.reveal,
-            "copy_path": self.files.copy_paths,
-            "copy_uid": self.files.copy_uids,
-            "export": self.export_requested.emit,
-            "send": self.send_requested.emit,
-            "copy": self.copy_requested.emit,
-            "delete": self.delete_requested.emit,
-        }
-        menu = context_menu(selection, acts, self)
-        menu.setAttribute(Qt.WA_DeleteOnClose)
-        menu.popup(place)
 
     def _on_job_ended(self, _handle: JobHandle) -> None:
         self.refresh(deep=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE: Final = 2
 MOST_BYTES: Final = 64 * 1024 * 1024
+MOST_KEPT: Final = 4096  # pictures, and reasons why there is none, which take no room of their own
 LONGEST_PX: Final = 1024
 AHEAD: Final = (0, 1, -1, 2, 3, -2, 4, 5)  # from the present one, in the direction of the last step
 
@@ -26,6 +27,22 @@ _Key: TypeAlias = tuple[str, int]
 
 class PictureLoader(QObject):
     """Finds the frames of what is selected and fetches their pictures; a newer selection overtakes an older one.
+
+    Parameters
+    ----------
+    logic : DICOMModuleLogic
+        Lists frames and makes pictures.
+    jobs : JobRunner
+        Where that is done, quietly.
+    longest_px : int
+        The longer side of a picture.
+    most_bytes : int, optional
+        What the pictures that are kept may take of memory; `MOST_BYTES`.
+
+    Attributes
+    ----------
+    stride : int
+        How many frames lie between those that are looked at one after the other.
 
     Signals
     -------
@@ -41,10 +58,21 @@ class PictureLoader(QObject):
     arrived = pyqtSignal(int)
     failed = pyqtSignal(str)
 
-    def __init__(self, logic: DICOMModuleLogic, jobs: JobRunner, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        logic: DICOMModuleLogic,
+        jobs: JobRunner,
+        parent: QObject | None = None,
+        *,
+        longest_px: int = LONGEST_PX,
+        most_bytes: int | None = None,
+    ) -> None:
         super().__init__(parent)
         self._logic = logic
         self._jobs = jobs
+        self._longest_px = longest_px
+        self._most_bytes = most_bytes
+        self.stride = 1
         self._frames: tuple[PreviewFrame, ...] = ()
         self._listing: JobHandle | None = None
         self._generation = 0
@@ -136,7 +164,7 @@ class PictureLoader(QObject):
 
     def _fetch(self) -> None:
         for step in AHEAD:
-            index = self._index + step * self._direction
+            index = self._index + step * self._direction * self.stride
             if self._stopped or len(self._running) >= MOST_AT_ONCE:
                 return
             if 0 <= index < len(self._frames):
@@ -145,11 +173,11 @@ class PictureLoader(QObject):
                     self._start(frame, key)
 
     def _start(self, frame: PreviewFrame, key: _Key) -> None:
-        logic = self._logic
+        logic, longest_px = self._logic, self._longest_px
         self._running.add(key)
         self._jobs.run(
             "Decoding an image of the preview",
-            lambda: call_job(lambda: _picture(logic, frame)),
+            lambda: call_job(lambda: _picture(logic, frame, longest_px)),
             on_success=lambda picture: self._on_fetched(logic, key, picture),
             on_failure=lambda failure: self._on_fetched(logic, key, Picture(None, failure.text)),
             on_cancelled=lambda: self._on_fetch_cancelled(logic, key),
@@ -168,9 +196,11 @@ class PictureLoader(QObject):
         self._running.discard(key)
         self._pictures[key] = picture
         self._bytes += picture.size_bytes
-        while self._bytes > MOST_BYTES and len(self._pictures) > 1:
+        most_bytes = MOST_BYTES if self._most_bytes is None else self._most_bytes
+        while len(self._pictures) > 1 and (self._bytes > most_bytes or len(self._pictures) > MOST_KEPT):
             self._bytes -= self._pictures.popitem(last=False)[1].size_bytes
-        near = range(max(0, self._index - max(AHEAD)), min(len(self._frames), self._index + max(AHEAD) + 1))
+        reach = max(AHEAD) * self.stride
+        near = range(max(0, self._index - reach), min(len(self._frames), self._index + reach + 1))
         for index in near:
             if _key(self._frames[index]) == key:
                 self.arrived.emit(index)
@@ -181,8 +211,8 @@ def _key(frame: PreviewFrame) -> _Key:
     return frame.sop_instance_uid, frame.frame
 
 
-def _picture(logic: DICOMModuleLogic, frame: PreviewFrame) -> Picture:
+def _picture(logic: DICOMModuleLogic, frame: PreviewFrame, longest_px: int) -> Picture:
     try:
-        return Picture(image_of_pixels(logic.preview_picture(frame, LONGEST_PX)))
+        return Picture(image_of_pixels(logic.preview_picture(frame, longest_px)))
     except DICOMModuleError as error:
         return Picture(None, reason_of(error))

@@ -178,7 +178,7 @@ class ImagePreview(QWidget):
         self._timer.timeout.connect(self._on_selection_settled)
         self._lay_out()
         self.slider.valueChanged.connect(self._on_slider_moved)
-        self.canvas.stepped.connect(self._on_stepped)
+        self.canvas.stepped.connect(self.step)
         self.canvas.jumped.connect(self._on_jumped)
         self.loader.listed.connect(self._on_listed)
         self.loader.arrived.connect(self._on_arrived)
@@ -203,6 +203,10 @@ class ImagePreview(QWidget):
             self._timer.stop()
             self.loader.show_targets(())
             self._show_nothing(HINT)
+
+    def step(self, steps: int) -> None:
+        """Go so many images on, or back."""
+        self.slider.setValue(self.index + steps)
 
     def reload(self) -> None:
         """List the images of what is shown anew: files may have come or gone; the present image stays where it can."""
@@ -259,9 +263,6 @@ class ImagePreview(QWidget):
     def _on_slider_moved(self, index: int) -> None:
         self.loader.go_to(index)
         self._show_if_there(index)
-
-    def _on_stepped(self, steps: int) -> None:
-        self.slider.setValue(self.index + steps)
 
     def _on_jumped(self, end: int) -> None:
         self.slider.setValue(0 if end < 0 else self.slider.maximum())

@@ -7,6 +7,7 @@ from typing import Final
 from DICOMModule.database import PatientSummary, SeriesSummary
 from DICOMModule.widgets.browser import row_texts
 from DICOMModule.widgets.browser.pictures import paint_fitted
+from DICOMModule.widgets.browser.scrubbing import Scrubbed
 from DICOMModule.widgets.browser.selection import Summary
 from DICOMModule.widgets.browser.thumbnails import Thumbnails
 from DICOMModule.widgets.browser.tree_model import SUMMARY_ROLE
@@ -29,12 +30,13 @@ from DICOMModule.widgets.qt import (
     Qt,
     QToolTip,
 )
-from DICOMModule.widgets.theme import ICON_PX, Theme, caption_font, pixmap, theme
+from DICOMModule.widgets.theme import DARK, ICON_PX, Theme, caption_font, pixmap, theme
 from DICOMModule.widgets.views.view_widget import GROUND
 
 THUMBNAIL_PX: Final = 48
 MARK_PX: Final = 14
 PAD: Final = 4
+BAR_PX: Final = 3
 GAP: Final = 8
 LEFT: Final = int(Qt.AlignLeft | Qt.AlignVCenter)
 RIGHT: Final = int(Qt.AlignRight | Qt.AlignVCenter)
@@ -66,6 +68,11 @@ class RowDelegate(QStyledItemDelegate):
         # asked of every row whenever one is added, so neither fonts nor summaries are looked at
         return self._series_size if level_of(int(index.internalId())) == SERIES_LEVEL else self._row_size
 
+    @staticmethod
+    def thumbnail_box(row: QRect) -> QRect:
+        """Return where in the row of a series its thumbnail lies."""
+        return QRect(row.left() + PAD, row.center().y() - THUMBNAIL_PX // 2, THUMBNAIL_PX, THUMBNAIL_PX)
+
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         """Paint a row."""
         summary = index.data(SUMMARY_ROLE)
@@ -78,7 +85,7 @@ class RowDelegate(QStyledItemDelegate):
         used = theme()
         room = option.rect.adjusted(PAD, PAD, -GAP, -PAD)
         if isinstance(summary, SeriesSummary):
-            box = QRect(room.left(), room.center().y() - THUMBNAIL_PX // 2, THUMBNAIL_PX, THUMBNAIL_PX)
+            box = self.thumbnail_box(option.rect)
             paint_thumbnail(painter, box, summary, self._thumbnails)
         else:
             box = QRect(room.left(), room.center().y() - ICON_PX // 2, ICON_PX, ICON_PX)
@@ -97,6 +104,8 @@ class RowDelegate(QStyledItemDelegate):
             return bool(super().helpEvent(event, view, option, index))
         problem = ""
         if isinstance(summary, SeriesSummary):
+            if self._thumbnails.scrubber.shown(summary.series_instance_uid) is not None:
+                return True  # a tooltip would lie over the picture
             problem = self._thumbnails.problem_of(summary.series_instance_uid)
         QToolTip.showText(event.globalPos(), row_texts.tool_tip(summary, problem), view)
         return True
@@ -146,13 +155,33 @@ def health_color(health: str, used: Theme) -> str:
 
 
 def paint_thumbnail(painter: QPainter, box: QRect, series: SeriesSummary, thumbnails: Thumbnails) -> None:
-    """Paint a series' thumbnail into a near-black square; an icon of its kind where there is none."""
+    """Paint a series' thumbnail, or the frame in its place, into a near-black square; an icon where there is none."""
     painter.fillRect(box, GROUND)
+    ratio = painter.device().devicePixelRatioF()
+    scrubbed = thumbnails.scrubber.shown(series.series_instance_uid)
+    if scrubbed is not None:
+        _paint_scrubbed(painter, box, scrubbed, ratio)
+        return
     known = thumbnails.look_up(series)
     if known is not None and known.pixmap is not None:
-        ratio = painter.device().devicePixelRatioF()
         paint_fitted(painter, known.pixmap.toImage(), QRectF(box), ratio)
         return
     name = "metadata" if series.modality in DOCUMENTS else "label" if series.modality == "RTSTRUCT" else "image"
-    mark = pixmap(name, "#9aa5b0" if known is not None else "#3a4149", ICON_PX)
+    _paint_mark(painter, box, name, "#9aa5b0" if known is not None else "#3a4149")
+
+
+def _paint_scrubbed(painter: QPainter, box: QRect, scrubbed: Scrubbed, ratio: float) -> None:
+    """Paint a frame and, as a bar along the lower edge, how far on in the series it is."""
+    if scrubbed.picture.image is not None:
+        paint_fitted(painter, scrubbed.picture.image, QRectF(box), ratio)
+    else:
+        _paint_mark(painter, box, "warning", "#f4c442")
+    bar = QRect(box.left(), box.bottom() - BAR_PX + 1, box.width(), BAR_PX)
+    painter.fillRect(bar, QColor("#3a4149"))
+    bar.setWidth(max(BAR_PX, round(bar.width() * (scrubbed.index + 1) / scrubbed.count)))
+    painter.fillRect(bar, QColor(DARK.accent))
+
+
+def _paint_mark(painter: QPainter, box: QRect, name: str, color: str) -> None:
+    mark = pixmap(name, color, ICON_PX)
     painter.drawPixmap(box.center().x() - ICON_PX // 2 + 1, box.center().y() - ICON_PX // 2 + 1, mark)

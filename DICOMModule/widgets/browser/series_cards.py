@@ -8,6 +8,7 @@ from DICOMModule.database import SeriesSummary
 from DICOMModule.widgets.browser import row_texts
 from DICOMModule.widgets.browser.row_delegate import GAP, LEFT, MARK_PX, PAD, health_color, paint_thumbnail
 from DICOMModule.widgets.browser.row_view import RowKeys
+from DICOMModule.widgets.browser.scrubbing import HoverScrub
 from DICOMModule.widgets.browser.selection import images_text
 from DICOMModule.widgets.browser.spread_models import SeriesList
 from DICOMModule.widgets.browser.thumbnails import Thumbnails
@@ -22,6 +23,7 @@ from DICOMModule.widgets.qt import (
     QMouseEvent,
     QObject,
     QPainter,
+    QPoint,
     QRect,
     QSize,
     QStyle,
@@ -49,13 +51,18 @@ class CardDelegate(QStyledItemDelegate):
 
     def __init__(self, thumbnails: Thumbnails, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._thumbnails = thumbnails
+        self.thumbnails = thumbnails
 
     def sizeHint(self, option: QStyleOptionViewItem, _index: QModelIndex) -> QSize:
         """Return the room of a card: a thumbnail's, or five lines'."""
         small = QFontMetrics(caption_font(option.font)).height()
         lines = 2 * QFontMetrics(option.font).height() + 3 * small + 2 * PAD
         return QSize(CARD_WIDTH_PX, max(THUMBNAIL_PX, lines) + 2 * GAP)
+
+    @staticmethod
+    def thumbnail_box(card: QRect) -> QRect:
+        """Return where in a card the thumbnail lies."""
+        return QRect(card.left() + GAP, card.top() + GAP, THUMBNAIL_PX, THUMBNAIL_PX)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         """Paint a card."""
@@ -67,7 +74,7 @@ class CardDelegate(QStyledItemDelegate):
             widget.style().drawPrimitive(QStyle.PE_PanelItemViewItem, option, painter, widget)
         painter.save()
         room = option.rect.adjusted(GAP, GAP, -GAP, -GAP)
-        paint_thumbnail(painter, QRect(room.left(), room.top(), THUMBNAIL_PX, THUMBNAIL_PX), series, self._thumbnails)
+        paint_thumbnail(painter, self.thumbnail_box(option.rect), series, self.thumbnails)
         room.setLeft(room.left() + THUMBNAIL_PX + GAP)
         self._paint_texts(painter, option, room, series)
         painter.restore()
@@ -79,7 +86,9 @@ class CardDelegate(QStyledItemDelegate):
         series = index.data(SUMMARY_ROLE)
         if event.type() != QHelpEvent.ToolTip or not isinstance(series, SeriesSummary):
             return bool(super().helpEvent(event, view, option, index))
-        problem = self._thumbnails.problem_of(series.series_instance_uid)
+        if self.thumbnails.scrubber.shown(series.series_instance_uid) is not None:
+            return True  # a tooltip would lie over the picture
+        problem = self.thumbnails.problem_of(series.series_instance_uid)
         QToolTip.showText(event.globalPos(), row_texts.tool_tip(series, problem), view)
         return True
 
@@ -127,6 +136,15 @@ class SeriesCards(RowKeys, QListView):
         self.setDragEnabled(True)
         self.setDragDropMode(QAbstractItemView.DragOnly)
         self.setAccessibleName("Series")
+        self._delegate = delegate
+        HoverScrub(self, delegate.thumbnails.scrubber, self.thumbnail_at)
+
+    def thumbnail_at(self, place: QPoint) -> tuple[SeriesSummary, QRect] | None:
+        """Return the series whose thumbnail lies at a point of the viewport, and where it lies."""
+        index = self.indexAt(place)
+        series = index.data(SUMMARY_ROLE) if index.isValid() else None
+        box = self._delegate.thumbnail_box(self.visualRect(index))
+        return (series, box) if isinstance(series, SeriesSummary) and box.contains(place) else None
 
     def series_in_sight(self) -> set[str]:
         """Return the Series Instance UIDs of the cards that are in sight."""

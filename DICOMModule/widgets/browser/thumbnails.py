@@ -13,6 +13,7 @@ from DICOMModule.errors import DICOMModuleError
 from DICOMModule.jobs import call_job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.browser.pictures import Picture, image_of_pixels, reason_of
+from DICOMModule.widgets.browser.scrubbing import Scrubber
 from DICOMModule.widgets.job_runner import Failure, JobRunner, Lane
 from DICOMModule.widgets.qt import QObject, QPixmap, QTimer, pyqtSignal
 
@@ -51,6 +52,11 @@ class Thumbnails(QObject):
     -------
     arrived : str
         Series Instance UID of which there is something new to paint.
+
+    Attributes
+    ----------
+    scrubber : Scrubber
+        Shows other frames in the place of one thumbnail at a time.
     """
 
     arrived = pyqtSignal(str)
@@ -74,11 +80,13 @@ class Thumbnails(QObject):
         self._later = QTimer(self)
         self._later.setInterval(round(1000 * REMADE_AFTER_S))
         self._later.timeout.connect(self._on_later_due)
+        self.scrubber = Scrubber(logic, jobs, self)
+        self.scrubber.changed.connect(self.arrived)
 
     @property
     def is_busy(self) -> bool:
-        """Whether a thumbnail is being made."""
-        return bool(self._running)
+        """Whether a thumbnail is being made, or another frame in its place."""
+        return bool(self._running) or self.scrubber.is_busy
 
     def add_sight(self, visible_series: Callable[[], set[str]]) -> None:
         """Let a view say which Series Instance UIDs are in sight."""
@@ -91,6 +99,7 @@ class Thumbnails(QObject):
         self._kept.clear()
         self._wishes.clear()
         self._running.clear()
+        self.scrubber.set_logic(logic)
 
     def stop(self) -> None:
         """Ask for nothing any more."""
@@ -98,6 +107,7 @@ class Thumbnails(QObject):
         self._wishes.clear()
         self._pump.stop()
         self._later.stop()
+        self.scrubber.stop()
 
     def look_up(self, series: SeriesSummary) -> Thumbnail | None:
         """Return what is known of a series' thumbnail; None, and a wish noted, where it is still to be made.

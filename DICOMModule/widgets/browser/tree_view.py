@@ -9,9 +9,11 @@ from DICOMModule.widgets.browser.comings import Comings
 from DICOMModule.widgets.browser.keyed_rows import selected_ranges
 from DICOMModule.widgets.browser.row_delegate import RowDelegate
 from DICOMModule.widgets.browser.row_view import WholeEvents
+from DICOMModule.widgets.browser.scrubbing import HoverScrub
 from DICOMModule.widgets.browser.selection import Selection, selection_of
 from DICOMModule.widgets.browser.thumbnails import Thumbnails
 from DICOMModule.widgets.browser.tree_model import DatabaseTreeModel
+from DICOMModule.widgets.browser.tree_nodes import SERIES_LEVEL, level_of
 from DICOMModule.widgets.qt import (
     QAbstractItemView,
     QItemSelection,
@@ -22,6 +24,7 @@ from DICOMModule.widgets.qt import (
     QMouseEvent,
     QPersistentModelIndex,
     QPoint,
+    QRect,
     QResizeEvent,
     Qt,
     QTreeView,
@@ -59,7 +62,8 @@ class DatabaseTreeView(WholeEvents, QTreeView):
         self._expanded: tuple[tuple[int | str, ...], ...] = ()
         self._comings = Comings(self)
         self.setModel(model)
-        self.setItemDelegate(RowDelegate(thumbnails, self))
+        self._delegate = RowDelegate(thumbnails, self)
+        self.setItemDelegate(self._delegate)
         self.setHeaderHidden(True)
         for column in range(1, model.columnCount()):
             self.hideColumn(column)
@@ -77,6 +81,7 @@ class DatabaseTreeView(WholeEvents, QTreeView):
         model.refreshing.connect(self._on_refreshing)
         model.refreshed.connect(self._on_refreshed)
         self._comings.watch()
+        HoverScrub(self, thumbnails.scrubber, self.thumbnail_at)
 
     @property
     def selection(self) -> Selection:
@@ -101,6 +106,14 @@ class DatabaseTreeView(WholeEvents, QTreeView):
                 found.add(summary.series_instance_uid)
             index = self.indexBelow(index)
         return found
+
+    def thumbnail_at(self, place: QPoint) -> tuple[SeriesSummary, QRect] | None:
+        """Return the series whose thumbnail lies at a point of the viewport, and where it lies."""
+        index = self.indexAt(place)
+        if not index.isValid() or level_of(int(index.internalId())) != SERIES_LEVEL:
+            return None
+        series, box = self.rows.summary(index), self._delegate.thumbnail_box(self.visualRect(index))
+        return (series, box) if isinstance(series, SeriesSummary) and box.contains(place) else None
 
     def select_rows(self, keys: list[tuple[int | str, ...]]) -> bool:
         """Select rows by the keys of `DatabaseTreeModel.find` and bring the first into sight; False where none is there."""

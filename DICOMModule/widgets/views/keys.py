@@ -13,6 +13,7 @@ VIEWS: Final = "Views"
 TOOLS: Final = "Tools"
 GREY: Final = "Window and level"
 DISPLAY: Final = "Display"
+BROWSER: Final = "Database browser"
 WINDOW: Final = "Window"
 
 KEY_ACTIONS: Final[tuple[KeyAction, ...]] = (
@@ -56,16 +57,18 @@ KEY_ACTIONS: Final[tuple[KeyAction, ...]] = (
     KeyAction("hide_overlays", "Hide or show everything over the views", DISPLAY, ("X",)),
     KeyAction("crosshair", "Show or hide the crosshair", DISPLAY, ("Shift+H",)),
     KeyAction("anonymous", "Show or hide patient and study", DISPLAY),
+    KeyAction("search", "Search the database", BROWSER, ("Ctrl+F",)),
+    KeyAction("preview_back", "Previous image of what is selected", BROWSER, ("Alt+Up",)),
+    KeyAction("preview_on", "Next image of what is selected", BROWSER, ("Alt+Down",)),
+    KeyAction("spread", "Spread the browser over the window", BROWSER, ("F2",)),
     KeyAction("close_volume", "Close the volume of the active view", WINDOW, ("Ctrl+W",)),
     KeyAction("open", "Open…", WINDOW, ("Ctrl+O",)),
     KeyAction("import", "Import…", WINDOW, ("Ctrl+I",)),
     KeyAction("export", "Export volume to study…", WINDOW, ("Ctrl+E",)),
-    KeyAction("search", "Search the database", WINDOW, ("Ctrl+F",)),
     KeyAction("undo", "Undo deleting or removing", WINDOW, ("Ctrl+Z",)),
     KeyAction("redo", "Do again what was undone", WINDOW, ("Ctrl+Y", "Ctrl+Shift+Z")),
     KeyAction("picture", "Save a picture…", WINDOW, ("Ctrl+P",)),
     KeyAction("process", "Process the volume", WINDOW),
-    KeyAction("spread", "Spread the browser over the window", WINDOW, ("F2",)),
     KeyAction("panel", "Show or hide the panel", WINDOW, ("F9",)),
     KeyAction("scene", "Show or hide what is loaded", WINDOW, ("F10",)),
     KeyAction("next_part", "Next part of the window", WINDOW, ("F6",)),
