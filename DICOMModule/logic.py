@@ -11,6 +11,7 @@ The window and the command line both stand on this. Verbs that take long return 
 from __future__ import annotations
 
 from DICOMModule.verbs.base import PRIVATE_PREFIX
+from DICOMModule.verbs.history import HistoryVerbs
 from DICOMModule.verbs.keeping import KeepingVerbs
 from DICOMModule.verbs.trash import TrashVerbs
 from DICOMModule.verbs.volumes import Loaded, VolumeVerbs
@@ -18,7 +19,7 @@ from DICOMModule.verbs.volumes import Loaded, VolumeVerbs
 __all__ = ["PRIVATE_PREFIX", "DICOMModuleLogic", "Loaded"]
 
 
-class DICOMModuleLogic(VolumeVerbs, TrashVerbs, KeepingVerbs):
+class DICOMModuleLogic(VolumeVerbs, HistoryVerbs, TrashVerbs, KeepingVerbs):
     """The verbs of the DICOM module, each from its file in `verbs`.
 
     Parameters

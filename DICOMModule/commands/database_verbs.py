@@ -1,105 +1,21 @@
-"""The verbs of the database: demo, import, list, tags, verify; those of its trash stand beside this."""
+"""The verbs of the database: demo, list, tags, verify; those of imports and of its trash stand beside this."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from DICOMModule.commands import trash_verbs
-from DICOMModule.commands.output import IN_PART, OK, Output
+from DICOMModule.commands import import_verbs, trash_verbs
+from DICOMModule.commands.import_output import import_document, show_import
+from DICOMModule.commands.output import IN_PART, OK
 from DICOMModule.commands.text_table import counted, cut
-from DICOMModule.commands.verb import Context, Verb, count, existing_path, filled, whole
+from DICOMModule.commands.verb import Context, Verb, count, filled, whole
 from DICOMModule.errors import plain_text
 
 if TYPE_CHECKING:
-    from DICOMModule.database import ImportReport
     from DICOMModule.dicom.tag_list import TagRow
 
 LEVELS = ("patients", "studies", "series", "instances")
-SHOWN_PROBLEMS = 20
-
-
-def _import_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "paths", metavar="PATH", nargs="+", type=existing_path, help="folder or file; folders are searched through"
-    )
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--copy", action="store_true", help="copy the files into the database folder")
-    how.add_argument("--reference", action="store_true", help="point to the files where they are (default)")
-    parser.add_argument(
-        "--jobs",
-        type=count,
-        metavar="N",
-        help="accepted for scripts: how many files are read at once is decided here, and does not change the result",
-    )
-
-
-def _import(context: Context) -> int:
-    with context.logic() as logic:
-        report = context.output.run(logic.import_job(context.arguments.paths, copy=context.arguments.copy))
-    for path in context.arguments.paths:
-        if path.name.upper() == "DICOMDIR" and path.is_file():
-            context.output.message(
-                f"{plain_text(str(path))} is only the index of a medium; name its folder to import the files"
-            )
-    return _show_import(context, report, _import_document(report))
-
-
-def _import_document(report: ImportReport) -> dict[str, Any]:
-    document = asdict(report)
-    document.pop("series_instance_uids")
-    document["elapsed_s"] = round(report.elapsed_s, 3)
-    document["rejected"] = [{"path": row.where, "reason": row.reason} for row in report.rejected]
-    return document
-
-
-def _show_import(context: Context, report: ImportReport, document: dict[str, Any]) -> int:
-    output = context.output
-    output.document(document)
-    conflicts = [row for row in report.duplicates if row.conflict]
-    _list_some(output, "rejected", [(row.where, row.reason) for row in report.rejected])
-    _list_some(output, "set aside", [(row.path, row.reason) for row in conflicts])
-    if output.verbose:
-        for row in report.duplicates:
-            if not row.conflict:
-                output.message(plain_text(f"duplicate: {row.path}: {row.reason}"))
-        for problem in report.warnings:
-            output.message(plain_text(f"warning: {problem.where}: {problem.reason}"))
-    elif report.warnings:
-        output.message(f"{counted(len(report.warnings), 'warning')} about files that were taken (--verbose shows them)")
-    counts = [
-        f"{number} {name}"
-        for number, name in (
-            (report.added, "added"),
-            (report.updated, "updated"),
-            (report.unchanged, "unchanged"),
-            (len(report.duplicates) - len(conflicts), "there already from another file"),
-            (len(conflicts), "set aside: other content under a UID that is taken"),
-            (report.not_dicom, "not DICOM"),
-            (len(report.rejected), "rejected"),
-        )
-        if number
-    ]
-    output.text(f"{counted(report.files_seen, 'file')}: {', '.join(counts)}" if counts else "no files found")
-    output.text(
-        f"new: {counted(report.patients, 'patient')}, {counted(report.studies, 'study', 'studies')},"
-        f" {counted(report.series, 'series', 'series')}"
-    )
-    return IN_PART if report.rejected or conflicts else OK
-
-
-def _list_some(output: Output, what: str, rows: list[tuple[str, str]]) -> None:
-    """Tell the first of `rows`, (path, reason), those of one reason together; all where the user wants to hear more."""
-    by_reason: dict[str, list[str]] = {}
-    for path, reason in rows if output.verbose else rows[:SHOWN_PROBLEMS]:
-        by_reason.setdefault(reason, []).append(path)
-    for reason, paths in by_reason.items():
-        output.message(plain_text(f"{what}: {reason}"))
-        for path in paths:
-            output.message(plain_text(f"  {path}"))
-    if len(rows) > SHOWN_PROBLEMS and not output.verbose:
-        output.message(f"and {len(rows) - SHOWN_PROBLEMS} more {what} (--verbose shows all)")
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -122,7 +38,7 @@ def _demo(context: Context) -> int:
     names = tuple(name for group in context.arguments.only for name in group)
     with context.logic() as logic:
         report = context.output.run(logic.demo_job(names))
-    document = _import_document(report)
+    document = import_document(report)
     document["landmarks"] = [
         {
             "name": landmark.name,
@@ -132,7 +48,7 @@ def _demo(context: Context) -> int:
         for phantom in phantoms(names)
         for landmark in phantom.landmarks
     ]
-    code = _show_import(context, report, document)
+    code = show_import(context, report, document)
     for phantom in phantoms(names):
         context.output.text(f"{phantom.series_instance_uid}  {phantom.description}")
     return code
@@ -285,13 +201,7 @@ VERBS = (
         _demo,
         ("demo", "demo --only ct --database /tmp/demo"),
     ),
-    Verb(
-        "import",
-        "register DICOM files in the database",
-        _import_arguments,
-        _import,
-        ("import /media/cdrom --copy", "import ~/studies --json > report.json"),
-    ),
+    *import_verbs.VERBS,
     Verb(
         "list",
         "list patients, studies, series or instances",

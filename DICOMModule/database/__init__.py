@@ -1,6 +1,7 @@
 """The local database: SQLite through peewee, the file store, and the one way in for every file."""
 
 from DICOMModule.database.dicom_database import DicomDatabase
+from DICOMModule.database.history import ImportEvent, ImportProblem
 from DICOMModule.database.summaries import (
     DatabaseCounts,
     DeleteReport,
@@ -20,6 +21,8 @@ __all__ = [
     "DeleteReport",
     "DicomDatabase",
     "Duplicate",
+    "ImportEvent",
+    "ImportProblem",
     "ImportReport",
     "InstanceSummary",
     "PatientSummary",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 from DICOMModule.database import audit, headers, ingest, queries, trash
 from DICOMModule.database.connection import FILE_NAME, Catalogue, translated_os_error
 from DICOMModule.database.file_store import FileStore
+from DICOMModule.database.history import ImportHistory
 from DICOMModule.database.queries import Filter, Which
 from DICOMModule.database.reconcile import reconcile
 from DICOMModule.database.sessions import exclusive_job
@@ -123,9 +124,16 @@ class DicomDatabase:
 
     # --- in
 
-    def import_job(self, roots: Sequence[Path], *, copy: bool = False) -> Job[ImportReport]:
+    def import_job(
+        self, roots: Sequence[Path], *, copy: bool = False, source: str = "import", named: bool = True
+    ) -> Job[ImportReport]:
         """Bring every DICOM file under `roots` into the database; see `ingest.import_job`."""
-        return ingest.import_job(self._catalogue, self._store, roots, copy=copy)
+        return ingest.import_job(self._catalogue, self._store, roots, copy=copy, source=source, named=named)
+
+    @property
+    def history(self) -> ImportHistory:
+        """What was imported when, and what there was to say of single files."""
+        return ImportHistory(self._catalogue, self._store.incoming)
 
     @contextmanager
     def staging_folder(self) -> Iterator[Path]:

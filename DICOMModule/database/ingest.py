@@ -6,30 +6,35 @@ import os
 import sqlite3
 import stat
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.decisions import Decision, Verdict, decide, decide_between, is_current
+from DICOMModule.database.events import note_counts, recorded_event, write_problems
 from DICOMModule.database.file_store import FileStore, sha256_of
 from DICOMModule.database.import_item import ADOPTS, ROWS, ImportItem
 from DICOMModule.database.rows import BatchWriter, NewRow, Registered, registered_as, registered_at
 from DICOMModule.database.summaries import Duplicate, ImportReport
-from DICOMModule.database.tally import Tally, begin_event, end_event, now_text
+from DICOMModule.database.tally import SHARED_STUDY, Tally, now_text
 from DICOMModule.dicom.file_finding import MOST_LISTED, find_files, list_files_job
 from DICOMModule.dicom.header_reader import ZIP_REASON, read_header
 from DICOMModule.dicom.instance_header import InstanceHeader
-from DICOMModule.errors import DatabaseError, DicomFileError, NotDicomError, Problem
+from DICOMModule.errors import DicomFileError, NotDicomError, Problem
 from DICOMModule.jobs import Job, Progress
 
 REFERENCES_A_BATCH: Final = 500
 COPIES_A_BATCH: Final = 500
 COPIES_AT_A_TIME: Final = 8
 FILES_A_STEP: Final = 20
+KEEP_ROOTS: Final = frozenset(
+    ("import", "retry", "inbox")
+)  # others put together what they bring, and take it away again
 _COUNTED_AS: Final = {Verdict.ADOPT: "unchanged", Verdict.RETURN: "added"}
 OTHER_FILE: Final = (
     "a file with other content lies where the copy of this SOP Instance UID belongs; that is kept, this is set aside."
@@ -38,7 +43,15 @@ OTHER_FILE: Final = (
 GAVE_WAY: Final = "it was deleted, and another content of the same SOP Instance UID has been imported since."
 
 
-def import_job(catalogue: Catalogue, store: FileStore, roots: Sequence[Path], *, copy: bool) -> Job[ImportReport]:
+def import_job(
+    catalogue: Catalogue,
+    store: FileStore,
+    roots: Sequence[Path],
+    *,
+    copy: bool,
+    source: str = "import",
+    named: bool = True,
+) -> Job[ImportReport]:
     """Bring every DICOM file under `roots` into the database.
 
     Closing the job keeps the batches that were written and leaves nothing half-done.
@@ -49,38 +62,36 @@ def import_job(catalogue: Catalogue, store: FileStore, roots: Sequence[Path], *,
         Files or folders.
     copy : bool
         Copy the files into the database's folder; otherwise they are pointed to where they are.
+    source : str
+        What brings the files, for the history.
+    named : bool
+        Whether the user named `roots`, see `find_files`.
 
     Raises
     ------
     DicomFileError
-        One of `roots` does not exist.
+        One of `roots` does not exist, where they are named.
     DatabaseError
         The disk is full, the folder cannot be written to, another program keeps the database locked.
     """
     started = time.monotonic()
-    places = [_place(root) for root in roots]
-    found = find_files(places)
+    places = [_place(root) for root in roots] if named else list(roots)
+    found = find_files(places, named=named)
     tally = Tally()
-    event = begin_event(catalogue, copy=copy)
-    outcome = "cancelled"
-    try:
-        with store.session() if copy else nullcontext() as session:
-            staged = [place for place in places if place.is_relative_to(store.incoming)]
-            importer = _Importer(catalogue, store, session, tally=tally, event=event, staged=staged)
-            listed = yield from list_files_job(found)
-            total = len(listed) if len(listed) < MOST_LISTED else 0  # of more it is not known how many there are
-            entries = chain(listed, found)
-            while batch := list(islice(entries, COPIES_A_BATCH if copy else REFERENCES_A_BATCH)):
-                for name in importer.take(batch):
-                    yield Progress(tally.counts["files_seen"], total, name)
-        outcome = "finished"
-    except DatabaseError:
-        outcome = "failed"
-        raise
-    finally:
-        with suppress(DatabaseError):  # a full disk has been told already, and the next start closes the event
-            end_event(catalogue, event, outcome, tally)
-    return tally.report(time.monotonic() - started)
+    kept = [Path(os.path.abspath(root)) for root in roots] if source in KEEP_ROOTS else []  # noqa: PTH100 (keeps links)
+    with (
+        recorded_event(catalogue, store.incoming, tally, roots=kept, copy=copy, source=source) as event,
+        store.session() if copy else nullcontext() as session,
+    ):
+        staged = [place for place in places if place.is_relative_to(store.incoming)]
+        importer = _Importer(catalogue, store, session, tally=tally, event=event, staged=staged)
+        listed = yield from list_files_job(found)
+        total = len(listed) if len(listed) < MOST_LISTED else 0  # of more it is not known how many there are
+        entries = chain(listed, found)
+        while batch := list(islice(entries, COPIES_A_BATCH if copy else REFERENCES_A_BATCH)):
+            for name in importer.take(batch):
+                yield Progress(tally.counts["files_seen"], total, name)
+    return tally.report(time.monotonic() - started, event)
 
 
 def _place(root: Path) -> Path:
@@ -298,7 +309,12 @@ class _Importer:
             [row for row in returned if row is not None],
         )
         self._tally.merge(writer.written)
+        shared = sorted(writer.written.shared_study_uids)
+        self._problems += [("warning", uid, "", SHARED_STUDY) for uid in shared]
         for item in items:
+            if item.decision.verdict in ROWS:
+                notes = item.header.notes
+                self._problems += [("warning", os.fspath(item.header.path), item.uid, note) for note in notes]
             if item.decision.verdict in ADOPTS:
                 self._adopt(connection, item)
             elif item.decision.verdict is Verdict.SET_ASIDE:
@@ -307,12 +323,12 @@ class _Importer:
                 held, source, reason = item.copied is not None, item.header.path, item.decision.reason
                 self._write_quarantine(connection, path, item.uid, sha256, held=held, source=source, reason=reason)
             if item.decision.reason:
-                self._problems.append(("duplicate", os.fspath(item.header.path), item.uid, item.decision.reason))
-        connection.executemany(
-            "INSERT INTO import_problem (event, kind, path, sop_instance_uid, reason) VALUES (?, ?, ?, ?, ?)",
-            [(self._event, kind, os.fsencode(path), uid, reason) for kind, path, uid, reason in self._problems],
-        )
+                kind = "conflict" if item.decision.verdict is Verdict.SET_ASIDE else "duplicate"
+                self._problems.append((kind, os.fspath(item.header.path), item.uid, item.decision.reason))
+        write_problems(connection, self._event, self._problems)
         self._problems.clear()
+        taken = Counter(_COUNTED_AS.get(item.decision.verdict, item.decision.verdict.value) for item in items)
+        note_counts(connection, self._event, self._tally.counts + taken)
 
     def _new_row(self, item: ImportItem) -> NewRow:
         header = item.header

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from DICOMModule.database.audit import orphans
 from DICOMModule.database.connection import Catalogue
+from DICOMModule.database.events import remove_dead_events
 from DICOMModule.database.file_store import FileStore, sha256_of
 from DICOMModule.database.rows import BatchWriter, NewRow, registered_as
 from DICOMModule.database.sessions import dead_sessions, remove_session
@@ -22,6 +23,7 @@ def reconcile(catalogue: Catalogue, store: FileStore) -> int:
     int
         Copies that were taken over.
     """
+    remove_dead_events(store.incoming)
     dead = dead_sessions(store.incoming)
     if not dead:
         return 0

@@ -61,6 +61,40 @@ def session_folder(incoming: Path) -> Iterator[Path]:
             os.close(descriptor)
 
 
+@contextmanager
+def held_lock(lock: Path) -> Iterator[None]:
+    """Make the file `lock` and hold it, which tells other processes that this one lives; it is gone afterwards."""
+    lock.parent.mkdir(mode=0o700, exist_ok=True)
+    descriptor = _take_lock(lock)
+    try:
+        yield
+    finally:
+        _release(lock, descriptor)
+
+
+def is_held(lock: Path) -> bool:
+    """Return whether a living process holds `lock`; one that does not exist is held by nobody."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY)  # also where the folder cannot be written to
+    except OSError:
+        return False
+    try:
+        return not _try_lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_dead_locks(folder: Path, suffix: str) -> None:
+    """Remove the files with `suffix` in `folder` that dead processes held."""
+    for lock in folder.glob(f"*{suffix}"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(lock, os.O_RDWR)
+            if _try_lock(descriptor):
+                _release(lock, descriptor)
+            else:
+                os.close(descriptor)
+
+
 def exclusive_job(lock: Path) -> Job[contextlib.ExitStack]:
     """Wait until no other process holds `lock`, then hold it; leaving the stack that is returned lets go of it.
 
@@ -99,11 +133,15 @@ def remove_session(lock: Path) -> None:
 
 def _new_lock(incoming: Path) -> tuple[Path, int]:
     """Make and hold a lock that no sweeping process has taken for a dead one in the meantime."""
+    lock = incoming / f"{uuid.uuid4().hex}{_LOCK_SUFFIX}"
+    return lock, _take_lock(lock)
+
+
+def _take_lock(lock: Path) -> int:
     while True:
-        lock = incoming / f"{uuid.uuid4().hex}{_LOCK_SUFFIX}"
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
         if _try_lock(descriptor) and _is_same_file(lock, descriptor):
-            return lock, descriptor
+            return descriptor
         os.close(descriptor)
 
 

@@ -105,6 +105,8 @@ class ImportReport:
         Series to which something was added or in which something was updated, sorted.
     warnings : tuple of Problem
         What is odd about files that were taken nevertheless, and studies that stand under two patients.
+    event : int or None
+        Its number in the import history.
     """
 
     files_seen: int = 0
@@ -120,6 +122,7 @@ class ImportReport:
     elapsed_s: float = 0.0
     series_instance_uids: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    event: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

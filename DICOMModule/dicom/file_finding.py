@@ -24,7 +24,7 @@ _KINDS = (
 )
 
 
-def find_files(roots: Sequence[Path]) -> Iterator[Path | Problem]:
+def find_files(roots: Sequence[Path], *, named: bool = True) -> Iterator[Path | Problem]:
     """Return the regular files at and under `roots`, and a Problem for whatever else lies there.
 
     Links are not followed, except that a root may itself be one. A file that is reached twice (overlapping roots, hard
@@ -34,6 +34,9 @@ def find_files(roots: Sequence[Path]) -> Iterator[Path | Problem]:
     ----------
     roots : sequence of Path
         Files or folders.
+    named : bool
+        Whether the user named them. Otherwise, as for files that an earlier import met, one that is a link is not
+        followed, and one that does not exist is a Problem.
 
     Yields
     ------
@@ -43,18 +46,18 @@ def find_files(roots: Sequence[Path]) -> Iterator[Path | Problem]:
     Raises
     ------
     DicomFileError
-        A root does not exist. It is raised by the call itself, before anything is yielded.
+        A named root does not exist. It is raised by the call itself, before anything is yielded.
     """
     absolute = sorted({Path(os.path.abspath(root)) for root in roots}, key=os.fsencode)  # noqa: PTH100 (keeps links)
-    named = set()
+    inodes = set()
     for root in absolute:
         try:
-            status = root.stat()
-            named.add((status.st_dev, status.st_ino))
+            status = root.stat() if named else root.lstat()
+            inodes.add((status.st_dev, status.st_ino))
         except OSError as error:
-            reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
-            raise DicomFileError(root, f"{reason}. Check the path.") from error
-    return _walk(absolute, _Seen(named))
+            if named:
+                raise DicomFileError(root, f"{_reason(error)}. Check the path.") from error
+    return _walk(absolute, _Seen(inodes), follow=named)
 
 
 def list_files_job(found: Iterator[Path | Problem]) -> Job[list[Path | Problem]]:
@@ -91,12 +94,12 @@ class _Seen:
         return True
 
 
-def _walk(roots: Sequence[Path], seen: _Seen) -> Iterator[Path | Problem]:
+def _walk(roots: Sequence[Path], seen: _Seen, *, follow: bool) -> Iterator[Path | Problem]:
     for root in roots:
         try:
-            status = root.stat()
+            status = root.stat() if follow else root.lstat()
         except OSError as error:
-            yield Problem(str(root), f"cannot be read: {error.strerror}.")
+            yield Problem(str(root), f"{_reason(error)}.")
             continue
         if stat.S_ISDIR(status.st_mode):
             yield from _walk_folder(root, seen)
@@ -152,6 +155,10 @@ def _list_folder(path: str, seen: _Seen) -> tuple[list[os.DirEntry[str]], Proble
             return sorted(scan, key=lambda entry: os.fsencode(entry.name)), None
     except OSError as error:
         return [], Problem(path, f"the folder cannot be read: {error.strerror}.")
+
+
+def _reason(error: OSError) -> str:
+    return "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
 
 
 def _kind(mode: int) -> str:

@@ -19,8 +19,10 @@ DEMO_PREFIX = "dicommodule-demo-"
 class ImportingVerbs(LogicBase):
     """Import, demo."""
 
-    def import_job(self, paths: Sequence[Path], *, copy: bool = False) -> Job[ImportReport]:
+    def import_job(self, paths: Sequence[Path], *, copy: bool = False, source: str = "import") -> Job[ImportReport]:
         """Register every DICOM file in `paths`, and find out what the series that changed can be loaded as.
+
+        The history keeps what was asked for and what came of it; `source` is what it says brought the files.
 
         Raises
         ------
@@ -31,7 +33,7 @@ class ImportingVerbs(LogicBase):
         """
         find_files(paths)  # refuses a path that does not exist, before a database is made for nothing
         database = self.database(create=True)
-        report = yield from database.import_job(paths, copy=copy)
+        report = yield from database.import_job(paths, copy=copy, source=source)
         yield from self._note_health_job(report.series_instance_uids)
         return report
 
@@ -51,7 +53,7 @@ class ImportingVerbs(LogicBase):
             for phantom in chosen:
                 if not present[phantom]:
                     yield from write_phantom_job(phantom, folder)
-            report = yield from database.import_job([folder], copy=True)
+            report = yield from database.import_job([folder], copy=True, source="demo")
         finally:
             shutil.rmtree(folder)
         yield from self._note_health_job(report.series_instance_uids)

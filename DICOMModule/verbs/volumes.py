@@ -122,7 +122,7 @@ class VolumeVerbs(ImportingVerbs, LookingVerbs):
 
         report = yield from export_job(
             self.database(create=options.new_study),
-            lambda folders: self.import_job(folders, copy=True),
+            lambda folders: self.import_job(folders, copy=True, source="export"),
             volume,
             options,
             study_instance_uid=study_instance_uid,

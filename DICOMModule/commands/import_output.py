@@ -1,0 +1,106 @@
+"""What the command line tells of an import: its document, its text, its CSV file, its exit code."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from DICOMModule.commands.output import IN_PART, OK, Output
+from DICOMModule.commands.text_table import counted
+from DICOMModule.commands.verb import Context, existing_path
+from DICOMModule.errors import DiskFullError, ExportError, plain_text
+
+if TYPE_CHECKING:
+    from DICOMModule.database import ImportProblem, ImportReport
+
+SHOWN_PROBLEMS: Final = 20
+
+
+def add_csv_arguments(parser: argparse.ArgumentParser, option: str, what: str) -> None:
+    """Declare an option that names a CSV file, and --overwrite for it."""
+    parser.add_argument(option, type=existing_path, metavar="FILE.csv", help=what)
+    parser.add_argument("--overwrite", action="store_true", help="replace the CSV file where it exists")
+
+
+@contextmanager
+def promised_csv(path: Path | None, *, overwrite: bool) -> Iterator[Callable[[Iterable[ImportProblem]], None]]:
+    """Refuse a CSV file that cannot be written before the import begins, and give what writes it after it.
+
+    Without a path nothing is written.
+    """
+    from DICOMModule.verbs.report_csv import check_report_csv, write_report_csv
+
+    if path is not None:
+        check_report_csv(path, overwrite=overwrite)
+
+    def write(rows: Iterable[ImportProblem]) -> None:
+        if path is None:
+            return
+        try:
+            write_report_csv(rows, path, overwrite=overwrite)
+        except (ExportError, DiskFullError) as error:
+            raise type(error)(f"{error} The import is done; `history` shows it and can write its report.") from error
+
+    yield write
+
+
+def import_document(report: ImportReport) -> dict[str, Any]:
+    """Return what the JSON document of an import says."""
+    document = asdict(report)
+    document.pop("series_instance_uids")
+    document["elapsed_s"] = round(report.elapsed_s, 3)
+    document["rejected"] = [{"path": row.where, "reason": row.reason} for row in report.rejected]
+    return document
+
+
+def show_import(context: Context, report: ImportReport, document: dict[str, Any]) -> int:
+    """Tell what came of an import; return the exit code."""
+    output = context.output
+    output.document(document)
+    conflicts = [row for row in report.duplicates if row.conflict]
+    _list_some(output, "rejected", [(row.where, row.reason) for row in report.rejected])
+    _list_some(output, "set aside", [(row.path, row.reason) for row in conflicts])
+    if output.verbose:
+        for row in report.duplicates:
+            if not row.conflict:
+                output.message(plain_text(f"duplicate: {row.path}: {row.reason}"))
+        for problem in report.warnings:
+            output.message(plain_text(f"warning: {problem.where}: {problem.reason}"))
+    elif report.warnings:
+        output.message(f"{counted(len(report.warnings), 'warning')} about files that were taken (--verbose shows them)")
+    counts = [
+        f"{number} {name}"
+        for number, name in (
+            (report.added, "added"),
+            (report.updated, "updated"),
+            (report.unchanged, "unchanged"),
+            (len(report.duplicates) - len(conflicts), "there already from another file"),
+            (len(conflicts), "set aside: other content under a UID that is taken"),
+            (report.not_dicom, "not DICOM"),
+            (len(report.rejected), "rejected"),
+        )
+        if number
+    ]
+    output.text(f"{counted(report.files_seen, 'file')}: {', '.join(counts)}" if counts else "no files found")
+    output.text(
+        f"new: {counted(report.patients, 'patient')}, {counted(report.studies, 'study', 'studies')},"
+        f" {counted(report.series, 'series', 'series')}"
+    )
+    return IN_PART if report.rejected or conflicts else OK
+
+
+def _list_some(output: Output, what: str, rows: list[tuple[str, str]]) -> None:
+    """Tell the first of `rows`, (path, reason), those of one reason together; all where the user wants to hear more."""
+    by_reason: dict[str, list[str]] = {}
+    for path, reason in rows if output.verbose else rows[:SHOWN_PROBLEMS]:
+        by_reason.setdefault(reason, []).append(path)
+    for reason, paths in by_reason.items():
+        output.message(plain_text(f"{what}: {reason}"))
+        for path in paths:
+            output.message(plain_text(f"  {path}"))
+    if len(rows) > SHOWN_PROBLEMS and not output.verbose:
+        output.message(f"and {len(rows) - SHOWN_PROBLEMS} more {what} (--verbose shows all)")
