@@ -10,6 +10,7 @@ The window and the command line both stand on this. Verbs that take long return 
 
 from __future__ import annotations
 
+from DICOMModule.verbs.annotating import AnnotatingVerbs
 from DICOMModule.verbs.base import PRIVATE_PREFIX
 from DICOMModule.verbs.history import HistoryVerbs
 from DICOMModule.verbs.keeping import KeepingVerbs
@@ -19,7 +20,7 @@ from DICOMModule.verbs.volumes import Loaded, VolumeVerbs
 __all__ = ["PRIVATE_PREFIX", "DICOMModuleLogic", "Loaded"]
 
 
-class DICOMModuleLogic(VolumeVerbs, HistoryVerbs, TrashVerbs, KeepingVerbs):
+class DICOMModuleLogic(VolumeVerbs, HistoryVerbs, TrashVerbs, KeepingVerbs, AnnotatingVerbs):
     """The verbs of the DICOM module, each from its file in `verbs`.
 
     Parameters

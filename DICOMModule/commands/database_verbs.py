@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from DICOMModule.commands import import_verbs, trash_verbs
+from DICOMModule.commands import annotation_verbs, import_verbs, trash_verbs
 from DICOMModule.commands.import_output import import_document, show_import
 from DICOMModule.commands.output import IN_PART, OK
 from DICOMModule.commands.text_table import counted, cut
@@ -217,5 +217,6 @@ VERBS = (
         ("tags image.dcm --search Window", "tags 1.2.840.1.2.3 --json"),
     ),
     *trash_verbs.VERBS,
+    *annotation_verbs.VERBS,
     Verb("verify", "check the registered files and the database", _verify_arguments, _verify, ("verify --json",)),
 )

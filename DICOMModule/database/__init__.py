@@ -1,5 +1,6 @@
 """The local database: SQLite through peewee, the file store, and the one way in for every file."""
 
+from DICOMModule.database.annotations import Annotations, LabelCount, SavedSearch
 from DICOMModule.database.dicom_database import DicomDatabase
 from DICOMModule.database.history import ImportEvent, ImportProblem
 from DICOMModule.database.summaries import (
@@ -17,6 +18,7 @@ from DICOMModule.database.summaries import (
 )
 
 __all__ = [
+    "Annotations",
     "DatabaseCounts",
     "DeleteReport",
     "DicomDatabase",
@@ -25,7 +27,9 @@ __all__ = [
     "ImportProblem",
     "ImportReport",
     "InstanceSummary",
+    "LabelCount",
     "PatientSummary",
+    "SavedSearch",
     "SeriesSummary",
     "StudySummary",
     "TrashEntry",

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
 from DICOMModule.database import audit, headers, ingest, queries, trash
+from DICOMModule.database.annotations import Annotations
 from DICOMModule.database.connection import FILE_NAME, Catalogue, translated_os_error
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.history import ImportHistory
@@ -257,6 +258,11 @@ class DicomDatabase:
         from DICOMModule.database.thumbnails import ThumbnailStore  # brings numpy, which lists do not need
 
         return ThumbnailStore(self.folder / "thumbnails", read_only=self.read_only)
+
+    @property
+    def annotations(self) -> Annotations:
+        """Labels, notes and saved searches."""
+        return Annotations(self._catalogue)
 
     # --- what is found out about what is there
 

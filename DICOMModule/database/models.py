@@ -208,6 +208,50 @@ class QuarantineRow(peewee.Model):
         table_name = "quarantine"
 
 
+class LabelRow(peewee.Model):
+    """A label of a patient, a study or a series: one of the three is filled; `folded` is what makes two labels one."""
+
+    id = peewee.AutoField()
+    patient = peewee.ForeignKeyField(PatientRow, column_name="patient", on_delete="CASCADE", null=True, index=False)
+    study = peewee.ForeignKeyField(StudyRow, column_name="study", on_delete="CASCADE", null=True, index=False)
+    series = peewee.ForeignKeyField(SeriesRow, column_name="series", on_delete="CASCADE", null=True, index=False)
+    text = peewee.TextField()
+    folded = peewee.TextField()
+
+    class Meta:
+        """peewee reads this."""
+
+        table_name = "label"
+
+
+class NoteRow(peewee.Model):
+    """The note of a patient, a study or a series: one of the three is filled."""
+
+    id = peewee.AutoField()
+    patient = peewee.ForeignKeyField(PatientRow, column_name="patient", on_delete="CASCADE", null=True, unique=True)
+    study = peewee.ForeignKeyField(StudyRow, column_name="study", on_delete="CASCADE", null=True, unique=True)
+    series = peewee.ForeignKeyField(SeriesRow, column_name="series", on_delete="CASCADE", null=True, unique=True)
+    text = peewee.TextField()
+
+    class Meta:
+        """peewee reads this."""
+
+        table_name = "note"
+
+
+class SavedSearchRow(peewee.Model):
+    """A search that was kept under a name."""
+
+    id = peewee.AutoField()
+    name = peewee.TextField(unique=True)
+    text = peewee.TextField()
+
+    class Meta:
+        """peewee reads this."""
+
+        table_name = "saved_search"
+
+
 MODELS = (
     PatientRow,
     StudyRow,
@@ -218,4 +262,7 @@ MODELS = (
     ImportEventRow,
     ImportProblemRow,
     QuarantineRow,
+    LabelRow,
+    NoteRow,
+    SavedSearchRow,
 )
