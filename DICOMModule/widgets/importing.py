@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from DICOMModule.database import ImportReport
 from DICOMModule.errors import plain_text
+from DICOMModule.jobs import Job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.targets import EXAMINING
 from DICOMModule.widgets.dialogs.import_dialog import ImportProgress, ImportRequest
@@ -73,12 +73,25 @@ class Importer(QObject):
         what = counted(len(paths), "file or folder", "files and folders")
         if len(paths) == 1 and not self._viewer.views.anonymous:  # folders are called after patients
             what = plain_text(paths[0].name or str(paths[0]))
-        handle = self._viewer.jobs.run(
+        return self._run(
             f"Importing {what}",
             lambda: self._logic.import_job(paths, copy=request.copy),
-            on_success=lambda report: self._on_finished(report, request.copy, tell, then),
-            on_failure=self._on_failed,
-            owner=self._logic,
+            lambda report: self._on_finished(report, request.copy, tell, then),
+        )
+
+    def retry(self, event: int, *, copied: bool | None = None) -> JobHandle:
+        """Import again what the import with the number `event` rejected, or all of one that did not come to its end."""
+        return self._run(
+            "Importing again",
+            lambda: self._logic.retry_job(event),
+            lambda report: self._on_finished(report, copied, True, None),
+        )
+
+    def _run(
+        self, title: str, make: Callable[[], Job[ImportReport]], on_success: Callable[[ImportReport], object]
+    ) -> JobHandle:
+        handle = self._viewer.jobs.run(
+            title, make, on_success=on_success, on_failure=self._on_failed, owner=self._logic
         )
         handle.ended.connect(lambda: self._on_ended(handle))
         self._progress.bind(handle)
@@ -96,7 +109,7 @@ class Importer(QObject):
             self._summary = None
 
     def _on_finished(
-        self, report: ImportReport, copied: bool, tell: bool, then: Callable[[ImportReport], object] | None
+        self, report: ImportReport, copied: bool | None, tell: bool, then: Callable[[ImportReport], object] | None
     ) -> None:
         sentence = summary_sentence(report, copied=copied)
         show = [("Show details", lambda: self._show_summary(report, copied))]
@@ -128,12 +141,12 @@ class Importer(QObject):
             seen = 0 if progress.text == EXAMINING else progress.done  # then it counts series
             self._viewer.banners.show_info(cancelled_sentence(seen))
 
-    def _show_summary(self, report: ImportReport, copied: bool) -> None:
+    def _show_summary(self, report: ImportReport, copied: bool | None) -> None:
         if self._summary is None:
             self._summary = ImportSummary(self._viewer, self._window)
             self._summary.retry_requested.connect(self._on_retry_requested)
         self._retry_copies = copied
         self._summary.show_report(report, copied=copied)
 
-    def _on_retry_requested(self, paths: tuple[Path, ...]) -> None:
-        self.start(ImportRequest(tuple(paths), self._retry_copies))
+    def _on_retry_requested(self, event: int) -> None:
+        self.retry(event, copied=self._retry_copies)

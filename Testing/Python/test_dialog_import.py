@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import threading
-from pathlib import Path
 
 import pytest
 from dialog_kit import a_viewer, banner_texts
+from dicom_bytes import identity, meta
 
 from DICOMModule.database import ImportReport
 from DICOMModule.database.summaries import Duplicate
@@ -29,7 +27,6 @@ from DICOMModule.widgets.dialogs.import_outcome import (
     cancelled_sentence,
     file_outcomes,
     needs_attention,
-    outcomes_csv,
     summary_sentence,
 )
 from DICOMModule.widgets.dialogs.import_summary import ImportSummary
@@ -55,6 +52,7 @@ REPORT = ImportReport(
     studies=1,
     series=2,
     warnings=(Problem("/cd/odd.dcm", "its dates are odd."),),
+    event=7,
 )
 
 
@@ -129,16 +127,6 @@ def test_the_list_of_jobs_tells_what_an_import_rejected_and_shows_its_summary_ag
         importer.close()
 
 
-def test_no_field_of_the_csv_acts_as_a_formula():
-    rows = list(csv.reader(io.StringIO(outcomes_csv(file_outcomes(REPORT)))))
-    assert rows[0] == ["Path", "Kind", "SOP Instance UID", "Reason"]
-    assert rows[3] == ["/cd/twin.dcm", "Set aside", "1.2.3", "other content under a UID that is taken."]
-    risky = ImportReport(rejected=(Problem("=HYPERLINK(1)", "-2 bytes"),))
-    assert list(csv.reader(io.StringIO(outcomes_csv(file_outcomes(risky)))))[1] == [
-        "'=HYPERLINK(1)", "Rejected", "", "'-2 bytes",
-    ]  # fmt: skip
-
-
 def test_the_summary_filters_sorts_and_copies(qtbot, viewer):
     summary = ImportSummary(viewer)
     qtbot.addWidget(summary)
@@ -160,7 +148,26 @@ def test_the_summary_asks_for_the_rejected_files_alone_again(qtbot, viewer):
     summary.show_report(REPORT)
     with qtbot.waitSignal(summary.retry_requested) as asked:
         summary.retry_button.click()
-    assert asked.args == [(Path("/cd/b.dcm"), Path("/cd/=cmd.dcm"))]
+    assert asked.args == [7]
+
+
+def test_another_try_from_the_summary_imports_what_was_rejected_again(qtbot, viewer, tmp_path):
+    torn, other = tmp_path / "cd" / "torn.dcm", tmp_path / "cd" / "other.txt"
+    torn.parent.mkdir()
+    torn.write_bytes(bytes(128) + b"DICM")
+    with DICOMModuleLogic(tmp_path / "database") as logic:
+        importer = Importer(logic, viewer, ImportProgress())
+        with qtbot.waitSignal(viewer.jobs.ended):
+            importer.start(ImportRequest((torn.parent,), copy=False))
+        torn.write_bytes(meta() + identity())
+        other.write_text("new, and no part of what was rejected")
+        with qtbot.waitSignal(viewer.jobs.ended):
+            importer.retry(logic.import_history()[0].event)
+        assert [(one.source, one.files_seen, one.added) for one in logic.import_history()] == [
+            ("retry", 1, 1), ("import", 1, 0)
+        ]  # fmt: skip
+        assert banner_texts(viewer)[0].startswith("Imported 1 file")
+        importer.close()
 
 
 def test_a_summary_of_an_import_without_a_hitch_has_no_list_and_closes_with_escape(qtbot, viewer):
@@ -183,7 +190,7 @@ def test_the_csv_is_written_whole_with_names_that_are_not_utf_8(qtbot, viewer, t
     qtbot.waitUntil(lambda: banner_texts(viewer) != [])
     assert banner_texts(viewer) == [f"Saved {tmp_path / 'list.csv'}."]
     text = (tmp_path / "list.csv").read_text(encoding="utf-8-sig")
-    assert "\\udcff.dcm,Rejected,,it is cut." in text
+    assert "\\udcff.dcm,rejected,,it is cut." in text
 
 
 def test_a_csv_that_cannot_be_written_gives_a_banner(qtbot, viewer, tmp_path):

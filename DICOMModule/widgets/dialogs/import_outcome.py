@@ -1,15 +1,12 @@
-"""What came of an import, in words, as rows and as CSV; no Qt here."""
+"""What came of an import, in words and as rows; no Qt here."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from DICOMModule.database import ImportReport
+from DICOMModule.database import ImportProblem, ImportReport
+from DICOMModule.database.history import problems_of
 from DICOMModule.widgets.wording import counted
 
 REJECTED: Final = "Rejected"
@@ -17,8 +14,7 @@ SET_ASIDE: Final = "Set aside"
 DUPLICATE: Final = "There already"
 WARNED: Final = "Taken, warned"
 KINDS: Final = (REJECTED, SET_ASIDE, WARNED, DUPLICATE)
-CSV_HEADER: Final = ("Path", "Kind", "SOP Instance UID", "Reason")
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+TITLES: Final = {"rejected": REJECTED, "conflict": SET_ASIDE, "warning": WARNED, "duplicate": DUPLICATE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,31 +23,36 @@ class FileOutcome:
 
     Attributes
     ----------
-    kind : str
-        One of `KINDS`.
-    path : str
-        The file, or what else the import names.
-    reason : str
-        Why, as a sentence.
-    sop_instance_uid : str
-        Where it is known.
+    problem : ImportProblem
+        What the report says of it.
     """
 
-    kind: str
-    path: str
-    reason: str
-    sop_instance_uid: str = ""
+    problem: ImportProblem
+
+    @property
+    def kind(self) -> str:
+        """One of `KINDS`."""
+        return TITLES.get(self.problem.kind, self.problem.kind)
+
+    @property
+    def path(self) -> str:
+        """The file, or what else the import names."""
+        return self.problem.path
+
+    @property
+    def reason(self) -> str:
+        """Why, as a sentence."""
+        return self.problem.reason
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """Where it is known."""
+        return self.problem.sop_instance_uid or ""
 
 
 def file_outcomes(report: ImportReport) -> tuple[FileOutcome, ...]:
     """Return a row for every file that was rejected, set aside, warned of, or there already from another file."""
-    rejected = [FileOutcome(REJECTED, row.where, row.reason) for row in report.rejected]
-    warned = [FileOutcome(WARNED, row.where, row.reason) for row in report.warnings]
-    twice = [
-        FileOutcome(SET_ASIDE if row.conflict else DUPLICATE, row.path, row.reason, row.sop_instance_uid)
-        for row in report.duplicates
-    ]
-    return tuple(sorted((*rejected, *warned, *twice), key=lambda row: KINDS.index(row.kind)))
+    return tuple(FileOutcome(problem) for problem in problems_of(report))
 
 
 def outcome_note(report: ImportReport) -> str:
@@ -119,33 +120,3 @@ def cancelled_sentence(seen: int) -> str:
     """Return what to say of an import that was cancelled after so many files."""
     what = f" after {counted(seen, 'file')}" if seen else ""
     return f"The import was cancelled{what}. What was taken before stays in the database; import again to go on."
-
-
-def outcomes_csv(outcomes: Sequence[FileOutcome]) -> str:
-    """Return the rows as CSV with a header line; no field can act as a formula in a spreadsheet."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(CSV_HEADER)
-    for row in outcomes:
-        writer.writerow([_harmless(field) for field in (row.path, row.kind, row.sop_instance_uid, row.reason)])
-    return text.getvalue()
-
-
-def write_outcomes_csv(outcomes: Sequence[FileOutcome], path: Path) -> None:
-    """Write the rows to a file, all or nothing; a file of that name is replaced.
-
-    Raises
-    ------
-    ExportError, DiskFullError
-        It cannot be written.
-    """
-    from DICOMModule.export.atomic import atomic_file
-
-    # the mark at the beginning tells spreadsheets that it is UTF-8; names that are not UTF-8 are shown escaped
-    content = outcomes_csv(outcomes).encode("utf-8-sig", "backslashreplace")
-    with atomic_file(path, overwrite=True) as stream:
-        stream.write(content)
-
-
-def _harmless(field: str) -> str:
-    return f"'{field}" if field.startswith(FORMULA_STARTS) else field

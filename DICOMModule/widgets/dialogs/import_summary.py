@@ -9,15 +9,14 @@ from typing import Any, Final
 from DICOMModule.database import ImportReport
 from DICOMModule.errors import plain_text
 from DICOMModule.jobs import call_job
+from DICOMModule.verbs.report_csv import write_report_csv
 from DICOMModule.widgets.dialogs.file_dialogs import ask_new_file
 from DICOMModule.widgets.dialogs.import_outcome import (
     KINDS,
-    REJECTED,
     FileOutcome,
     file_outcomes,
     needs_attention,
     summary_sentence,
-    write_outcomes_csv,
 )
 from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
 from DICOMModule.widgets.job_runner import duration_text
@@ -129,8 +128,8 @@ class ImportSummary(PanelDialog):
 
     Signals
     -------
-    retry_requested : tuple of Path
-        The rejected files are to be imported once more.
+    retry_requested : int
+        The files that the import of this number rejected are to be imported once more.
     """
 
     retry_requested = pyqtSignal(object)
@@ -175,7 +174,7 @@ class ImportSummary(PanelDialog):
         self._model.set_rows(outcomes)
         self._fill_kinds(outcomes)
         rejected = len(report.rejected)
-        self.retry_button.setVisible(rejected > 0)
+        self.retry_button.setVisible(rejected > 0 and report.event is not None)
         for widget in (self.files_part, self.csv_button, self.copy_button):
             widget.setVisible(bool(outcomes))
         self._on_filter_changed()
@@ -250,7 +249,7 @@ class ImportSummary(PanelDialog):
         self.shown_label.setText(f"{shown:,} of {all_rows:,}" if shown != all_rows else f"{all_rows:,}")
 
     def _on_retry_clicked(self) -> None:
-        self.retry_requested.emit(tuple(Path(row.path) for row in self._model.rows if row.kind == REJECTED))
+        self.retry_requested.emit(self._report.event)
 
     def _on_copy_clicked(self) -> None:
         chosen = sorted(index.row() for index in self.table.selectionModel().selectedRows())
@@ -267,10 +266,10 @@ class ImportSummary(PanelDialog):
 
     def save_csv(self, path: Path) -> None:
         """Write the rows that are shown to a CSV file, in a job; a banner tells what came of it."""
-        rows, viewer = self.rows.shown, self.viewer
+        rows, viewer = [row.problem for row in self.rows.shown], self.viewer
         viewer.jobs.run(
             f"Saving {plain_text(path.name)}",
-            lambda: call_job(lambda: write_outcomes_csv(rows, path)),
+            lambda: call_job(lambda: write_report_csv(rows, path, overwrite=True)),
             on_success=lambda _nothing: viewer.banners.show_info(f"Saved {plain_text(str(path))}."),
             on_failure=viewer.banners.show_failure,
             quiet=True,
