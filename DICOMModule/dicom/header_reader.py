@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from DICOMModule.dicom.attributes import PRIVATE_ATTRIBUTES, PRIVATE_BLOCKS
 from DICOMModule.dicom.byte_source import ByteSource, FileSource, InflatedSource, open_source
-from DICOMModule.dicom.character_sets import codec_of, decode
-from DICOMModule.dicom.encoding import LONG_VRS, SHORT_VRS, Encoding, creator_key, private_key
+from DICOMModule.dicom.encoding import LONG_VRS, SHORT_VRS, Encoding
+from DICOMModule.dicom.header_values import attributes_of
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
-from DICOMModule.dicom.structure import FIRST_READ_BYTES, Structure, StructureError, walk
+from DICOMModule.dicom.structure import FIRST_READ_BYTES, walk
+from DICOMModule.dicom.structure_found import Marks, Structure, StructureError
 from DICOMModule.dicom.uids import (
     DEFLATED_TRANSFER_SYNTAXES,
     EXPLICIT_VR_BIG_ENDIAN,
@@ -40,36 +40,40 @@ _IDENTITY: Final = (
 _IMAGE_SIGNS: Final = frozenset(
     ("ImageType", "Manufacturer", "SpecificCharacterSet", "SliceThickness", "KVP", "PatientPosition", "SamplesPerPixel")
 )
-_NUMBERS: Final = {
-    b"US": ("H", 2),
-    b"SS": ("h", 2),
-    b"UL": ("L", 4),
-    b"SL": ("l", 4),
-    b"UV": ("Q", 8),
-    b"SV": ("q", 8),
-    b"FL": ("f", 4),
-    b"FD": ("d", 8),
-}
-_NUMBER_VRS: Final = frozenset((*_NUMBERS, b"xs", b"AT"))
-_SAMPLE_VRS: Final = {0: b"US", 1: b"SS"}
-_UNTYPED: Final = frozenset((b"", b"UN", b"OB", b"OW", b"OL", b"OV", b"OF", b"OD"))
-_PRIVATE_MARK: Final = "?"
-_PRIVATE_PLACES: Final = tuple(
-    (creator_key(group, block), private_key(group, block, byte), creator, keyword)
-    for (group, creator, byte), (keyword, _) in PRIVATE_ATTRIBUTES.items()
-    for block in PRIVATE_BLOCKS
-)
 
 
 @dataclass(frozen=True, slots=True)
-class _Meta:
-    """The file meta information, as far as it is needed (PS3.10 7.1)."""
+class Meta:
+    """The file meta information, as far as it is needed (PS3.10 7.1), and where its elements' headers lie."""
 
     dataset_offset: int
     transfer_syntax_uid: str = ""
     sop_class_uid: str = ""
     sop_instance_uid: str = ""
     marked: bool = False
+    places: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A header and what it was read from.
+
+    Attributes
+    ----------
+    header : InstanceHeader
+        The header.
+    meta : Meta
+        File meta information.
+    encoding : Encoding or None
+        Of the data set; None where it is not in the file as it is but deflated.
+    structure : Structure
+        What the walk found.
+    """
+
+    header: InstanceHeader
+    meta: Meta
+    encoding: Encoding | None
+    structure: Structure
 
 
 def read_header(path: Path) -> InstanceHeader:
@@ -101,7 +105,7 @@ def read_header(path: Path) -> InstanceHeader:
     DICOM PS3.10 7 (file format), PS3.5 7 (data set), PS3.5 A (transfer syntaxes).
     """
     with open_source(path) as source:
-        return _read(path.absolute(), source)
+        return parse(path.absolute(), source).header
 
 
 def read_layout(path: Path) -> tuple[int, str]:
@@ -120,34 +124,35 @@ def read_layout(path: Path) -> tuple[int, str]:
         As `read_header`, but for missing UIDs and pixel data.
     """
     with open_source(path) as source:
-        meta, _, encoding, structure = _parse(str(path.absolute()), source)
+        meta, _, encoding, structure = _walked(str(path.absolute()), source, source.read(0, FIRST_READ_BYTES), None)
         return meta.dataset_offset, _transfer_syntax(meta, encoding, structure)[0]
 
 
-def _parse(name: str, source: FileSource) -> tuple[_Meta, ByteSource, Encoding, Structure]:
-    head = source.read(0, FIRST_READ_BYTES)
-    meta = _read_meta(name, source, head)
-    content, start = _content(name, source, meta)
-    window = head if content is source else b""
-    encoding = _encoding(name, content, start, meta, window)
-    try:
-        return meta, content, encoding, walk(content, start, encoding, window)
-    except StructureError as error:
-        kind = IncompleteFileError if error.incomplete else InvalidFileError
-        raise kind(name, f"{error.reason}.") from error
+def parse(path: Path, source: FileSource, head: bytes | None = None, marks: Marks | None = None) -> Parsed:
+    """Read the header of an open file as `read_header` does; errors as there.
 
-
-def _read(path: Path, source: FileSource) -> InstanceHeader:
+    Parameters
+    ----------
+    path : Path
+        Of the file, absolute.
+    source : FileSource
+        The file.
+    head : bytes, optional
+        Its first bytes, where they have been read already: all of them, or at least `FIRST_READ_BYTES`.
+    marks : Marks, optional
+        To be filled with the places of the walk.
+    """
     name = str(path)
-    meta, content, encoding, structure = _parse(name, source)
-    attributes = _attributes(structure, little=encoding.little)
-    _check_identity(name, attributes)
-    pixel_notes = _check_pixels(name, attributes, structure)
+    head = source.read(0, FIRST_READ_BYTES) if head is None else head
+    meta, content, encoding, structure = _walked(name, source, head, marks)
+    attributes = attributes_of(structure, little=encoding.little)
+    check_identity(name, attributes)
+    pixel_notes = check_pixels(name, attributes, structure)
     syntax, notes = _transfer_syntax(meta, encoding, structure)
     if meta.sop_instance_uid and meta.sop_instance_uid != str(attributes["SOPInstanceUID"]).strip():
         notes += ("its file meta information names another SOP Instance UID than its data set, which is the one used.",)
     in_file = content is source
-    return InstanceHeader(
+    header = InstanceHeader(
         path,
         source.size,
         source.mtime_ns,
@@ -158,12 +163,27 @@ def _read(path: Path, source: FileSource) -> InstanceHeader:
         structure.pixel_bytes,
         notes + pixel_notes + _uid_notes(attributes),
     )
+    return Parsed(header, meta, encoding if in_file else None, structure)
+
+
+def _walked(
+    name: str, source: FileSource, head: bytes, marks: Marks | None
+) -> tuple[Meta, ByteSource, Encoding, Structure]:
+    meta = _read_meta(name, source, head)
+    content, start = _content(name, source, meta)
+    window = head if content is source else b""
+    encoding = _encoding(name, content, start, meta, window)
+    try:
+        return meta, content, encoding, walk(content, start, encoding, window, marks)
+    except StructureError as error:
+        kind = IncompleteFileError if error.incomplete else InvalidFileError
+        raise kind(name, f"{error.reason}.") from error
 
 
 # --- what comes before the data set
 
 
-def _read_meta(name: str, source: FileSource, head: bytes) -> _Meta:
+def _read_meta(name: str, source: FileSource, head: bytes) -> Meta:
     """Read preamble, marker and file meta information; all three may be missing."""
     marked = head[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == MARKER
     start = PREAMBLE_BYTES + 4 if marked else 0
@@ -171,7 +191,7 @@ def _read_meta(name: str, source: FileSource, head: bytes) -> _Meta:
         _check_plausible(name, source.size, head)
     if marked and len(head) < start + 8:
         raise IncompleteFileError(name, "it ends after its preamble.")
-    values = {}
+    values, places = {}, []
     position, window = start, head
     while window[position : position + 2] == b"\x02\x00":
         if position + 12 > len(window):
@@ -188,12 +208,14 @@ def _read_meta(name: str, source: FileSource, head: bytes) -> _Meta:
         while first + length + 8 > len(window) and len(window) < source.size:
             window = _longer(name, source, window)
         values[element] = window[first : first + length].rstrip(b"\0 ").decode("ascii", "replace")
+        places.append((position, first))
         position = first + length
     if values.get(0x0002) == MEDIA_STORAGE_DIRECTORY:
         raise NotDicomError(name, "is a DICOMDIR, the index of a medium; the files that it lists are found without it.")
     if position >= source.size:
         raise IncompleteFileError(name, "it ends before its data set.")
-    return _Meta(position, values.get(0x0010, ""), values.get(0x0002, ""), values.get(0x0003, ""), marked)
+    syntax, sop_class, uid = (values.get(element, "") for element in (0x0010, 0x0002, 0x0003))
+    return Meta(position, syntax, sop_class, uid, marked, tuple(places))
 
 
 def _longer(name: str, source: FileSource, window: bytes) -> bytes:
@@ -222,14 +244,14 @@ def _check_plausible(name: str, size: int, head: bytes) -> None:
         raise NotDicomError(name, "is not DICOM: it has neither the DICM mark nor data elements at its beginning.")
 
 
-def _content(name: str, source: FileSource, meta: _Meta) -> tuple[ByteSource, int]:
+def _content(name: str, source: FileSource, meta: Meta) -> tuple[ByteSource, int]:
     """Return what the data set is read from, and where it begins in that."""
     if meta.transfer_syntax_uid in DEFLATED_TRANSFER_SYNTAXES:
         return InflatedSource(name, source, meta.dataset_offset), 0
     return source, meta.dataset_offset
 
 
-def _encoding(name: str, content: ByteSource, start: int, meta: _Meta, window: bytes) -> Encoding:
+def _encoding(name: str, content: ByteSource, start: int, meta: Meta, window: bytes) -> Encoding:
     """Return how the data set is written: what its first element shows, which is what the file says or else a lie."""
     first = window[start : start + 8] if start + 8 <= len(window) else content.read(start, 8)
     if len(first) < 8:
@@ -244,7 +266,7 @@ def _encoding(name: str, content: ByteSource, start: int, meta: _Meta, window: b
     return Encoding(explicit, not big)
 
 
-def _transfer_syntax(meta: _Meta, encoding: Encoding, structure: Structure) -> tuple[str, tuple[str, ...]]:
+def _transfer_syntax(meta: Meta, encoding: Encoding, structure: Structure) -> tuple[str, tuple[str, ...]]:
     """Return the transfer syntax that is true of the file, and what there is to say about it."""
     seen = IMPLICIT_VR_LITTLE_ENDIAN
     if encoding.explicit:
@@ -260,76 +282,10 @@ def _transfer_syntax(meta: _Meta, encoding: Encoding, structure: Structure) -> t
     return meta.transfer_syntax_uid, ()
 
 
-# --- values
-
-
-def _attributes(structure: Structure, *, little: bool) -> dict[str, AttributeValue]:
-    """Turn the bytes that were found into values."""
-    texts: dict[str, bytes] = {}
-    attributes: dict[str, AttributeValue] = {}
-    for (keyword, table_vr), (written_vr, value) in structure.values.items():
-        vr = table_vr if written_vr in _UNTYPED else written_vr
-        if vr in _NUMBER_VRS:
-            numbers = _numbers(_sample_vr(vr, table_vr, structure, little=little), value, little=little)
-            if numbers:
-                attributes[keyword] = numbers[0] if len(numbers) == 1 else numbers
-        elif vr != b"SQ" and (value := value.rstrip(b" \0")):
-            texts[keyword] = value
-    everything = b"".join(texts.values())
-    if everything.isascii() and b"\x1b" not in everything:
-        attributes.update((keyword, value.decode("ascii")) for keyword, value in texts.items())
-    else:
-        codec = codec_of(texts.get("SpecificCharacterSet", b"").decode("latin_1"))
-        attributes.update((keyword, decode(value, codec)) for keyword, value in texts.items())
-    attributes.update(structure.items)
-    if structure.pixel_keyword not in {"", "PixelData"}:
-        attributes[structure.pixel_keyword] = 1
-    _name_privates(attributes)
-    return attributes
-
-
-def _sample_vr(vr: bytes, table_vr: bytes, structure: Structure, *, little: bool) -> bytes:
-    """Return the VR by which a number is read.
-
-    PS3.3 C.7.5.1.1.2: padding values are of the pixels' own representation, whatever VR a writer put there.
-    """
-    if table_vr == b"xs" and vr in {b"xs", b"US", b"SS"}:
-        return _SAMPLE_VRS[_is_signed(structure, little=little)]
-    return vr
-
-
-def _numbers(vr: bytes, value: bytes, *, little: bool) -> tuple[int | float, ...]:
-    """Return binary numbers, as many as are whole; a tag is one number, its group on top."""
-    order = "<" if little else ">"
-    if vr == b"AT":
-        halves = struct.unpack_from(f"{order}{len(value) // 4 * 2}H", value)
-        return tuple(group << 16 | element for group, element in zip(halves[::2], halves[1::2], strict=True))
-    code, size = _NUMBERS[vr]
-    return struct.unpack_from(f"{order}{len(value) // size}{code}", value)
-
-
-def _is_signed(structure: Structure, *, little: bool) -> int:
-    """Return 1 where Pixel Representation (0028,0103) says that the pixels are signed, else 0."""
-    _, value = structure.values.get(("PixelRepresentation", b"US"), (b"", b""))
-    return int(value[:2] == (b"\x01\x00" if little else b"\x00\x01"))
-
-
-def _name_privates(attributes: dict[str, AttributeValue]) -> None:
-    """Give private elements our keyword where the block is their creator's, and drop all others."""
-    marked = {key: value for key, value in attributes.items() if key[0] == _PRIVATE_MARK}
-    for key in marked:
-        del attributes[key]
-    if not marked:
-        return
-    for creator_at, value_at, creator, keyword in _PRIVATE_PLACES:
-        if value_at in marked and str(marked.get(creator_at, "")).strip() == creator:
-            attributes[keyword] = marked[value_at]
-
-
 # --- what nothing works without
 
 
-def _check_identity(name: str, attributes: Mapping[str, AttributeValue]) -> None:
+def check_identity(name: str, attributes: Mapping[str, AttributeValue]) -> None:
     """Refuse a file whose UIDs are missing or dangerous: they are keys, and other programs make paths of them."""
     for keyword, title in _IDENTITY:
         value = str(attributes.get(keyword, "")).strip()
@@ -347,7 +303,7 @@ def _uid_notes(attributes: Mapping[str, AttributeValue]) -> tuple[str, ...]:
     )
 
 
-def _check_pixels(name: str, attributes: Mapping[str, AttributeValue], structure: Structure) -> tuple[str, ...]:
+def check_pixels(name: str, attributes: Mapping[str, AttributeValue], structure: Structure) -> tuple[str, ...]:
     """Refuse an image without pixel data: a file that was cut between two elements shows it in no other way.
 
     An instance that is nothing but its identity is not refused: what was cut behind Series Instance UID (0020,000E) has

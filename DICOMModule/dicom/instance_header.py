@@ -11,6 +11,30 @@ from typing import TypeAlias
 AttributeValue: TypeAlias = str | int | float | tuple[int | float, ...]
 
 
+class SharedAttributes(dict[str, AttributeValue]):
+    """Attributes that are another header's but for a few: whoever has dealt with those need only look at the few.
+
+    Parameters
+    ----------
+    origin : dict of str to AttributeValue
+        The other header's; it is shared and never changed.
+    changed : mapping of str to AttributeValue or None
+        What is another value here, or (None) is not here.
+    """
+
+    __slots__ = ("changed", "origin")
+
+    def __init__(self, origin: dict[str, AttributeValue], changed: Mapping[str, AttributeValue | None]) -> None:
+        super().__init__(origin)
+        self.origin = origin
+        self.changed = changed
+        for keyword, value in changed.items():
+            if value is None:
+                self.pop(keyword, None)
+            else:
+                self[keyword] = value
+
+
 @dataclass(frozen=True, slots=True)
 class InstanceHeader:
     r"""The header of one SOP instance: where its file is, and the attributes that the readers need.

@@ -8,11 +8,11 @@ items are bounded in proportion to the bytes that there are (PS3.5 7.1, 7.5, A.4
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from DICOMModule.dicom.byte_source import ByteSource
 from DICOMModule.dicom.encoding import CONTROL_GROUP, LONG_VRS, ORDERS, SHORT_VRS, Encoding, Wanted, is_sequence
+from DICOMModule.dicom.structure_found import Marks, Structure, StructureError
 
 DEEPEST_NESTING: Final = 64
 LONGEST_VALUE_BYTES: Final = 16 * 1024 * 1024
@@ -25,55 +25,12 @@ FIRST_READ_BYTES: Final = 8192
 _NEXT_READ_BYTES: Final = 16384
 _PADDING: Final = bytes(16)
 _UNDEFINED: Final = 0xFFFFFFFF
-
-
-class StructureError(Exception):
-    """The data set is not built as it must be.
-
-    Attributes
-    ----------
-    reason : str
-        For people, without the path.
-    incomplete : bool
-        The file ends before it should.
-    final : bool
-        A limit was passed, so there is no point in trying another reading.
-    """
-
-    def __init__(self, reason: str, *, incomplete: bool = False, final: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.incomplete = incomplete
-        self.final = final
-
-
-@dataclass(slots=True)
-class Structure:
-    """What a walk found on the first level of a data set.
-
-    Attributes
-    ----------
-    values : dict
-        (keyword, VR by the table) → (VR as written, empty for implicit VR; the value's bytes).
-    items : dict
-        Keyword of a wanted sequence → number of its items.
-    pixel_keyword : str
-        Which of the pixel data elements is there, empty for none.
-    pixel_offset, pixel_bytes : int
-        Where its value begins, and its length, -1 where it is encapsulated.
-    """
-
-    values: dict[Wanted, tuple[bytes, bytes]] = field(default_factory=dict)
-    items: dict[str, int] = field(default_factory=dict)
-    pixel_keyword: str = ""
-    pixel_offset: int = 0
-    pixel_bytes: int = 0
-
-
 _NOTHING: Final[Mapping[int, Wanted]] = {}
 
 
-def walk(source: ByteSource, start: int, encoding: Encoding, window: bytes = b"") -> Structure:
+def walk(
+    source: ByteSource, start: int, encoding: Encoding, window: bytes = b"", marks: Marks | None = None
+) -> Structure:
     """Walk the data set that begins at byte `start` and goes to the end of `source`.
 
     Parameters
@@ -86,20 +43,25 @@ def walk(source: ByteSource, start: int, encoding: Encoding, window: bytes = b""
         How it is written.
     window : bytes
         The source's first bytes, where they have been read already.
+    marks : Marks, optional
+        To be filled.
 
     Raises
     ------
     StructureError
         A length does not fit, a delimiter is missing, or a limit is passed.
     """
-    return _Walk(source, start, encoding, window).run()
+    return _Walk(source, start, encoding, window, marks).run()
 
 
 class _Walk:
     """The state of one walk: a position, the innermost container, and the containers around it."""
 
-    def __init__(self, source: ByteSource, start: int, encoding: Encoding, window: bytes) -> None:
+    def __init__(
+        self, source: ByteSource, start: int, encoding: Encoding, window: bytes, marks: Marks | None = None
+    ) -> None:
         self.source = source
+        self.marks = marks
         self.order = ORDERS[encoding.little]
         self.found = Structure()
         self.position = start
@@ -143,6 +105,7 @@ class _Walk:
         window, offset = self.window, self.position - self.window_start
         unpack, short, values = self.order.explicit, SHORT_VRS, self.found.values
         wanted = _NOTHING if self.outer else self.order.wanted
+        places, base, depth = self._places()
         count = 0
         while offset < stop:
             tag, vr, length = unpack(window, offset)
@@ -154,6 +117,8 @@ class _Walk:
                 return
             if tag in wanted:
                 values[wanted[tag]] = (vr, window[first:after])
+            if places is not None:
+                places.append((base + offset, base + first, depth))
             offset = after
             count += 1
         self._advance(offset, count)
@@ -166,6 +131,7 @@ class _Walk:
         unpack, item, special = self.order.implicit, self.order.item_bytes, self.order.special
         values = self.found.values
         wanted = _NOTHING if self.outer else self.order.wanted
+        places, base, depth = self._places()
         count = 0
         while offset < stop:
             tag, length = unpack(window, offset)
@@ -177,10 +143,26 @@ class _Walk:
                 return
             if tag in wanted:
                 values[wanted[tag]] = (b"", window[first:after])
+            if places is not None:
+                places.append((base + offset, base + first, depth))
             offset = after
             count += 1
         self._advance(offset, count)
         self._close_if_at_end()
+
+    def _places(self) -> tuple[list[tuple[int, int, int]] | None, int, int]:
+        """Return where marks go, what is added to an offset in the window, and the depth."""
+        return self.marks.places if self.marks is not None else None, self.window_start, len(self.outer)
+
+    def _mark(self, first: int) -> None:
+        """Mark the header that goes from the position to `first`."""
+        if self.marks is not None:
+            self.marks.places.append((self.position, first, len(self.outer)))
+
+    def _unmark(self) -> None:
+        """Say that the marks do not tell everything."""
+        if self.marks is not None:
+            self.marks.complete = False
 
     def _advance(self, offset: int, elements: int) -> None:
         self.position = self.window_start + offset
@@ -252,6 +234,7 @@ class _Walk:
         after = first + length
         if after > self.end:
             raise self._does_not_fit(self._name(tag), after)
+        self._mark(first)
         if not self.outer:
             if tag in self.order.pixel_data:
                 self._pixel_data(tag, first, length)
@@ -267,6 +250,9 @@ class _Walk:
 
     def _fragments(self, tag: int, first: int) -> None:
         """Step over encapsulated data: a chain of items without nesting (PS3.5 A.4)."""
+        self._mark(first)
+        if self.outer:
+            self._unmark()
         position = first
         while True:
             if position + 8 > self.end:
@@ -290,6 +276,7 @@ class _Walk:
     def _open_sequence(self, tag: int, first: int, length: int, *, explicit: bool) -> None:
         if not self.outer:
             self.counted = self.order.wanted[tag][0] if tag in self.order.wanted else ""
+        self._mark(first)
         self.position = first
         self._open(self._name(tag), length, in_sequence=True, explicit=explicit and self.explicit)
 
@@ -297,6 +284,7 @@ class _Walk:
         """Walk a value as a sequence that looks like one; where that fails it is a value like any other."""
         if first + length > self.end:
             raise self._does_not_fit(self._name(tag), first + length)
+        self._unmark()
         self.guesses.append((len(self.outer), first + length))
         self._open_sequence(tag, first, length, explicit=False)
 
@@ -327,6 +315,7 @@ class _Walk:
             self._delimiter()
         elif tag == self.order.item:
             self._spend_item()
+            self._mark(self.position + 8)
             if len(self.outer) == 1 and self.counted:
                 self.found.items[self.counted] = self.found.items.get(self.counted, 0) + 1
             self.position += 8
@@ -345,6 +334,7 @@ class _Walk:
         _, length = self.order.implicit(self._read(self.position, 8))
         if length:
             raise StructureError(f"the delimiter at byte {self.position} has a length")
+        self._mark(self.position + 8)
         self.position += 8
         self._close()
 
