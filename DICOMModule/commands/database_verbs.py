@@ -1,13 +1,13 @@
-"""The verbs of the database: demo, list, tags, verify; those of imports and of its trash stand beside this."""
+"""The verbs of the database: demo, list, tags; those of imports, of its trash and its soundness stand beside this."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING
 
-from DICOMModule.commands import annotation_verbs, import_verbs, trash_verbs
+from DICOMModule.commands import annotation_verbs, import_verbs, keeping_verbs, trash_verbs
 from DICOMModule.commands.import_output import import_document, show_import
-from DICOMModule.commands.output import IN_PART, OK
+from DICOMModule.commands.output import OK
 from DICOMModule.commands.text_table import counted, cut
 from DICOMModule.commands.verb import Context, Verb, count, filled, whole
 from DICOMModule.errors import plain_text
@@ -172,27 +172,6 @@ def _value_text(row: TagRow) -> str:
     return plain_text("\\".join("" if value is None else str(value) for value in values))
 
 
-def _verify_arguments(_parser: argparse.ArgumentParser) -> None:
-    """`verify` takes no arguments of its own."""
-
-
-def _verify(context: Context) -> int:
-    with context.logic() as logic:
-        report = context.output.run(logic.verify_job())
-    output = context.output
-    output.document(report)
-    findings = 0
-    for kind in ("missing", "damaged", "orphans", "quarantined"):
-        paths = getattr(report, kind)
-        findings += len(paths)
-        for path in paths:
-            output.text(f"{kind}: {plain_text(str(path))}")
-    output.text(
-        f"{counted(report.checked, 'file')} checked, {counted(findings, 'finding')}; database: {report.database}"
-    )
-    return IN_PART if findings or report.database != "ok" else OK
-
-
 VERBS = (
     Verb(
         "demo",
@@ -218,5 +197,5 @@ VERBS = (
     ),
     *trash_verbs.VERBS,
     *annotation_verbs.VERBS,
-    Verb("verify", "check the registered files and the database", _verify_arguments, _verify, ("verify --json",)),
+    *keeping_verbs.VERBS,
 )
