@@ -22,7 +22,7 @@ from DICOMModule.database.import_item import ADOPTS, ROWS, ImportItem
 from DICOMModule.database.quarantine import DAMAGED, write_quarantine
 from DICOMModule.database.rows import BatchWriter, NewRow, Registered, registered_as, registered_at
 from DICOMModule.database.summaries import Duplicate, ImportReport
-from DICOMModule.database.tally import SHARED_STUDY, Tally, now_text
+from DICOMModule.database.tally import SHARED_STUDY, Tally
 from DICOMModule.dicom.file_finding import MOST_LISTED, find_files, list_files_job
 from DICOMModule.dicom.header_reader import ZIP_REASON, read_header
 from DICOMModule.dicom.instance_header import InstanceHeader
