@@ -117,6 +117,8 @@ def make_thumbnail(database: DicomDatabase, series_instance_uid: str) -> Thumbna
         if not _is_as_registered(header):
             return thumbnail
     database.thumbnails.keep(series, thumbnail)
+    if not database.series(series=series_instance_uid, limit=1):  # purged meanwhile: it must not outlive its series
+        database.thumbnails.forget([series_instance_uid])
     return thumbnail
 
 

@@ -30,7 +30,14 @@ FILE_NAME: Final = "dicommodule.sqlite"
 BUSY_WAIT_S: Final = 30.0
 KEPT_BACKUPS: Final = 3
 _MAGIC: Final = b"SQLite format 3\0"
-_PRAGMAS: Final = ("foreign_keys = ON", "synchronous = FULL", "trusted_schema = OFF", "cell_size_check = ON")
+# secure_delete: what is deleted is overwritten at once, not when its page is used again (`purge` does the rest)
+_PRAGMAS: Final = (
+    "foreign_keys = ON",
+    "synchronous = FULL",
+    "trusted_schema = OFF",
+    "cell_size_check = ON",
+    "secure_delete = ON",
+)
 _FULL_ERRORS: Final = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
 _READ_ONLY_ERRORS: Final = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
 

@@ -6,14 +6,25 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
-from DICOMModule.database.connection import Catalogue
+PURGE_MARK: Final = "purging since "
+"""How the time begins of a row of `trash` that is no act of deleting but a purge that is not finished."""
+PURGING: Final = f"deleted_at GLOB '{PURGE_MARK}*'"
 
 
-def recount(connection: sqlite3.Connection, series: Iterable[int]) -> None:
+def recount(connection: sqlite3.Connection, series: Iterable[int], *, live: str = "trash IS NULL") -> None:
     """Bring the counts of these series and of what stands above them up to date, and drop what holds nothing any more.
 
     What holds instances in the trash alone stays, with counts of 0, so that they can come back to it; lists do not show
     it.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        In a transaction.
+    series : iterable of int
+        Of which something has changed.
+    live : str
+        The condition on `instance` by which one counts; the first schema knew no trash.
     """
     execute = connection.executemany
     touched = [(one,) for one in sorted(set(series))]
@@ -25,9 +36,9 @@ def recount(connection: sqlite3.Connection, series: Iterable[int]) -> None:
         )
     }
     execute(
-        "UPDATE series SET (instances, frames, bytes) ="
+        "UPDATE series SET (instances, frames, bytes) ="  # noqa: S608 (ours)
         " (SELECT count(*), coalesce(sum(frames), 0), coalesce(sum(bytes), 0) FROM instance"
-        " WHERE instance.series = series.id AND instance.trash IS NULL) WHERE id = ?",
+        f" WHERE instance.series = series.id AND {live}) WHERE id = ?",
         touched,
     )
     execute(
@@ -61,38 +72,9 @@ def recount(connection: sqlite3.Connection, series: Iterable[int]) -> None:
     )
 
 
-_WRONG: Final = (
-    """SELECT id FROM series WHERE (instances, frames, bytes) IS NOT
-        (SELECT count(*), coalesce(sum(frames), 0), coalesce(sum(bytes), 0) FROM instance
-        WHERE instance.series = series.id AND instance.trash IS NULL)""",
-    """SELECT id FROM study WHERE (series, instances) IS NOT
-        (SELECT count(*), coalesce(sum(instances), 0) FROM series
-        WHERE series.study = study.id AND series.instances > 0)""",
-    """SELECT id FROM patient WHERE (studies, series, instances) IS NOT
-        (SELECT count(*), coalesce(sum(series), 0), coalesce(sum(instances), 0) FROM study
-        WHERE study.patient = patient.id AND study.instances > 0)""",
-)
-
-
-def wrong_counts(catalogue: Catalogue) -> int:
-    """Return how many series, studies and patients say other numbers, or other modalities, than there are."""
-    wrong = sum(len(catalogue.rows(statement)) for statement in _WRONG)
-    there: dict[int, set[str]] = {}
-    for study, modality in catalogue.rows("SELECT DISTINCT study, modality FROM series WHERE instances > 0"):
-        there.setdefault(study, set()).add(modality)
-    for study, modalities in catalogue.rows("SELECT id, modalities FROM study"):
-        # no order is kept between them, and none of them is empty
-        wrong += set(filter(None, modalities.split(","))) != {
-            part for modality in there.get(study, ()) for part in modality.split(",") if part
-        }
-    return wrong
-
-
-def recount_all(connection: sqlite3.Connection) -> None:
-    """Bring every count up to date, within a transaction."""
-    recount(connection, [row for (row,) in connection.execute("SELECT id FROM series")])
-
-
 def drop_empty_trash(connection: sqlite3.Connection) -> None:
-    """Forget acts of deleting of which nothing is left in the trash."""
-    connection.execute("DELETE FROM trash WHERE NOT EXISTS (SELECT 1 FROM instance WHERE instance.trash = trash.id)")
+    """Forget acts of deleting of which nothing is left in the trash; a purge is an act until it says that it is done."""
+    connection.execute(
+        f"DELETE FROM trash WHERE NOT {PURGING}"  # noqa: S608 (ours)
+        " AND NOT EXISTS (SELECT 1 FROM instance WHERE instance.trash = trash.id)"
+    )

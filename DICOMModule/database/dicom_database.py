@@ -9,12 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
-from DICOMModule.database import headers, ingest, queries, trash
+from DICOMModule.database import audit, headers, ingest, purge, queries, trash
 from DICOMModule.database.annotations import Annotations
 from DICOMModule.database.connection import FILE_NAME, Catalogue, translated_os_error
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.history import ImportHistory
-from DICOMModule.database.keeping import Keeping
 from DICOMModule.database.queries import Filter, Which
 from DICOMModule.database.reconcile import reconcile
 from DICOMModule.database.sessions import exclusive_job
@@ -24,9 +23,11 @@ from DICOMModule.database.summaries import (
     ImportReport,
     InstanceSummary,
     PatientSummary,
+    PurgeReport,
     SeriesSummary,
     StudySummary,
     TrashEntry,
+    VerifyReport,
 )
 from DICOMModule.database.trash import Name
 from DICOMModule.dicom.instance_header import InstanceHeader
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 HEALTHS = ("ok", "warned", "refused", "unknown")
 
 
-class DicomDatabase(Keeping):
+class DicomDatabase:
     """An open database folder; a context manager that closes it.
 
     Several programs may have the same folder open: writers wait for one another, readers for nobody. A thread may use
@@ -54,8 +55,9 @@ class DicomDatabase(Keeping):
     """
 
     def __init__(self, folder: Path, catalogue: Catalogue) -> None:
-        super().__init__(catalogue, FileStore(folder))
         self.folder = folder
+        self._catalogue = catalogue
+        self._store = FileStore(folder)
 
     @classmethod
     def open(cls, folder: Path, *, create: bool = True) -> Self:
@@ -168,9 +170,19 @@ class DicomDatabase(Keeping):
         """Bring back what one act of deleting put into the trash; see `trash.restore_act`."""
         return trash.restore_act(self._catalogue, trash_id)
 
-    def trash_entries(self) -> list[TrashEntry]:
-        """Return what is in the trash, the newest act of deleting first."""
-        return trash.entries(self._catalogue)
+    def trash_entries(self, older_than_days: float | None = None) -> list[TrashEntry]:
+        """Return what is in the trash, the newest act of deleting first; of all, or what was deleted days ago."""
+        return trash.entries(self._catalogue, older_than_days)
+
+    def purge_job(self, names: Sequence[Name]) -> Job[PurgeReport]:
+        """Take patients (by number), studies, series and instances (by UID) away for good; see `purge.purge_job`."""
+        return purge.purge_job(self._catalogue, self._store, names)
+
+    def purge_trash_job(
+        self, trash_ids: Sequence[int] | None = None, older_than_days: float | None = None
+    ) -> Job[PurgeReport]:
+        """Take what is in the trash away for good, all of it or of some acts; see `purge.purge_trash_job`."""
+        return purge.purge_trash_job(self._catalogue, self._store, trash_ids, older_than_days)
 
     # --- lists
 
@@ -287,6 +299,10 @@ class DicomDatabase(Keeping):
                     "UPDATE series SET health = ?, health_text = ? WHERE series_instance_uid = ? AND instances > 0"
                 )
                 connection.execute(statement, (health, text, uid))
+
+    def verify_job(self) -> Job[VerifyReport]:
+        """Check that every registered file is there and unchanged; see `audit.verify_job`."""
+        return audit.verify_job(self._catalogue, self._store)
 
     def __repr__(self) -> str:
         return f"DicomDatabase({os.fspath(self.folder)!r})"

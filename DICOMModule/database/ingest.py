@@ -19,10 +19,10 @@ from DICOMModule.database.decisions import Decision, Verdict, decide, decide_bet
 from DICOMModule.database.events import note_counts, recorded_event, write_problems
 from DICOMModule.database.file_store import FileStore, sha256_of
 from DICOMModule.database.import_item import ADOPTS, ROWS, ImportItem
-from DICOMModule.database.quarantine import DAMAGED, write_quarantine
 from DICOMModule.database.rows import BatchWriter, NewRow, Registered, registered_as, registered_at
 from DICOMModule.database.summaries import Duplicate, ImportReport
-from DICOMModule.database.tally import SHARED_STUDY, Tally
+from DICOMModule.database.tally import SHARED_STUDY, Tally, now_text
+from DICOMModule.database.trash import is_being_purged
 from DICOMModule.dicom.file_finding import MOST_LISTED, find_files, list_files_job
 from DICOMModule.dicom.header_reader import ZIP_REASON, read_header
 from DICOMModule.dicom.instance_header import InstanceHeader
@@ -243,7 +243,11 @@ class _Importer:
                 return
             with self._catalogue.transaction() as connection:
                 now = registered_as(connection, [item.uid for item in writing])
-                late = [item for item in writing if not item.decision.rests_on(now.get(item.uid))]
+                late = [
+                    item
+                    for item in writing
+                    if not item.decision.rests_on(now.get(item.uid)) or self._has_lost_its_file(item)
+                ]
                 if not late:
                     self._take_place_of_trash(connection, items)
                     self._write(connection, items, replaced)
@@ -252,6 +256,11 @@ class _Importer:
                 self._decide_again(item, now.get(item.uid))
         for item in items:
             self._count(item)
+
+    def _has_lost_its_file(self, item: ImportItem) -> bool:
+        """Return whether a purge has taken the copy that the row is to name; within a transaction none can."""
+        place = self._store.place_of(item.uid) if item.decision.verdict is Verdict.RETURN else item.place
+        return place is not None and not place.is_file()
 
     def _decide_again(self, item: ImportItem, known: Registered | None) -> None:
         if item.place is not None and known is not None and not known.copied:
@@ -268,7 +277,7 @@ class _Importer:
                 continue
             place = self._store.place_of(item.uid)
             if item.decision.verdict is Verdict.UPDATE:
-                item.moved_aside = self._store.move_aside(place, item.copied) or item.moved_aside
+                self._store.move_aside(place, item.copied)
             if item.writes and not self._store.put_in_place(item.copied, place):
                 if item.decision.from_trash:
                     continue  # what is there gives way in the transaction, where nobody can restore it any more
@@ -287,9 +296,11 @@ class _Importer:
             place = self._store.place_of(item.uid)
             if not item.takes_place_of_trash or item.place is not None or item.header.path == place:
                 continue
-            if place.is_file():
+            if place.is_file() and is_being_purged(connection, item.decision.replaces):
+                place.unlink()
+            elif place.is_file():
                 aside, sha256 = self._store.set_aside(place)
-                write_quarantine(connection, aside, item.uid, sha256, held=True, source=place, reason=GAVE_WAY)
+                self._write_quarantine(connection, aside, item.uid, sha256, held=True, source=place, reason=GAVE_WAY)
                 touched.append(aside)
             if item.copied is not None:
                 self._store.put_in_place(item.copied, place)
@@ -316,16 +327,13 @@ class _Importer:
             if item.decision.verdict in ROWS:
                 notes = item.header.notes
                 self._problems += [("warning", os.fspath(item.header.path), item.uid, note) for note in notes]
-            if item.moved_aside is not None:
-                (aside, sha256), place = item.moved_aside, self._store.place_of(item.uid)
-                write_quarantine(connection, aside, item.uid, sha256, held=True, source=place, reason=DAMAGED)
             if item.decision.verdict in ADOPTS:
                 self._adopt(connection, item)
             elif item.decision.verdict is Verdict.SET_ASIDE:
                 path = item.place or item.header.path
                 sha256 = item.copied.sha256 if item.copied else sha256_of(item.header.path)
                 held, source, reason = item.copied is not None, item.header.path, item.decision.reason
-                write_quarantine(connection, path, item.uid, sha256, held=held, source=source, reason=reason)
+                self._write_quarantine(connection, path, item.uid, sha256, held=held, source=source, reason=reason)
             if item.decision.reason:
                 kind = "conflict" if item.decision.verdict is Verdict.SET_ASIDE else "duplicate"
                 self._problems.append((kind, os.fspath(item.header.path), item.uid, item.decision.reason))
@@ -350,6 +358,24 @@ class _Importer:
             os.utime(place, ns=(mtime_ns, mtime_ns))
             source = os.fsencode(item.header.path)
             connection.execute("UPDATE instance SET source_path = ? WHERE id = ?", (source, row))
+
+    def _write_quarantine(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        uid: str,
+        sha256: bytes,
+        *,
+        held: bool,
+        source: Path,
+        reason: str,
+    ) -> None:
+        connection.execute(
+            "INSERT INTO quarantine (path, sop_instance_uid, sha256, held, source_path, reason, added_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET sop_instance_uid = excluded.sop_instance_uid,"
+            " sha256 = excluded.sha256, reason = excluded.reason",
+            (os.fsencode(path), uid, sha256, held, os.fsencode(source), reason, now_text()),
+        )
 
     def _count(self, item: ImportItem) -> None:
         verdict = item.decision.verdict

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-
+from DICOMModule.database.audit import orphans
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.events import remove_dead_events
 from DICOMModule.database.file_store import FileStore, sha256_of
+from DICOMModule.database.purge import finish_purges
+from DICOMModule.database.rows import BatchWriter, NewRow, registered_as
 from DICOMModule.database.sessions import dead_sessions, remove_session
-from DICOMModule.database.stray_repair import register_copy
-from DICOMModule.database.strays import orphans
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.errors import DicomFileError
 
 
 def reconcile(catalogue: Catalogue, store: FileStore) -> int:
-    """Take over whole copies that no row names, mark copies that have gone, sweep dead sessions.
+    """Finish purges, take over whole copies that no row names, mark copies that have gone, sweep dead sessions.
 
     After a clean end there is no dead session, and this costs one look into a folder. It never touches a session whose
     process lives, nor any file but temporary ones.
@@ -26,26 +24,19 @@ def reconcile(catalogue: Catalogue, store: FileStore) -> int:
     int
         Copies that were taken over.
     """
+    finish_purges(catalogue, store)
     remove_dead_events(store.incoming)
     dead = dead_sessions(store.incoming)
     if not dead:
         return 0
-    taken = take_over(catalogue, store)
+    taken = _take_over(catalogue, store)
     _mark_missing(catalogue, store)
-    sweep(dead)
+    for lock in dead:
+        remove_session(lock)
     return taken
 
 
-def sweep(dead: Iterable[Path]) -> None:
-    """Remove what dead sessions left in ``incoming/``: nothing of it was acknowledged, and its sources stay.
-
-    They must be those that were dead before their copies were taken over, not those that have died since.
-    """
-    for lock in dead:
-        remove_session(lock)
-
-
-def take_over(catalogue: Catalogue, store: FileStore) -> int:
+def _take_over(catalogue: Catalogue, store: FileStore) -> int:
     """Register whole copies without a row: their process died between the file and the row."""
     taken = 0
     for path in list(orphans(catalogue, store)):
@@ -54,8 +45,12 @@ def take_over(catalogue: Catalogue, store: FileStore) -> int:
             sha256 = sha256_of(path)
         except DicomFileError:
             continue  # not ours to judge or remove: `verify` shows it
-        if store.place_of(header.sop_instance_uid) == path:
-            taken += register_copy(catalogue, header, sha256)
+        if store.place_of(header.sop_instance_uid) != path:
+            continue
+        with catalogue.transaction() as connection:
+            if not registered_as(connection, [header.sop_instance_uid]):
+                BatchWriter(connection).write([NewRow(header, None, copied=True, sha256=sha256)])
+                taken += 1
     return taken
 
 

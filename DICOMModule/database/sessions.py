@@ -118,6 +118,18 @@ def exclusive_job(lock: Path) -> Job[contextlib.ExitStack]:
     return held
 
 
+def exclusive_now(lock: Path) -> contextlib.ExitStack | None:
+    """Hold `lock` as `exclusive_job` does, or return None where another process holds it."""
+    job = exclusive_job(lock)
+    try:
+        next(job)
+    except StopIteration as stop:
+        held: contextlib.ExitStack = stop.value
+        return held
+    job.close()
+    return None
+
+
 def dead_sessions(incoming: Path) -> list[Path]:
     """Return the locks of sessions whose process has died, each now held by nobody."""
     if not incoming.is_dir():

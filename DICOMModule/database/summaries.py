@@ -136,7 +136,7 @@ class DeleteReport:
     instances : int
         All of them.
     files_removed, bytes_freed : int
-        None, as long as there is no purge.
+        0: the trash touches no file.
     trash_id : int or None
         The act of deleting, by which it can be undone; None of what came back.
     series_instance_uids : tuple of str
@@ -151,6 +151,52 @@ class DeleteReport:
     bytes_freed: int = 0
     trash_id: int | None = None
     series_instance_uids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeReport:
+    """What a purge took away for good.
+
+    Attributes
+    ----------
+    patients, studies, series : int
+        Those of which nothing is left, not even in the trash.
+    instances : int
+        All of them.
+    files_removed, bytes_freed : int
+        Files of ours: copies, quarantined ones, thumbnails, and backups that could not be rewritten. A referenced file
+        outside the database folder is never touched.
+    quarantined, thumbnails : int
+        How many of the files were these.
+    report_rows : int
+        Rows of import reports that named it.
+    backups_rewritten : int
+        Backups that are there still, without it.
+    backups_dropped : tuple of str
+        Names of those that could not be rewritten and are gone.
+    series_instance_uids : tuple of str
+        Series of which a part is left and shown, sorted: what they can be loaded as is to be found out anew.
+    notes : tuple of str
+        What a user should know beside that, sentences.
+    unfinished : str or None
+        Why traces may still be there, and what to do; None where there are none. The next opening of the database goes
+        on by itself.
+    """
+
+    patients: int = 0
+    studies: int = 0
+    series: int = 0
+    instances: int = 0
+    files_removed: int = 0
+    bytes_freed: int = 0
+    quarantined: int = 0
+    thumbnails: int = 0
+    report_rows: int = 0
+    backups_rewritten: int = 0
+    backups_dropped: tuple[str, ...] = ()
+    series_instance_uids: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    unfinished: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,22 +254,7 @@ class DatabaseCounts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """What an audit found; the paths are absolute, `database` is ``ok`` or what is wrong with the database itself.
-
-    Attributes
-    ----------
-    checked : int
-        Files that were looked at.
-    missing, damaged, orphans, quarantined : tuple of str
-        What is left to be seen to: registered files that have gone or are not what was registered, files that no row
-        names, content that contradicts what was there first.
-    repaired : tuple of str
-        What was mended; it is in none of the others.
-    remnants : tuple of str
-        What was put into the quarantine when a file was mended: kept to be looked at, and no finding.
-    advice : tuple of Problem
-        For each finding why it is one, and what to do.
-    """
+    """What an audit found; the paths are absolute, `database` is ``ok`` or what is wrong with the database itself."""
 
     checked: int = 0
     missing: tuple[str, ...] = ()
@@ -232,47 +263,3 @@ class VerifyReport:
     quarantined: tuple[str, ...] = ()
     repaired: tuple[str, ...] = ()
     database: str = "ok"
-    remnants: tuple[str, ...] = ()
-    advice: tuple[Problem, ...] = ()
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether there is nothing left to be seen to."""
-        return not (self.missing or self.damaged or self.orphans or self.quarantined) and self.database == "ok"
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantinedFile:
-    """A file that was set aside.
-
-    Attributes
-    ----------
-    id : int
-        By which it can be accepted or discarded.
-    path : str
-        Where it lies, absolute.
-    sop_instance_uid : str
-        Empty where it is not known.
-    reason : str
-        Why it was set aside.
-    source_path : str
-        Where it came from.
-    added_at : str
-        When, in UTC.
-    held : bool
-        Whether it lies in the database's folder; otherwise it is the user's own file.
-    conflict : bool
-        Whether somebody has to decide about it; otherwise it is what was left when a file was mended.
-    sha256 : str
-        Of the whole file when it was set aside.
-    """
-
-    id: int
-    path: str
-    sop_instance_uid: str
-    reason: str
-    source_path: str
-    added_at: str
-    held: bool
-    conflict: bool
-    sha256: str

@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import uuid
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,16 @@ class ThumbnailStore:
                 if path.name != base.with_suffix(suffix).name:
                     path.unlink(missing_ok=True)
 
+    def forget(self, series_instance_uids: Iterable[str]) -> list[int]:
+        """Remove what is kept of these series, whatever they held then; return the sizes of what went."""
+        sizes = []
+        for uid in series_instance_uids:
+            digest = _digest(uid)
+            for path in sorted((self.folder / digest[:2]).glob(f"{digest}-*")):
+                sizes.append(path.lstat().st_size)
+                path.unlink(missing_ok=True)
+        return sizes
+
     def _base(self, series: SeriesSummary) -> Path:
         """Return the name, still without suffix, for a series of this UID that holds what it holds."""
         digest = _hash_of(series)
@@ -95,7 +106,11 @@ class ThumbnailStore:
 
 
 def _hash_of(series: SeriesSummary) -> str:
-    return hashlib.sha256(series.series_instance_uid.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return _digest(series.series_instance_uid)
+
+
+def _digest(series_instance_uid: str) -> str:
+    return hashlib.sha256(series_instance_uid.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _netpbm(pixels: Picture) -> bytes:

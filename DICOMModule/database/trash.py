@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
 from DICOMModule.database.connection import Catalogue
-from DICOMModule.database.counting import drop_empty_trash, recount
+from DICOMModule.database.counting import PURGE_MARK, PURGING, drop_empty_trash, recount
 from DICOMModule.database.summaries import DeleteReport, TrashedStudy, TrashEntry
 from DICOMModule.database.tally import now_text
 from DICOMModule.dicom.values import iso_date
@@ -18,12 +19,11 @@ from DICOMModule.errors import DatabaseError, UnknownUIDError, plain_text
 Name: TypeAlias = int | str
 """A patient by its number, a study, series or instance by its UID."""
 
-PURGE_MARK: Final = "purging since "
-"""How the time of an act begins in the table `trash` that is no act of deleting but a purge which is not finished."""
-PURGING: Final = f"deleted_at GLOB '{PURGE_MARK}*'"
-
 _LIVE: Final = "trash IS NULL"
-_TRASHED: Final = "trash IS NOT NULL"
+_IN_AN_ACT: Final = "trash IS NOT NULL"
+_TRASHED: Final = f"trash IN (SELECT id FROM trash WHERE NOT {PURGING})"  # noqa: S608 (ours)
+_THERE: Final = f"ifnull(trash NOT IN (SELECT id FROM trash WHERE {PURGING}), 1)"  # noqa: S608 (ours)
+_NOTHING_LEFT: Final = "nothing of what was deleted is in the trash any more: it has come back already, or was purged."
 _OF_SERIES: Final = "series = ?"
 _OF_STUDY: Final = "series IN (SELECT series.id FROM series WHERE series.study = ?)"
 _OF_PATIENT: Final = (
@@ -99,12 +99,94 @@ def restore_act(catalogue: Catalogue, trash_id: int) -> DeleteReport:
     with catalogue.transaction() as connection:
         branch = _Branch("trash = ?", trash_id)
         if not _touched(connection, branch):
-            raise UnknownUIDError("nothing of what was deleted is in the trash any more: it has come back already.")
+            raise UnknownUIDError(_NOTHING_LEFT)
         return _restored(connection, [branch])
 
 
-def entries(catalogue: Catalogue) -> list[TrashEntry]:
+def mark_for_purge(catalogue: Catalogue, names: Sequence[Name]) -> tuple[str, ...]:
+    """Mark what is named, shown or in the trash, as what `purge` takes away: all of it or nothing.
+
+    Returns
+    -------
+    tuple of str
+        The Series Instance UIDs of series that are shown and have become less, sorted.
+
+    Raises
+    ------
+    UnknownUIDError
+        One of them is not there.
+    DatabaseError
+        One UID stands under two patients or studies; the folder cannot be written to.
+    """
+    with catalogue.transaction() as connection:
+        branches = [branch for name in names for branch in _found(connection, name, _THERE)]
+        act = _new_purge(connection)
+        for branch in branches:
+            statement = f"UPDATE instance SET trash = ? WHERE {_LIVE} AND {branch.condition}"  # noqa: S608 (ours)
+            connection.execute(statement, (act, branch.value))
+        touched = _touched(connection, _Branch("trash = ?", act), _IN_AN_ACT)
+        recount(connection, [one.series for one in touched])
+        left = [one for one in touched if not _is_hidden(connection, "series", one.series)]
+        _forget_health(connection, left)
+        for branch in branches:
+            statement = f"UPDATE instance SET trash = ? WHERE {_TRASHED} AND {branch.condition}"  # noqa: S608 (ours)
+            connection.execute(statement, (act, branch.value))
+        drop_empty_trash(connection)
+    return _uids(left)
+
+
+def mark_acts_for_purge(
+    catalogue: Catalogue, trash_ids: Sequence[int] | None = None, older_than_days: float | None = None
+) -> tuple[str, ...]:
+    """Mark what acts of deleting, all where none are named, have put into the trash; what is shown is not touched.
+
+    Raises
+    ------
+    UnknownUIDError
+        Nothing of one of `trash_ids` is in the trash.
+    """
+    before = _before(older_than_days)
+    with catalogue.transaction() as connection:
+        acts = dict(connection.execute(f"SELECT id, deleted_at FROM trash WHERE NOT {PURGING}"))  # noqa: S608 (ours)
+        if trash_ids is not None and set(trash_ids) - acts.keys():
+            raise UnknownUIDError(_NOTHING_LEFT)
+        chosen = [
+            act for act, deleted_at in acts.items() if (trash_ids is None or act in trash_ids) and deleted_at <= before
+        ]
+        if chosen:
+            purge = _new_purge(connection)
+            connection.executemany("UPDATE instance SET trash = ? WHERE trash = ?", [(purge, act) for act in chosen])
+            drop_empty_trash(connection)
+    return ()
+
+
+def _before(days: float | None) -> str:
+    """Return the time so many days ago as the database writes it, or one that is later than all."""
+    if days is None:
+        return "9999"
+    try:
+        return (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="seconds")
+    except OverflowError:  # longer ago than the calendar begins
+        return ""
+
+
+def _new_purge(connection: sqlite3.Connection) -> int:
+    statement = "INSERT INTO trash (deleted_at) VALUES (?)"
+    return int(connection.execute(statement, (PURGE_MARK + now_text(),)).lastrowid or 0)
+
+
+def is_being_purged(connection: sqlite3.Connection, instance: int | None) -> bool:
+    """Return whether a row of an instance waits for `purge` to take it away."""
+    statement = (
+        "SELECT EXISTS (SELECT 1 FROM instance JOIN trash ON trash.id = instance.trash"  # noqa: S608 (ours)
+        f" WHERE instance.id = ? AND {PURGING})"
+    )
+    return bool(connection.execute(statement, (instance,)).fetchone()[0])
+
+
+def entries(catalogue: Catalogue, older_than_days: float | None = None) -> list[TrashEntry]:
     """Return what is in the trash, the newest act of deleting first; what is being purged is not in it any more."""
+    before = _before(older_than_days)
     rows = catalogue.rows(
         "SELECT held.trash, deleted_at, patient.id, patient_id, patient_name, study_instance_uid, study_date,"  # noqa: S608 (ours)
         " study_description, group_concat(DISTINCT nullif(modality, '')), count(*), sum(held.instances), sum(held.bytes)"
@@ -117,6 +199,8 @@ def entries(catalogue: Catalogue) -> list[TrashEntry]:
     )
     found = []
     for (act, deleted_at), group in groupby(rows, lambda row: row[:2]):
+        if deleted_at > before:
+            continue
         contents = tuple(_trashed_study(*row[2:]) for row in group)
         found.append(
             TrashEntry(
@@ -175,7 +259,7 @@ def _found(connection: sqlite3.Connection, name: Name, where: str) -> list[_Bran
     if not branches:
         in_trash = where == _LIVE and bool(_looked_up(connection, name, _TRASHED))
         raise UnknownUIDError(_unknown(name, where, in_trash=in_trash))
-    if len(branches) > 1 and where == _LIVE:
+    if len(branches) > 1 and where != _TRASHED:
         raise DatabaseError(
             f"{plain_text(str(name))} stands under two patients or studies in the database; which one is meant cannot be"
             " told, so nothing is deleted. Name the patient (patient:N), or what is below it."
@@ -216,6 +300,8 @@ def _unknown(name: Name, where: str, *, in_trash: bool) -> str:
     what = f"patient {name}" if isinstance(name, int) else plain_text(name)
     if where == _TRASHED:
         return f"nothing of {what} is in the trash."
+    if where == _THERE:
+        return f"the database holds no {_kinds(name)}{what}, nor does its trash."
     if in_trash:
         return f"{what} is in the trash already; `restore` brings it back."
     if isinstance(name, int):
@@ -223,15 +309,19 @@ def _unknown(name: Name, where: str, *, in_trash: bool) -> str:
     return f"the database holds no study, series or instance {what}. Import it, or list what there is."
 
 
+def _kinds(name: Name) -> str:
+    return "" if isinstance(name, int) else "study, series or instance "
+
+
 # --- what is touched
 
 
-def _touched(connection: sqlite3.Connection, branch: _Branch) -> list[_Touched]:
+def _touched(connection: sqlite3.Connection, branch: _Branch, where: str = _TRASHED) -> list[_Touched]:
     """Return the series that have something of the branch in the trash."""
     statement = (
         "SELECT series.id, study.id, study.patient, series_instance_uid FROM series"  # noqa: S608 (ours)
         " JOIN study ON study.id = series.study WHERE series.id IN"
-        f" (SELECT DISTINCT series FROM instance WHERE {_TRASHED} AND {branch.condition}) ORDER BY series.id"
+        f" (SELECT DISTINCT series FROM instance WHERE {where} AND {branch.condition}) ORDER BY series.id"
     )
     return [_Touched(*row) for row in connection.execute(statement, (branch.value,))]
 

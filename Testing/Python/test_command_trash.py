@@ -76,14 +76,32 @@ def test_without_a_database_there_is_nothing_to_delete(run, verb):
     assert (code, error["kind"]) == (1, "DatabaseNotFoundError")
 
 
-def test_purge_is_refused_and_nothing_is_deleted(run, series_factory, capsys, tmp_path):
+def test_purge_takes_what_is_shown_and_what_is_in_the_trash(run, series_factory, tmp_path):
+    first, second = series_factory("ct"), series_factory("mr", modality="MR", slices=2, PatientName="Second^One")
+    run("import", first.folder, "--copy")
+    run("import", second.folder)
+    run("delete", second.uid)
+    size = sum(file.stat().st_size for file in first.files)
+    code, gone = run("delete", first.study_uid, second.uid, "--purge")
+    assert (code, list(gone)[:6]) == (0, KEYS)
+    assert list(gone.values())[:6] == [2, 2, 2, 7, 5, size]
+    assert gone["unfinished"] is None
+    assert run("list", "instances") == run("trash") == (0, [])
+    assert not list((tmp_path / "database" / "dicom").rglob("*.dcm"))
+    assert all(file.exists() for file in (*first.files, *second.files))
+    code, error = run("delete", second.uid, "--purge")
+    assert (code, error["kind"]) == (1, "UnknownUIDError")
+
+
+def test_the_trash_is_emptied(run, series_factory):
     series = series_factory("ct")
     run("import", series.folder)
-    with pytest.raises(SystemExit) as ended:
-        main(["delete", series.uid, "--purge", "--database", str(tmp_path / "database")])
-    assert ended.value.code == 2
-    assert "not part of this version" in capsys.readouterr().err
-    assert len(run("list", "series")[1]) == 1
+    run("delete", series.uid)
+    assert run("trash", "--empty", "--older-than", 1)[1]["instances"] == 0
+    assert run("trash", "--older-than", 1) == (0, [])
+    code, gone = run("trash", "--empty")
+    assert (code, list(gone.values())[:6]) == (0, [1, 1, 1, 5, 0, 0])
+    assert run("trash") == (0, [])
 
 
 def test_the_trash_is_listed_act_by_act(run, series_factory):
@@ -118,3 +136,9 @@ def test_people_read_what_has_happened(series_factory, capsys, tmp_path):
     assert "5 instances restored from the trash" in capsys.readouterr().out
     assert main(["trash", *options]) == 0
     assert "the trash is empty" in capsys.readouterr().err
+    assert main(["trash", "--older-than", "3", *options]) == 0
+    assert "nothing that old" in capsys.readouterr().err
+    assert main(["delete", series.uid, "--purge", *options]) == 0
+    out = capsys.readouterr().out
+    assert "5 instances purged (the whole of 1 patient, 1 study, 1 series)" in out
+    assert "0 files removed" in out
