@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from DICOMModule.verbs.annotating import AnnotatingVerbs
 from DICOMModule.verbs.base import PRIVATE_PREFIX
+from DICOMModule.verbs.copying import CopyingVerbs
 from DICOMModule.verbs.history import HistoryVerbs
 from DICOMModule.verbs.keeping import KeepingVerbs
 from DICOMModule.verbs.trash import TrashVerbs
@@ -20,7 +21,7 @@ from DICOMModule.verbs.volumes import Loaded, VolumeVerbs
 __all__ = ["PRIVATE_PREFIX", "DICOMModuleLogic", "Loaded"]
 
 
-class DICOMModuleLogic(VolumeVerbs, HistoryVerbs, TrashVerbs, KeepingVerbs, AnnotatingVerbs):
+class DICOMModuleLogic(VolumeVerbs, HistoryVerbs, TrashVerbs, KeepingVerbs, AnnotatingVerbs, CopyingVerbs):
     """The verbs of the DICOM module, each from its file in `verbs`.
 
     Parameters

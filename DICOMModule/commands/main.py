@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Final
 
 from DICOMModule import __version__
-from DICOMModule.commands import database_verbs, interrupts, selftest_verb, view_verb, volume_verbs
+from DICOMModule.commands import copy_verb, database_verbs, interrupts, selftest_verb, view_verb, volume_verbs
 from DICOMModule.commands.output import (
     CANCELLED,
     FAILED,
@@ -25,7 +25,13 @@ from DICOMModule.commands.output import (
 from DICOMModule.commands.verb import Context, Verb, filled
 from DICOMModule.errors import DICOMModuleError, plain_text
 
-VERBS: tuple[Verb, ...] = (*view_verb.VERBS, *database_verbs.VERBS, *volume_verbs.VERBS, *selftest_verb.VERBS)
+VERBS: tuple[Verb, ...] = (
+    *view_verb.VERBS,
+    *database_verbs.VERBS,
+    *volume_verbs.VERBS,
+    *copy_verb.VERBS,
+    *selftest_verb.VERBS,
+)
 
 PROGRAM: Final = "dicommodule"
 NOT_CLINICAL: Final = "For research and teaching; not for clinical use."

@@ -13,6 +13,7 @@ from DICOMModule.database import audit, headers, ingest, purge, queries, trash
 from DICOMModule.database.annotations import Annotations
 from DICOMModule.database.connection import FILE_NAME, Catalogue, translated_os_error
 from DICOMModule.database.file_store import FileStore
+from DICOMModule.database.headers import RegisteredFile
 from DICOMModule.database.history import ImportHistory
 from DICOMModule.database.queries import Filter, Which
 from DICOMModule.database.reconcile import reconcile
@@ -245,6 +246,10 @@ class DicomDatabase:
             The UID stands under two patients or studies.
         """
         return headers.registered_headers(self._catalogue, self._store, self._level_of(name), name)
+
+    def registered_files(self, name: Name) -> tuple[int, Iterator[RegisteredFile]]:
+        """Return how many files a patient, study, series or instance has, and them, as `registered_headers`."""
+        return headers.registered_files(self._catalogue, self._store, self._level_of(name), name)
 
     def paths(self, name: Name) -> tuple[Path, ...]:
         """Return the files of a patient (by number), study, series or instance (by UID), absolute, in that order.

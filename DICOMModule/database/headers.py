@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +39,14 @@ _HEADER_COLUMNS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class RegisteredFile:
+    """A file as it is registered: its header, and the SHA-256 by which it is known, if it is."""
+
+    header: InstanceHeader
+    sha256: bytes | None
+
+
 def headers(catalogue: Catalogue, store: FileStore, level: str, uid: str) -> tuple[InstanceHeader, ...]:
     """Return the headers of a study, series or instance, from rows alone.
 
@@ -69,6 +78,19 @@ def registered_headers(
     return _as_headers(_header_rows(catalogue, level, key), store)
 
 
+def registered_files(
+    catalogue: Catalogue, store: FileStore, level: str, key: int | str
+) -> tuple[int, Iterator[RegisteredFile]]:
+    """Return how many files a patient (by number), study, series or instance has, and them, one made at a time.
+
+    Errors as `registered_headers`.
+    """
+    rows = _header_rows(catalogue, level, key, (*_HEADER_COLUMNS, InstanceRow.sha256))
+    made = _each_header((row[:-1] for row in rows), store)
+    hashes = (None if row[-1] is None else bytes(row[-1]) for row in rows)
+    return len(rows), (RegisteredFile(header, sha256) for header, sha256 in zip(made, hashes, strict=True))
+
+
 def paths(catalogue: Catalogue, store: FileStore, level: str, key: int | str) -> tuple[Path, ...]:
     """Return where the files of a patient (by number), study, series or instance are or were, absolute."""
     columns = InstanceRow.sop_instance_uid, InstanceRow.copied, InstanceRow.source_path
@@ -76,9 +98,11 @@ def paths(catalogue: Catalogue, store: FileStore, level: str, key: int | str) ->
     return tuple(store.place_of(uid) if copied else source for uid, copied, source in rows)
 
 
-def _header_rows(catalogue: Catalogue, level: str, key: int | str) -> list[tuple[Any, ...]]:
+def _header_rows(
+    catalogue: Catalogue, level: str, key: int | str, columns: Sequence[Any] = _HEADER_COLUMNS
+) -> list[tuple[Any, ...]]:
     """Return what headers are made of; the levels above come first."""
-    rows = catalogue.execute(_instances_of(level, key, _HEADER_COLUMNS))
+    rows = catalogue.execute(_instances_of(level, key, columns))
     what = plain_text(str(key))
     if not rows:
         raise UnknownUIDError(f"the database holds no {level} {what}. Import it, or list what there is.")
@@ -112,16 +136,18 @@ def _instances_of(level: str, key: int | str, columns: Sequence[Any]) -> Any:
 
 
 def _as_headers(rows: Iterable[Sequence[Any]], store: FileStore) -> tuple[InstanceHeader, ...]:
+    return tuple(_each_header(rows, store))
+
+
+def _each_header(rows: Iterable[Sequence[Any]], store: FileStore) -> Iterator[InstanceHeader]:
     bases: dict[int, dict[str, Any]] = {}
-    found = []
     for _, series_id, base, uid, changed, copied, source, _, *rest in rows:
         if series_id not in bases:
             bases[series_id] = load_attributes(base)
         attributes = merged_attributes(bases[series_id], load_attributes(changed), uid)
         path: Path = store.place_of(uid) if copied else source
         size, mtime, syntax, *offsets = rest
-        found.append(InstanceHeader(path, size, mtime, syntax, attributes, *offsets))
-    return tuple(found)
+        yield InstanceHeader(path, size, mtime, syntax, attributes, *offsets)
 
 
 def _check_states(level: str, uid: str, states: Sequence[tuple[Path, str]]) -> None:

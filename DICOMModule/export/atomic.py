@@ -8,9 +8,12 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from DICOMModule.errors import DiskFullError, ExportError, plain_text
+
+FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+"""How systems say that there is no room."""
 
 
 @contextlib.contextmanager
@@ -36,7 +39,7 @@ def atomic_file(path: Path, overwrite: bool = False, sync_parent: bool = True) -
                     yield stream
                     stream.flush()
                     os.fsync(stream.fileno())
-                _put_in_place(temporary, path, overwrite)
+                put_in_place(temporary, path, overwrite)
             finally:
                 temporary.unlink(missing_ok=True)
             if sync_parent:
@@ -87,7 +90,7 @@ def translated(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         where = plain_text(str(path))
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        if error.errno in FULL:
             raise DiskFullError(f"no room on the disk for {where}; nothing was written. Free some space.") from error
         reason = error.strerror or str(error)
         raise ExportError(
@@ -95,7 +98,11 @@ def translated(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _put_in_place(temporary: Path, path: Path, overwrite: bool) -> None:
+def put_in_place(temporary: Path, path: Path, overwrite: bool = False) -> None:
+    """Give a whole file its final name; without `overwrite`, FileExistsError where that is taken.
+
+    Afterwards it may have its temporary name too.
+    """
     if overwrite:
         temporary.replace(path)
         return
