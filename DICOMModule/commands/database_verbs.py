@@ -1,19 +1,13 @@
-"""The verbs of the database: demo, list, tags, verify; those of imports and of its trash stand beside this."""
+"""The verbs of the database: demo, list; those of imports, tags, its trash and its soundness stand beside this."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-from DICOMModule.commands import annotation_verbs, import_verbs, trash_verbs
+from DICOMModule.commands import annotation_verbs, import_verbs, keeping_verbs, tag_verbs, trash_verbs
 from DICOMModule.commands.import_output import import_document, show_import
-from DICOMModule.commands.output import IN_PART, OK
-from DICOMModule.commands.text_table import counted, cut
-from DICOMModule.commands.verb import Context, Verb, count, filled, whole
-from DICOMModule.errors import plain_text
-
-if TYPE_CHECKING:
-    from DICOMModule.dicom.tag_list import TagRow
+from DICOMModule.commands.output import OK
+from DICOMModule.commands.verb import Context, Verb, count, whole
 
 LEVELS = ("patients", "studies", "series", "instances")
 
@@ -145,54 +139,6 @@ def _cell(value: object) -> object:
     return "\\".join(map(str, value)) if isinstance(value, tuple | list) else value
 
 
-def _tags_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "target", metavar="UID|FILE", type=filled, help="an instance, a series (its first instance), or a file"
-    )
-    parser.add_argument("--search", metavar="TEXT", default="", help="only elements that hold this text")
-
-
-def _tags(context: Context) -> int:
-    with context.logic() as logic:
-        rows = logic.tags(context.arguments.target, context.arguments.search)
-    output = context.output
-    output.document(rows)
-    columns = output.columns
-    for row in rows:
-        line = f"{'  ' * row.depth}({row.tag}) {row.vr} {row.keyword or '-'}: {_value_text(row)}".rstrip()
-        output.text(cut(line, columns) if columns else line)
-    return OK
-
-
-def _value_text(row: TagRow) -> str:
-    """Return a value as people read it: several joined by backslashes as in the file, bytes counted."""
-    if isinstance(row.value, dict):
-        return counted(row.value["bytes"], "byte")
-    values = row.value if isinstance(row.value, list) else [row.value]
-    return plain_text("\\".join("" if value is None else str(value) for value in values))
-
-
-def _verify_arguments(_parser: argparse.ArgumentParser) -> None:
-    """`verify` takes no arguments of its own."""
-
-
-def _verify(context: Context) -> int:
-    with context.logic() as logic:
-        report = context.output.run(logic.verify_job())
-    output = context.output
-    output.document(report)
-    findings = 0
-    for kind in ("missing", "damaged", "orphans", "quarantined"):
-        paths = getattr(report, kind)
-        findings += len(paths)
-        for path in paths:
-            output.text(f"{kind}: {plain_text(str(path))}")
-    output.text(
-        f"{counted(report.checked, 'file')} checked, {counted(findings, 'finding')}; database: {report.database}"
-    )
-    return IN_PART if findings or report.database != "ok" else OK
-
-
 VERBS = (
     Verb(
         "demo",
@@ -209,14 +155,8 @@ VERBS = (
         _list,
         ("list patients", 'list studies --search "smith chest"', "list series --study 1.2.840.1.2.3 --json"),
     ),
-    Verb(
-        "tags",
-        "show the data elements of a file",
-        _tags_arguments,
-        _tags,
-        ("tags image.dcm --search Window", "tags 1.2.840.1.2.3 --json"),
-    ),
+    *tag_verbs.VERBS,
     *trash_verbs.VERBS,
     *annotation_verbs.VERBS,
-    Verb("verify", "check the registered files and the database", _verify_arguments, _verify, ("verify --json",)),
+    *keeping_verbs.VERBS,
 )

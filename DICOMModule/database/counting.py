@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
+from DICOMModule.database.connection import Catalogue
+
 PURGE_MARK: Final = "purging since "
 """How the time begins of a row of `trash` that is no act of deleting but a purge that is not finished."""
 PURGING: Final = f"deleted_at GLOB '{PURGE_MARK}*'"
@@ -70,6 +72,38 @@ def recount(connection: sqlite3.Connection, series: Iterable[int], *, live: str 
         " AND NOT EXISTS (SELECT 1 FROM study WHERE study.patient = patient.id)",
         patients,
     )
+
+
+_WRONG: Final = (
+    """SELECT id FROM series WHERE (instances, frames, bytes) IS NOT
+        (SELECT count(*), coalesce(sum(frames), 0), coalesce(sum(bytes), 0) FROM instance
+        WHERE instance.series = series.id AND instance.trash IS NULL)""",
+    """SELECT id FROM study WHERE (series, instances) IS NOT
+        (SELECT count(*), coalesce(sum(instances), 0) FROM series
+        WHERE series.study = study.id AND series.instances > 0)""",
+    """SELECT id FROM patient WHERE (studies, series, instances) IS NOT
+        (SELECT count(*), coalesce(sum(series), 0), coalesce(sum(instances), 0) FROM study
+        WHERE study.patient = patient.id AND study.instances > 0)""",
+)
+
+
+def wrong_counts(catalogue: Catalogue) -> int:
+    """Return how many series, studies and patients say other numbers, or other modalities, than there are."""
+    wrong = sum(len(catalogue.rows(statement)) for statement in _WRONG)
+    there: dict[int, set[str]] = {}
+    for study, modality in catalogue.rows("SELECT DISTINCT study, modality FROM series WHERE instances > 0"):
+        there.setdefault(study, set()).add(modality)
+    for study, modalities in catalogue.rows("SELECT id, modalities FROM study"):
+        # no order is kept between them, and none of them is empty
+        wrong += set(filter(None, modalities.split(","))) != {
+            part for modality in there.get(study, ()) for part in modality.split(",") if part
+        }
+    return wrong
+
+
+def recount_all(connection: sqlite3.Connection) -> None:
+    """Bring every count up to date, within a transaction."""
+    recount(connection, [row for (row,) in connection.execute("SELECT id FROM series")])
 
 
 def drop_empty_trash(connection: sqlite3.Connection) -> None:

@@ -174,7 +174,7 @@ def _decide_beside_trash(header: InstanceHeader, known: Registered, store: FileS
 def _decide_beside_reference(header: InstanceHeader, known: Registered) -> Decision:
     there = known.source_path
     if there is None or not there.is_file():
-        if _may_be_moved(header, known):
+        if may_be_moved(header, known):
             return Decision(Verdict.UPDATE, replaces=known.row)
         return Decision(Verdict.SET_ASIDE, NOT_COMPARABLE)
     own_failure = sha256_of(header.path, max(0, header.size_bytes - 1))  # an unreadable file is its own problem
@@ -187,7 +187,7 @@ def _decide_beside_reference(header: InstanceHeader, known: Registered) -> Decis
     return Decision(Verdict.SAME, SAME) if same else _set_aside(header, known.patient_identity)
 
 
-def _may_be_moved(header: InstanceHeader, known: Registered) -> bool:
+def may_be_moved(header: InstanceHeader, known: Registered) -> bool:
     """Return whether a file can be the one that has gone from where it was registered."""
     if known.sha256 is not None:
         return sha256_of(header.path) == known.sha256
@@ -199,9 +199,13 @@ def _may_be_moved(header: InstanceHeader, known: Registered) -> bool:
     )
 
 
+def other_content(header: InstanceHeader, identity: str) -> str:
+    """Return why a file is set aside whose SOP Instance UID another content has, of the patient of that identity."""
+    return f"{OTHER}{OTHER_PATIENT if patient_identity(header) != identity else ''}."
+
+
 def _set_aside(header: InstanceHeader, identity: str) -> Decision:
-    other_patient = OTHER_PATIENT if patient_identity(header) != identity else ""
-    return Decision(Verdict.SET_ASIDE, f"{OTHER}{other_patient}.")
+    return Decision(Verdict.SET_ASIDE, other_content(header, identity))
 
 
 def _as_header(known: Registered, like: InstanceHeader, store: FileStore | None) -> InstanceHeader:

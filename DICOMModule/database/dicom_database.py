@@ -9,12 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
-from DICOMModule.database import audit, headers, ingest, purge, queries, trash
+from DICOMModule.database import headers, ingest, purge, queries, trash
 from DICOMModule.database.annotations import Annotations
 from DICOMModule.database.connection import FILE_NAME, Catalogue, translated_os_error
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.headers import RegisteredFile
 from DICOMModule.database.history import ImportHistory
+from DICOMModule.database.keeping import Keeping
 from DICOMModule.database.queries import Filter, Which
 from DICOMModule.database.reconcile import reconcile
 from DICOMModule.database.sessions import exclusive_job
@@ -28,7 +29,6 @@ from DICOMModule.database.summaries import (
     SeriesSummary,
     StudySummary,
     TrashEntry,
-    VerifyReport,
 )
 from DICOMModule.database.trash import Name
 from DICOMModule.dicom.instance_header import InstanceHeader
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 HEALTHS = ("ok", "warned", "refused", "unknown")
 
 
-class DicomDatabase:
+class DicomDatabase(Keeping):
     """An open database folder; a context manager that closes it.
 
     Several programs may have the same folder open: writers wait for one another, readers for nobody. A thread may use
@@ -56,9 +56,8 @@ class DicomDatabase:
     """
 
     def __init__(self, folder: Path, catalogue: Catalogue) -> None:
+        super().__init__(catalogue, FileStore(folder))
         self.folder = folder
-        self._catalogue = catalogue
-        self._store = FileStore(folder)
 
     @classmethod
     def open(cls, folder: Path, *, create: bool = True) -> Self:
@@ -304,10 +303,6 @@ class DicomDatabase:
                     "UPDATE series SET health = ?, health_text = ? WHERE series_instance_uid = ? AND instances > 0"
                 )
                 connection.execute(statement, (health, text, uid))
-
-    def verify_job(self) -> Job[VerifyReport]:
-        """Check that every registered file is there and unchanged; see `audit.verify_job`."""
-        return audit.verify_job(self._catalogue, self._store)
 
     def __repr__(self) -> str:
         return f"DicomDatabase({os.fspath(self.folder)!r})"

@@ -11,8 +11,8 @@ import hashlib
 import os
 import sys
 import uuid
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,8 +80,17 @@ class FileStore:
         with session_folder(self.incoming) as folder:
             yield folder
 
-    def copy(self, header: InstanceHeader, session: Path) -> CopiedFile:
+    def copy(self, header: InstanceHeader, session: Path, mtime_ns: int | None = None) -> CopiedFile:
         """Copy the file of `header` into `session`, and make sure that it is what the header was read from.
+
+        Parameters
+        ----------
+        header : InstanceHeader
+            Of the file.
+        session : Path
+            The folder of a session.
+        mtime_ns : int, optional
+            The copy's time of modification; that of the file where it is not given.
 
         Raises
         ------
@@ -95,7 +104,7 @@ class FileStore:
             if (source.size, source.mtime_ns) != (header.size_bytes, header.mtime_ns):
                 raise DicomFileError(header.path, "it changed while it was being imported. Import it again.")
             try:
-                digest = _write_copy(source, path, header.mtime_ns)
+                digest = _write_copy(source, path, header.mtime_ns if mtime_ns is None else mtime_ns)
             except OSError as error:
                 path.unlink(missing_ok=True)
                 if translated := translated_os_error(error, self.folder):
@@ -123,10 +132,14 @@ class FileStore:
             raise
         return True
 
-    def move_aside(self, place: Path, copied: CopiedFile) -> None:
-        """Take a damaged file out of the way of the whole copy that is to replace it, without losing it."""
+    def move_aside(self, place: Path, copied: CopiedFile) -> tuple[Path, bytes] | None:
+        """Take a damaged file out of the way of the whole copy that is to replace it, without losing it.
+
+        Where there was one, return where it lies then, and its SHA-256.
+        """
         if place.is_file() and sha256_of(place) != copied.sha256:
-            self.set_aside(place)
+            return self.set_aside(place)
+        return None
 
     def set_aside(self, place: Path) -> tuple[Path, bytes]:
         """Move a file into quarantine; return where it lies then, and its SHA-256."""
@@ -134,6 +147,7 @@ class FileStore:
         sha256 = sha256_of(place)
         aside = self.quarantine_place_of(sha256)
         place.replace(aside)
+        self.sync_folders([aside])  # its new name lasts before its old one may be given away
         return aside, sha256
 
     def sync_folders(self, places: Iterable[Path]) -> None:
@@ -150,6 +164,20 @@ class FileStore:
             for prefix in sorted(path for path in self.dicom.iterdir() if path.is_dir()):
                 yield from sorted(path for path in prefix.iterdir() if path.suffix == _SUFFIX)
 
+    def move(self, source: Path, place: Path) -> bool:
+        """Give a file of ours another name, synced; return False where another content has that name already."""
+        try:
+            self._make_folder(place.parent)
+            _rename_without_replacing(source, place)
+        except FileExistsError:
+            return sha256_of(place) == sha256_of(source)
+        except OSError as error:
+            if translated := translated_os_error(error, self.folder):
+                raise translated from error
+            raise
+        self.sync_folders([place, source])
+        return True
+
     def _make_folder(self, folder: Path) -> None:
         if folder.is_dir():
             return
@@ -159,17 +187,30 @@ class FileStore:
                 made.chmod(0o700)
 
 
-def sha256_of(path: Path, first: int = 0) -> bytes:
+def sha256_of(path: Path, first: int = 0, stopped: Callable[[], bool] | None = None) -> bytes:
     """Return the SHA-256 of a file from byte `first` on.
+
+    Parameters
+    ----------
+    path : Path
+        A regular file.
+    first : int
+        Where to begin.
+    stopped : callable, optional
+        Asked between two pieces whether nobody waits for the result any more.
 
     Raises
     ------
     DicomFileError
         It cannot be read.
+    concurrent.futures.CancelledError
+        It was stopped.
     """
     digest = hashlib.sha256()
     with open_source(path) as source:
         for piece in _pieces(source, first):
+            if stopped is not None and stopped():
+                raise CancelledError
             digest.update(piece)
     return digest.digest()
 

@@ -25,6 +25,7 @@ class ImportItem:
     copied: CopiedFile | None = None
     place: Path | None = None
     failed: bool = False
+    moved_aside: tuple[Path, bytes] | None = None
 
     @property
     def uid(self) -> str:

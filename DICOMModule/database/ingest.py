@@ -19,9 +19,10 @@ from DICOMModule.database.decisions import Decision, Verdict, decide, decide_bet
 from DICOMModule.database.events import note_counts, recorded_event, write_problems
 from DICOMModule.database.file_store import FileStore, sha256_of
 from DICOMModule.database.import_item import ADOPTS, ROWS, ImportItem
+from DICOMModule.database.quarantine import DAMAGED, write_quarantine
 from DICOMModule.database.rows import BatchWriter, NewRow, Registered, registered_as, registered_at
 from DICOMModule.database.summaries import Duplicate, ImportReport
-from DICOMModule.database.tally import SHARED_STUDY, Tally, now_text
+from DICOMModule.database.tally import SHARED_STUDY, Tally
 from DICOMModule.database.trash import is_being_purged
 from DICOMModule.dicom.file_finding import MOST_LISTED, find_files, list_files_job
 from DICOMModule.dicom.header_reader import ZIP_REASON, read_header
@@ -277,7 +278,7 @@ class _Importer:
                 continue
             place = self._store.place_of(item.uid)
             if item.decision.verdict is Verdict.UPDATE:
-                self._store.move_aside(place, item.copied)
+                item.moved_aside = self._store.move_aside(place, item.copied) or item.moved_aside
             if item.writes and not self._store.put_in_place(item.copied, place):
                 if item.decision.from_trash:
                     continue  # what is there gives way in the transaction, where nobody can restore it any more
@@ -300,7 +301,7 @@ class _Importer:
                 place.unlink()
             elif place.is_file():
                 aside, sha256 = self._store.set_aside(place)
-                self._write_quarantine(connection, aside, item.uid, sha256, held=True, source=place, reason=GAVE_WAY)
+                write_quarantine(connection, aside, item.uid, sha256, held=True, source=place, reason=GAVE_WAY)
                 touched.append(aside)
             if item.copied is not None:
                 self._store.put_in_place(item.copied, place)
@@ -327,13 +328,16 @@ class _Importer:
             if item.decision.verdict in ROWS:
                 notes = item.header.notes
                 self._problems += [("warning", os.fspath(item.header.path), item.uid, note) for note in notes]
+            if item.moved_aside is not None:
+                (aside, sha256), place = item.moved_aside, self._store.place_of(item.uid)
+                write_quarantine(connection, aside, item.uid, sha256, held=True, source=place, reason=DAMAGED)
             if item.decision.verdict in ADOPTS:
                 self._adopt(connection, item)
             elif item.decision.verdict is Verdict.SET_ASIDE:
                 path = item.place or item.header.path
                 sha256 = item.copied.sha256 if item.copied else sha256_of(item.header.path)
                 held, source, reason = item.copied is not None, item.header.path, item.decision.reason
-                self._write_quarantine(connection, path, item.uid, sha256, held=held, source=source, reason=reason)
+                write_quarantine(connection, path, item.uid, sha256, held=held, source=source, reason=reason)
             if item.decision.reason:
                 kind = "conflict" if item.decision.verdict is Verdict.SET_ASIDE else "duplicate"
                 self._problems.append((kind, os.fspath(item.header.path), item.uid, item.decision.reason))
@@ -358,24 +362,6 @@ class _Importer:
             os.utime(place, ns=(mtime_ns, mtime_ns))
             source = os.fsencode(item.header.path)
             connection.execute("UPDATE instance SET source_path = ? WHERE id = ?", (source, row))
-
-    def _write_quarantine(
-        self,
-        connection: sqlite3.Connection,
-        path: Path,
-        uid: str,
-        sha256: bytes,
-        *,
-        held: bool,
-        source: Path,
-        reason: str,
-    ) -> None:
-        connection.execute(
-            "INSERT INTO quarantine (path, sop_instance_uid, sha256, held, source_path, reason, added_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET sop_instance_uid = excluded.sop_instance_uid,"
-            " sha256 = excluded.sha256, reason = excluded.reason",
-            (os.fsencode(path), uid, sha256, held, os.fsencode(source), reason, now_text()),
-        )
 
     def _count(self, item: ImportItem) -> None:
         verdict = item.decision.verdict

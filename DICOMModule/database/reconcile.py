@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from DICOMModule.database.audit import orphans
+from collections.abc import Iterable
+from pathlib import Path
+
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.events import remove_dead_events
 from DICOMModule.database.file_store import FileStore, sha256_of
 from DICOMModule.database.purge import finish_purges
-from DICOMModule.database.rows import BatchWriter, NewRow, registered_as
 from DICOMModule.database.sessions import dead_sessions, remove_session
+from DICOMModule.database.stray_repair import register_copy
+from DICOMModule.database.strays import orphans
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.errors import DicomFileError
 
@@ -29,14 +32,22 @@ def reconcile(catalogue: Catalogue, store: FileStore) -> int:
     dead = dead_sessions(store.incoming)
     if not dead:
         return 0
-    taken = _take_over(catalogue, store)
+    taken = take_over(catalogue, store)
     _mark_missing(catalogue, store)
-    for lock in dead:
-        remove_session(lock)
+    sweep(dead)
     return taken
 
 
-def _take_over(catalogue: Catalogue, store: FileStore) -> int:
+def sweep(dead: Iterable[Path]) -> None:
+    """Remove what dead sessions left in ``incoming/``: nothing of it was acknowledged, and its sources stay.
+
+    They must be those that were dead before their copies were taken over, not those that have died since.
+    """
+    for lock in dead:
+        remove_session(lock)
+
+
+def take_over(catalogue: Catalogue, store: FileStore) -> int:
     """Register whole copies without a row: their process died between the file and the row."""
     taken = 0
     for path in list(orphans(catalogue, store)):
@@ -45,12 +56,8 @@ def _take_over(catalogue: Catalogue, store: FileStore) -> int:
             sha256 = sha256_of(path)
         except DicomFileError:
             continue  # not ours to judge or remove: `verify` shows it
-        if store.place_of(header.sop_instance_uid) != path:
-            continue
-        with catalogue.transaction() as connection:
-            if not registered_as(connection, [header.sop_instance_uid]):
-                BatchWriter(connection).write([NewRow(header, None, copied=True, sha256=sha256)])
-                taken += 1
+        if store.place_of(header.sop_instance_uid) == path:
+            taken += register_copy(catalogue, header, sha256)
     return taken
 
 

@@ -254,7 +254,22 @@ class DatabaseCounts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """What an audit found; the paths are absolute, `database` is ``ok`` or what is wrong with the database itself."""
+    """What an audit found; the paths are absolute, `database` is ``ok`` or what is wrong with the database itself.
+
+    Attributes
+    ----------
+    checked : int
+        Files that were looked at.
+    missing, damaged, orphans, quarantined : tuple of str
+        What is left to be seen to: registered files that have gone or are not what was registered, files that no row
+        names, content that contradicts what was there first.
+    repaired : tuple of str
+        What was mended; it is in none of the others.
+    remnants : tuple of str
+        What was put into the quarantine when a file was mended: kept to be looked at, and no finding.
+    advice : tuple of Problem
+        For each finding why it is one, and what to do.
+    """
 
     checked: int = 0
     missing: tuple[str, ...] = ()
@@ -263,3 +278,47 @@ class VerifyReport:
     quarantined: tuple[str, ...] = ()
     repaired: tuple[str, ...] = ()
     database: str = "ok"
+    remnants: tuple[str, ...] = ()
+    advice: tuple[Problem, ...] = ()
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether there is nothing left to be seen to."""
+        return not (self.missing or self.damaged or self.orphans or self.quarantined) and self.database == "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedFile:
+    """A file that was set aside.
+
+    Attributes
+    ----------
+    id : int
+        By which it can be accepted or discarded.
+    path : str
+        Where it lies, absolute.
+    sop_instance_uid : str
+        Empty where it is not known.
+    reason : str
+        Why it was set aside.
+    source_path : str
+        Where it came from.
+    added_at : str
+        When, in UTC.
+    held : bool
+        Whether it lies in the database's folder; otherwise it is the user's own file.
+    conflict : bool
+        Whether somebody has to decide about it; otherwise it is what was left when a file was mended.
+    sha256 : str
+        Of the whole file when it was set aside.
+    """
+
+    id: int
+    path: str
+    sop_instance_uid: str
+    reason: str
+    source_path: str
+    added_at: str
+    held: bool
+    conflict: bool
+    sha256: str

@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from DICOMModule.dicom.header_reader import MARKER, PREAMBLE_BYTES, read_layout
-from DICOMModule.dicom.uids import EXPLICIT_VR_BIG_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from DICOMModule.dicom.uids import (
+    DEFLATED_TRANSFER_SYNTAXES,
+    EXPLICIT_VR_BIG_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+)
 from DICOMModule.errors import InvalidFileError, plain_text
 
 if TYPE_CHECKING:
@@ -44,7 +48,9 @@ def read_file(path: Path) -> tuple[Dataset, bool]:
             warnings.simplefilter("ignore")  # a value that breaks its VR is for whoever asks for it
             file.seek(PREAMBLE_BYTES)
             if file.read(4) == MARKER:
-                return pydicom.dcmread(path, defer_size=LARGE_BYTES), True
+                # of what was inflated, which the walk has bounded, pydicom would look for the rest in the file
+                deferred = None if syntax in DEFLATED_TRANSFER_SYNTAXES else LARGE_BYTES
+                return pydicom.dcmread(path, defer_size=deferred), True
             file.seek(0)
             meta = FileMetaDataset(filereader.read_dataset(BytesIO(file.read(offset)), False, True))
             if "TransferSyntaxUID" not in meta and syntax:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from DICOMModule.dicom.byte_source import open_source
 from DICOMModule.dicom.dataset_reader import LARGE_BYTES, read_file
 from DICOMModule.dicom.values import iso_date, iso_time
 
@@ -19,8 +22,10 @@ if TYPE_CHECKING:
 
 Scalar: TypeAlias = str | int | float | None
 TagValue: TypeAlias = Scalar | list[Scalar] | dict[str, int]
+_Digest: TypeAlias = Callable[[Any, TagValue], str]
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
+PIECE_BYTES = 1 << 20
 BINARY = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "UN", "OB or OW"})
 
 
@@ -61,15 +66,23 @@ class TagElement:
         Of the dictionary, for people; in brackets where it is that of a private element that is known; else empty.
     items : tuple of tuple of TagElement
         Of a sequence, its items in their order, an empty one included.
+    digest : str
+        SHA-256 of a binary value where it was asked for: what tells two of the same length apart.
     """
 
     row: TagRow
     name: str
     items: tuple[tuple[TagElement, ...], ...] = ()
+    digest: str = ""
 
 
-def read_tag_tree(path: Path) -> tuple[TagElement, ...]:
+def read_tag_tree(path: Path, digest_bytes: int = 0) -> tuple[TagElement, ...]:
     """Return every data element of the file at `path`, file meta information first; pixel data are not read.
+
+    Parameters
+    ----------
+    digest_bytes : int
+        Binary values up to this size get their `digest`; they are read for it, a large one piece by piece.
 
     Raises
     ------
@@ -77,9 +90,11 @@ def read_tag_tree(path: Path) -> tuple[TagElement, ...]:
         The file is not DICOM, is cut, or breaks a rule that reading it needs.
     """
     dataset, has_meta = read_file(path)
+    digest = partial(_digest, path=path, digest_bytes=digest_bytes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a value that breaks its VR is shown as it is
-        return (*(_elements(dataset.file_meta, 0) if has_meta else ()), *_elements(dataset, 0))
+        meta = _elements(dataset.file_meta, 0, digest) if has_meta else ()
+        return (*meta, *_elements(dataset, 0, digest))
 
 
 def read_tags(path: Path) -> list[TagRow]:
@@ -100,7 +115,22 @@ def search_tags(rows: list[TagRow], text: str) -> list[TagRow]:
     return [row for row in rows if wanted in f"{row.tag} {row.keyword} {row.value}".casefold()]
 
 
-def _elements(dataset: Dataset, depth: int) -> Iterator[TagElement]:
+def _digest(raw: Any, value: TagValue, path: Path, digest_bytes: int) -> str:
+    """Return the digest of a binary value as it lies in the file; empty where it is none, or too large."""
+    size = value["bytes"] if isinstance(value, dict) else 0
+    if not 0 < size <= digest_bytes:
+        return ""
+    held = getattr(raw, "value", None)
+    if isinstance(held, bytes | bytearray):
+        return hashlib.sha256(held).hexdigest()
+    found, place = hashlib.sha256(), raw.value_tell
+    with open_source(path) as source:
+        for start in range(place, place + size, PIECE_BYTES):
+            found.update(source.read(start, min(PIECE_BYTES, place + size - start)))
+    return found.hexdigest()
+
+
+def _elements(dataset: Dataset, depth: int, digest: _Digest) -> Iterator[TagElement]:
     for tag in sorted(dataset.keys()):
         raw: Any = dataset.get_item(tag)
         tag_text = f"{tag.group:04X},{tag.element:04X}"
@@ -108,7 +138,7 @@ def _elements(dataset: Dataset, depth: int) -> Iterator[TagElement]:
         is_large = LARGE_BYTES < length < UNDEFINED_LENGTH  # fragments are counted by reading them
         if is_large and getattr(raw, "VR", None) in BINARY | {None}:
             row = TagRow(tag_text, _keyword(tag), raw.VR or "UN", {"bytes": length}, depth)
-            yield TagElement(row, _name(dataset, tag))
+            yield TagElement(row, _name(dataset, tag), digest=digest(raw, row.value))
             continue
         try:
             element = dataset[tag]
@@ -119,8 +149,8 @@ def _elements(dataset: Dataset, depth: int) -> Iterator[TagElement]:
             continue
         vr = str(element.VR)
         row = TagRow(tag_text, element.keyword, vr, None if vr == "SQ" else _value(element), depth)
-        items = tuple(tuple(_elements(item, depth + 1)) for item in element.value) if vr == "SQ" else ()
-        yield TagElement(row, _name(dataset, tag), items)
+        items = tuple(tuple(_elements(item, depth + 1, digest)) for item in element.value) if vr == "SQ" else ()
+        yield TagElement(row, _name(dataset, tag), items, digest(element, row.value))
 
 
 def _name(dataset: Dataset, tag: Any) -> str:

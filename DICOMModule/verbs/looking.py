@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from DICOMModule.database.thumbnails import Thumbnail
     from DICOMModule.dicom.instance_header import InstanceHeader
     from DICOMModule.dicom.pictures import Picture
+    from DICOMModule.dicom.tag_comparison import ComparedElement
     from DICOMModule.dicom.tag_list import TagElement, TagRow
+    from DICOMModule.jobs import Job
     from DICOMModule.previews import PreviewFrame
     from DICOMModule.readers.loadable import Loadable
+    from DICOMModule.verbs.varying import VaryingReport
 
 
 class LookingVerbs(LogicBase):
@@ -33,6 +36,31 @@ class LookingVerbs(LogicBase):
         from DICOMModule.dicom.tag_list import read_tag_tree
 
         return read_tag_tree(self.targets.first_file(target))
+
+    def compare_tags(self, first: str, second: str) -> tuple[ComparedElement, ...]:
+        """Return the data elements of two files or instances side by side, and which of them differ.
+
+        They are named as for `tags`. Binary values, pixel data too, are compared by their content.
+        """
+        from DICOMModule.dicom.tag_comparison import WHOLE, compare_elements
+        from DICOMModule.dicom.tag_list import read_tag_tree
+
+        one, other = (read_tag_tree(self.targets.first_file(target), WHOLE) for target in (first, second))
+        return compare_elements(one, other)
+
+    def varying_tags_job(self, target: str) -> Job[VaryingReport]:
+        """Say which data elements differ between the instances of a patient, study, series or folder, read from the files.
+
+        An instance that cannot be read is a problem of the report, and left out of it.
+
+        Raises
+        ------
+        UnknownUIDError, NoImageError
+            The target names nothing.
+        """
+        from DICOMModule.verbs.varying import varying_tags_job
+
+        return varying_tags_job(self.targets, self.database, target)
 
     def headers(self, target: str) -> tuple[list[InstanceHeader], list[Problem]]:
         """Return the headers of a UID, a patient, a file or a folder, and what of it cannot be used; see `Targets`."""

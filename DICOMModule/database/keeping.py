@@ -1,0 +1,43 @@
+"""What keeps an open database sound: the part of `DicomDatabase` that checks and mends."""
+
+from __future__ import annotations
+
+from DICOMModule.database.audit import verify_job
+from DICOMModule.database.connection import Catalogue
+from DICOMModule.database.file_store import FileStore
+from DICOMModule.database.quarantine import quarantined_files
+from DICOMModule.database.repair import repair_job
+from DICOMModule.database.summaries import QuarantinedFile, VerifyReport
+from DICOMModule.jobs import Job
+
+
+class Keeping:
+    """The checking and mending of an open database; `DicomDatabase` has these verbs.
+
+    Parameters
+    ----------
+    catalogue, store : Catalogue, FileStore
+        Of the database.
+    """
+
+    def __init__(self, catalogue: Catalogue, store: FileStore) -> None:
+        self._catalogue = catalogue
+        self._store = store
+
+    def verify_job(self, *, repair: bool = False, quick: bool = False) -> Job[VerifyReport]:
+        """Check that every registered file is there and unchanged, and what lies about beside.
+
+        Parameters
+        ----------
+        repair : bool
+            Mend what can be mended with certainty; see `repair.repair_job`.
+        quick : bool
+            Look at names and sizes only; see `audit.verify_job`.
+        """
+        run = repair_job if repair else verify_job
+        report = yield from run(self._catalogue, self._store, quick=quick)
+        return report
+
+    def quarantine(self) -> list[QuarantinedFile]:
+        """Return what was set aside, by path."""
+        return quarantined_files(self._catalogue, self._store)

@@ -1,0 +1,56 @@
+"""The command line's verify keeps its contract."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from DICOMModule.commands.main import main
+
+KEYS = ["checked", "missing", "damaged", "orphans", "quarantined", "repaired", "database"]
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """Run a verb with --json on a database of the test's own; return exit code and document."""
+
+    def run_verb(*arguments: object):
+        code = main([str(a) for a in arguments] + ["--json", "--database", str(tmp_path / "database")])
+        out = capsys.readouterr().out
+        return code, json.loads(out) if out else None
+
+    return run_verb
+
+
+@pytest.fixture
+def copied(run, series_factory):
+    """Five copies, by name."""
+    run("import", "--copy", series_factory("ct").folder)
+    return [Path(row["path"]) for row in run("list", "instances")[1]]
+
+
+def test_verify_repairs_what_it_can_and_is_clean_afterwards(run, copied):
+    copied[0].unlink()
+    copied[1].write_bytes(b"damaged")
+    code, report = run("verify")
+    assert (code, list(report)[:7]) == (3, KEYS)
+    assert (report["missing"], report["damaged"]) == ([str(copied[0])], [str(copied[1])])
+    assert {row["path"] for row in report["advice"]} == {str(copied[0]), str(copied[1])}
+    assert all("--repair" in row["reason"] for row in report["advice"])
+    assert run("list", "series")[1][0]["health"] == "refused"
+    code, report = run("verify", "--repair")
+    assert code == 0
+    assert report["repaired"] == sorted(map(str, copied[:2]))
+    assert (report["missing"], report["damaged"], report["quarantined"]) == ([], [], [])
+    assert run("verify")[0] == 0
+    assert run("list", "series")[1][0]["health"] == "ok"
+
+
+def test_verify_says_for_people_why_and_what_to_do(run, copied, tmp_path, capsys):
+    copied[0].unlink()
+    assert main(["verify", "--quick", "--database", str(tmp_path / "database")]) == 3
+    out = capsys.readouterr().out
+    assert f"missing: {copied[0]}: the copy has gone. `verify --repair`" in out
+    assert "5 files checked, 1 finding; database: ok" in out
