@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from DICOMModule.database.connection import Catalogue
+from DICOMModule.database.search_index import annotation_text, refresh_documents
 from DICOMModule.database.trash import Name
 from DICOMModule.dicom.search_folding import fold_search
 from DICOMModule.errors import DatabaseError, UnknownUIDError, plain_text
@@ -23,6 +24,12 @@ LONGEST_SEARCH_NAME: Final = 100
 LONGEST_SEARCH: Final = 1000
 ROWS_A_QUERY: Final = 500
 _UIDS: Final = {"series": "series_instance_uid", "study": "study_instance_uid"}
+
+_PATIENTS: Final = {
+    "patient": "SELECT id FROM patient WHERE id = ?",
+    "study": "SELECT patient FROM study WHERE id = ?",
+    "series": "SELECT study.patient FROM series JOIN study ON study.id = series.study WHERE series.id = ?",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,7 @@ class Annotations:
                 _remove_label(connection, things, text)
             for text in added:
                 _add_label(connection, things, text)
+            _note_for_search(connection, things)
 
     def all_labels(self) -> tuple[LabelCount, ...]:
         """Return every label that something shown bears, sorted."""
@@ -161,6 +169,7 @@ class Annotations:
                 connection.execute(statement, (thing.row, text))
             else:
                 connection.execute(f"DELETE FROM note WHERE {thing.level} = ?", (thing.row,))  # noqa: S608 (ours)
+            _note_for_search(connection, [thing])
 
     # --- searches
 
@@ -272,6 +281,18 @@ def _remove_label(connection: sqlite3.Connection, things: Sequence[_Thing], text
     for thing in things:
         statement = f"DELETE FROM label WHERE {thing.level} = ? AND folded = ?"  # noqa: S608 (names are ours)
         connection.execute(statement, (thing.row, folded))
+
+
+def _note_for_search(connection: sqlite3.Connection, things: Sequence[_Thing]) -> None:
+    """Have things found by the labels and notes that they have now."""
+    patients = set()
+    for level, row in sorted({(thing.level, thing.row) for thing in things}):
+        labels = labels_of_rows(connection, level, [row]).get(row, ())
+        text = annotation_text(labels, notes_of_rows(connection, level, [row]).get(row, ""))
+        statement = f"UPDATE {level} SET annotation_text = ? WHERE id = ?"  # noqa: S608 (names are ours)
+        connection.execute(statement, (text, row))
+        patients.update(connection.execute(_PATIENTS[level], (row,)).fetchone())
+    refresh_documents(connection, patients)
 
 
 def _line(text: str, what: str, longest: int) -> str:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import peewee
 
 from DICOMModule.database import migrations
+from DICOMModule.database.search_index import missing_in_sqlite
 from DICOMModule.errors import (
     DatabaseBusyError,
     DatabaseCorruptError,
@@ -190,6 +191,10 @@ class Catalogue:
 
     def _prepare(self, folder: Path) -> None:
         """Check the schema's version, and bring an older one up to ours."""
+        if missing := missing_in_sqlite(self.connection):
+            raise DatabaseError(
+                f"the database in {plain_text(str(folder))} needs {missing}. It was not touched; use another Python."
+            )
         newest = migrations.newest_version()
         version = self._version()
         if version > newest:

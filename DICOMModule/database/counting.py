@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from DICOMModule.database.connection import Catalogue
+from DICOMModule.database.search_index import refresh_documents
 
 PURGE_MARK: Final = "purging since "
 """How the time begins of a row of `trash` that is no act of deleting but a purge that is not finished."""
@@ -15,6 +16,8 @@ PURGING: Final = f"deleted_at GLOB '{PURGE_MARK}*'"
 
 def recount(connection: sqlite3.Connection, series: Iterable[int], *, live: str = "trash IS NULL") -> None:
     """Bring the counts of these series and of what stands above them up to date, and drop what holds nothing any more.
+
+    So is the search's document of each patient, where the schema has them.
 
     What holds instances in the trash alone stays, with counts of 0, so that they can come back to it; lists do not show
     it.
@@ -67,6 +70,7 @@ def recount(connection: sqlite3.Connection, series: Iterable[int], *, live: str 
         " WHERE study.patient = patient.id AND study.instances > 0) WHERE id = ?",
         patients,
     )
+    refresh_documents(connection, (patient for (patient,) in patients))
     execute(
         "DELETE FROM patient WHERE id = ? AND instances = 0"
         " AND NOT EXISTS (SELECT 1 FROM study WHERE study.patient = patient.id)",

@@ -16,7 +16,7 @@ from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.headers import RegisteredFile
 from DICOMModule.database.history import ImportHistory
 from DICOMModule.database.keeping import Keeping
-from DICOMModule.database.queries import Filter, Which
+from DICOMModule.database.list_query import Filter, Which
 from DICOMModule.database.reconcile import reconcile
 from DICOMModule.database.sessions import exclusive_job
 from DICOMModule.database.summaries import (
@@ -191,19 +191,19 @@ class DicomDatabase(Keeping):
         return queries.counts(self._catalogue)
 
     def patients(self, **which: Unpack[Which]) -> list[PatientSummary]:
-        """Return patients by name; the filters are those of `queries.Filter`."""
+        """Return patients by name; the filters are those of `list_query.Filter`."""
         return queries.patients(self._catalogue, Filter(**which))
 
     def studies(self, **which: Unpack[Which]) -> list[StudySummary]:
-        """Return studies by date and time; the filters are those of `queries.Filter`."""
+        """Return studies by date and time; the filters are those of `list_query.Filter`."""
         return queries.studies(self._catalogue, Filter(**which))
 
     def series(self, **which: Unpack[Which]) -> list[SeriesSummary]:
-        """Return series by number; the filters are those of `queries.Filter`."""
+        """Return series by number; the filters are those of `list_query.Filter`."""
         return queries.series(self._catalogue, Filter(**which))
 
     def instances(self, **which: Unpack[Which]) -> list[InstanceSummary]:
-        """Return instances by number; the filters are those of `queries.Filter`."""
+        """Return instances by number; the filters are those of `list_query.Filter`."""
         return queries.instances(self._catalogue, self._store, Filter(**which))
 
     # --- headers

@@ -33,6 +33,7 @@ class PatientRow(peewee.Model):
     patient_sex = peewee.TextField()
     sort_name = peewee.TextField()
     search_text = peewee.TextField()
+    annotation_text = peewee.TextField()
     studies = peewee.IntegerField()
     series = peewee.IntegerField()
     instances = peewee.IntegerField()
@@ -56,6 +57,7 @@ class StudyRow(peewee.Model):
     study_description = peewee.TextField()
     modalities = peewee.TextField()
     search_text = peewee.TextField()
+    annotation_text = peewee.TextField()
     series = peewee.IntegerField()
     instances = peewee.IntegerField()
 
@@ -77,6 +79,7 @@ class SeriesRow(peewee.Model):
     series_date = peewee.TextField()
     body_part_examined = peewee.TextField()
     search_text = peewee.TextField()
+    annotation_text = peewee.TextField()
     attributes = peewee.TextField()
     instances = peewee.IntegerField()
     frames = peewee.IntegerField()
@@ -239,6 +242,33 @@ class NoteRow(peewee.Model):
         table_name = "note"
 
 
+class SearchDocumentRow(peewee.Model):
+    """What is searched of a patient, see `search_index`; the index itself, `search_index`, is FTS5's own affair."""
+
+    patient = peewee.ForeignKeyField(PatientRow, column_name="patient", on_delete="CASCADE", primary_key=True)
+    text = peewee.TextField()
+
+    class Meta:
+        """peewee reads this."""
+
+        table_name = "search_document"
+
+
+class TotalRow(peewee.Model):
+    """How much the database shows: one row, which triggers on `patient` keep."""
+
+    id = peewee.IntegerField(primary_key=True)
+    patients = peewee.IntegerField()
+    studies = peewee.IntegerField()
+    series = peewee.IntegerField()
+    instances = peewee.IntegerField()
+
+    class Meta:
+        """peewee reads this."""
+
+        table_name = "total"
+
+
 class SavedSearchRow(peewee.Model):
     """A search that was kept under a name."""
 
@@ -265,4 +295,6 @@ MODELS = (
     LabelRow,
     NoteRow,
     SavedSearchRow,
+    SearchDocumentRow,
+    TotalRow,
 )

@@ -14,7 +14,8 @@ In this order, so that a kill at any moment leaves a purge that is either not be
    their folders are synced.
 5. **Rows**, after their files: a row less and a file more would be taken for a copy without a row, and registered again.
    Empty series, studies and patients go with the last of their instances.
-6. **Residue.** VACUUM writes the SQLite file anew, the log is moved into it and cut to nothing. Then the mark goes.
+6. **Residue.** The index of the search is made anew, VACUUM writes the SQLite file anew, the log is moved into it and cut
+   to nothing. Then the mark goes.
 
 Files are unlinked, not overwritten: on flash and on copy-on-write file systems overwriting writes somewhere else. Files
 outside the database folder are never touched. VACUUM in place, not into a second file that replaces the first, because
@@ -39,6 +40,7 @@ from DICOMModule.database.purge_backups import Backups, scrub_backups_job
 from DICOMModule.database.purge_rows import delete_reports, drop_empty, rebase, report_rows
 from DICOMModule.database.purge_scope import Scope, read_scope
 from DICOMModule.database.residue import LOG_WAIT_S, check_room, empty_log_job, rewrite_job
+from DICOMModule.database.search_index import scrub_search
 from DICOMModule.database.sessions import exclusive_job, exclusive_now
 from DICOMModule.database.summaries import PurgeReport
 from DICOMModule.errors import DatabaseError, plain_text
@@ -196,6 +198,8 @@ class _Purge:
                 break
         self._forget_thumbnails(scope.series_uids)  # another window may have made one meanwhile
         yield from self._say_what_stays_job(scope)
+        with self._catalogue.transaction() as connection:
+            scrub_search(connection)
         yield from rewrite_job(self._catalogue.path, "rewriting the database")
         yield from scrub_backups_job(backups, scope, self.tally.backups)
         with self._catalogue.transaction() as connection:

@@ -11,6 +11,7 @@ from DICOMModule.database.counting import PURGING, drop_empty_trash, recount
 from DICOMModule.database.naming_words import NamingWords
 from DICOMModule.database.purge_scope import Scope, whole_levels
 from DICOMModule.database.rows import load_attributes
+from DICOMModule.database.search_index import scrub_search
 
 _LEVELS: Final = (
     ("series", "instance", "series"),
@@ -134,6 +135,7 @@ def delete_from_backup(connection: sqlite3.Connection, scope: Scope) -> None:
         drop_empty_trash(connection)
     _delete_backup_reports(connection, scope, words, sources)
     connection.execute("DROP TABLE temp.going")
+    scrub_search(connection)
 
 
 def _collect(connection: sqlite3.Connection, scope: Scope, *, with_trash: bool) -> None:

@@ -1,16 +1,21 @@
-"""What lists show, each in one query. What is in the trash is not there."""
+"""What lists show, each in one query and a look at labels and notes. What is in the trash is not there.
+
+Each list has an index of its order, so a page is read from it without sorting. A search first asks `search_index` which
+patients can be meant: where these are few, only what belongs to them is looked at and sorted; where they are many, the list
+is gone through in its order until the page is full, which is then soon.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final, TypedDict
 
-from peewee import fn
-
+from DICOMModule.database.annotations import labels_of_rows, notes_of_rows
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.file_store import FileStore
-from DICOMModule.database.models import InstanceRow, PatientRow, SeriesRow, StudyRow
-from DICOMModule.database.search_terms import SearchTerms, parse_search
+from DICOMModule.database.list_query import DAY, Filter, ListQuery, balanced, groups_of, totals_of
 from DICOMModule.database.summaries import DatabaseCounts, InstanceSummary, PatientSummary, SeriesSummary, StudySummary
 from DICOMModule.dicom.values import iso_date, iso_time
 from DICOMModule.errors import UnknownUIDError, plain_text
@@ -18,123 +23,69 @@ from DICOMModule.errors import UnknownUIDError, plain_text
 LEVELS: Final = ("study", "series", "instance")
 
 
-class Which(TypedDict, total=False):
-    """The fields of `Filter` as keyword arguments."""
-
-    patient: int | None
-    study: str | None
-    series: str | None
-    search: str | None
-    limit: int | None
-    offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which rows a list shows; all that is given must hold.
-
-    Attributes
-    ----------
-    patient : int or None
-        The patient's number.
-    study, series : str or None
-        A Study or Series Instance UID.
-    search : str or None
-        Words, each of which must be in the name, ID, accession number, a description or the modality, whatever its
-        case and accents; and tokens such as ``mod:CT``, see `search_terms`.
-    limit : int or None
-        Most rows to return.
-    offset : int
-        Rows to leave out first.
-    """
-
-    patient: int | None = None
-    study: str | None = None
-    series: str | None = None
-    search: str | None = None
-    limit: int | None = None
-    offset: int = 0
-
-    @property
-    def terms(self) -> SearchTerms:
-        """What to search for."""
-        return parse_search(self.search or "")
-
-    def page(self, query: Any) -> Any:
-        """Return `query` cut to the page that was asked for."""
-        if self.limit is None and not self.offset:
-            return query
-        return query.limit(-1 if self.limit is None else self.limit).offset(self.offset)
-
-
 def patients(catalogue: Catalogue, chosen: Filter) -> list[PatientSummary]:
     """Return patients by name, then ID."""
-    row = PatientRow
-    query = row.select(
-        row.id,
-        row.patient_id,
-        row.patient_name,
-        row.patient_birth_date,
-        row.patient_sex,
-        row.studies,
-        row.series,
-        row.instances,
-    ).order_by(row.sort_name, row.patient_name, row.patient_id, row.id)
-    query = query.where(row.instances > 0)
-    below = StudyRow.select(StudyRow.patient).where(StudyRow.instances > 0)
-    in_series = SeriesRow.select(StudyRow.patient).join(StudyRow).where(SeriesRow.instances > 0)
+    query = ListQuery(catalogue, chosen)
+    tables = query.narrowed("patient", "CROSS JOIN patient ON patient.id = candidate.value") or "patient"
+    query.where("patient.instances > 0")
+    below = "SELECT 1 FROM study WHERE study.patient = patient.id AND study.instances > 0"
     if chosen.patient is not None:
-        query = query.where(row.id == chosen.patient)
+        query.where("patient.id = {}", chosen.patient)
     if chosen.study is not None:
-        query = query.where(row.id.in_(below.where(StudyRow.study_instance_uid == chosen.study)))
+        of_uid = "SELECT patient FROM study WHERE study_instance_uid = {} AND instances > 0"
+        query.where(f"patient.id IN ({of_uid})", chosen.study)
     if chosen.series is not None:
-        query = query.where(row.id.in_(in_series.where(SeriesRow.series_instance_uid == chosen.series)))
-    terms = chosen.terms
-    query = _of_patient(query, terms)
-    if terms.dates or terms.modalities:
-        query = query.where(row.id.in_(_of_modalities(_of_dates(below, terms), terms)))
-    for word in terms.words:
-        query = query.where(
-            _has(row, word)
-            | row.id.in_(below.where(_has(StudyRow, word)))
-            | row.id.in_(in_series.where(_has(SeriesRow, word)))
+        of_uid = (
+            "SELECT study.patient FROM series JOIN study ON study.id = series.study"
+            " WHERE series_instance_uid = {} AND series.instances > 0"
         )
+        query.where(f"patient.id IN ({of_uid})", chosen.series)
+    query.of_patient()
+    if query.terms.dates or query.terms.modalities:
+        outer, query.conditions = query.conditions, []
+        query.of_study()
+        query.of_modalities_in_study()
+        query.conditions = [*outer, f"EXISTS ({below} AND {balanced(query.conditions)})"]
+    if groups := groups_of(query.terms, names=False):
+        # the document has the lines of all that is shown of the patient, each whole
+        tables += " CROSS JOIN search_document AS document ON document.patient = patient.id"
+        for spelled in groups:
+            query.any_of([f"instr(document.text, {query.value(text)}) > 0" for text in spelled])
+    rows = query.rows(
+        "patient.id, patient.patient_id, patient_name, patient_birth_date, patient_sex, patient.studies, patient.series,"
+        " patient.instances",
+        tables,
+        "patient.sort_name, patient.patient_name, patient.patient_id, patient.id",
+    )
+    written = _written(catalogue, "patient", [row[0] for row in rows])
     return [
-        PatientSummary(number, _text(patient_id), _text(name), iso_date(birth_date), _text(sex), *counts)
-        for number, patient_id, name, birth_date, sex, *counts in catalogue.execute(chosen.page(query))
+        PatientSummary(
+            number, _text(patient_id), _text(name), iso_date(birth_date), _text(sex), *numbers, **written(number)
+        )
+        for number, patient_id, name, birth_date, sex, *numbers in rows
     ]
 
 
 def studies(catalogue: Catalogue, chosen: Filter) -> list[StudySummary]:
     """Return studies by date and time."""
-    row = StudyRow
-    query = (
-        row.select(
-            PatientRow.id,
-            PatientRow.patient_id,
-            PatientRow.patient_name,
-            row.study_instance_uid,
-            row.study_date,
-            row.study_time,
-            row.study_id,
-            row.accession_number,
-            row.study_description,
-            row.modalities,
-            row.series,
-            row.instances,
-        )
-        .join(PatientRow)
-        .where(row.instances > 0)
-        .order_by(row.study_date, row.study_time, row.study_instance_uid, row.id)
-    )
-    below = SeriesRow.select(SeriesRow.study).where(SeriesRow.instances > 0)
-    query = _above(query, chosen)
+    query = ListQuery(catalogue, chosen)
+    tables = query.narrowed("study", "CROSS JOIN study ON study.patient = candidate.value") or "study"
+    query.where("study.instances > 0")
+    _above(query)
     if chosen.series is not None:
-        query = query.where(row.id.in_(below.where(SeriesRow.series_instance_uid == chosen.series)))
-    terms = chosen.terms
-    query = _of_modalities(_of_dates(_of_patient(query, terms), terms), terms)
-    for word in terms.words:
-        query = query.where(_has(PatientRow, word) | _has(row, word) | row.id.in_(below.where(_has(SeriesRow, word))))
+        of_uid = "SELECT study FROM series WHERE series_instance_uid = {} AND instances > 0"
+        query.where(f"study.id IN ({of_uid})", chosen.series)
+    query.of_patient()
+    query.of_study()
+    query.of_modalities_in_study()
+    query.words("patient", "study", below="SELECT 1 FROM series WHERE series.study = study.id AND series.instances > 0")
+    rows = query.rows(
+        "study.id, patient.id, patient.patient_id, patient_name, study_instance_uid, study_date, study_time, study_id,"
+        " accession_number, study_description, modalities, study.series, study.instances",
+        f"{tables} CROSS JOIN patient ON patient.id = study.patient",
+        f"{DAY}, study.study_time, study.study_instance_uid, study.patient",
+    )
+    written = _written(catalogue, "study", [row[0] for row in rows])
     return [
         StudySummary(
             patient,
@@ -147,9 +98,11 @@ def studies(catalogue: Catalogue, chosen: Filter) -> list[StudySummary]:
             _text(accession),
             _text(description),
             tuple(sorted(filter(None, modalities.split(",")))),
-            *counts,
+            *numbers,
+            **written(row),
         )
         for (
+            row,
             patient,
             patient_id,
             name,
@@ -160,70 +113,66 @@ def studies(catalogue: Catalogue, chosen: Filter) -> list[StudySummary]:
             accession,
             description,
             modalities,
-            *counts,
-        ) in catalogue.execute(chosen.page(query))
+            *numbers,
+        ) in rows
     ]
 
 
 def series(catalogue: Catalogue, chosen: Filter) -> list[SeriesSummary]:
     """Return series by number."""
-    row = SeriesRow
-    query = (
-        row.select(
-            StudyRow.study_instance_uid,
-            row.series_instance_uid,
-            row.modality,
-            row.series_number,
-            row.series_description,
-            row.series_date,
-            row.body_part_examined,
-            row.instances,
-            row.frames,
-            row.bytes,
-            row.health,
-            row.health_text,
-        )
-        .join(StudyRow)
-        .join(PatientRow)
-        .where(row.instances > 0)
-        .order_by(row.series_number.is_null(), row.series_number, row.series_instance_uid, row.id)
+    query = ListQuery(catalogue, chosen)
+    below = (
+        "CROSS JOIN study ON study.patient = candidate.value CROSS JOIN series ON series.study = study.id"
+        " CROSS JOIN patient ON patient.id = study.patient"
     )
-    query = _above(query, chosen)
+    tables = query.narrowed("series", below)
+    query.where("series.instances > 0")
+    _above(query)
     if chosen.series is not None:
-        query = query.where(row.series_instance_uid == chosen.series)
-    query = _found(query, chosen.terms)
+        query.where("series_instance_uid = {}", chosen.series)
+    _found(query)
+    rows = query.rows(
+        "series.id, study_instance_uid, series_instance_uid, modality, series_number, series_description, series_date,"
+        " body_part_examined, series.instances, frames, bytes, health, health_text",
+        tables or _upward(chosen, "series"),
+        "series.series_number IS NULL, series.series_number, series.series_instance_uid, series.id",
+    )
+    written = _written(catalogue, "series", [row[0] for row in rows])
     return [
-        SeriesSummary(study, uid, _text(modality), number, _text(description), iso_date(date), _text(body_part), *rest)
-        for study, uid, modality, number, description, date, body_part, *rest in catalogue.execute(chosen.page(query))
+        SeriesSummary(
+            study,
+            uid,
+            _text(modality),
+            number,
+            _text(description),
+            iso_date(date),
+            _text(body_part),
+            *rest,
+            **written(row),
+        )
+        for row, study, uid, modality, number, description, date, body_part, *rest in rows
     ]
 
 
 def instances(catalogue: Catalogue, store: FileStore, chosen: Filter) -> list[InstanceSummary]:
     """Return instances by their numbers."""
-    row = InstanceRow
-    query = (
-        row.select(
-            SeriesRow.series_instance_uid,
-            row.sop_instance_uid,
-            row.sop_class_uid,
-            row.transfer_syntax_uid,
-            row.instance_number,
-            row.frames,
-            row.bytes,
-            row.copied,
-            row.source_path,
-            row.state,
-        )
-        .join(SeriesRow)
-        .join(StudyRow)
-        .join(PatientRow)
-        .where(row.trash.is_null())
-        .order_by(row.instance_number.is_null(), row.instance_number, row.sop_instance_uid)
+    query = ListQuery(catalogue, chosen)
+    below = (
+        "CROSS JOIN study ON study.patient = candidate.value CROSS JOIN series ON series.study = study.id"
+        " CROSS JOIN patient ON patient.id = study.patient CROSS JOIN instance ON instance.series = series.id"
     )
-    query = _above(query, chosen)
+    tables = query.narrowed("instance", below)
+    query.where("instance.trash IS NULL")
+    _above(query)
     if chosen.series is not None:
-        query = query.where(SeriesRow.series_instance_uid == chosen.series)
-    query = _found(query, chosen.terms)
+        query.where("series_instance_uid = {}", chosen.series)
+    _found(query)
+    rows = query.rows(
+        "series_instance_uid, sop_instance_uid, sop_class_uid, transfer_syntax_uid, instance_number, instance.frames,"
+        " instance.bytes, copied, source_path, state",
+        tables or _upward(chosen, "instance"),
+        "instance.instance_number IS NULL, instance.instance_number, instance.sop_instance_uid",
+    )
     return [
         InstanceSummary(
             series_uid,
@@ -234,12 +183,10 @@ def instances(catalogue: Catalogue, store: FileStore, chosen: Filter) -> list[In
             frames,
             size,
             bool(copied),
-            str(store.place_of(uid) if copied else source),
+            str(store.place_of(uid) if copied else Path(os.fsdecode(source))),
             state,
         )
-        for series_uid, uid, sop_class, syntax, number, frames, size, copied, source, state in catalogue.execute(
-            chosen.page(query)
-        )
+        for series_uid, uid, sop_class, syntax, number, frames, size, copied, source, state in rows
     ]
 
 
@@ -250,12 +197,8 @@ def unexamined_series(catalogue: Catalogue) -> list[str]:
 
 
 def counts(catalogue: Catalogue) -> DatabaseCounts:
-    """Return how much there is, from the counts that patients keep."""
-    statement = (
-        "SELECT count(*), coalesce(sum(studies), 0), coalesce(sum(series), 0), coalesce(sum(instances), 0)"
-        " FROM patient WHERE instances > 0"
-    )
-    return DatabaseCounts(*catalogue.rows(statement)[0])
+    """Return how much there is."""
+    return totals_of(catalogue)
 
 
 def level_of(catalogue: Catalogue, uid: str) -> str:
@@ -280,57 +223,42 @@ def level_of(catalogue: Catalogue, uid: str) -> str:
     )
 
 
-def _above(query: Any, chosen: Filter) -> Any:
+def _above(query: ListQuery) -> None:
     """Keep what belongs to the patient and study that were asked for."""
-    if chosen.patient is not None:
-        query = query.where(PatientRow.id == chosen.patient)
-    if chosen.study is not None:
-        query = query.where(StudyRow.study_instance_uid == chosen.study)
-    return query
+    if query.chosen.patient is not None:
+        query.where("study.patient = {}", query.chosen.patient)
+    if query.chosen.study is not None:
+        query.where("study_instance_uid = {}", query.chosen.study)
 
 
-def _found(query: Any, terms: SearchTerms) -> Any:
+def _upward(chosen: Filter, first: str) -> str:
+    """Return the tables from `first` up to the patient: in that order, for the order of the list, or free for a filter."""
+    is_filtered = chosen.patient is not None or chosen.study is not None or chosen.series is not None
+    join = "JOIN" if is_filtered else "CROSS JOIN"
+    start = f"instance {join} series ON series.id = instance.series" if first == "instance" else "series"
+    return f"{start} {join} study ON study.id = series.study {join} patient ON patient.id = study.patient"
+
+
+def _found(query: ListQuery) -> None:
     """Keep the series, or what is in them, in which with their study and patient all is that is searched."""
-    query = _of_dates(_of_patient(query, terms), terms)
-    for modality in terms.modalities:
-        query = query.where(_is(modality))
-    for word in terms.words:
-        query = query.where(_has(PatientRow, word) | _has(StudyRow, word) | _has(SeriesRow, word))
-    return query
+    query.of_patient()
+    query.of_study()
+    for modality in query.terms.modalities:
+        query.where("upper(series.modality) = {}", modality)
+    query.words("patient", "study", "series")
 
 
-def _of_patient(query: Any, terms: SearchTerms) -> Any:
-    for name in terms.names:
-        query = query.where(fn.INSTR(PatientRow.sort_name, name) > 0)
-    for number in terms.ids:
-        # the line of the ID is the last of the two: what is before it is the folded name and a line's end
-        text = fn.SUBSTR(PatientRow.search_text, fn.LENGTH(PatientRow.sort_name) + 1)
-        query = query.where(fn.INSTR(text, number) > 0)
-    return query
+class _Written(TypedDict):
+    labels: tuple[str, ...]
+    note: str | None
 
 
-def _of_dates(query: Any, terms: SearchTerms) -> Any:
-    for first, last in terms.dates:
-        written = fn.REPLACE(StudyRow.study_date, ".", "")  # as before DICOM: 2026.03.09
-        query = query.where((written >= first) & (written <= last))
-    return query
-
-
-def _of_modalities(query: Any, terms: SearchTerms) -> Any:
-    """Keep the studies that have a series of each modality."""
-    for modality in terms.modalities:
-        below = SeriesRow.select(SeriesRow.study).where(SeriesRow.instances > 0)
-        query = query.where(StudyRow.id.in_(below.where(_is(modality))))
-    return query
-
-
-def _is(modality: str) -> Any:
-    return fn.UPPER(SeriesRow.modality) == modality
-
-
-def _has(row: Any, word: str) -> Any:
-    """Return the condition that a folded word is in what is searched; INSTR knows no wildcards to be escaped."""
-    return fn.INSTR(row.search_text, word) > 0
+def _written(catalogue: Catalogue, level: str, rows: Sequence[int]) -> Any:
+    """Return what gives the labels and the note of one of these rows."""
+    with catalogue.translated():
+        labels = labels_of_rows(catalogue.connection, level, rows)
+        notes = notes_of_rows(catalogue.connection, level, rows)
+    return lambda row: _Written(labels=labels.get(row, ()), note=notes.get(row))
 
 
 def _text(value: str) -> str | None:

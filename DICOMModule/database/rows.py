@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from DICOMModule.database.counting import drop_empty_trash, recount
+from DICOMModule.database.search_index import patient_text, searched_text
 from DICOMModule.dicom.attributes import TABLE_VERSION
-from DICOMModule.dicom.folding import fold, fold_all
+from DICOMModule.dicom.folding import fold
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
 from DICOMModule.dicom.patient import patient_identity
 
@@ -166,7 +167,7 @@ class BatchWriter:
             "series_description": description,
             "series_date": header.text("SeriesDate"),
             "body_part_examined": body_part,
-            "search_text": fold_all(modality, description, body_part),
+            "search_text": searched_text(modality, description, body_part),
         }
         if found:
             self._show("series", found[0], columns)
@@ -194,7 +195,7 @@ class BatchWriter:
             "study_id": study_id,
             "accession_number": accession,
             "study_description": description,
-            "search_text": fold_all(accession, description, study_id),
+            "search_text": searched_text(accession, description, study_id),
         }
         here = {owner: row for owner, row, _ in found}
         if patient in here:
@@ -223,7 +224,7 @@ class BatchWriter:
             "patient_birth_date": header.text("PatientBirthDate"),
             "patient_sex": header.text("PatientSex"),
             "sort_name": fold(name),
-            "search_text": fold_all(name, patient_id),
+            "search_text": patient_text(name, patient_id),
         }
         if found:
             self._patients[identity] = found[0]

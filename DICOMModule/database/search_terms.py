@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Final
+from typing import Final, TypeAlias
 
-from DICOMModule.dicom.folding import fold
+from DICOMModule.dicom.search_folding import SEPARATORS, fold_search, spellings
 
 SEARCH_HELP: Final = (
-    "mod:CT, name:doe, id:P1 and date: look into one attribute: date:today, date:7d, date:2026-03 or"
-    ' date:20260301..20260309; quotes keep words together: name:"van der berg"'
+    "mod:CT, name:doe, id:P1, label:todo and date: look into one attribute: date:today, date:7d, date:2026-03 or"
+    ' date:20260301..20260309; quotes keep words together: name:"van der berg"; one or two letters are the beginning of a word'
 )
 _PART: Final = re.compile(r'(?P<key>[A-Za-z]+:)?(?:"(?P<quoted>[^"]*)(?:"|$)|(?P<bare>[^\s"]+))|"')
 _DAYS: Final = re.compile(r"([0-9]{1,5})d")
@@ -20,27 +20,41 @@ _FIRST: Final = "00000000"
 _LAST: Final = "99999999"
 
 
+Spellings: TypeAlias = tuple[str, ...]
+"""The ways in which one word may be written."""
+
+
 @dataclass(frozen=True, slots=True)
 class SearchTerms:
     """What a search asks for; all of it must hold.
 
     Attributes
     ----------
-    words : tuple of str
-        Folded; each in any of the texts that are searched.
-    names, ids : tuple of str
-        Folded; each in Patient's Name, in Patient ID.
+    words : tuple of tuple of str
+        Folded; of each, one spelling in any of the texts that are searched, labels and notes among them.
+    names : tuple of tuple of str
+        Folded; of each, one spelling in Patient's Name.
+    ids : tuple of str
+        Folded; each in Patient ID.
+    labels : tuple of str
+        Folded; each the beginning of a label.
     modalities : tuple of str
         Each the Modality of a series, in capitals.
     dates : tuple of (str, str)
         Ranges that Study Date lies in, first and last day as ``YYYYMMDD``; a month ends with day 99.
     """
 
-    words: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
+    words: tuple[Spellings, ...] = ()
+    names: tuple[Spellings, ...] = ()
     ids: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     modalities: tuple[str, ...] = ()
     dates: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many conditions these are."""
+        return sum(len(getattr(self, field.name)) for field in fields(self))
 
 
 def parse_search(text: str, today: date | None = None) -> SearchTerms:
@@ -55,24 +69,32 @@ def parse_search(text: str, today: date | None = None) -> SearchTerms:
 
     Examples
     --------
-    >>> parse_search('mod:ct "left knee" date:2026-03')
-    SearchTerms(words=('left knee',), names=(), ids=(), modalities=('CT',), dates=(('20260300', '20260399'),))
+    >>> parse_search('mod:ct "left knee"')
+    SearchTerms(words=(('left knee',),), names=(), ids=(), labels=(), modalities=('CT',), dates=())
     """
-    found: dict[str, list[str]] = {"": [], "name": [], "id": [], "mod": []}
-    dates: list[tuple[str, str]] = []
+    words: dict[Spellings, None] = {}  # each once
+    names: dict[Spellings, None] = {}
+    found: dict[str, dict[str, None]] = {"id": {}, "label": {}, "mod": {}}
+    dates: dict[tuple[str, str], None] = {}
     for part in _PART.finditer(text):
         key = (part["key"] or "")[:-1].lower()
-        value = fold(part["quoted"] or part["bare"] or "")
-        if key == "date" and (days := _days(value, today or datetime.now().astimezone().date())) is not None:
-            dates.append(days)
-        elif key in found and key and value:
-            found[key].append(value)
-        elif part["quoted"] is not None and not key:
-            found[""] += [value] if value else []
+        value = part["quoted"] or part["bare"] or ""
+        folded = fold_search(value)
+        if key == "date" and (days := _days(folded, today or datetime.now().astimezone().date())) is not None:
+            dates[days] = None
+        elif key == "name" and folded:
+            names[spellings(value)] = None
+        elif key in found and folded:
+            found[key][folded] = None
         else:
-            found[""] += fold(part[0].replace('"', " ")).split()
+            kept = (
+                [value]
+                if part["quoted"] is not None and not key
+                else part[0].replace('"', " ").translate(SEPARATORS).split()
+            )
+            words.update((spellings(word), None) for word in kept if fold_search(word))
     modalities = tuple(modality.upper() for modality in found["mod"])
-    return SearchTerms(tuple(found[""]), tuple(found["name"]), tuple(found["id"]), modalities, tuple(dates))
+    return SearchTerms(tuple(words), tuple(names), tuple(found["id"]), tuple(found["label"]), modalities, tuple(dates))
 
 
 def _days(value: str, today: date) -> tuple[str, str] | None:

@@ -24,6 +24,8 @@ class PatientSummary:
     studies: int
     series: int
     instances: int
+    labels: tuple[str, ...] = ()
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class StudySummary:
     modalities_in_study: tuple[str, ...]
     series: int
     instances: int
+    labels: tuple[str, ...] = ()
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class SeriesSummary:
     bytes: int
     health: str
     health_text: str
+    labels: tuple[str, ...] = ()
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

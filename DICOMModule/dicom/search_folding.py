@@ -9,9 +9,11 @@ script. Hangul is taken apart into its letters, so that a syllable that is only 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 
-_SEPARATORS: Final = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), *map(ord, "^=\\")), " ")
+SEPARATORS: Final = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), *map(ord, "^=\\")), " ")
 _UNSEEN: Final = frozenset(
     map(chr, (0x115F, 0x1160, *range(0x180B, 0x180E), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
@@ -20,7 +22,9 @@ _UNSEEN: Final = frozenset(
 _LATIN: Final = dict(zip("øłđðħŧıŋĸɨʉ", "olddhtinkiu", strict=True)) | {
     "æ": "ae", "œ": "oe", "ß": "ss", "þ": "th", "ĳ": "ij", "ǆ": "dz",
 }  # fmt: skip
-_PUNCTUATION: Final = dict.fromkeys("‘’‛ʼʹ′`´", "'") | dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("“”„‟″", '"')
+_TWO_LETTERS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_PUNCTUATION: Final = dict.fromkeys("‘’‛ʼʹ′", "'") | dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("“”„‟″", '"')
+_ACUTE: Final = {ord("´"): "'"}  # taken apart it would be a blank and an accent
 _ARABIC: Final = {"ٱ": "ا", "ى": "ي", "ی": "ي", "ې": "ي", "ة": "ه", "ۀ": "ه", "ہ": "ه", "ھ": "ه", "ک": "ك", "ـ": ""}
 _HEBREW: Final = dict(zip("ךםןףץ", "כמנפצ", strict=True))
 _KANA: Final = {chr(code): chr(code + 0x60) for code in (*range(0x3041, 0x3097), 0x309D)}
@@ -58,6 +62,8 @@ _PLAIN: Final = str.maketrans(
 # scripts that put no blank between words: each character may begin one
 _UNSPACED: Final = ((0x3005, 0x3007), (0x30A1, 0x30FF), (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
 
+_JOINED: Final = (*_UNSPACED, (_INITIALS[0], _MEDIALS[-1]))
+
 
 def fold_search(text: str) -> str:
     """Return `text` as it is searched: plain letters, one blank between words; what is folded stays the same.
@@ -68,9 +74,23 @@ def fold_search(text: str) -> str:
     'sorensen lucja サクラ'
     """
     if not text.isascii():
-        text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+        text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text.translate(_ACUTE)).casefold())
         text = "".join(map(_plain, text)).translate(_PLAIN)
-    return " ".join(text.casefold().translate(_SEPARATORS).split())
+    return " ".join(text.casefold().translate(SEPARATORS).split())
+
+
+def spellings(text: str) -> tuple[str, ...]:
+    """Return `text` folded, and with its umlauts written in two letters where it has any, as files from systems without them.
+
+    Examples
+    --------
+    >>> spellings("Müller"), spellings("Muller")
+    (('muller', 'mueller'), ('muller',))
+    """
+    if text.isascii():
+        return (fold_search(text),)
+    written = unicodedata.normalize("NFC", text).casefold().translate(_TWO_LETTERS)
+    return tuple(dict.fromkeys((fold_search(text), fold_search(written))))
 
 
 def _plain(character: str) -> str:
@@ -96,6 +116,22 @@ def word_starts(word: str) -> list[int]:
     [0, 3, 4]
     """
     return [place for place in range(len(word)) if not place or _begins(word, place)]
+
+
+def joined_words(words: Sequence[str]) -> list[str]:
+    """Return neighbouring words of scripts that put no blank between them, or not always, as the one word they may be.
+
+    Examples
+    --------
+    >>> joined_words(fold_search("Yamada^Tarou=山田^太郎").split())
+    ['山田太郎']
+    """
+    runs = [list(run) for is_unspaced, run in groupby(words, _is_unspaced) if is_unspaced]
+    return ["".join(run) for run in runs if len(run) > 1]
+
+
+def _is_unspaced(word: str) -> bool:
+    return all(any(first <= ord(character) <= last for first, last in _JOINED) for character in word)
 
 
 def _begins(word: str, place: int) -> bool:

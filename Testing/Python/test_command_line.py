@@ -31,11 +31,12 @@ EXAMINE_KEYS = {
     "dimensions", "spacing_mm", "timepoints", "components", "regular",
 }  # fmt: skip
 LIST_KEYS = {
-    "patients": {"patient", "patient_id", "patient_name", "patient_birth_date", "patient_sex", "studies", "series", "instances"},
+    "patients": {"patient", "patient_id", "patient_name", "patient_birth_date", "patient_sex", "studies", "series", "instances",
+                 "labels", "note"},
     "studies": {"patient", "patient_id", "patient_name", "study_instance_uid", "study_date", "study_time", "study_id",
-                "accession_number", "study_description", "modalities_in_study", "series", "instances"},
+                "accession_number", "study_description", "modalities_in_study", "series", "instances", "labels", "note"},
     "series": {"study_instance_uid", "series_instance_uid", "modality", "series_number", "series_description", "series_date",
-               "body_part_examined", "instances", "frames", "bytes", "health", "health_text"},
+               "body_part_examined", "instances", "frames", "bytes", "health", "health_text", "labels", "note"},
     "instances": {"series_instance_uid", "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "instance_number",
                   "frames", "bytes", "copied", "path", "state"},
 }  # fmt: skip

@@ -80,11 +80,12 @@ def test_instances_come_by_number_with_absolute_paths(filled):
 
 def test_the_fields_are_the_keys_of_the_contract():
     keys = {
-        PatientSummary: "patient patient_id patient_name patient_birth_date patient_sex studies series instances",
+        PatientSummary: "patient patient_id patient_name patient_birth_date patient_sex studies series instances"
+        " labels note",
         StudySummary: "patient patient_id patient_name study_instance_uid study_date study_time study_id accession_number"
-        " study_description modalities_in_study series instances",
+        " study_description modalities_in_study series instances labels note",
         SeriesSummary: "study_instance_uid series_instance_uid modality series_number series_description series_date"
-        " body_part_examined instances frames bytes health health_text",
+        " body_part_examined instances frames bytes health health_text labels note",
         InstanceSummary: "series_instance_uid sop_instance_uid sop_class_uid transfer_syntax_uid instance_number frames"
         " bytes copied path state",
     }

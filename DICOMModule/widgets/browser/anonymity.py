@@ -24,10 +24,13 @@ class Anonymisable(Protocol):
 
 
 def anonymised(summary: S) -> S:
-    """Return a patient or study under a made-up name, without what else tells who it is; a series stays as it is.
+    """Return a patient or study under a made-up name, without what else tells who it is.
 
-    What names it to Logic stays, and so do dates and descriptions of studies: without them none could be told apart.
+    What names it to Logic stays, and so do dates and descriptions of studies: without them none could be told apart. Labels
+    and notes go, those of series too: people write names into them.
     """
+    if summary.labels or summary.note:
+        summary = replace(summary, labels=(), note=None)
     if isinstance(summary, PatientSummary):
         return replace(
             summary,

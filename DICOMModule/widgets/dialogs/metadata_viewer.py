@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from DICOMModule.database.queries import Which
+from DICOMModule.database.list_query import Which
 from DICOMModule.jobs import call_job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.targets import PATIENT_PREFIX
