@@ -106,8 +106,8 @@ class ListQuery:
     def narrowed(self, level: str, below: str) -> str | None:
         """Return where to begin if the search names few patients: a table of them, and joins down to `below`.
 
-        Sorting what belongs to k patients costs about as much as reading that much of the list in its order; to fill a page
-        from it, about page · all / k rows have to be read. The two are equal at the square root of page · all.
+        To sort what belongs to k patients costs about as much as to read that much of the list in its order, of which about
+        page · all / k rows have to be read to fill a page. The two are equal at the square root of page · all.
         """
         chosen, terms = self.chosen, self.terms
         groups = [*groups_of(terms), *((pattern(text),) for text in terms.ids)]
