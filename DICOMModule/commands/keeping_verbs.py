@@ -26,12 +26,21 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="mend what can be mended with certainty; nothing is deleted, what is damaged goes to the quarantine",
     )
+    parser.add_argument(
+        "--rebuild",
+        action="store_true",
+        help="make the index anew from the files and what can be read of the old one, which is kept among the backups;"
+        " close all other programs that use the database before",
+    )
 
 
 def _verify(context: Context) -> int:
     given = context.arguments
     with context.logic() as logic:
-        report = context.output.run(logic.verify_job(repair=given.repair, quick=given.quick))
+        if given.rebuild:
+            report = context.output.run(logic.rebuild_job(repair=given.repair))
+        else:
+            report = context.output.run(logic.verify_job(repair=given.repair, quick=given.quick))
     context.output.document(_document(report))
     return _show(context.output, report)
 
@@ -69,6 +78,6 @@ VERBS = (
         "check the registered files and the database",
         _verify_arguments,
         _verify,
-        ("verify --json", "verify --quick", "verify --repair"),
+        ("verify --json", "verify --quick", "verify --repair", "verify --rebuild"),
     ),
 )

@@ -91,9 +91,8 @@ class Catalogue:
         self.path = folder / FILE_NAME
         self.read_only = False
         _check_magic(self.path)
-        self.database = self._opened()
+        self.database, self._identity = self._opened_in_place()
         try:
-            self._identity = _identity(self.path)
             with self.translated():
                 self._prepare(folder)
         except BaseException:
@@ -131,6 +130,7 @@ class Catalogue:
             connection = self.connection
             connection.execute("BEGIN IMMEDIATE")
             try:
+                self._check_place()  # again: it may have been replaced while we waited for another writer
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
@@ -163,9 +163,18 @@ class Catalogue:
 
     # --- opening
 
+    def _opened_in_place(self) -> tuple[_Database, tuple[int, int] | None]:
+        """Open the file that lies at its place, not one that has been replaced while we waited for its lock."""
+        while True:
+            _make_private(self.path)
+            before = _identity(self.path)
+            database = self._opened()
+            if _identity(self.path) == before:
+                return database, before
+            _close_all(database)
+
     def _opened(self) -> _Database:
         """Open for writing, or for reading where the system does not let us write."""
-        _make_private(self.path)
         database = _Database(os.fspath(self.path), timeout=BUSY_WAIT_S, check_same_thread=False)
         try:
             connection = database.of_this_thread()
@@ -289,8 +298,8 @@ def disk_full_error(folder: Path) -> DiskFullError:
 def corrupt_error(path: Path, reason: str) -> DatabaseCorruptError:
     """Return the error that says that the database file is damaged."""
     return DatabaseCorruptError(
-        f"the database {plain_text(str(path))} is damaged ({reason}). The image files are not touched; restore the"
-        " database from its folder 'backups', or move it away and import the folder 'dicom' beside it."
+        f"the database {plain_text(str(path))} is damaged ({reason}). The image files are not touched; make the"
+        " database anew from them: `verify --rebuild`. The damaged one is kept."
     )
 
 

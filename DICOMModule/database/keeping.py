@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from DICOMModule.database.audit import verify_job
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.quarantine import quarantined_files
+from DICOMModule.database.rebuild import rebuild_job
 from DICOMModule.database.repair import repair_job
-from DICOMModule.database.summaries import QuarantinedFile, VerifyReport
+from DICOMModule.database.summaries import QuarantinedFile, RebuildReport, VerifyReport
 from DICOMModule.jobs import Job
 
 
@@ -36,6 +39,12 @@ class Keeping:
         """
         run = repair_job if repair else verify_job
         report = yield from run(self._catalogue, self._store, quick=quick)
+        return report
+
+    @staticmethod
+    def rebuild_job(folder: Path) -> Job[RebuildReport]:
+        """Make the index of a database folder anew, which nobody may have open; see `rebuild.rebuild_job`."""
+        report = yield from rebuild_job(folder.expanduser().resolve())
         return report
 
     def quarantine(self) -> list[QuarantinedFile]:

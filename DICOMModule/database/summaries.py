@@ -328,3 +328,28 @@ class QuarantinedFile:
     held: bool
     conflict: bool
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildReport:
+    """What an index was made of that was made anew.
+
+    Attributes
+    ----------
+    database : str
+        The new file.
+    kept : str
+        Where the old one is kept; empty where there was none.
+    instances : int
+        How many are registered.
+    from_files : int
+        Those of them whose headers were read from their files; the others are missing, damaged or have changed.
+    problems : tuple of Problem
+        Instances of which not enough was left.
+    """
+
+    database: str
+    kept: str
+    instances: int
+    from_files: int
+    problems: tuple[Problem, ...] = ()

@@ -69,12 +69,16 @@ class LogicBase(ScriptedModuleLogic):
 
     def close(self) -> None:
         """Close the database; a private one is removed."""
-        if self._database is not None:
-            self._database.close()
-            self._database = None
+        self._close_database()
         if self._private_folder is not None:
             shutil.rmtree(self._private_folder)
             self._private_folder = None
+
+    def _close_database(self) -> None:
+        with self._opening:
+            if self._database is not None:
+                self._database.close()
+                self._database = None
 
     def database(self, *, create: bool = False) -> DicomDatabase:
         """Return the open database.

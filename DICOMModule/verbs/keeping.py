@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from DICOMModule.database import DicomDatabase, QuarantinedFile, VerifyReport
 from DICOMModule.jobs import Job
 from DICOMModule.verbs.base import LogicBase
@@ -32,6 +34,29 @@ class KeepingVerbs(LogicBase):
         if not database.read_only and report.database == "ok":
             yield from self._note_health_job(_of_changed_files(database, report))
         return report
+
+    def rebuild_job(self, *, repair: bool = False) -> Job[VerifyReport]:
+        """Make the index anew: from the files, and from what can still be read of the old one, which is kept.
+
+        Nobody else may have the database open, and no other job of this Logic may be using it.
+
+        Parameters
+        ----------
+        repair : bool
+            Mend afterwards what can be mended with certainty.
+
+        Raises
+        ------
+        DatabaseError
+            Another program has it open; a newer version wrote it; the folder cannot be written to.
+        """
+        self._close_database()
+        rebuilt = yield from DicomDatabase.rebuild_job(self.database_folder)
+        report = yield from self.verify_job(repair=repair, quick=True)
+        yield from self._note_health_job(self.database().unexamined_series())
+        return replace(
+            report, repaired=(rebuilt.database, *report.repaired), advice=(*report.advice, *rebuilt.problems)
+        )
 
     def quarantine(self) -> list[QuarantinedFile]:
         """Return what was set aside, with its reason: conflicts, and what is left of files that were mended."""

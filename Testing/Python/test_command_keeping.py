@@ -54,3 +54,25 @@ def test_verify_says_for_people_why_and_what_to_do(run, copied, tmp_path, capsys
     out = capsys.readouterr().out
     assert f"missing: {copied[0]}: the copy has gone. `verify --repair`" in out
     assert "5 files checked, 1 finding; database: ok" in out
+
+
+def test_a_database_that_cannot_be_opened_says_how_to_make_it_anew(run, copied, tmp_path):
+    path = tmp_path / "database" / "dicommodule.sqlite"
+    before = run("list", "instances")[1]
+    path.write_bytes(b"garbage " * 1000)
+    for verb in ("list", "verify"):
+        code, document = run(verb)
+        assert (code, document["kind"]) == (1, "DatabaseCorruptError")
+        assert "verify --rebuild" in document["error"]
+    code, report = run("verify", "--rebuild")
+    assert (code, list(report)[:7], report["repaired"]) == (0, KEYS, [str(path)])
+    assert (report["checked"], report["database"]) == (5, "ok")
+    assert run("list", "instances")[1] == before
+    assert run("list", "series")[1][0]["health"] == "ok"
+    assert [kept.read_bytes()[:8] for kept in (tmp_path / "database" / "backups").iterdir()] == [b"garbage "]
+
+
+def test_nothing_is_rebuilt_where_there_is_nothing(run, tmp_path):
+    code, document = run("verify", "--rebuild")
+    assert (code, document["kind"]) == (1, "DatabaseNotFoundError")
+    assert not (tmp_path / "database").exists()

@@ -1,0 +1,270 @@
+"""The whole index made anew: from the files, and from what can still be read of the database that is replaced.
+
+The files are the truth wherever there are any. The old database tells what no file says: where references lead, which
+content was registered, what is in the trash, what users wrote, what became of imports. Where it cannot be read, the last
+backup tells that.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from DICOMModule.database.connection import FILE_NAME, Catalogue
+from DICOMModule.database.counting import drop_empty_trash, recount_all, wrong_counts
+from DICOMModule.database.file_pool import FilePool, result_job
+from DICOMModule.database.file_store import FileStore, sha256_of
+from DICOMModule.database.rebuild_rows import (
+    KnownNumbers,
+    RebuiltRow,
+    carry_over,
+    put_in_trash,
+    restore_health,
+    write_rebuilt,
+)
+from DICOMModule.database.rebuild_sources import Source, sources_job
+from DICOMModule.database.replacement import hold_job, put_in_place
+from DICOMModule.database.rows import NewRow, registered_as
+from DICOMModule.database.salvage import ROWS_A_STEP, Row, header_of_row
+from DICOMModule.database.sessions import exclusive_job
+from DICOMModule.database.strays import orphans
+from DICOMModule.database.summaries import RebuildReport
+from DICOMModule.dicom.header_reader import read_header
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import DatabaseError, DatabaseNotFoundError, DicomFileError, Problem, plain_text
+from DICOMModule.jobs import Job, Progress
+
+TELLS_NOTHING: Final = "its file has gone, and what is left of its row does not tell whose it is; import it again."
+
+
+def rebuild_job(folder: Path) -> Job[RebuildReport]:
+    """Make the index of a database folder anew, and put it in the place of the old one, which is kept in ``backups/``.
+
+    Closing the job before it has ended leaves everything as it was.
+
+    Raises
+    ------
+    DatabaseNotFoundError
+        There is neither a database nor a file of one.
+    DatabaseBusyError
+        Another program has the database open.
+    DatabaseTooNewError
+        A newer version wrote it, and that one has to rebuild it.
+    DatabaseReadOnlyError, DiskFullError
+        As their names say.
+    """
+    store = FileStore(folder)
+    if not any(path.exists() for path in (folder / FILE_NAME, store.dicom, folder / "backups")):
+        raise DatabaseNotFoundError(
+            f"there is nothing in {plain_text(str(folder))} that a database could be made of. Choose another folder."
+        )
+    with ExitStack() as open_ones:
+        open_ones.enter_context((yield from exclusive_job(folder / "rebuild.lock")))
+        held = yield from hold_job(folder)
+        open_ones.callback(held.close)
+        session = open_ones.enter_context(store.session())  # on the same disk, and swept after a crash
+        with closing(Catalogue(session)) as catalogue:
+            sources = yield from sources_job(held, catalogue, folder / "backups", open_ones)
+            builder = _Builder(catalogue, store, sources)
+            report = yield from builder.build_job()
+            _check(catalogue)
+        kept = put_in_place(held, session / FILE_NAME)
+    return RebuildReport(
+        database=os.fspath(folder / FILE_NAME),
+        kept=os.fspath(kept) if kept else "",
+        instances=report.instances,
+        from_files=report.from_files,
+        problems=tuple(report.problems),
+    )
+
+
+class _Tally:
+    """What has been registered so far."""
+
+    def __init__(self) -> None:
+        self.instances = 0
+        self.from_files = 0
+        self.problems: list[Problem] = []
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A file of the UID of a row; `is_registered` says whether it is certainly what was registered."""
+
+    header: InstanceHeader
+    sha256: bytes | None
+    is_registered: bool
+
+
+class _Builder:
+    """Fills a new, empty database."""
+
+    def __init__(self, catalogue: Catalogue, store: FileStore, sources: Sequence[Source]) -> None:
+        self._catalogue = catalogue
+        self._store = store
+        self._sources = sources
+        self._numbers = KnownNumbers(sources)
+        self._tally = _Tally()
+        self._seen: set[str] = set()
+        self._trashed: dict[str, int] = {}
+
+    def build_job(self) -> Job[_Tally]:
+        """Register every instance that a source or a file tells of, then what belongs to them."""
+        with FilePool() as pool:
+            for number, source in enumerate(self._sources):
+                if number and all(earlier.is_complete for earlier in self._sources[:number]):
+                    break  # what was complete is not to be contradicted by what is older
+                yield from self._from_source_job(source, pool)
+            yield from self._from_files_job(pool)
+        yield Progress(self._tally.instances, 0, "labels, notes and the history of imports")
+        with self._catalogue.transaction() as connection:
+            self._numbers.settle(connection)
+            carry_over(
+                connection, self._sources, ("trash", "import_event", "import_problem", "quarantine", "saved_search")
+            )
+            put_in_trash(connection, self._trashed)
+            carry_over(connection, self._sources, ("label", "note"), self._numbers)
+            recount_all(connection)
+            drop_empty_trash(connection)
+            restore_health(connection, self._sources, self._numbers)
+        return self._tally
+
+    # --- what a database tells
+
+    def _from_source_job(self, source: Source, pool: FilePool) -> Job[None]:
+        batch: list[Row] = []
+        for row in source.salvage.rows("instance"):
+            uid = row.get("sop_instance_uid")
+            if isinstance(uid, str) and uid and uid not in self._seen:
+                self._seen.add(uid)
+                batch.append(row)
+            if len(batch) == ROWS_A_STEP:
+                yield from self._take_job(source, batch, pool)
+                batch = []
+        yield from self._take_job(source, batch, pool)
+
+    def _take_job(self, source: Source, rows: Sequence[Row], pool: FilePool) -> Job[None]:
+        found = [(row, pool.submit(self._look, row, pool.stopped)) for row in rows]
+        rebuilt = []
+        for row, future in found:
+            progress = Progress(self._tally.instances, 0, "instances that the old database tells of")
+            yield progress
+            looked = yield from result_job(future, progress)
+            made = self._row_of(source, row, looked)
+            if made is None:
+                self._tally.problems.append(Problem(row["sop_instance_uid"], TELLS_NOTHING))
+            else:
+                rebuilt.append(made)
+                if isinstance(act := row.get("trash"), int):
+                    self._trashed[row["sop_instance_uid"]] = act
+                self._tally.from_files += made.from_file
+        self._write(rebuilt)
+
+    def _look(self, row: Row, stopped: Callable[[], bool]) -> _Look | None:
+        """Return what lies at the place of a row's file; None where it is not an instance of its UID."""
+        path = self._path_of(row)
+        if path is None:
+            return None
+        with suppress(DicomFileError, OSError):
+            header = read_header(path)
+            if header.sop_instance_uid != row["sop_instance_uid"]:
+                return None
+            known = row["sha256"] if isinstance(row["sha256"], bytes) else None
+            if not row["copied"] and (header.size_bytes, header.mtime_ns) == (row["bytes"], row["mtime_ns"]):
+                return _Look(header, known, is_registered=True)
+            sha256 = sha256_of(path, stopped=stopped)
+            if known is None:
+                return _Look(header, sha256, is_registered=bool(row["copied"]))
+            return _Look(
+                header, sha256, is_registered=sha256 == known or _is_hash_of(row["source_path"], path, sha256, stopped)
+            )
+        return None
+
+    def _row_of(self, source: Source, row: Row, looked: _Look | None) -> RebuiltRow | None:
+        path, uid = self._path_of(row), row["sop_instance_uid"]
+        origin, copied = _path(row["source_path"]), bool(row["copied"])
+        if looked is not None and (
+            looked.is_registered
+            # a hash that a backup has, too, is right: the one in the damaged database is not
+            or (copied and any(other.hash_of(uid) == looked.sha256 for other in self._sources if other is not source))
+        ):
+            new = NewRow(looked.header, origin, copied, looked.sha256)
+            return RebuiltRow(new, row, source, "present", from_file=True)
+        header = header_of_row(source.salvage, row, path or Path())
+        if header is None:
+            return None
+        sha256 = row["sha256"] if isinstance(row["sha256"], bytes) else None
+        state = "damaged" if path is not None and os.path.lexists(path) else "missing"
+        return RebuiltRow(NewRow(header, origin, copied, sha256), row, source, state)
+
+    def _path_of(self, row: Row) -> Path | None:
+        return self._store.place_of(row["sop_instance_uid"]) if row["copied"] else _path(row["source_path"])
+
+    # --- what the files tell
+
+    def _from_files_job(self, pool: FilePool) -> Job[None]:
+        """Register whole copies of which no source tells."""
+        batch: list[Future[tuple[InstanceHeader, bytes] | None]] = []
+        for path in orphans(self._catalogue, self._store):
+            batch.append(pool.submit(self._read, path, pool.stopped))
+            if len(batch) == ROWS_A_STEP:
+                yield from self._take_files_job(batch)
+                batch = []
+        yield from self._take_files_job(batch)
+
+    def _take_files_job(self, batch: Sequence[Future[tuple[InstanceHeader, bytes] | None]]) -> Job[None]:
+        found: dict[str, RebuiltRow] = {}
+        for future in batch:
+            progress = Progress(self._tally.instances, 0, "copies of which no row tells")
+            yield progress
+            read = yield from result_job(future, progress)
+            if read is not None:
+                header, sha256 = read
+                row = RebuiltRow(
+                    NewRow(header, None, copied=True, sha256=sha256), None, None, "present", from_file=True
+                )
+                found[header.sop_instance_uid] = row
+        known = registered_as(self._catalogue.connection, list(found))
+        new = [row for uid, row in found.items() if uid not in known]
+        self._tally.from_files += len(new)
+        self._write(new)
+
+    def _read(self, path: Path, stopped: Callable[[], bool]) -> tuple[InstanceHeader, bytes] | None:
+        """Return header and hash of a whole copy at its place; anything else stays a file without a row."""
+        with suppress(DicomFileError):
+            header = read_header(path)
+            if self._store.place_of(header.sop_instance_uid) == path:
+                return header, sha256_of(path, stopped=stopped)
+        return None
+
+    def _write(self, rows: Sequence[RebuiltRow]) -> None:
+        if rows:
+            with self._catalogue.transaction() as connection:
+                write_rebuilt(connection, rows, self._numbers)
+            self._tally.instances += len(rows)
+
+
+def _path(value: object) -> Path | None:
+    return Path(os.fsdecode(value)) if isinstance(value, bytes) and value and b"\0" not in value else None
+
+
+def _is_hash_of(source: object, copy: Path, sha256: bytes, stopped: Callable[[], bool]) -> bool:
+    """Return whether what a copy was made from is what it is: then it is the hash in its row that is damaged."""
+    path = _path(source)
+    with suppress(DicomFileError):
+        return path is not None and path != copy and sha256_of(path, stopped=stopped) == sha256
+    return False
+
+
+def _check(catalogue: Catalogue) -> None:
+    """Refuse to put an index in place that is not sound itself."""
+    found = catalogue.integrity()
+    if found != "ok" or wrong_counts(catalogue):
+        raise DatabaseError(
+            f"the index that was made anew is not sound ({found}); the old one has been left in its place. Check the disk."
+        )

@@ -1,0 +1,197 @@
+"""Reading what can still be read of a database file that may be damaged: row by row, around what is broken."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from DICOMModule.database.rows import load_attributes, merged_attributes
+from DICOMModule.dicom.instance_header import InstanceHeader
+
+Row: TypeAlias = dict[str, Any]
+
+ROWS_A_STEP: Final = 500
+FRUITLESS_STEPS: Final = 40
+_PAGE_BYTES: Final = 4096
+_HEADER_BYTES: Final = 100
+_CORE: Final = ("patient", "study", "series", "instance")
+
+
+class Salvage:
+    """An open database file, for reading.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        To the file; it is not closed here.
+
+    Attributes
+    ----------
+    complete : bool
+        Whether everything that was asked for could be read so far.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.complete = True
+        connection.text_factory = _lenient_text
+        for pragma in ("trusted_schema = OFF", "cell_size_check = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        self._columns = {table: self._columns_of(table) for table in self._tables()}
+        self._parents: dict[tuple[str, int], Row | None] = {}
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the tables are those of this program."""
+        return all("id" in self._columns.get(table, ()) for table in _CORE) and (
+            "sop_instance_uid" in self._columns["instance"]
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are no tables at all."""
+        return not self._columns
+
+    def has_columns(self, columns: Mapping[str, set[str]]) -> bool:
+        """Return whether the tables have these columns and no others."""
+        return {table: set(names) for table, names in self._columns.items()} == columns
+
+    def rows(self, table: str, key: str = "id") -> Iterator[Row]:
+        """Return the rows of a table in the order of its numbers, as far as they can be read."""
+        if key not in self._columns.get(table, ()):
+            return
+        last: Any = 0
+        fruitless, largest = 0, self._largest(table, key)
+        while fruitless < FRUITLESS_STEPS:
+            statement = f"SELECT * FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT ?"  # noqa: S608 (names are ours)
+            try:
+                found = self._read(table, statement, (last, ROWS_A_STEP))
+            except sqlite3.Error:
+                self.complete = False
+                found = self._one_by_one(table, key, range(last + 1, last + 1 + ROWS_A_STEP))
+                last += ROWS_A_STEP
+                fruitless = 0 if found or (largest is not None and last < largest) else fruitless + 1
+            else:
+                if not found:
+                    return
+                last = found[-1][key]
+            yield from found
+            if not isinstance(last, int):  # a number that is none is damage, and nothing can be counted on from here
+                self.complete = False
+                return
+
+    def row(self, table: str, value: int, key: str = "id") -> Row | None:
+        """Return one row; None where there is none, or where it cannot be read."""
+        if key not in self._columns.get(table, ()):
+            return None
+        found = self._one_by_one(table, key, (value,))
+        return found[0] if found else None
+
+    def parent(self, table: str, number: object) -> Row | None:
+        """Return the row of a patient, study or series, which is likely to be asked for again."""
+        if not isinstance(number, int):
+            return None
+        if len(self._parents) > 2000:
+            self._parents.clear()
+        key = (table, number)
+        if key not in self._parents:
+            self._parents[key] = self.row(table, number)
+        return self._parents[key]
+
+    def sequence(self, table: str) -> int | None:
+        """Return the largest number that a table ever gave; None where it keeps no account of that."""
+        with suppress(sqlite3.Error):
+            statement = "SELECT seq FROM sqlite_sequence WHERE name = ?"
+            found = self._connection.execute(statement, (table,)).fetchone()
+            return found[0] if found and isinstance(found[0], int) else None
+        return None
+
+    def _tables(self) -> list[str]:
+        return [name for (name,) in self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+
+    def _columns_of(self, table: str) -> list[str]:
+        quoted = '"' + table.replace('"', '""') + '"'
+        return [row[1] for row in self._connection.execute(f"PRAGMA table_info({quoted})")]
+
+    def _largest(self, table: str, key: str) -> int | None:
+        with suppress(sqlite3.Error):
+            found = self._connection.execute(f"SELECT max({key}) FROM {table}").fetchone()[0]  # noqa: S608 (ours)
+            return found if isinstance(found, int) else None
+        return None
+
+    def _one_by_one(self, table: str, key: str, values: range | tuple[int, ...]) -> list[Row]:
+        found: list[Row] = []
+        for value in values:
+            try:
+                found += self._read(table, f"SELECT * FROM {table} WHERE {key} = ?", (value,))  # noqa: S608 (ours)
+            except sqlite3.Error:
+                self.complete = False
+        return found
+
+    def _read(self, table: str, statement: str, parameters: tuple[Any, ...]) -> list[Row]:
+        names = self._columns[table]
+        return [dict(zip(names, values, strict=True)) for values in self._connection.execute(statement, parameters)]
+
+
+def header_of_row(salvage: Salvage, row: Row, path: Path) -> InstanceHeader | None:
+    """Return the header of an instance from its row and those above it; None where they do not tell whose it is."""
+    series = salvage.parent("series", row.get("series"))
+    study = salvage.parent("study", series.get("study")) if series else None
+    patient = salvage.parent("patient", study.get("patient")) if study else None
+    if series is None or study is None or patient is None:
+        return None
+    columns = {
+        "SOPClassUID": row["sop_class_uid"],
+        "SeriesInstanceUID": series["series_instance_uid"],
+        "StudyInstanceUID": study["study_instance_uid"],
+        "PatientID": patient["patient_id"],
+        "PatientName": patient["patient_name"],
+        "PatientBirthDate": patient["patient_birth_date"],
+        "IssuerOfPatientID": patient["issuer_of_patient_id"],
+        "Modality": series["modality"],
+    }
+    try:
+        attributes = merged_attributes(
+            load_attributes(series["attributes"]), load_attributes(row["attributes"]), row["sop_instance_uid"]
+        )
+    except (ValueError, TypeError, AttributeError):  # their text is damaged: what stands in columns is what is left
+        attributes = {keyword: value for keyword, value in columns.items() if value}
+        attributes["SOPInstanceUID"] = row["sop_instance_uid"]
+    for keyword in ("SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID"):
+        attributes.setdefault(keyword, columns[keyword])
+    numbers = [row[name] for name in ("bytes", "mtime_ns", "dataset_offset", "pixel_data_offset", "pixel_data_bytes")]
+    if not all(isinstance(number, int) for number in numbers):
+        return None
+    size, mtime_ns, *offsets = numbers
+    return InstanceHeader(path, size, mtime_ns, str(row["transfer_syntax_uid"]), attributes, *offsets)
+
+
+def copy_with_new_header(source: Path, target: Path, template: Path) -> bool:
+    """Copy a database whose first bytes are lost, with those of another one of ours in their place.
+
+    The rest of such a file is often whole: behind the header, which is the same for all but a few numbers, the first page
+    lists the tables. Return False where the file is too short for that.
+    """
+    size = source.stat().st_size
+    if size < 2 * _PAGE_BYTES:
+        return False
+    header = bytearray(template.read_bytes()[:_HEADER_BYTES])
+    header[28:32] = (size // _PAGE_BYTES).to_bytes(4, "big")
+    header[32:40] = bytes(8)  # no free pages: which they were is lost, and nothing is written
+    header[92:96] = header[24:28]  # the number of pages counts for the state of the file that stands there
+    header[18:20] = b"\1\1"  # there is no log that belongs to it
+    with source.open("rb") as old, target.open("wb") as new:
+        new.write(header)
+        old.seek(_HEADER_BYTES)
+        while piece := old.read(1 << 20):
+            new.write(piece)
+        os.ftruncate(new.fileno(), size // _PAGE_BYTES * _PAGE_BYTES)
+    return True
+
+
+def _lenient_text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
