@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from DICOMModule.database.connection import Catalogue
-from DICOMModule.database.counting import wrong_counts
+from DICOMModule.database.counting import PURGING, wrong_counts
 from DICOMModule.database.file_pool import FilePool, aside_job, result_job
 from DICOMModule.database.file_store import FileStore, sha256_of
 from DICOMModule.database.quarantine import quarantined_files
@@ -225,10 +225,10 @@ def integrity_job(catalogue: Catalogue, progress: Progress) -> Job[str]:
 def registrations(
     catalogue: Catalogue, store: FileStore, where: str, parameters: tuple[Any, ...]
 ) -> list[Registration]:
-    """Return what rows say of their files; `where` is the rest of the statement from WHERE on."""
+    """Return what rows say of their files, but for what is being purged; `where` is the rest of the statement."""
     rows = catalogue.rows(
         "SELECT id, sop_instance_uid, source_path, bytes, mtime_ns, sha256, copied, state FROM instance"  # noqa: S608
-        f" WHERE {where}",
+        f" WHERE (trash IS NULL OR trash NOT IN (SELECT id FROM trash WHERE {PURGING})) AND {where}",
         parameters,
     )
     return [_registration(store, *row) for row in rows]

@@ -16,9 +16,10 @@ from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.counting import recount_all, wrong_counts
 from DICOMModule.database.file_pool import FilePool, result_job
 from DICOMModule.database.file_store import CopiedFile, FileStore, sha256_of
+from DICOMModule.database.purge import LOCK
 from DICOMModule.database.quarantine import DAMAGED, write_quarantine
 from DICOMModule.database.reconcile import sweep
-from DICOMModule.database.sessions import dead_sessions
+from DICOMModule.database.sessions import dead_sessions, exclusive_job
 from DICOMModule.database.stray_repair import StrayRepair
 from DICOMModule.database.summaries import VerifyReport
 from DICOMModule.dicom.instance_header import InstanceHeader
@@ -42,6 +43,12 @@ def repair_job(catalogue: Catalogue, store: FileStore, *, quick: bool = False) -
     """
     with catalogue.transaction():
         pass  # says now, not after an hour of hashing, that nothing can be written
+    with (yield from exclusive_job(store.folder / LOCK)):  # what is being purged must not be brought back
+        report = yield from _repaired_job(catalogue, store, quick=quick)
+    return report
+
+
+def _repaired_job(catalogue: Catalogue, store: FileStore, *, quick: bool) -> Job[VerifyReport]:
     dead = dead_sessions(store.incoming)
     findings = yield from findings_job(catalogue, store, quick=quick)
     repaired = [os.fspath(one.path) for one in findings.found_again]

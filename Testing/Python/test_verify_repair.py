@@ -367,3 +367,16 @@ def test_the_quick_look_counts_as_no_audit(database, series):
     run_to_end(database.verify_job())
     ((when,),) = database._catalogue.rows("SELECT DISTINCT audited_at > 1700000000 FROM instance")
     assert when == 1
+
+
+def test_what_is_being_purged_is_no_finding_and_is_not_brought_back(database, series):
+    import_(database, series.folder, copy=True)
+    paths = [Path(one.path) for one in database.instances()]
+    purge = database.purge_job([series.uid])
+    while paths[0].exists():
+        next(purge)
+    report = run_to_end(database.verify_job())
+    assert (report.missing, report.orphans) == ((), ())
+    purge.close()
+    assert repair(database).repaired == ()
+    assert not paths[0].exists()
