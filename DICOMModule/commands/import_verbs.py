@@ -20,7 +20,11 @@ KINDS = ("rejected", "conflict", "warning", "duplicate")
 
 def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "paths", metavar="PATH", nargs="+", type=existing_path, help="folder or file; folders are searched through"
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        type=existing_path,
+        help="folder, file or ZIP file; folders are searched through",
     )
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--copy", action="store_true", help="copy the files into the database folder")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Final
 
 from DICOMModule.database.file_store import FileStore, sha256_of
@@ -81,7 +82,9 @@ def is_current(header_bytes: int, mtime_ns: int, known: Registered, *, copy: boo
     )
 
 
-def decide(header: InstanceHeader, known: Registered | None, store: FileStore, *, copy: bool) -> Decision:
+def decide(
+    header: InstanceHeader, known: Registered | None, store: FileStore, *, copy: bool, source: Path | None = None
+) -> Decision:
     """Decide what becomes of a file.
 
     Parameters
@@ -94,6 +97,8 @@ def decide(header: InstanceHeader, known: Registered | None, store: FileStore, *
         Where copies lie.
     copy : bool
         Whether files are being copied in.
+    source : Path, optional
+        Where the file comes from, if that is not where its bytes are: a member of an archive.
 
     Raises
     ------
@@ -105,7 +110,7 @@ def decide(header: InstanceHeader, known: Registered | None, store: FileStore, *
     if known.trashed:
         return _decide_beside_trash(header, known, store)
     if known.copied:
-        return _decide_beside_copy(header, known, store)
+        return _decide_beside_copy(header, known, store, source or header.path)
     if known.source_path == header.path:
         if is_current(header.size_bytes, header.mtime_ns, known, copy=copy):
             return Decision(Verdict.UNCHANGED)
@@ -146,9 +151,9 @@ def same_content(first: InstanceHeader, second: InstanceHeader, second_sha256: b
     return sha256_of(first.path, first.dataset_offset) == sha256_of(second.path, second.dataset_offset)
 
 
-def _decide_beside_copy(header: InstanceHeader, known: Registered, store: FileStore) -> Decision:
+def _decide_beside_copy(header: InstanceHeader, known: Registered, store: FileStore, source: Path) -> Decision:
     place = store.place_of(known.sop_instance_uid)
-    from_there = known.source_path in {None, header.path} or header.path == place
+    from_there = known.source_path in {None, source} or header.path == place
     if known.state == "present" and place.is_file():
         if header.path == place:
             return Decision(Verdict.UNCHANGED)

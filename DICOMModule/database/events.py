@@ -24,6 +24,7 @@ FAILED: Final = "failed"
 RUNNING: Final = "running"
 INTERRUPTED: Final = "interrupted"
 COUNTED: Final = ("files_seen", "added", "updated", "unchanged", "not_dicom")
+KEEPS_ROOTS: Final = frozenset(("import", "retry", "inbox"))
 _SEPARATOR: Final = b"\0"
 _LOCK_SUFFIX: Final = ".running"
 _SET_COUNTS: Final = (
@@ -44,7 +45,8 @@ def recorded_event(
     tally : Tally
         What is counted while the import runs.
     roots : sequence of Path
-        What it was asked for, as far as that can be imported again.
+        What it was asked for. It is kept where it can be asked for again: others than ``KEEPS_ROOTS`` put together what
+        they bring, and take it away afterwards.
     copy : bool
         Whether it copies.
     source : str
@@ -54,7 +56,8 @@ def recorded_event(
     with ExitStack() as held:
         with catalogue.transaction() as connection:
             statement = "INSERT INTO import_event (started_at, copied, roots, source) VALUES (?, ?, ?, ?)"
-            values = (now_text(), copy, _SEPARATOR.join(os.fsencode(root) for root in roots), source)
+            kept = [os.fsencode(os.path.abspath(root)) for root in roots if source in KEEPS_ROOTS]  # noqa: PTH100 (keeps links)
+            values = (now_text(), copy, _SEPARATOR.join(kept), source)
             event = int(connection.execute(statement, values).lastrowid or 0)
             try:  # before anybody can see the event, lest it look like one whose process has died
                 held.enter_context(held_lock(_lock_of(incoming, event)))

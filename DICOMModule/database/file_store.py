@@ -116,6 +116,28 @@ class FileStore:
             raise DicomFileError(header.path, "it changed while it was being copied. Import it again.")
         return CopiedFile(path, digest)
 
+    def keep(self, header: InstanceHeader, session: Path, sha256: bytes) -> CopiedFile:
+        """Make a file durable that lies in `session` already, under another name: its own goes with the session.
+
+        Raises
+        ------
+        DatabaseError
+            The disk is full, or the folder cannot be written to.
+        """
+        path = session / f"{uuid.uuid4().hex}.part"
+        try:
+            os.link(header.path, path)
+            descriptor = os.open(path, os.O_RDWR)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            if error.errno in _NO_LINKS:
+                return self.copy(header, session)
+            raise translated_os_error(error, self.folder) or error from error
+        return CopiedFile(path, sha256)
+
     def put_in_place(self, copied: CopiedFile, place: Path) -> bool:
         """Give a whole copy its final name; return False where another content has that name already.
 

@@ -18,10 +18,11 @@ COPIES: Final = ROWS | {Verdict.SET_ASIDE}
 
 @dataclass(slots=True)
 class ImportItem:
-    """One file of a batch on its way in."""
+    """One file of a batch on its way in; `source` is where it comes from: its path, or that of a member of an archive."""
 
     header: InstanceHeader
     decision: Decision
+    source: Path
     copied: CopiedFile | None = None
     place: Path | None = None
     failed: bool = False

@@ -7,17 +7,19 @@ import sqlite3
 import stat
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import ExitStack
 from itertools import chain, islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
+from DICOMModule.database.archive_unpacking import ArchiveUnpacker, UnpackedMember
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.decisions import Decision, Verdict, decide, decide_between, is_current
 from DICOMModule.database.events import note_counts, recorded_event, write_problems
-from DICOMModule.database.file_store import FileStore, sha256_of
+from DICOMModule.database.file_store import CopiedFile, FileStore, sha256_of
 from DICOMModule.database.import_item import ADOPTS, ROWS, ImportItem
 from DICOMModule.database.quarantine import DAMAGED, write_quarantine
 from DICOMModule.database.rows import BatchWriter, NewRow, Registered, registered_as, registered_at
@@ -34,9 +36,6 @@ REFERENCES_A_BATCH: Final = 500
 COPIES_A_BATCH: Final = 500
 COPIES_AT_A_TIME: Final = 8
 FILES_A_STEP: Final = 20
-KEEP_ROOTS: Final = frozenset(
-    ("import", "retry", "inbox")
-)  # others put together what they bring, and take it away again
 _COUNTED_AS: Final = {Verdict.ADOPT: "unchanged", Verdict.RETURN: "added"}
 OTHER_FILE: Final = (
     "a file with other content lies where the copy of this SOP Instance UID belongs; that is kept, this is set aside."
@@ -80,11 +79,11 @@ def import_job(
     places = [_place(root) for root in roots] if named else list(roots)
     found = find_files(places, named=named)
     tally = Tally()
-    kept = [Path(os.path.abspath(root)) for root in roots] if source in KEEP_ROOTS else []  # noqa: PTH100 (keeps links)
     with (
-        recorded_event(catalogue, store.incoming, tally, roots=kept, copy=copy, source=source) as event,
-        store.session() if copy else nullcontext() as session,
+        recorded_event(catalogue, store.incoming, tally, roots=roots, copy=copy, source=source) as event,
+        ExitStack() as sessions,
     ):
+        session = sessions.enter_context(store.session()) if copy else None
         staged = [place for place in places if place.is_relative_to(store.incoming)]
         importer = _Importer(catalogue, store, session, tally=tally, event=event, staged=staged)
         listed = yield from list_files_job(found)
@@ -93,6 +92,17 @@ def import_job(
         while batch := list(islice(entries, COPIES_A_BATCH if copy else REFERENCES_A_BATCH)):
             for name in importer.take(batch):
                 yield Progress(tally.counts["files_seen"], total, name)
+        if importer.archives:  # after all files that are as they are, whose names then say where things are
+            session = session or sessions.enter_context(store.session())
+            for archive in importer.archives:
+                unpacker = ArchiveUnpacker(catalogue, store, session, tally, archive)
+                members = _Importer(
+                    catalogue, store, session, tally=tally, event=event, staged=[session], unpacked=unpacker.unpacked
+                )
+                for step in unpacker.steps():
+                    for name in [step] if isinstance(step, str) else members.take(step):
+                        yield Progress(tally.counts["files_seen"], total and total + unpacker.members, name)
+                total = total and total + unpacker.members
     return tally.report(time.monotonic() - started, event)
 
 
@@ -116,6 +126,7 @@ class _Importer:
         tally: Tally,
         event: int,
         staged: Sequence[Path] = (),
+        unpacked: Mapping[Path, UnpackedMember] = MappingProxyType({}),
     ) -> None:
         self._catalogue = catalogue
         self._store = store
@@ -124,7 +135,9 @@ class _Importer:
         self._event = event
         self._own_prefix = os.path.join(store.folder, "")  # noqa: PTH118 (a prefix with its separator)
         self._staged = tuple(os.path.join(folder, "") for folder in staged)  # noqa: PTH118
+        self._unpacked = unpacked
         self._problems: list[tuple[str, str, str, str]] = []
+        self.archives: list[Path] = []
 
     def take(self, batch: Sequence[Path | Problem]) -> Generator[str, None, None]:
         """Take a batch; yield the name of the file at hand now and then, where the job may be closed."""
@@ -133,7 +146,7 @@ class _Importer:
         headers: list[InstanceHeader] = []
         for number, entry in enumerate(batch):
             if number % FILES_A_STEP == 0:
-                yield _name(entry)
+                yield self._source(entry).name if isinstance(entry, Path) else entry.where
             headers += self._examine(entry, known_paths)
         uids = [header.sop_instance_uid for header in headers]
         known = registered_as(self._catalogue.connection, uids)
@@ -141,7 +154,7 @@ class _Importer:
         first: dict[str, InstanceHeader] = {}
         for number, header in enumerate(headers):
             if number % FILES_A_STEP == 0:
-                yield header.path.name
+                yield self._source(header.path).name
             for item in self._decided(header, known, first):
                 items.append(item)
                 if item.writes:
@@ -187,16 +200,22 @@ class _Importer:
         try:
             yield read_header(path)
         except NotDicomError as error:
-            if error.reason == ZIP_REASON:
-                self._reject(error.path, error.reason)
+            if error.reason == ZIP_REASON:  # its members count, not the archive
+                self._tally.counts["files_seen"] -= 1
+                self.archives.append(path)
             else:
                 self._tally.counts["not_dicom"] += 1
         except DicomFileError as error:
-            self._reject(error.path, error.reason)
+            self._reject(self._source(path), error.reason)
 
-    def _reject(self, path: str, reason: str) -> None:
-        self._tally.rejected.append(Problem(path, reason))
-        self._problems.append(("rejected", path, "", reason))
+    def _source(self, path: Path) -> Path:
+        """Return where a file comes from: of a member of an archive that is not where its bytes are."""
+        return self._unpacked[path].source if path in self._unpacked else path
+
+    def _reject(self, path: str | Path, reason: str) -> None:
+        where = os.fspath(path)
+        self._tally.rejected.append(Problem(where, reason))
+        self._problems.append(("rejected", where, "", reason))
 
     # --- deciding
 
@@ -204,16 +223,16 @@ class _Importer:
         self, header: InstanceHeader, known: dict[str, Registered], first: dict[str, InstanceHeader]
     ) -> Iterator[ImportItem]:
         """Decide about a file; one that cannot be read any more is rejected."""
-        uid = header.sop_instance_uid
+        uid, source = header.sop_instance_uid, self._source(header.path)
         try:
             if uid in first:
                 decision = decide_between(header, first[uid])
             else:
-                decision = decide(header, known.get(uid), self._store, copy=self._session is not None)
+                decision = decide(header, known.get(uid), self._store, copy=self._session is not None, source=source)
         except DicomFileError as error:
-            self._reject(os.fspath(header.path), error.reason)
+            self._reject(source, error.reason)
         else:
-            yield ImportItem(header, decision)
+            yield ImportItem(header, decision, source)
 
     def _copy(self, items: Sequence[ImportItem]) -> Generator[str, None, None]:
         """Copy what needs a copy, several files at a time: waiting for the disk to sync is most of the work."""
@@ -222,16 +241,21 @@ class _Importer:
         needed = [item for item in items if item.needs_copy and item.header.path != self._store.place_of(item.uid)]
         pool = ThreadPoolExecutor(COPIES_AT_A_TIME)
         try:
-            copies = [(item, pool.submit(self._store.copy, item.header, self._session)) for item in needed]
+            copies = [(item, pool.submit(self._copied, item.header, self._session)) for item in needed]
             for item, copied in copies:
-                yield item.header.path.name
+                yield item.source.name
                 try:
                     item.copied = copied.result()
                 except DicomFileError as error:
-                    self._reject(os.fspath(item.header.path), error.reason)
+                    self._reject(item.source, error.reason)
                     item.failed = True
         finally:
             pool.shutdown(cancel_futures=True)
+
+    def _copied(self, header: InstanceHeader, session: Path) -> CopiedFile:
+        """Copy a file, or keep one that has been unpacked for us."""
+        member = self._unpacked.get(header.path)
+        return self._store.keep(header, session, member.sha256) if member else self._store.copy(header, session)
 
     # --- writing
 
@@ -266,10 +290,10 @@ class _Importer:
     def _decide_again(self, item: ImportItem, known: Registered | None) -> None:
         if item.place is not None and known is not None and not known.copied:
             item.place.unlink(missing_ok=True)  # it was ours alone: the row that came first names another file
-        item.decision = decide(item.header, known, self._store, copy=self._session is not None)
+        item.decision = decide(item.header, known, self._store, copy=self._session is not None, source=item.source)
         item.place, item.copied = None, None
         if self._session is not None and item.needs_copy:
-            item.copied = self._store.copy(item.header, self._session)
+            item.copied = self._copied(item.header, self._session)
 
     def _put_in_place(self, items: Sequence[ImportItem]) -> None:
         placed = []
@@ -327,7 +351,7 @@ class _Importer:
         for item in items:
             if item.decision.verdict in ROWS:
                 notes = item.header.notes
-                self._problems += [("warning", os.fspath(item.header.path), item.uid, note) for note in notes]
+                self._problems += [("warning", os.fspath(item.source), item.uid, note) for note in notes]
             if item.moved_aside is not None:
                 (aside, sha256), place = item.moved_aside, self._store.place_of(item.uid)
                 write_quarantine(connection, aside, item.uid, sha256, held=True, source=place, reason=DAMAGED)
@@ -336,11 +360,11 @@ class _Importer:
             elif item.decision.verdict is Verdict.SET_ASIDE:
                 path = item.place or item.header.path
                 sha256 = item.copied.sha256 if item.copied else sha256_of(item.header.path)
-                held, source, reason = item.copied is not None, item.header.path, item.decision.reason
+                held, source, reason = item.copied is not None, item.source, item.decision.reason
                 write_quarantine(connection, path, item.uid, sha256, held=held, source=source, reason=reason)
             if item.decision.reason:
                 kind = "conflict" if item.decision.verdict is Verdict.SET_ASIDE else "duplicate"
-                self._problems.append((kind, os.fspath(item.header.path), item.uid, item.decision.reason))
+                self._problems.append((kind, os.fspath(item.source), item.uid, item.decision.reason))
         write_problems(connection, self._event, self._problems)
         self._problems.clear()
         taken = Counter(_COUNTED_AS.get(item.decision.verdict, item.decision.verdict.value) for item in items)
@@ -351,7 +375,7 @@ class _Importer:
         if header.path == self._store.place_of(item.uid):  # a whole copy that no row names
             return NewRow(header, None, True, sha256_of(header.path), item.decision.replaces)
         sha256 = item.copied.sha256 if item.copied else None
-        return NewRow(header, header.path, item.copied is not None, sha256, item.decision.replaces)
+        return NewRow(header, item.source, item.copied is not None, sha256, item.decision.replaces)
 
     def _adopt(self, connection: sqlite3.Connection, item: ImportItem) -> None:
         """Let a copy be known to come from the file of `item`, so that the file need not be opened next time."""
@@ -360,21 +384,15 @@ class _Importer:
         connection.execute("UPDATE instance SET mtime_ns = ? WHERE id = ?", (mtime_ns, row))
         if item.header.path != place:
             os.utime(place, ns=(mtime_ns, mtime_ns))
-            source = os.fsencode(item.header.path)
+            source = os.fsencode(item.source)
             connection.execute("UPDATE instance SET source_path = ? WHERE id = ?", (source, row))
 
     def _count(self, item: ImportItem) -> None:
         verdict = item.decision.verdict
         if item.decision.reason:
             conflict = verdict is Verdict.SET_ASIDE
-            self._tally.duplicates.append(
-                Duplicate(os.fspath(item.header.path), item.uid, item.decision.reason, conflict)
-            )
+            self._tally.duplicates.append(Duplicate(os.fspath(item.source), item.uid, item.decision.reason, conflict))
         else:
             self._tally.counts[_COUNTED_AS.get(verdict, verdict.value)] += 1
         if verdict in ROWS:
-            self._tally.warnings += [Problem(os.fspath(item.header.path), note) for note in item.header.notes]
-
-
-def _name(entry: Path | Problem) -> str:
-    return entry.name if isinstance(entry, Path) else entry.where
+            self._tally.warnings += [Problem(os.fspath(item.source), note) for note in item.header.notes]

@@ -24,12 +24,13 @@ from DICOMModule.dicom.uids import (
     is_harmless_uid,
     is_valid_uid,
 )
+from DICOMModule.dicom.zip_directory import is_zip
 from DICOMModule.errors import IncompleteFileError, InvalidFileError, NotDicomError
 
 PREAMBLE_BYTES: Final = 128
 MARKER: Final = b"DICM"
 LARGEST_META_BYTES: Final = 1 << 20
-ZIP_REASON: Final = "is a ZIP archive, which cannot be imported as it is yet. Unpack it and import the folder."
+ZIP_REASON: Final = "is a ZIP archive. Import it, or unpack it, to get at what it holds."
 
 _IDENTITY: Final = (
     ("SOPClassUID", "SOP Class UID (0008,0016)"),
@@ -106,6 +107,17 @@ def read_header(path: Path) -> InstanceHeader:
     """
     with open_source(path) as source:
         return parse(path.absolute(), source).header
+
+
+def may_be_dicom(head: bytes, size_bytes: int) -> bool:
+    """Return whether a file of that size that begins with `head`, 132 bytes or more, is worth being read as DICOM."""
+    if head[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == MARKER:
+        return True
+    try:
+        _check_plausible("", size_bytes, head)
+    except NotDicomError:
+        return False
+    return True
 
 
 def read_layout(path: Path) -> tuple[int, str]:
@@ -231,7 +243,7 @@ def _check_plausible(name: str, size: int, head: bytes) -> None:
     """Refuse what does not even begin like a data set: most files in the world are not DICOM."""
     if not size:
         raise NotDicomError(name, "is empty.")
-    if head.startswith(b"PK\x03\x04"):
+    if is_zip(head):
         raise NotDicomError(name, ZIP_REASON)
     group, element = head[:2], head[2:4]
     plausible = False

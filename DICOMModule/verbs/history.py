@@ -59,7 +59,8 @@ class HistoryVerbs(ImportingVerbs):
             return report
         if not known.roots:
             raise DatabaseError(
-                f"import {event} ({known.source}) brought files that were made for it and are gone. Do that again instead."
+                f"nothing is kept of what import {event} ({known.source}) was asked for: it was made for it, or has been"
+                " purged. Do that again instead."
             )
         paths = [Path(root) for root in known.roots]
         report = yield from self.import_job(paths, copy=known.copied, source="retry")
@@ -79,6 +80,6 @@ def file_of(path: str) -> Path:
     """Return the file that a row of a report is about: of a member of an archive, the archive."""
     whole = Path(path)
     for place in whole.parents if not os.path.lexists(whole) else ():
-        if place.is_file():
+        if os.path.isfile(place):  # noqa: PTH113 (no error for a name that no file can have)
             return place
     return whole

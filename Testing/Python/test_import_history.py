@@ -225,7 +225,7 @@ def test_what_was_put_together_for_an_import_cannot_be_asked_for_again(logic, mi
     job.close()
     (event,) = logic.import_history()
     assert (event.source, event.roots, event.outcome) == ("demo", (), "cancelled")
-    with pytest.raises(DatabaseError, match="made for it and are gone"):
+    with pytest.raises(DatabaseError, match="nothing is kept of what import 1"):
         run_to_end(logic.retry_job(event.event))
 
 
