@@ -15,11 +15,10 @@ from DICOMModule.settings import DATABASE_VARIABLE, Settings, folder_of
 from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.browser.browser import DatabaseBrowser
 from DICOMModule.widgets.browser.selection import Selection
+from DICOMModule.widgets.database_dialogs import DatabaseDialogs
 from DICOMModule.widgets.deleting import Deletion
-from DICOMModule.widgets.dialogs.examine_panel import ExaminePanel
 from DICOMModule.widgets.dialogs.export_dialog import ask_export, export_to_study
 from DICOMModule.widgets.dialogs.import_dialog import ask_import, import_request_for
-from DICOMModule.widgets.dialogs.metadata_viewer import MetadataViewer
 from DICOMModule.widgets.importing import Importer
 from DICOMModule.widgets.module_sections import (
     DATABASE,
@@ -72,8 +71,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             layout.addWidget(section, 1 if name == DATABASE else 0)
         self._loader: SceneLoader
         self._importer: Importer
-        self._examine: ExaminePanel | None = None
-        self._metadata: MetadataViewer | None = None
+        self.dialogs = DatabaseDialogs(self.viewer, self.parent.window())
         self._use_logic()
         self._connect()
         self._lend()
@@ -110,8 +108,10 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         browser.import_requested.connect(self._on_import_requested)
         browser.selection_changed.connect(self._on_selection_changed)
         browser.load_requested.connect(self._on_load_requested)
-        browser.examine_requested.connect(self._on_examine_requested)
-        browser.metadata_requested.connect(self._on_metadata_requested)
+        browser.examine_requested.connect(self.dialogs.show_examine)
+        browser.metadata_requested.connect(self.dialogs.show_metadata)
+        browser.compare_requested.connect(self.dialogs.show_comparison)
+        browser.varying_requested.connect(self.dialogs.show_varying)
         browser.export_requested.connect(self._on_export_requested)
         browser.delete_requested.connect(self._on_delete_requested)
         viewer.views.spread_changed.connect(self._on_spread_changed)
@@ -143,6 +143,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self._close_dialogs()
         self._loader = SceneLoader(self.logic, self.viewer, self.parent)
         self._loader.loaded.connect(lambda: self.viewer.views.set_spread(False))
+        self.dialogs.use(self.logic, self._loader)
         self._importer = Importer(self.logic, self.viewer, self.database.progress, self.parent)
         self._importer.grown.connect(self.browser.refresh)
         self._importer.busy_changed.connect(self.database.show_importing)
@@ -153,11 +154,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         if hasattr(self, "_importer"):
             self._importer.close()
         self.viewer.undo.forget("database")
-        for dialog in (self._examine, self._metadata):
-            if dialog is not None:
-                dialog.close()
-                dialog.deleteLater()
-        self._examine = self._metadata = None
+        self.dialogs.close()
 
     # -- import and the folder
 
@@ -228,17 +225,6 @@ class DICOMModuleWidget(ScriptedModuleWidget):
 
     def _on_targets_dropped(self, dropped: TargetsDropped) -> None:
         self._loader.load_targets(dropped.targets, self.browser.selection.text, dropped.view)
-
-    def _on_examine_requested(self, selection: Selection) -> None:
-        if self._examine is None:
-            self._examine = ExaminePanel(self.logic, self.viewer, self.parent.window())
-            self._examine.load_requested.connect(self._loader.load_loadables)
-        self._examine.show_targets(selection.targets, selection.text)
-
-    def _on_metadata_requested(self, selection: Selection) -> None:
-        if self._metadata is None:
-            self._metadata = MetadataViewer(self.logic, self.viewer, self.parent.window())
-        self._metadata.show_target(selection.targets[0])
 
     def _on_delete_requested(self, selection: Selection) -> None:
         Deletion(self.logic, self.viewer, selection.targets, selection.text, self.browser.refresh).start()

@@ -6,6 +6,7 @@ from __future__ import annotations
 def take_browser(studio) -> None:
     """Take the pictures of the browser, each from a state of its own."""
     _scrub(studio)
+    _metadata(studio)
 
 
 def _scrub(studio) -> None:
@@ -30,3 +31,25 @@ def _scrub(studio) -> None:
     studio.take("scrub-spread")
     studio.viewer.views.set_spread(False)
     studio.settle()
+
+
+def _metadata(studio) -> None:
+    panel = studio.panel
+    series = panel.logic.database().series(search="knee")[0]
+    panel.browser.select((series.series_instance_uid,))
+    studio.settle()
+    panel.dialogs.show_comparison(panel.browser.selection)
+    comparison = panel.dialogs.comparison
+    studio.settle()
+    studio.take("dialog-comparison", comparison)
+    comparison.differences_box.setChecked(True)
+    comparison.search_field.setText("position")
+    studio.settle()
+    studio.take("dialog-comparison-differences", comparison)
+    comparison.close()
+    panel.dialogs.show_varying(panel.browser.selection)
+    studio.settle()
+    varying = panel.dialogs.varying
+    varying.table.selectRow(2)
+    studio.take("dialog-varying", varying)
+    varying.close()

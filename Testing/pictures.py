@@ -209,14 +209,14 @@ class Studio:
             dialog = window._dialogs[name]
             self.take(f"dialog-{name}", dialog)
             dialog.close()
-        panel._on_examine_requested(selection)
+        panel.dialogs.show_examine(selection)
         self.settle()
-        self.take("dialog-examine", panel._examine)
-        panel._examine.close()
-        panel._on_metadata_requested(selection)
+        self.take("dialog-examine", panel.dialogs.examine)
+        panel.dialogs.examine.close()
+        panel.dialogs.show_metadata(selection)
         self.settle()
-        self.take("dialog-metadata", panel._metadata)
-        panel._metadata.close()
+        self.take("dialog-metadata", panel.dialogs.metadata)
+        panel.dialogs.metadata.close()
         study = panel.logic.database().studies(search="phantom chest")[0]
         for name, dialog in (
             ("export", ExportDialog(panel.logic, self.viewer, study, "", window)),

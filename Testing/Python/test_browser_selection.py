@@ -127,6 +127,10 @@ def test_only_images_that_cannot_be_loaded_are_called_refused(modality, health, 
     assert (health_color(shown, DARK) == DARK.error) == (shown == "refused")
 
 
+ALWAYS = {"load", "examine", "reveal", "copy_path", "delete"}
+ONE = {"metadata", "compare", "varying"}
+
+
 def enabled(menu):
     return {action.objectName() for action in menu.actions() if action.isEnabled() and not action.isSeparator()}
 
@@ -134,10 +138,12 @@ def enabled(menu):
 @pytest.mark.parametrize(
     ("selection", "offered"),
     [
-        (of((patient(),)), {"load", "examine", "metadata", "reveal", "copy_path", "delete"}),
-        (of((study(),)), {"load", "examine", "metadata", "reveal", "copy_path", "copy_uid", "export", "delete"}),
-        (of((study("1"),), (study("2"),)), {"load", "examine", "reveal", "copy_path", "copy_uid", "delete"}),
-        (of((study(), series())), {"load", "examine", "metadata", "reveal", "copy_path", "copy_uid", "delete"}),
+        (of((patient(),)), ALWAYS | ONE),
+        (of((study(),)), ALWAYS | ONE | {"copy_uid", "export"}),
+        (of((study("1"),), (study("2"),)), ALWAYS | {"compare", "copy_uid"}),
+        (of((study("1"),), (study("2"),), (study("3"),)), ALWAYS | {"copy_uid"}),
+        (of((study(), series())), ALWAYS | ONE | {"copy_uid"}),
+        (of((study(), series(instances=1, frames=9))), (ALWAYS | ONE | {"copy_uid"}) - {"compare"}),
         (Selection(), set()),
     ],
 )
@@ -157,6 +163,8 @@ def test_what_comes_later_says_so_and_each_entry_acts_on_the_selection(qapp):
         "load",
         "examine",
         "metadata",
+        "compare",
+        "varying",
         "reveal",
         "copy_path",
         "copy_uid",

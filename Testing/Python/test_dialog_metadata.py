@@ -190,7 +190,7 @@ def test_only_the_newest_of_many_numbers_is_read(qtbot, shown, monkeypatch):
     read = []
     before = metadata_viewer._read_nodes
     monkeypatch.setattr(
-        metadata_viewer, "_read_nodes", lambda logic, one: read.append(one.target) or before(logic, one)
+        metadata_viewer, "_read_nodes", lambda logic, one, *how: read.append(one.target) or before(logic, one, *how)
     )
     for number in (2, 3, 4, 5):
         shown.show_instance(number)
@@ -262,3 +262,13 @@ def test_reveal_asks_the_file_manager_for_the_file(qtbot, shown, monkeypatch):
     monkeypatch.setattr(metadata_viewer, "show_in_file_manager", lambda path: asked.append(path) or True)
     shown.reveal_button.click()
     qtbot.waitUntil(lambda: asked == [shown.path])
+
+
+def test_who_the_patient_is_is_hidden_as_long_as_the_views_hide_it(qtbot, shown, viewer):
+    place = texts(shown).index("(0010,0010)")
+    viewer.views.set_anonymous(True)
+    qtbot.waitUntil(lambda: rows(shown)[place].siblingAtColumn(3).data() == "(hidden)")
+    assert shown.path_label.whole_text == "(hidden)"
+    assert texts(shown, 3)[texts(shown).index("(0008,0060)")] == "CT"
+    viewer.views.set_anonymous(False)
+    qtbot.waitUntil(lambda: rows(shown)[place].siblingAtColumn(3).data() == "山田^太郎")

@@ -133,13 +133,13 @@ def test_a_series_whose_files_went_or_changed_says_so_wherever_it_is_used(window
     assert previewed(window)
 
     chosen(window, "Made ct", "examine")
-    examine = panel(window)._examine
+    examine = panel(window).dialogs.examine
     wait_until(lambda: what in examine.health_text.text(), what="Examine says it")
     assert not examine.load_button.isEnabled()
     examine.close()
 
     chosen(window, "Made ct", "metadata")
-    metadata = panel(window)._metadata
+    metadata = panel(window).dialogs.metadata
     wait_until(metadata.error_label.text, what="the metadata viewer says it")
     assert what in metadata.error_label.text()
     metadata.close()
@@ -254,7 +254,7 @@ def test_a_series_that_is_refused_says_why(window, tmp_path):
         told(window, reason, "are not loaded yet")
         dismissed(window)
         chosen(window, f"Made {name}", "examine")
-        examine = panel(window)._examine
+        examine = panel(window).dialogs.examine
         wait_until(lambda: settled(window), what="it is examined")
         assert examine.health_word.text() == "Cannot be loaded"
         assert reason in examine.cards[0].loadable.refusal
@@ -307,7 +307,7 @@ def test_a_fault_in_a_slot_is_shown_and_the_window_goes_on(qapp, tmp_path, monke
         assert not dialog.isVisible()
         goes_on(window, tmp_path / "good")
         chosen(window, "Made good", "metadata")
-        metadata = panel(window)._metadata
+        metadata = panel(window).dialogs.metadata
         wait_until(lambda: "a slot that is wrong" in metadata.error_label.text(), what="the job's fault in its place")
         wait_until(dialog.isVisible, what="the dialog again")
         dialog.reject()

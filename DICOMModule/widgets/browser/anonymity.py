@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol, TypeVar
 
@@ -83,6 +83,30 @@ class Anonymity(QObject):
         for model in self._models:
             model.set_anonymous(self._told)
         self.changed.emit()
+
+
+class AnonymousWish(QObject):
+    """Tells a dialog when patients are to be hidden, or shown again.
+
+    Parameters
+    ----------
+    views : ViewState
+        Has the switch.
+    act : callable
+        Shows everything anew.
+    """
+
+    def __init__(self, views: ViewState, act: Callable[[], object], parent: QObject) -> None:
+        super().__init__(parent)
+        self._views = views
+        self._act = act
+        self._told = views.anonymous
+        views.overlays_changed.connect(self._on_overlays_changed)
+
+    def _on_overlays_changed(self) -> None:
+        if self._views.anonymous != self._told:
+            self._told = self._views.anonymous
+            self._act()
 
 
 def _name(number: int) -> str:

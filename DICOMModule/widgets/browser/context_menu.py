@@ -20,7 +20,7 @@ class Entry:
     name : str
         Of what it does; empty for a line between groups.
     needs : str
-        ``any``, ``one`` thing, one ``study``, a ``uid``; ``later``: it is part of a later version.
+        ``any``, ``one`` thing, ``two`` or one of several instances, one ``study``, a ``uid``; ``later``: it is part of a later version.
     """
 
     name: str = ""
@@ -36,6 +36,8 @@ ENTRIES: Final = (
     Entry("load", "Load", "load", tip="Load it as volumes of the scene", keys="Return"),
     Entry("examine", "Examine…", "info", tip="See what it can be loaded as, and choose"),
     Entry("metadata", "Metadata…", "metadata", "one", tip="See all data elements of its files"),
+    Entry("compare", "Compare metadata…", "compare", "two", tip="See the data elements of two things, or of two instances of one, side by side"),
+    Entry("varying", "What varies…", "varying", "one", tip="See which data elements differ from instance to instance, and how"),
     LINE,
     Entry("reveal", "Reveal in file manager", "reveal", tip="Show the file where it lies on the disk"),
     Entry("copy_path", "Copy path", "copy", tip="Copy where its files lie"),
@@ -79,6 +81,10 @@ def is_enabled(entry: Entry, selection: Selection) -> bool:
         return False
     if entry.needs == "one":
         return len(selection.targets) == 1
+    if entry.needs == "two":
+        levels = (selection.patients, selection.studies, selection.series)
+        instances = sum(thing.instances for things in levels for thing in things)
+        return len(selection.targets) == 2 or (len(selection.targets) == 1 and instances > 1)
     if entry.needs == "study":
         return selection.level == "study" and len(selection.targets) == 1
     if entry.needs == "uid":

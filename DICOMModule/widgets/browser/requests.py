@@ -31,6 +31,8 @@ class BrowserRequests(QWidget):
         Something else is selected, or what is selected has changed.
     load_requested, examine_requested, metadata_requested, delete_requested : Selection
         Enter, a double click on a series, or the context menu.
+    compare_requested, varying_requested : Selection
+        Two things side by side; what varies in one.
     export_requested : Selection
         Export Slicer Data to Study….
     copy_requested, send_requested : Selection
@@ -43,6 +45,8 @@ class BrowserRequests(QWidget):
     load_requested = pyqtSignal(object)
     examine_requested = pyqtSignal(object)
     metadata_requested = pyqtSignal(object)
+    compare_requested = pyqtSignal(object)
+    varying_requested = pyqtSignal(object)
     delete_requested = pyqtSignal(object)
     export_requested = pyqtSignal(object)
     copy_requested = pyqtSignal(object)
@@ -73,6 +77,8 @@ class BrowserRequests(QWidget):
             "load": self.load_requested.emit,
             "examine": self.examine_requested.emit,
             "metadata": self.metadata_requested.emit,
+            "compare": self.compare_requested.emit,
+            "varying": self.varying_requested.emit,
             "reveal": self.files.reveal,
             "copy_path": self.files.copy_paths,
             "copy_uid": self.files.copy_uids,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from DICOMModule.database.list_query import Which
 from DICOMModule.jobs import call_job
 from DICOMModule.logic import DICOMModuleLogic
-from DICOMModule.targets import PATIENT_PREFIX
+from DICOMModule.widgets.browser.anonymity import HIDDEN, AnonymousWish
 from DICOMModule.widgets.browser.file_actions import show_in_file_manager
-from DICOMModule.widgets.browser.selection import numbered_series
+from DICOMModule.widgets.dialogs.instance_list import Instance, Listed, listed_instances
 from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
 from DICOMModule.widgets.dialogs.tag_nodes import TagNode, tag_nodes
 from DICOMModule.widgets.dialogs.tag_tree_view import TagTree
@@ -36,6 +34,7 @@ from DICOMModule.widgets.qt import (
     QUrl,
     QVBoxLayout,
     QWidget,
+    pyqtSignal,
 )
 from DICOMModule.widgets.qt_application import load_form
 from DICOMModule.widgets.theme import icon
@@ -44,21 +43,6 @@ from DICOMModule.widgets.wording import counted
 
 SEARCH_DELAY_MS: Final = 120
 UNFOLDING: Final = "+-*"
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """What the slider goes through: how Logic names an instance, its file, and what its series is called."""
-
-    target: str
-    path: Path
-    series: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    instances: tuple[Instance, ...]
-    first: int
 
 
 class MetadataViewer(PanelDialog):
@@ -70,7 +54,14 @@ class MetadataViewer(PanelDialog):
         Says which files there are.
     viewer : Viewer
         Its jobs read them.
+
+    Signals
+    -------
+    compare_requested : str, str
+        Two instances, named as Logic does, are to be seen side by side: the one that is shown and the next one.
     """
+
+    compare_requested = pyqtSignal(str, str)
 
     instance_label: QLabel
     instance_slider: QSlider
@@ -83,6 +74,7 @@ class MetadataViewer(PanelDialog):
     error_label: QLabel
     tree: QTreeView
     path_place: QVBoxLayout
+    compare_button: QToolButton
     reveal_button: QToolButton
     copy_button: QPushButton
     close_button: QPushButton
@@ -106,7 +98,8 @@ class MetadataViewer(PanelDialog):
         self._typing.timeout.connect(self._on_search_changed)
         self._connect()
         self._set_icons()
-        self._show_instances(_Listed((), -1))
+        self._show_instances(Listed((), -1))
+        self._anonymity = AnonymousWish(viewer.views, self._on_anonymity_changed, self)
 
     @property
     def path(self) -> Path | None:
@@ -120,11 +113,11 @@ class MetadataViewer(PanelDialog):
     def show_target(self, target: str) -> None:
         """Show the first instance of a patient, study or series, the instance itself, or a file."""
         logic = self._logic
-        self._show_instances(_Listed((), -1))
+        self._show_instances(Listed((), -1))
         self.hits_label.setText("Reading…")
         handle = self.viewer.jobs.run(
             "Listing instances",
-            lambda: call_job(lambda: _listed(logic, target)),
+            lambda: call_job(lambda: listed_instances(logic, target)),
             on_success=lambda listed: self._on_listed(handle, listed),
             on_failure=lambda failure: self._on_listing_failed(handle, failure),
             quiet=True,
@@ -166,6 +159,7 @@ class MetadataViewer(PanelDialog):
         self.next_button.clicked.connect(lambda _checked: self._on_next_wished())
         self.previous_button.clicked.connect(lambda _checked: self._on_previous_wished())
         self.copy_button.clicked.connect(lambda _checked: self.elements.copy_rows())
+        self.compare_button.clicked.connect(lambda _checked: self._on_compare_clicked())
         self.reveal_button.clicked.connect(lambda _checked: self._on_reveal_clicked())
         self.close_button.clicked.connect(lambda _checked: self.close())
         self.tree.installEventFilter(self)
@@ -180,10 +174,14 @@ class MetadataViewer(PanelDialog):
         self.previous_button.setIcon(icon("chevron-up"))
         self.next_button.setIcon(icon("chevron-down"))
         self.reveal_button.setIcon(icon("reveal"))
+        self.compare_button.setIcon(icon("compare"))
+
+    def _on_anonymity_changed(self) -> None:
+        self._on_number_changed(self.instance_spin.value())
 
     # -- which instances there are
 
-    def _on_listed(self, handle: JobHandle, listed: _Listed) -> None:
+    def _on_listed(self, handle: JobHandle, listed: Listed) -> None:
         if handle is self._listing:
             self._show_instances(listed)
             self._on_number_changed(self.instance_spin.value())
@@ -192,7 +190,7 @@ class MetadataViewer(PanelDialog):
         if handle is self._listing:
             self._show_nothing(failure.text)
 
-    def _show_instances(self, listed: _Listed) -> None:
+    def _show_instances(self, listed: Listed) -> None:
         self._instances = listed.instances
         self._wanted = self._shown = -1
         several = len(listed.instances) > 1
@@ -214,19 +212,20 @@ class MetadataViewer(PanelDialog):
         self._wanted = number - 1
         series = self._instances[self._wanted].series
         self.setWindowTitle(f"Metadata of series {series}" if series else "Metadata")
-        self.path_label.set_whole_text(str(self.path))
-        self.reveal_button.setEnabled(True)
+        self.path_label.set_whole_text(HIDDEN if self.viewer.views.anonymous else str(self.path))
+        for button in (self.reveal_button, self.compare_button):
+            button.setEnabled(True)
         if self._reading is None:
             self._read()
 
     def _read(self) -> None:
         number, instance, logic = self._wanted, self._instances[self._wanted], self._logic
-        listing = self._listing
+        listing, anonymous = self._listing, self.viewer.views.anonymous
         self._reading = self.viewer.jobs.run(
             "Reading data elements",
-            lambda: call_job(lambda: _read_nodes(logic, instance)),
-            on_success=lambda root: self._on_read(listing, number, root, ""),
-            on_failure=lambda failure: self._on_read(listing, number, TagNode((), "", ""), failure.text),
+            lambda: call_job(lambda: _read_nodes(logic, instance, anonymous)),
+            on_success=lambda root: self._on_read(listing, number, anonymous, root, ""),
+            on_failure=lambda failure: self._on_read(listing, number, anonymous, TagNode((), "", ""), failure.text),
             on_cancelled=self._on_reading_cancelled,
             quiet=True,
             owner=logic,
@@ -235,10 +234,11 @@ class MetadataViewer(PanelDialog):
     def _on_reading_cancelled(self) -> None:
         self._reading = None
 
-    def _on_read(self, listing: JobHandle | None, number: int, root: TagNode, error: str) -> None:
+    def _on_read(self, listing: JobHandle | None, number: int, anonymous: bool, root: TagNode, error: str) -> None:
         """Show what was read, unless something else is wanted by now."""
         self._reading = None
-        if listing is not self._listing or number != self._wanted:
+        is_stale = listing is not self._listing or number != self._wanted
+        if is_stale or anonymous != self.viewer.views.anonymous:
             if 0 <= self._wanted < len(self._instances):
                 self._read()
             return
@@ -251,7 +251,8 @@ class MetadataViewer(PanelDialog):
         self.setWindowTitle("Metadata")
         self.elements.show_root(TagNode((), "", ""))
         self.path_label.set_whole_text("")
-        self.reveal_button.setEnabled(False)
+        for button in (self.reveal_button, self.compare_button):
+            button.setEnabled(False)
         self._show_error(error)
         self.hits_label.setText("")
 
@@ -290,6 +291,11 @@ class MetadataViewer(PanelDialog):
 
     # -- the file
 
+    def _on_compare_clicked(self) -> None:
+        shown, count = self._wanted, len(self._instances)
+        other = shown + 1 if shown + 1 < count else shown - 1 if shown else shown
+        self.compare_requested.emit(self._instances[shown].target, self._instances[other].target)
+
     def _on_reveal_clicked(self) -> None:
         path = self.path
         if path is not None:
@@ -302,30 +308,6 @@ class MetadataViewer(PanelDialog):
             )
 
 
-def _listed(logic: DICOMModuleLogic, target: str) -> _Listed:
-    """Return the instances that the slider goes through, and which of them is meant. In a worker's thread."""
-    path = logic.targets.path_of(target)
-    if path is not None:
-        return _Listed((Instance(str(path), path),), 0)
-    database = logic.database()
-    wanted = ""
-    which: Which
-    if target.startswith(PATIENT_PREFIX):
-        which = {"patient": int(target.removeprefix(PATIENT_PREFIX))}
-    elif (level := database.resolve(target)) == "instance":
-        wanted = target
-        which = {"series": database.header_of_instance(target).series_instance_uid}
-    else:
-        which = {"series": target} if level == "series" else {"study": target}
-    names = {row.series_instance_uid: numbered_series(row) for row in database.series(**which)}
-    instances = tuple(
-        Instance(row.sop_instance_uid, Path(row.path), names.get(row.series_instance_uid, ""))
-        for row in database.instances(**which)
-    )
-    places = [place for place, one in enumerate(instances) if one.target == wanted]
-    return _Listed(instances, places[0] if places else 0)
-
-
-def _read_nodes(logic: DICOMModuleLogic, instance: Instance) -> TagNode:
+def _read_nodes(logic: DICOMModuleLogic, instance: Instance, anonymous: bool) -> TagNode:
     """Return the tree of an instance's data elements. In a worker's thread."""
-    return tag_nodes(logic.tag_tree(instance.target))
+    return tag_nodes(logic.tag_tree(instance.target), anonymous=anonymous)

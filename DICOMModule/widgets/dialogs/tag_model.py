@@ -11,6 +11,7 @@ from DICOMModule.widgets.theme import fixed_font, theme
 from DICOMModule.widgets.wording import plain_tooltip
 
 COLUMNS: Final = ("Tag", "Name", "VR", "Value")
+VR_COLUMN: Final = 2
 VALUE_COLUMN: Final = 3
 LONGEST_CELL: Final = 240
 
@@ -22,7 +23,14 @@ class TagModel(QAbstractItemModel):
     ----------
     is_searched : bool
         The tree holds hits, and what they lie in, which is dim.
+    columns : tuple of str
+        Their titles.
+    value_columns : tuple of int
+        Which of them hold values.
     """
+
+    columns: tuple[str, ...] = COLUMNS
+    value_columns: tuple[int, ...] = (VALUE_COLUMN,)
 
     def __init__(self, font: QFont, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -62,11 +70,15 @@ class TagModel(QAbstractItemModel):
 
     def columnCount(self, _parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
         """Return the number of columns."""
-        return len(COLUMNS)
+        return len(self.columns)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.DisplayRole) -> Any:
         """Return the title of a column."""
-        return COLUMNS[section] if orientation == Qt.Horizontal and role == Qt.DisplayRole else None
+        return self.columns[section] if orientation == Qt.Horizontal and role == Qt.DisplayRole else None
+
+    def texts(self, node: TagNode) -> tuple[str, ...]:
+        """Return what the columns say of a node."""
+        return node.tag, node.name, node.vr, node.value
 
     def data(self, index: QModelIndex, role: int = Qt.DisplayRole) -> Any:
         """Return a cell; items are dim, and in a search what is only there because of what is inside it."""
@@ -74,11 +86,12 @@ class TagModel(QAbstractItemModel):
             return None
         node = self.node_of(index)
         if role == Qt.DisplayRole:
-            return one_line((node.tag, node.name, node.vr, node.value)[index.column()])
+            return one_line(self.texts(node)[index.column()])
         if role == Qt.ToolTipRole:
             heading = " ".join(part for part in (node.tag, node.name, node.keyword and f"[{node.keyword}]") if part)
-            return plain_tooltip(f"{heading}\n{node.value}".strip())
-        if role == Qt.FontRole and (index.column() == 0 or (index.column() == VALUE_COLUMN and node.vr == "UI")):
+            values = "\n".join(self.texts(node)[column] for column in self.value_columns)
+            return plain_tooltip(f"{heading}\n{values}".strip())
+        if role == Qt.FontRole and (index.column() == 0 or (index.column() in self.value_columns and node.vr == "UI")):
             return self._font
         if role == Qt.ForegroundRole and (not node.vr or (self.is_searched and not node.is_hit)):
             return QColor(theme().dim)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from DICOMModule.errors import plain_text
-from DICOMModule.widgets.dialogs.tag_model import VALUE_COLUMN, TagModel
+from DICOMModule.widgets.dialogs.tag_model import VR_COLUMN, TagModel
 from DICOMModule.widgets.dialogs.tag_nodes import Key, TagNode, searched
 from DICOMModule.widgets.qt import (
     QAction,
@@ -32,7 +33,7 @@ class ValueDelegate(QStyledItemDelegate):
     def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         """Say where a value is cut."""
         super().initStyleOption(option, index)
-        if index.siblingAtColumn(VALUE_COLUMN - 1).data() == "UI":
+        if index.siblingAtColumn(VR_COLUMN).data() == "UI":
             option.textElideMode = Qt.ElideMiddle
 
 
@@ -43,12 +44,16 @@ class TagTree(QObject):
     ----------
     view : QTreeView
         Where it is shown.
+    model : TagModel, optional
+        What of a node its columns say; tag, name, VR and value.
+    widths : sequence of int
+        Of the columns but the last, in px.
     """
 
-    def __init__(self, view: QTreeView) -> None:
+    def __init__(self, view: QTreeView, model: TagModel | None = None, widths: Sequence[int] = (210, 280, 44)) -> None:
         super().__init__(view)
         self._view = view
-        self._model = TagModel(view.font(), view)
+        self._model = model or TagModel(view.font(), view)
         self._whole = self._model.root
         self._text = ""
         self._open: set[Key] = set()
@@ -56,14 +61,14 @@ class TagTree(QObject):
         self.hits: tuple[TagNode, ...] = ()
         self.count = 0
         view.setModel(self._model)
-        view.setItemDelegateForColumn(VALUE_COLUMN, ValueDelegate(view))
+        for column in self._model.value_columns:
+            view.setItemDelegateForColumn(column, ValueDelegate(view))
         view.setIndentation(INDENTATION_PX)
         header = view.header()
         header.setStretchLastSection(True)
-        for column in range(VALUE_COLUMN):
-            header.setSectionResizeMode(column, QHeaderView.Interactive)
         header.setSectionsMovable(False)
-        for column, width in enumerate((210, 280, 44)):
+        for column, width in enumerate(widths):
+            header.setSectionResizeMode(column, QHeaderView.Interactive)
             view.setColumnWidth(column, width)
         view.expanded.connect(self._on_expanded)
         view.collapsed.connect(self._on_collapsed)
@@ -211,5 +216,6 @@ class TagTree(QObject):
 
 def row_text(node: TagNode) -> str:
     """Return a node as a line of text: cells with tabs between, indented by its depth."""
-    cells = (node.tag, plain_text(node.name), node.vr, plain_text(node.value))
+    values = (node.value, node.second) if node.state else (node.value,)
+    cells = (node.tag, plain_text(node.name), node.vr, *map(plain_text, values), node.state)
     return "  " * node.depth + "\t".join(cells).rstrip("\t")
