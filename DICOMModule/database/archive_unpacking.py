@@ -19,7 +19,7 @@ from typing import Final
 from DICOMModule.database.connection import Catalogue, translated_os_error
 from DICOMModule.database.decisions import is_current
 from DICOMModule.database.file_store import FileStore
-from DICOMModule.database.rows import registered_at
+from DICOMModule.database.registered import known_at
 from DICOMModule.database.tally import Tally
 from DICOMModule.dicom.byte_source import FileSource, open_source
 from DICOMModule.dicom.header_reader import may_be_dicom
@@ -203,12 +203,13 @@ class ArchiveUnpacker:
 
     def _unchanged(self, places: dict[Path, tuple[int, int]]) -> set[Path]:
         """Return which of these, by size and time, are in the database as they are."""
-        known = registered_at(self._catalogue.connection, list(places))
+        known = known_at(self._catalogue.connection, [os.fspath(place) for place in places])
         return {
             place
-            for place, rows in known.items()
+            for place, (size_bytes, mtime_ns) in places.items()
             if any(
-                is_current(*places[place], one, copy=True) and self._store.place_of(one.sop_instance_uid).is_file()
-                for one in rows
+                is_current(size_bytes, mtime_ns, one, copy=True)
+                and self._store.place_of(one.sop_instance_uid).is_file()
+                for one in known.get(os.fspath(place), ())
             )
         }

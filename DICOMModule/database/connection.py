@@ -38,6 +38,8 @@ _PRAGMAS: Final = (
     "trusted_schema = OFF",
     "cell_size_check = ON",
     "secure_delete = ON",
+    "cache_size = -65536",  # KiB: UIDs are inserted all over their index
+    "wal_autocheckpoint = 4000",
 )
 _FULL_ERRORS: Final = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
 _READ_ONLY_ERRORS: Final = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from DICOMModule.database.file_store import FileStore, sha256_of
-from DICOMModule.database.rows import Registered
+from DICOMModule.database.registered import KnownFile, Registered
 from DICOMModule.dicom.attributes import TABLE_VERSION
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.patient import patient_identity
@@ -40,6 +40,9 @@ class Verdict(Enum):
     RETURN = "added from the trash"
     SAME = "a duplicate"
     SET_ASIDE = "a duplicate in name only"
+
+    # members are single objects; Enum's own hash is Python code, and is asked for several times a file
+    __hash__ = object.__hash__
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class Decision:
         return (known.row, known.trashed) == (self.replaces, self.from_trash)
 
 
-def is_current(header_bytes: int, mtime_ns: int, known: Registered, *, copy: bool) -> bool:
+def is_current(header_bytes: int, mtime_ns: int, known: Registered | KnownFile, *, copy: bool) -> bool:
     """Return whether a file is so plainly what was registered from its path that it need not be opened."""
     return (
         not known.trashed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,10 @@ COPIES: Final = ROWS | {Verdict.SET_ASIDE}
 
 @dataclass(slots=True)
 class ImportItem:
-    """One file of a batch on its way in; `source` is where it comes from: its path, or that of a member of an archive."""
+    """One file of a batch on its way in.
+
+    `source` is where it comes from, its path or that of a member of an archive; `uid` its SOP Instance UID.
+    """
 
     header: InstanceHeader
     decision: Decision
@@ -27,11 +30,10 @@ class ImportItem:
     place: Path | None = None
     failed: bool = False
     moved_aside: tuple[Path, bytes] | None = None
+    uid: str = field(init=False)
 
-    @property
-    def uid(self) -> str:
-        """SOP Instance UID."""
-        return self.header.sop_instance_uid
+    def __post_init__(self) -> None:
+        self.uid = self.header.sop_instance_uid
 
     @property
     def writes(self) -> bool:

@@ -28,8 +28,9 @@ from DICOMModule.database.rebuild_rows import (
     write_rebuilt,
 )
 from DICOMModule.database.rebuild_sources import Source, sources_job
+from DICOMModule.database.registered import registered_as
 from DICOMModule.database.replacement import hold_job, put_in_place
-from DICOMModule.database.rows import NewRow, registered_as
+from DICOMModule.database.rows import NewRow
 from DICOMModule.database.salvage import ROWS_A_STEP, Row, header_of_row
 from DICOMModule.database.sessions import exclusive_job
 from DICOMModule.database.strays import orphans

@@ -14,11 +14,20 @@ from DICOMModule.database.counting import drop_empty_trash, recount
 from DICOMModule.database.search_index import patient_text, searched_text
 from DICOMModule.dicom.attributes import TABLE_VERSION
 from DICOMModule.dicom.folding import fold
-from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
+from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader, SharedAttributes
 from DICOMModule.dicom.patient import patient_identity
 
 _LARGEST_INTEGER: Final = 2**63 - 1
 _UID: Final = "SOPInstanceUID"
+# what `patient_identity` looks at, and the UIDs: headers that have these alike are of one series
+_NAMES: Final = (
+    "PatientID",
+    "IssuerOfPatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+)
 _PLURALS: Final = {"patient": "patients", "study": "studies", "series": "series"}
 
 
@@ -58,16 +67,19 @@ class Written:
     shared_study_uids: set[str] = field(default_factory=set)
 
 
-def dump_attributes(attributes: Mapping[str, AttributeValue], base: Mapping[str, Any]) -> str:
-    """Return the attributes as JSON, as far as they differ from those of the series' first instance.
+def differences(attributes: Mapping[str, AttributeValue], base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes as far as they differ from those of the series' first instance.
 
-    An attribute that the first instance has and this one has not is null.
+    An attribute that the first instance has and this one has not is None.
     """
     changed: dict[str, Any] = {
         keyword: value for keyword, value in attributes.items() if base.get(keyword) != value and keyword != _UID
     }
     changed.update((keyword, None) for keyword in base.keys() - attributes.keys())
-    return json.dumps(changed, ensure_ascii=False, separators=(",", ":"))
+    return changed
+
+
+_dumped: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def load_attributes(text: str) -> dict[str, Any]:
@@ -99,6 +111,8 @@ class BatchWriter:
         self._patients: dict[str, int] = {}
         self._studies: dict[tuple[int, str], int] = {}
         self._series: dict[tuple[int, str], tuple[int, dict[str, Any]]] = {}
+        self._series_by_names: dict[tuple[Any, ...], tuple[int, dict[str, Any]]] = {}
+        self._differences: dict[tuple[int, int], dict[str, Any]] = {}
         self._touched: set[int] = set()
         self._shown: set[tuple[str, int]] = set()
 
@@ -130,8 +144,6 @@ class BatchWriter:
     def _instance(self, row: NewRow) -> tuple[Any, ...]:
         header = row.header
         series, base = self._series_of(header)
-        self._touched.add(series)
-        self.written.series_uids.add(header.series_instance_uid)
         return (
             series,
             header.sop_instance_uid,
@@ -144,14 +156,39 @@ class BatchWriter:
             row.sha256,
             row.copied,
             os.fsencode(row.source) if row.source is not None else None,
-            dump_attributes(header.attributes, base),
+            _dumped(self._differences_of(header, base)),
             TABLE_VERSION,
             header.dataset_offset,
             header.pixel_data_offset,
             header.pixel_data_bytes,
         )
 
+    def _differences_of(self, header: InstanceHeader, base: dict[str, Any]) -> dict[str, Any]:
+        """Return what of a header is not its series', looking only at what it does not share with others like it."""
+        attributes = header.attributes
+        if not isinstance(attributes, SharedAttributes):
+            return differences(attributes, base)
+        key = id(attributes.origin), id(base)
+        if key not in self._differences:
+            self._differences[key] = differences(attributes.origin, base)
+        found = dict(self._differences[key])
+        for keyword, value in attributes.changed.items():
+            if base.get(keyword) == value:
+                found.pop(keyword, None)
+            elif keyword != _UID:
+                found[keyword] = value
+        return found
+
     def _series_of(self, header: InstanceHeader) -> tuple[int, dict[str, Any]]:
+        """Return the row of a header's series and the attributes that it keeps; make what is not there."""
+        names = tuple(map(header.attributes.get, _NAMES))
+        if names not in self._series_by_names:
+            self._series_by_names[names] = self._found_series(header)
+            self._touched.add(self._series_by_names[names][0])
+            self.written.series_uids.add(header.series_instance_uid)
+        return self._series_by_names[names]
+
+    def _found_series(self, header: InstanceHeader) -> tuple[int, dict[str, Any]]:
         study = self._study_of(header)
         key = (study, header.series_instance_uid)
         if key in self._series:
@@ -287,55 +324,3 @@ class BatchWriter:
         self._connection.executemany(unknown, [(series,) for series in sorted(self._touched)])
         recount(self._connection, self._touched)
         drop_empty_trash(self._connection)
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """What the database knows of an instance that is already in it, be it in its trash."""
-
-    row: int
-    sop_instance_uid: str
-    trashed: bool
-    copied: bool
-    source_path: Path | None
-    size_bytes: int
-    mtime_ns: int
-    sha256: bytes | None
-    state: str
-    transfer_syntax_uid: str
-    dataset_offset: int
-    attributes_version: int
-    patient_identity: str
-
-
-_REGISTERED: Final = (
-    "SELECT instance.id, sop_instance_uid, instance.trash IS NOT NULL, copied, source_path, instance.bytes,"
-    " mtime_ns, sha256, state, transfer_syntax_uid, dataset_offset, attributes_version, patient.identity FROM instance"
-    " JOIN series ON series.id = instance.series JOIN study ON study.id = series.study"
-    " JOIN patient ON patient.id = study.patient WHERE "
-)
-
-
-def registered_at(connection: sqlite3.Connection, paths: Sequence[Path]) -> dict[Path, list[Registered]]:
-    """Return what came from these paths; a path whose file was replaced by another instance has several rows."""
-    found: dict[Path, list[Registered]] = {}
-    for known in _registered(connection, "source_path", [os.fsencode(path) for path in paths]):
-        if known.source_path is not None:
-            found.setdefault(known.source_path, []).append(known)
-    return found
-
-
-def registered_as(connection: sqlite3.Connection, uids: Sequence[str]) -> dict[str, Registered]:
-    """Return what has these SOP Instance UIDs."""
-    return {known.sop_instance_uid: known for known in _registered(connection, "sop_instance_uid", uids)}
-
-
-def _registered(connection: sqlite3.Connection, column: str, values: Sequence[Any]) -> list[Registered]:
-    if not values:
-        return []
-    marks = ", ".join("?" * len(values))
-    rows = connection.execute(f"{_REGISTERED}{column} IN ({marks})", tuple(values))
-    return [
-        Registered(row, uid, bool(trashed), bool(copied), Path(os.fsdecode(path)) if path is not None else None, *rest)
-        for row, uid, trashed, copied, path, *rest in rows
-    ]

@@ -13,7 +13,8 @@ from DICOMModule.database.decisions import NOT_COMPARABLE, may_be_moved, other_c
 from DICOMModule.database.file_pool import FilePool, result_job
 from DICOMModule.database.file_store import CopiedFile, FileStore, sha256_of
 from DICOMModule.database.quarantine import DAMAGED, SPARE, write_quarantine
-from DICOMModule.database.rows import BatchWriter, NewRow, Registered, registered_as
+from DICOMModule.database.registered import Registered, registered_as
+from DICOMModule.database.rows import BatchWriter, NewRow
 from DICOMModule.database.strays import orphans, unknown_quarantine
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.dicom.instance_header import InstanceHeader

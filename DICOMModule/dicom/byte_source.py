@@ -6,10 +6,8 @@ import os
 import stat
 import struct
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from DICOMModule.errors import DicomFileError, IncompleteFileError, InvalidFileError, NotDicomError
 
@@ -36,21 +34,29 @@ class ByteSource(Protocol):
 
 
 class FileSource:
-    """An open regular file.
+    """An open regular file; a context manager that closes it.
 
     Attributes
     ----------
+    name : str
+        Its path, as it was opened.
     size, mtime_ns : int
         Bytes and time of modification when it was opened.
     """
 
-    __slots__ = ("_descriptor", "_path", "mtime_ns", "size")
+    __slots__ = ("_descriptor", "mtime_ns", "name", "size")
 
-    def __init__(self, path: str, descriptor: int, status: os.stat_result) -> None:
-        self._path = path
+    def __init__(self, name: str, descriptor: int, status: os.stat_result) -> None:
+        self.name = name
         self._descriptor = descriptor
         self.size = status.st_size
         self.mtime_ns = status.st_mtime_ns
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        os.close(self._descriptor)
 
     def read(self, offset: int, count: int) -> bytes:
         """Return `count` bytes from `offset`, fewer only where the file ended when it was opened."""
@@ -62,10 +68,10 @@ class FileSource:
             while len(data) < count:
                 more = _pread(self._descriptor, count - len(data), offset + len(data))
                 if not more:
-                    raise IncompleteFileError(self._path, "the file became shorter while it was read.")
+                    raise IncompleteFileError(self.name, "the file became shorter while it was read.")
                 data += more
         except OSError as error:
-            raise DicomFileError(self._path, f"cannot be read: {error.strerror}.") from error
+            raise DicomFileError(self.name, f"cannot be read: {error.strerror}.") from error
         return data
 
 
@@ -77,8 +83,7 @@ def _seek_and_read(descriptor: int, count: int, offset: int) -> bytes:
 _pread = getattr(os, "pread", _seek_and_read)
 
 
-@contextmanager
-def open_source(path: Path | str) -> Iterator[FileSource]:
+def open_source(path: Path | str) -> FileSource:
     """Open a regular file for reading, without following a link and without waiting for a pipe.
 
     Raises
@@ -97,9 +102,10 @@ def open_source(path: Path | str) -> Iterator[FileSource]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise NotDicomError(name, "is not a regular file.")
-        yield FileSource(name, descriptor, status)
-    finally:
+    except BaseException:
         os.close(descriptor)
+        raise
+    return FileSource(name, descriptor, status)
 
 
 class InflatedSource:

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import faulthandler
 import importlib
-import json
 import os
-import struct
 import sys
 import threading
 import traceback
@@ -25,10 +23,10 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from DICOMModule.dicom.child_messages import Message, read_message, write_message
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DicomFileError, PixelDataError
 
-Message: TypeAlias = dict[str, Any]
 Decoded: TypeAlias = npt.NDArray[Any]
 
 FUNCTIONS: dict[str, str | Callable[..., Decoded]] = {
@@ -37,45 +35,8 @@ FUNCTIONS: dict[str, str | Callable[..., Decoded]] = {
 }
 """What a child may be asked for: name to function, or to module and name of one; imported when it is first asked for."""
 
-_LENGTH = struct.Struct("<I")
-_LONGEST_BYTES = 1 << 26
 _AFTER_THE_PARENT_S = 5.0
 """The parent ends a child that is too slow; where the parent has died, the child's own watch does, this much later."""
-
-
-def write_message(file: IO[bytes], message: Message, values: Decoded | None = None) -> None:
-    """Write one message, and behind it the bytes of an array in C order."""
-    text = json.dumps(message).encode("ascii")
-    file.write(_LENGTH.pack(len(text)) + text)
-    if values is not None:
-        file.write(values.data.cast("B") if values.size else b"")
-    file.flush()
-
-
-def read_message(file: IO[bytes]) -> Message:
-    """Read one message.
-
-    Raises
-    ------
-    EOFError
-        The other side has gone.
-    ValueError
-        What comes is no message.
-    """
-    (length,) = _LENGTH.unpack(_exactly(file, _LENGTH.size))
-    if length > _LONGEST_BYTES:
-        raise ValueError("too long for a message")
-    message = json.loads(_exactly(file, length))
-    if not isinstance(message, dict):
-        raise ValueError("a message is an object")
-    return message
-
-
-def _exactly(file: IO[bytes], count: int) -> bytes:
-    data = file.read(count)
-    if len(data) < count:
-        raise EOFError
-    return data
 
 
 def header_to_message(header: InstanceHeader) -> Message:

@@ -14,7 +14,8 @@ from typing import IO, Any
 import numpy as np
 
 from DICOMModule import errors
-from DICOMModule.dicom.decoder_child import Decoded, Message, header_to_message, read_message, write_message
+from DICOMModule.dicom.child_messages import Message, apart, read_message, write_message
+from DICOMModule.dicom.decoder_child import Decoded, header_to_message
 from DICOMModule.dicom.frames import MOST_DECODED_BYTES
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DicomFileError, PixelDataError
@@ -46,7 +47,7 @@ class DecoderProcess:
         command = [sys.executable, "-c", _PATHS + program, str(memory_bytes), *sys.path]
         # Its standard error is ours until its main has begun, so that a start that fails leaves its reason there
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and program, nothing that came from outside
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **_apart()
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **apart()
         )
         self._requests, self._replies = _opened(self._process.stdin), _opened(self._process.stdout)
         self._ready = False
@@ -178,13 +179,6 @@ class DecoderProcess:
             with contextlib.suppress(ValueError):
                 return signal.Signals(-code).name
         return f"exit code {code}"
-
-
-def _apart() -> dict[str, Any]:
-    """Return what puts a child into a group of its own: an interrupt from the terminal is for the parent alone."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"process_group": 0}
 
 
 def _opened(pipe: IO[bytes] | None) -> IO[bytes]:

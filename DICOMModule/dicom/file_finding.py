@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from DICOMModule.errors import DicomFileError, Problem
 from DICOMModule.jobs import Job, Progress
@@ -24,7 +24,34 @@ _KINDS = (
 )
 
 
+class FoundFile(NamedTuple):
+    """A regular file, and what it was when it was found.
+
+    Attributes
+    ----------
+    path : str
+        Absolute.
+    size_bytes, mtime_ns : int
+        Its size and its time of modification.
+    """
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+
+    @property
+    def where(self) -> str:
+        """Its path, by the name that a Problem has for it."""
+        return self.path
+
+
 def find_files(roots: Sequence[Path], *, named: bool = True) -> Iterator[Path | Problem]:
+    """Return the paths of the regular files at and under `roots`, else as `find_entries`."""
+    found = find_entries(roots, named=named)
+    return (Path(entry.path) if isinstance(entry, FoundFile) else entry for entry in found)
+
+
+def find_entries(roots: Sequence[Path], *, named: bool = True) -> Iterator[FoundFile | Problem]:
     """Return the regular files at and under `roots`, and a Problem for whatever else lies there.
 
     Links are not followed, except that a root may itself be one. A file that is reached twice (overlapping roots, hard
@@ -40,8 +67,8 @@ def find_files(roots: Sequence[Path], *, named: bool = True) -> Iterator[Path | 
 
     Yields
     ------
-    Path or Problem
-        The absolute path of a file; a link, pipe, socket, device or unreadable folder as a Problem.
+    FoundFile or Problem
+        A file; a link, pipe, socket, device or unreadable folder as a Problem.
 
     Raises
     ------
@@ -60,9 +87,9 @@ def find_files(roots: Sequence[Path], *, named: bool = True) -> Iterator[Path | 
     return _walk(absolute, _Seen(inodes), follow=named)
 
 
-def list_files_job(found: Iterator[Path | Problem]) -> Job[list[Path | Problem]]:
+def list_files_job(found: Iterator[FoundFile | Problem]) -> Job[list[FoundFile | Problem]]:
     """Return what there is to find, up to `MOST_LISTED`: who waits wants to know for how long."""
-    listed: list[Path | Problem] = []
+    listed: list[FoundFile | Problem] = []
     for entry in islice(found, MOST_LISTED):
         listed.append(entry)
         if len(listed) % FILES_A_STEP == 0:
@@ -94,7 +121,7 @@ class _Seen:
         return True
 
 
-def _walk(roots: Sequence[Path], seen: _Seen, *, follow: bool) -> Iterator[Path | Problem]:
+def _walk(roots: Sequence[Path], seen: _Seen, *, follow: bool) -> Iterator[FoundFile | Problem]:
     for root in roots:
         try:
             status = root.stat() if follow else root.lstat()
@@ -107,12 +134,12 @@ def _walk(roots: Sequence[Path], seen: _Seen, *, follow: bool) -> Iterator[Path 
             # a link that the user named is opened as its target: readers do not follow links
             path = root.resolve() if root.is_symlink() else root
             if seen.is_new(status):
-                yield path
+                yield FoundFile(str(path), status.st_size, status.st_mtime_ns)
         else:
             yield Problem(str(root), _kind(status.st_mode))
 
 
-def _walk_folder(root: Path, seen: _Seen) -> Iterator[Path | Problem]:
+def _walk_folder(root: Path, seen: _Seen) -> Iterator[FoundFile | Problem]:
     """Walk one folder without recursion: its depth is the disk's matter, not the interpreter's."""
     folders: list[Iterator[os.DirEntry[str]]] = []
     path: str | None = str(root)
@@ -134,7 +161,7 @@ def _walk_folder(root: Path, seen: _Seen) -> Iterator[Path | Problem]:
                 yield found
 
 
-def _examine(entry: os.DirEntry[str], seen: _Seen) -> Path | Problem | None:
+def _examine(entry: os.DirEntry[str], seen: _Seen) -> FoundFile | Problem | None:
     """Return what an entry that is no folder is; None where it was met before."""
     try:
         status = entry.stat(follow_symlinks=False)
@@ -142,7 +169,7 @@ def _examine(entry: os.DirEntry[str], seen: _Seen) -> Path | Problem | None:
         return Problem(entry.path, f"cannot be read: {error.strerror}.")
     if not stat.S_ISREG(status.st_mode):
         return Problem(entry.path, _kind(status.st_mode))
-    return Path(entry.path) if seen.is_new(status) else None
+    return FoundFile(entry.path, status.st_size, status.st_mtime_ns) if seen.is_new(status) else None
 
 
 def _list_folder(path: str, seen: _Seen) -> tuple[list[os.DirEntry[str]], Problem | None]:

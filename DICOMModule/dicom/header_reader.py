@@ -105,8 +105,9 @@ def read_header(path: Path) -> InstanceHeader:
     ----------
     DICOM PS3.10 7 (file format), PS3.5 7 (data set), PS3.5 A (transfer syntaxes).
     """
+    path = path.absolute()
     with open_source(path) as source:
-        return parse(path.absolute(), source).header
+        return parse(path, source).header
 
 
 def may_be_dicom(head: bytes, size_bytes: int) -> bool:
@@ -135,8 +136,8 @@ def read_layout(path: Path) -> tuple[int, str]:
     DicomFileError
         As `read_header`, but for missing UIDs and pixel data.
     """
-    with open_source(path) as source:
-        meta, _, encoding, structure = _walked(str(path.absolute()), source, source.read(0, FIRST_READ_BYTES), None)
+    with open_source(path.absolute()) as source:
+        meta, _, encoding, structure = _walked(source.name, source, source.read(0, FIRST_READ_BYTES), None)
         return meta.dataset_offset, _transfer_syntax(meta, encoding, structure)[0]
 
 
@@ -146,7 +147,7 @@ def parse(path: Path, source: FileSource, head: bytes | None = None, marks: Mark
     Parameters
     ----------
     path : Path
-        Of the file, absolute.
+        What the header is to have as its file's path.
     source : FileSource
         The file.
     head : bytes, optional
@@ -154,7 +155,7 @@ def parse(path: Path, source: FileSource, head: bytes | None = None, marks: Mark
     marks : Marks, optional
         To be filled with the places of the walk.
     """
-    name = str(path)
+    name = source.name
     head = source.read(0, FIRST_READ_BYTES) if head is None else head
     meta, content, encoding, structure = _walked(name, source, head, marks)
     attributes = attributes_of(structure, little=encoding.little)

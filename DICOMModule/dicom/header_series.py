@@ -50,6 +50,8 @@ class _Pattern:
         self._raw = {top.key: sample.value(top) for top in sample.tops if top.key is not None}
         self._rest = {key: value for key, (_, value) in structure.values.items() if key not in self._raw}
         self._offset_without_uid = header.dataset_offset - len(self._raw.get(META_INSTANCE, b""))
+        # what other values are read by: of these, whoever walks a file takes care
+        self._meddling = frozenset(key for key in structure.values if key in _CONTEXT or key[0].startswith("?"))
         self._pixel_head, first = b"", structure.pixel_offset - sample.end
         if structure.pixel_bytes > 0 and structure.pixel_offset + structure.pixel_bytes == header.size_bytes:
             self._pixel_head = sample.window[sample.end : structure.pixel_offset - 4]
@@ -100,7 +102,7 @@ class _Pattern:
 
     def _attributes(self, changed: dict[Wanted, bytes]) -> SharedAttributes | None:
         """Return the attributes with what has changed; None where a change concerns more than itself."""
-        if any(key in _CONTEXT or key[0].startswith("?") for key in changed):
+        if not self._meddling.isdisjoint(changed):
             return None
         values = self._structure.values
         new: dict[str, AttributeValue | None] = {}
@@ -138,20 +140,24 @@ class HeaderReader:
         self._misses = 0
 
     def read(self, path: Path) -> InstanceHeader:
-        """Read the header of a file as `read_header` does; errors as there.
+        """Read the header of a file, its path absolute, as `read_header` does; errors as there.
 
         The attributes of files that are built alike are `SharedAttributes` of one origin.
         """
         with open_source(path) as source:
-            window = source.read(0, self._first_read)
-            for number, pattern in enumerate(self._patterns):
-                header = pattern.read(path, source, window)
-                if header is not None:
-                    self._hits += 1
-                    if number:
-                        self._patterns.insert(0, self._patterns.pop(number))
-                    return header
-            return self._walk(path, source, window)
+            return self.read_source(path, source)
+
+    def read_source(self, path: Path, source: FileSource) -> InstanceHeader:
+        """Read the header of an open file; `path` is what the header is to have as its path."""
+        window = source.read(0, self._first_read)
+        for number, pattern in enumerate(self._patterns):
+            header = pattern.read(path, source, window)
+            if header is not None:
+                self._hits += 1
+                if number:
+                    self._patterns.insert(0, self._patterns.pop(number))
+                return header
+        return self._walk(path, source, window)
 
     def _walk(self, path: Path, source: FileSource, window: bytes) -> InstanceHeader:
         marks = Marks()

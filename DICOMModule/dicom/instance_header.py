@@ -124,8 +124,10 @@ class InstanceHeader:
     def integer(self, keyword: str) -> int | None:
         """Return the first value as a whole number, or None where there is none that is one (IS ``"12.0"`` is 12)."""
         value = self.attributes.get(keyword)
-        if isinstance(value, int):
+        if value is None or isinstance(value, int):
             return value
+        if isinstance(value, str) and len(value) < 16 and value.isascii() and value.isdecimal():
+            return int(value)  # most are written so
         number = self.number(keyword)
         return int(number) if number is not None and number == int(number) else None
 

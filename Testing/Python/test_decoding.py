@@ -357,7 +357,7 @@ def test_a_child_that_talks_nonsense_is_one_that_crashed(tmp_path, reply):
     (header,) = named(tmp_path, "plain")
     program = f"""
 import os, sys
-from DICOMModule.dicom.decoder_child import read_message, write_message
+from DICOMModule.dicom.child_messages import read_message, write_message
 write_message(sys.stdout.buffer, {{"ready": True}})
 read_message(sys.stdin.buffer)
 write_message(sys.stdout.buffer, {{"begun": True}})
@@ -412,7 +412,8 @@ def test_a_child_that_dies_with_a_request_it_has_not_begun_costs_no_frame(tmp_pa
 import sys
 from pathlib import Path
 from unittest.mock import Mock
-from DICOMModule.dicom.decoder_child import main, read_message, write_message
+from DICOMModule.dicom.child_messages import read_message, write_message
+from DICOMModule.dicom.decoder_child import main
 if not Path({str(died)!r}).exists():
     Path({str(died)!r}).touch()
     write_message(sys.stdout.buffer, {{"ready": True}})
@@ -429,7 +430,7 @@ def test_children_that_never_begin_are_said_to_end_by_themselves(tmp_path):
     (header,) = named(tmp_path, "plain")
     program = """
 import sys
-from DICOMModule.dicom.decoder_child import read_message, write_message
+from DICOMModule.dicom.child_messages import read_message, write_message
 write_message(sys.stdout.buffer, {"ready": True})
 read_message(sys.stdin.buffer)
 """

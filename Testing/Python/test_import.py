@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import factories
@@ -17,6 +18,9 @@ from importing import counts, edited, hashes, import_
 
 from DICOMModule.database import DicomDatabase
 from DICOMModule.database import ingest as ingest_module
+from DICOMModule.database.import_writing import ImportWriter
+from DICOMModule.dicom import header_pool
+from DICOMModule.dicom.header_series import HeaderReader
 from DICOMModule.errors import DicomFileError, DiskFullError, UnknownUIDError
 from DICOMModule.jobs import run_to_end
 
@@ -145,8 +149,7 @@ def test_what_was_put_into_a_staging_folder_is_taken_and_the_folder_goes(databas
 
 @pytest.mark.parametrize("copy", [False, True])
 def test_a_cancelled_import_keeps_whole_batches_and_nothing_else(database, series, monkeypatch, copy):
-    monkeypatch.setattr(ingest_module, "COPIES_A_BATCH", 2)
-    monkeypatch.setattr(ingest_module, "REFERENCES_A_BATCH", 2)
+    monkeypatch.setattr(ingest_module, "FILES_A_BATCH", 2)
     monkeypatch.setattr(ingest_module, "FILES_A_STEP", 1)
     job = database.import_job([series.folder], copy=copy)
     while next(job).done < 3:
@@ -160,15 +163,15 @@ def test_a_cancelled_import_keeps_whole_batches_and_nothing_else(database, serie
 
 
 def test_a_file_that_changes_while_it_is_copied_is_rejected(database, series, monkeypatch):
-    read_header = ingest_module.read_header
+    read = HeaderReader.read
 
-    def read_and_change(path):
-        header = read_header(path)
+    def read_and_change(reader, path):
+        header = read(reader, path)
         if path == series.files[0]:
             path.write_bytes(path.read_bytes() + bytes(2))
         return header
 
-    monkeypatch.setattr(ingest_module, "read_header", read_and_change)
+    monkeypatch.setattr(HeaderReader, "read", read_and_change)
     report = import_(database, series.folder, copy=True)
     assert [Path(problem.where) for problem in report.rejected] == [series.files[0]]
     assert "changed" in report.rejected[0].reason
@@ -177,7 +180,7 @@ def test_a_file_that_changes_while_it_is_copied_is_rejected(database, series, mo
 
 def test_an_instance_that_another_program_registers_meanwhile_is_no_second_row(database, series, monkeypatch):
     """The other program writes between our decision and our transaction."""
-    put = ingest_module._Importer._put_in_place
+    put = ImportWriter._put_in_place
     done = []
 
     def put_and_be_overtaken(importer, items):
@@ -187,7 +190,7 @@ def test_an_instance_that_another_program_registers_meanwhile_is_no_second_row(d
             with DicomDatabase.open(database.folder) as other:
                 run_to_end(other.import_job([series.folder]))
 
-    monkeypatch.setattr(ingest_module._Importer, "_put_in_place", put_and_be_overtaken)
+    monkeypatch.setattr(ImportWriter, "_put_in_place", put_and_be_overtaken)
     report = import_(database, series.folder)
     assert counts(report) == {"files_seen": 4, "unchanged": 4}
     assert len(database.instances()) == 4
@@ -279,3 +282,45 @@ def test_real_data_give_the_same_report_twice(database, real_data):
     assert (second.rejected, second.duplicates, second.not_dicom) == (first.rejected, first.duplicates, first.not_dicom)
     with pytest.raises(UnknownUIDError):
         database.resolve("1.2.3")
+
+
+def test_headers_read_in_child_processes_are_the_same(tmp_path, series_factory):
+    """Damaged files, files that are not DICOM and several series among them, batch by batch and in order."""
+    for _number in range(3):
+        series = series_factory(slices=20)
+        series.files[3].write_bytes(series.files[3].read_bytes()[:-7])
+        (series.folder / "notes.txt").write_text("no image")
+    reports, lists = [], []
+    for children in (0, 2):
+        with DicomDatabase.open(tmp_path / f"database{children}") as database:
+            job = ingest_module.import_job(
+                database._catalogue, database._store, [tmp_path / "data"], copy=False, children=children
+            )
+            reports.append(replace(run_to_end(job), elapsed_s=0))
+            lists.append([database.headers_of_series(one.series_instance_uid) for one in database.series()])
+    assert counts(reports[0]) == {"files_seen": 63, "added": 57, "not_dicom": 3, "rejected": 3}
+    assert reports[0] == reports[1]
+    assert lists[0] == lists[1]
+
+
+def test_a_child_that_dies_costs_nothing_but_time(database, series_factory, monkeypatch):
+    series = series_factory(slices=12)
+    monkeypatch.setattr(header_pool, "PROGRAM", "import os; os._exit(3)")
+    monkeypatch.setattr(ingest_module, "FILES_A_BATCH", 4)
+    job = ingest_module.import_job(database._catalogue, database._store, [series.folder], copy=False, children=2)
+    assert run_to_end(job).added == 12
+
+
+def test_an_import_that_reads_in_children_can_be_closed_at_any_time(tmp_path, series_factory, monkeypatch):
+    series = series_factory(slices=12)
+    monkeypatch.setattr(ingest_module, "FILES_A_BATCH", 2)
+    for steps in range(1, 8):
+        with DicomDatabase.open(tmp_path / f"database{steps}") as database:
+            job = ingest_module.import_job(
+                database._catalogue, database._store, [series.folder], copy=False, children=2
+            )
+            for _ in range(steps):
+                next(job)
+            job.close()
+            assert len(database.instances()) % 2 == 0
+            assert run_to_end(database.verify_job()).database == "ok"

@@ -20,6 +20,7 @@ from DICOMModule.database import DicomDatabase
 from DICOMModule.database import ingest as ingest_module
 from DICOMModule.database.events import recorded_event
 from DICOMModule.database.history import KINDS
+from DICOMModule.database.import_writing import ImportWriter
 from DICOMModule.database.tally import Tally
 from DICOMModule.errors import DatabaseError, DicomFileError, UnknownUIDError
 from DICOMModule.jobs import run_to_end
@@ -111,7 +112,7 @@ def test_a_study_of_two_patients_is_a_warning_that_stays(logic, tmp_path):
 
 
 def test_a_cancelled_import_says_so_with_what_it_took(logic, mixed, monkeypatch):
-    monkeypatch.setattr(ingest_module, "REFERENCES_A_BATCH", 2)
+    monkeypatch.setattr(ingest_module, "FILES_A_BATCH", 2)
     job = logic.import_job([mixed / "series"])
     while next(job).done < 5:
         pass
@@ -126,7 +127,7 @@ def test_a_failed_import_says_so(logic, mixed, monkeypatch):
     def fail(*_arguments):
         raise DatabaseError("the disk went away.")
 
-    monkeypatch.setattr(ingest_module._Importer, "_commit", fail)
+    monkeypatch.setattr(ImportWriter, "commit", fail)
     with pytest.raises(DatabaseError, match="went away"):
         import_(logic, mixed)
     assert logic.import_history()[0].outcome == "failed"
@@ -136,7 +137,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from DICOMModule.database import DicomDatabase, ingest
-ingest.REFERENCES_A_BATCH = 2
+ingest.FILES_A_BATCH = 2
 database = DicomDatabase.open(Path(sys.argv[1]))
 job = database.import_job([Path(sys.argv[2])])
 while next(job).done < 5:

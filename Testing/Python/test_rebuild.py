@@ -287,7 +287,6 @@ def test_an_older_schema_is_rebuilt_as_the_newest(tmp_path, folder):
     with sqlite3.connect(folder / FILE) as raw:
         for table in ("label", "note", "saved_search", "functional_groups"):
             raw.execute(f"DROP TABLE {table}")
-        raw.execute("DROP INDEX instance_audited_at")
         raw.execute("ALTER TABLE instance DROP COLUMN audited_at")
         raw.execute("PRAGMA user_version = 2")
     raw.close()

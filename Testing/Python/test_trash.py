@@ -12,7 +12,8 @@ import pytest
 from filled_database import fill
 from importing import counts, edited, hashes, import_
 
-from DICOMModule.database import DatabaseCounts, DicomDatabase, ingest
+from DICOMModule.database import DatabaseCounts, DicomDatabase
+from DICOMModule.database.import_writing import ImportWriter
 from DICOMModule.database.migrations import m0001_first_floor
 from DICOMModule.database.sessions import session_folder
 from DICOMModule.errors import DatabaseError, UnknownUIDError
@@ -283,14 +284,14 @@ def test_another_program_that_restores_while_we_import_other_content_wins(one_co
     database, file, uid = one_copy
     other = edited(file, tmp_path / "other.dcm", StudyDescription="Corrected")
     with DicomDatabase.open(database.folder) as second:
-        commit = ingest._Importer._commit
+        commit = ImportWriter.commit
 
         def late(self, *arguments):
             if second._catalogue.rows("SELECT count(*) FROM trash") == [(1,)]:
                 second.restore([uid])
             return commit(self, *arguments)
 
-        monkeypatch.setattr(ingest._Importer, "_commit", late)
+        monkeypatch.setattr(ImportWriter, "commit", late)
         assert counts(import_(database, other, copy=True)) == {"files_seen": 1, "duplicates": 1}
     assert Path(database.instances()[0].path).read_bytes() == file.read_bytes()
     report = run_to_end(database.verify_job())
@@ -303,13 +304,13 @@ def test_another_program_that_deletes_while_we_import_does_not_lose_the_file(dat
     uid = str(series.datasets[0].SOPInstanceUID)
     os.utime(series.files[0], ns=(1, 1))  # so that the file has to be looked at
     with DicomDatabase.open(database.folder) as second:
-        commit = ingest._Importer._commit
+        commit = ImportWriter.commit
 
         def late(self, *arguments):
             second.delete([uid])
             return commit(self, *arguments)
 
-        monkeypatch.setattr(ingest._Importer, "_commit", late)
+        monkeypatch.setattr(ImportWriter, "commit", late)
         assert counts(import_(database, tmp_path / "d", copy=True)) == {"files_seen": 1, "added": 1}
     assert database.counts() == DatabaseCounts(1, 1, 1, 1)
 

@@ -11,7 +11,6 @@ _STATEMENTS: Final = (
         instance INTEGER PRIMARY KEY REFERENCES instance (id) ON DELETE CASCADE, content BLOB NOT NULL)""",
     # seconds since 1970, UTC; null: not yet
     "ALTER TABLE instance ADD COLUMN audited_at INTEGER",
-    "CREATE INDEX instance_audited_at ON instance (audited_at)",
     # the paths that were named, as the system's bytes, joined by NUL, which no path holds
     "ALTER TABLE import_event ADD COLUMN roots BLOB NOT NULL DEFAULT x''",
     # what brought the files: import, inbox, demo, export

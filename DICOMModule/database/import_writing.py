@@ -1,0 +1,225 @@
+"""The writing end of an import: copies get their places, then one transaction writes the rows of a batch."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from DICOMModule.database.archive_unpacking import UnpackedMember
+from DICOMModule.database.connection import Catalogue
+from DICOMModule.database.decisions import Decision, Verdict, decide
+from DICOMModule.database.events import note_counts, write_problems
+from DICOMModule.database.file_store import CopiedFile, FileStore, sha256_of
+from DICOMModule.database.import_item import ADOPTS, ROWS, ImportItem
+from DICOMModule.database.quarantine import DAMAGED, write_quarantine
+from DICOMModule.database.registered import Registered, registered_as
+from DICOMModule.database.rows import BatchWriter, NewRow
+from DICOMModule.database.summaries import Duplicate
+from DICOMModule.database.tally import SHARED_STUDY, Tally
+from DICOMModule.database.trash import is_being_purged
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import Problem
+
+OTHER_FILE: Final = (
+    "a file with other content lies where the copy of this SOP Instance UID belongs; that is kept, this is set aside."
+)
+GAVE_WAY: Final = "it was deleted, and another content of the same SOP Instance UID has been imported since."
+_COUNTED_AS: Final = {Verdict.ADOPT: "unchanged", Verdict.RETURN: "added"}
+
+
+class ImportWriter:
+    """Commits one batch after another.
+
+    Parameters
+    ----------
+    session : Path or None
+        Where copies are put together; None where files are referenced.
+    tally : Tally
+        The account, which grows.
+    event : int
+        The import's number.
+    unpacked : mapping of Path to UnpackedMember
+        Members of an archive, by where their bytes are.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        store: FileStore,
+        session: Path | None,
+        *,
+        tally: Tally,
+        event: int,
+        unpacked: Mapping[Path, UnpackedMember] = MappingProxyType({}),
+    ) -> None:
+        self._catalogue = catalogue
+        self._store = store
+        self._session = session
+        self._tally = tally
+        self._event = event
+        self._unpacked = unpacked
+        self._store_prefix = os.path.join(store.dicom, "")  # noqa: PTH118 (a prefix with its separator)
+        self._problems: list[tuple[str, str, str, str]] = []
+
+    def reject(self, path: str | Path, reason: str) -> None:
+        """Put a file into the account that is not taken."""
+        where = os.fspath(path)
+        self._tally.rejected.append(Problem(where, reason))
+        self._problems.append(("rejected", where, "", reason))
+
+    def source_of(self, path: Path) -> Path:
+        """Return where a file comes from: of a member of an archive that is not where its bytes are."""
+        member = self._unpacked.get(path) if self._unpacked else None
+        return path if member is None else member.source
+
+    def copied(self, header: InstanceHeader, session: Path) -> CopiedFile:
+        """Copy a file, or keep one that has been unpacked for us; errors as `FileStore.copy`."""
+        member = self._unpacked.get(header.path)
+        return self._store.keep(header, session, member.sha256) if member else self._store.copy(header, session)
+
+    def is_in_place(self, item: ImportItem) -> bool:
+        """Return whether the file of `item` lies in the store already, where its copy belongs."""
+        path = item.header.path
+        return os.fspath(path).startswith(self._store_prefix) and path == self._store.place_of(item.uid)
+
+    def commit(self, items: list[ImportItem], replaced: Sequence[str]) -> None:
+        """Put copies in their places, then write the rows; decide anew where another program was faster."""
+        while True:
+            self._put_in_place(items)
+            writing = [item for item in items if item.writes]
+            if not (items or self._problems):
+                return
+            with self._catalogue.transaction() as connection:
+                now = registered_as(connection, [item.uid for item in writing])
+                late = [
+                    item
+                    for item in writing
+                    if not item.decision.rests_on(now.get(item.uid)) or self._has_lost_its_file(item)
+                ]
+                if not late:
+                    self._take_place_of_trash(connection, items)
+                    self._write(connection, items, replaced)
+                    break
+            for item in late:
+                self._decide_again(item, now.get(item.uid))
+        for item in items:
+            self._count(item)
+
+    def _has_lost_its_file(self, item: ImportItem) -> bool:
+        """Return whether a purge has taken the copy that the row is to name; within a transaction none can."""
+        place = self._store.place_of(item.uid) if item.decision.verdict is Verdict.RETURN else item.place
+        return place is not None and not place.is_file()
+
+    def _decide_again(self, item: ImportItem, known: Registered | None) -> None:
+        if item.place is not None and known is not None and not known.copied:
+            item.place.unlink(missing_ok=True)  # it was ours alone: the row that came first names another file
+        item.decision = decide(item.header, known, self._store, copy=self._session is not None, source=item.source)
+        item.place, item.copied = None, None
+        if self._session is not None and item.needs_copy:
+            item.copied = self.copied(item.header, self._session)
+
+    def _put_in_place(self, items: Sequence[ImportItem]) -> None:
+        placed = []
+        for item in items:
+            if item.copied is None or item.place is not None:
+                continue
+            place = self._store.place_of(item.uid)
+            if item.decision.verdict is Verdict.UPDATE:
+                item.moved_aside = self._store.move_aside(place, item.copied) or item.moved_aside
+            if item.writes and not self._store.put_in_place(item.copied, place):
+                if item.decision.from_trash:
+                    continue  # what is there gives way in the transaction, where nobody can restore it any more
+                item.decision = Decision(Verdict.SET_ASIDE, OTHER_FILE)
+            if item.decision.verdict is Verdict.SET_ASIDE:
+                place = self._store.quarantine_place_of(item.copied.sha256)
+                self._store.put_in_place(item.copied, place)
+            item.place = place
+            placed.append(place)
+        self._store.sync_folders(placed)
+
+    def _take_place_of_trash(self, connection: sqlite3.Connection, items: Sequence[ImportItem]) -> None:
+        """Set aside the copies of deleted instances whose rows go, and give their places to new copies."""
+        touched = []
+        for item in items:
+            if not item.takes_place_of_trash or item.place is not None or self.is_in_place(item):
+                continue
+            place = self._store.place_of(item.uid)
+            if place.is_file() and is_being_purged(connection, item.decision.replaces):
+                place.unlink()
+            elif place.is_file():
+                aside, sha256 = self._store.set_aside(place)
+                write_quarantine(connection, aside, item.uid, sha256, held=True, source=place, reason=GAVE_WAY)
+                touched.append(aside)
+            if item.copied is not None:
+                self._store.put_in_place(item.copied, place)
+                item.place = place
+                touched.append(place)
+        self._store.sync_folders(touched)
+
+    def _write(self, connection: sqlite3.Connection, items: Sequence[ImportItem], replaced: Sequence[str]) -> None:
+        # a file whose name now holds another instance has taken the one before away
+        connection.executemany(
+            "UPDATE instance SET state = 'missing' WHERE source_path = ? AND copied = 0",
+            [(os.fsencode(path),) for path in replaced],
+        )
+        writer = BatchWriter(connection)
+        returned = [item.decision.replaces for item in items if item.decision.verdict is Verdict.RETURN]
+        writer.write(
+            [self._new_row(item) for item in items if item.decision.verdict in ROWS],
+            [row for row in returned if row is not None],
+        )
+        self._tally.merge(writer.written)
+        shared = sorted(writer.written.shared_study_uids)
+        self._problems += [("warning", uid, "", SHARED_STUDY) for uid in shared]
+        for item in items:
+            if item.header.notes and item.decision.verdict in ROWS:
+                notes = item.header.notes
+                self._problems += [("warning", os.fspath(item.source), item.uid, note) for note in notes]
+            if item.moved_aside is not None:
+                (aside, sha256), place = item.moved_aside, self._store.place_of(item.uid)
+                write_quarantine(connection, aside, item.uid, sha256, held=True, source=place, reason=DAMAGED)
+            if item.decision.verdict in ADOPTS:
+                self._adopt(connection, item)
+            elif item.decision.verdict is Verdict.SET_ASIDE:
+                path = item.place or item.header.path
+                sha256 = item.copied.sha256 if item.copied else sha256_of(item.header.path)
+                held, source, reason = item.copied is not None, item.source, item.decision.reason
+                write_quarantine(connection, path, item.uid, sha256, held=held, source=source, reason=reason)
+            if item.decision.reason:
+                kind = "conflict" if item.decision.verdict is Verdict.SET_ASIDE else "duplicate"
+                self._problems.append((kind, os.fspath(item.source), item.uid, item.decision.reason))
+        write_problems(connection, self._event, self._problems)
+        self._problems.clear()
+        taken = Counter(_COUNTED_AS.get(item.decision.verdict, item.decision.verdict.value) for item in items)
+        note_counts(connection, self._event, self._tally.counts + taken)
+
+    def _new_row(self, item: ImportItem) -> NewRow:
+        header = item.header
+        if self.is_in_place(item):  # a whole copy that no row names
+            return NewRow(header, None, True, sha256_of(header.path), item.decision.replaces)
+        sha256 = item.copied.sha256 if item.copied else None
+        return NewRow(header, item.source, item.copied is not None, sha256, item.decision.replaces)
+
+    def _adopt(self, connection: sqlite3.Connection, item: ImportItem) -> None:
+        """Let a copy be known to come from the file of `item`, so that the file need not be opened next time."""
+        row, mtime_ns = item.decision.replaces, item.header.mtime_ns
+        connection.execute("UPDATE instance SET mtime_ns = ? WHERE id = ?", (mtime_ns, row))
+        if not self.is_in_place(item):
+            os.utime(self._store.place_of(item.uid), ns=(mtime_ns, mtime_ns))
+            source = os.fsencode(item.source)
+            connection.execute("UPDATE instance SET source_path = ? WHERE id = ?", (source, row))
+
+    def _count(self, item: ImportItem) -> None:
+        verdict = item.decision.verdict
+        if item.decision.reason:
+            conflict = verdict is Verdict.SET_ASIDE
+            self._tally.duplicates.append(Duplicate(os.fspath(item.source), item.uid, item.decision.reason, conflict))
+        else:
+            self._tally.counts[_COUNTED_AS.get(verdict, verdict.value)] += 1
+        if verdict in ROWS:
+            self._tally.warnings += [Problem(os.fspath(item.source), note) for note in item.header.notes]

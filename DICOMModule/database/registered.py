@@ -1,0 +1,85 @@
+"""What the database knows of files and instances that an import meets again."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What the database knows of an instance that is already in it, be it in its trash."""
+
+    row: int
+    sop_instance_uid: str
+    trashed: bool
+    copied: bool
+    source_path: Path | None
+    size_bytes: int
+    mtime_ns: int
+    sha256: bytes | None
+    state: str
+    transfer_syntax_uid: str
+    dataset_offset: int
+    attributes_version: int
+    patient_identity: str
+
+
+_REGISTERED: Final = (
+    "SELECT instance.id, sop_instance_uid, instance.trash IS NOT NULL, copied, source_path, instance.bytes,"
+    " mtime_ns, sha256, state, transfer_syntax_uid, dataset_offset, attributes_version, patient.identity FROM instance"
+    " JOIN series ON series.id = instance.series JOIN study ON study.id = series.study"
+    " JOIN patient ON patient.id = study.patient WHERE "
+)
+
+
+class KnownFile(NamedTuple):
+    """What is registered from a path, as far as it tells whether the file need be opened."""
+
+    trashed: bool
+    copied: bool
+    size_bytes: int
+    mtime_ns: int
+    state: str
+    attributes_version: int
+    sop_instance_uid: str
+
+
+_KNOWN: Final = (
+    "SELECT source_path, trash IS NOT NULL, copied, bytes, mtime_ns, state, attributes_version, sop_instance_uid"
+    " FROM instance WHERE source_path IN"
+)
+
+
+def known_at(connection: sqlite3.Connection, paths: Sequence[str]) -> dict[str, list[KnownFile]]:
+    """Return what came from these paths; a path whose file was replaced by another instance has several rows."""
+    found: dict[str, list[KnownFile]] = {}
+    if not paths:
+        return found
+    encoded = [os.fsencode(path) for path in paths]
+    named = dict(zip(encoded, paths, strict=True))
+    marks = ", ".join("?" * len(encoded))
+    rows = connection.execute(f"{_KNOWN} ({marks})", encoded)
+    for path, *rest in rows:
+        found.setdefault(named[path], []).append(KnownFile(*rest))
+    return found
+
+
+def registered_as(connection: sqlite3.Connection, uids: Sequence[str]) -> dict[str, Registered]:
+    """Return what has these SOP Instance UIDs."""
+    return {known.sop_instance_uid: known for known in _registered(connection, "sop_instance_uid", uids)}
+
+
+def _registered(connection: sqlite3.Connection, column: str, values: Sequence[Any]) -> list[Registered]:
+    if not values:
+        return []
+    marks = ", ".join("?" * len(values))
+    rows = connection.execute(f"{_REGISTERED}{column} IN ({marks})", tuple(values))
+    return [
+        Registered(row, uid, bool(trashed), bool(copied), Path(os.fsdecode(path)) if path is not None else None, *rest)
+        for row, uid, trashed, copied, path, *rest in rows
+    ]

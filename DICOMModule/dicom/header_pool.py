@@ -1,0 +1,123 @@
+"""Reading the headers of many files in child processes, batch after batch, in order."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Any, Self, TypeAlias
+
+from DICOMModule.dicom.child_messages import Message, apart, read_message, write_message
+from DICOMModule.dicom.header_child import PROGRAM, BatchReader, BatchWriter
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import DicomFileError
+
+Read: TypeAlias = InstanceHeader | DicomFileError
+
+_PATHS = "import sys; sys.path[:] = sys.argv[1:]; "
+
+
+class _Child:
+    """One child process; what it was asked when it died is read by this process."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-c", _PATHS + PROGRAM, *sys.path]
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and program, nothing that came from outside
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **apart()
+        )
+        self._reader = BatchReader()
+
+    def read(self, paths: Sequence[str]) -> list[Read]:
+        return list(self._reader.headers_of(paths, self._ask({"paths": list(paths)})))
+
+    def _ask(self, request: Message) -> Message:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("a pipe was asked for and is not there")
+        write_message(self._process.stdin, request)
+        return read_message(self._process.stdout)
+
+    def end(self) -> None:
+        with contextlib.suppress(OSError):
+            self._process.kill()
+        self._process.wait()
+        for file in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):  # what could not be written to a dead child is still in the buffer
+                if file is not None:
+                    file.close()
+
+
+class _Here:
+    """Reads in this process what a child does elsewhere."""
+
+    def __init__(self) -> None:
+        self._writer, self._reader = BatchWriter(), BatchReader()
+
+    def read(self, paths: Sequence[str]) -> list[Read]:
+        return list(self._reader.headers_of(paths, self._writer.reply_to({"paths": paths})))
+
+    def end(self) -> None:
+        """Nothing was begun."""
+
+
+class HeaderPool:
+    """Child processes that read headers; a context manager that ends them.
+
+    Parameters
+    ----------
+    children : int
+        How many; each is started when there is work for it.
+    """
+
+    def __init__(self, children: int) -> None:
+        self._threads = ThreadPoolExecutor(children, thread_name_prefix="headers")
+        self._free: SimpleQueue[_Child | _Here | None] = SimpleQueue()
+        self._all: list[_Child] = []
+        self._ended = False
+        for _ in range(children):
+            self._free.put(None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._ended = True
+        for child in self._all:
+            child.end()
+        self._threads.shutdown(cancel_futures=True)
+        for child in self._all:
+            child.end()
+
+    def submit(self, paths: Sequence[str]) -> Future[list[Read]]:
+        """Begin to read the headers of files; the result is a header or an error for each, in order."""
+        return self._threads.submit(self._read, paths)
+
+    def _read(self, paths: Sequence[str]) -> list[Read]:
+        reader = self._free.get() or self._started()
+        try:
+            return reader.read(paths)
+        except (OSError, EOFError, ValueError, KeyError, TypeError):
+            if self._ended:
+                return []
+            # the child has died or talks nonsense: whatever the reason was, files are read here from now on
+            reader.end()
+            reader = _Here()
+            return reader.read(paths)
+        finally:
+            self._free.put(reader)
+
+    def _started(self) -> Any:
+        try:
+            child = _Child()
+        except OSError:
+            return _Here()
+        self._all.append(child)
+        return child
+
+
+def usual_children() -> int:
+    """Return how many children are worth their start on this machine."""
+    return max(1, min(4, os.cpu_count() or 1))
