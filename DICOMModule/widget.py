@@ -15,8 +15,10 @@ from DICOMModule.settings import DATABASE_VARIABLE, Settings, folder_of
 from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.browser.browser import DatabaseBrowser
 from DICOMModule.widgets.browser.selection import Selection
+from DICOMModule.widgets.copying import copy_to_disk
 from DICOMModule.widgets.database_dialogs import DatabaseDialogs
 from DICOMModule.widgets.deleting import Deletion
+from DICOMModule.widgets.dialogs.copy_dialog import ask_copy
 from DICOMModule.widgets.dialogs.export_dialog import ask_export, export_to_study
 from DICOMModule.widgets.dialogs.import_dialog import ask_import, import_request_for
 from DICOMModule.widgets.importing import Importer
@@ -102,6 +104,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
     def _connect(self) -> None:
         viewer, browser = self.viewer, self.browser
         self.database.import_requested.connect(self._on_import_requested)
+        self.database.copy_requested.connect(lambda: self._on_copy_requested(self.browser.selection))
         self.database.local_database_requested.connect(self._on_local_database_requested)
         self.slicer_interface.load_requested.connect(lambda: self._on_load_requested(self.browser.selection))
         self.slicer_interface.export_requested.connect(lambda: self._on_export_requested(self.browser.selection))
@@ -113,6 +116,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         browser.compare_requested.connect(self.dialogs.show_comparison)
         browser.varying_requested.connect(self.dialogs.show_varying)
         browser.export_requested.connect(self._on_export_requested)
+        browser.copy_requested.connect(self._on_copy_requested)
         browser.delete_requested.connect(self._on_delete_requested)
         viewer.views.spread_changed.connect(self._on_spread_changed)
         self._disconnects = (
@@ -217,6 +221,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
     # -- what is selected
 
     def _on_selection_changed(self, selection: Selection) -> None:
+        self.database.show_selection(selection)
         self.slicer_interface.show_selection(selection, has_volumes=bool(self.viewer.scene.nodes))
 
     def _on_load_requested(self, selection: Selection) -> None:
@@ -228,6 +233,12 @@ class DICOMModuleWidget(ScriptedModuleWidget):
 
     def _on_delete_requested(self, selection: Selection) -> None:
         Deletion(self.logic, self.viewer, selection.targets, selection.text, self.browser.refresh).start()
+
+    def _on_copy_requested(self, selection: Selection) -> None:
+        if selection.targets:
+            request = ask_copy(self.parent.window(), self.logic, self.viewer, selection)
+            if request is not None:
+                copy_to_disk(self.viewer, self.logic, request)
 
     # -- back into the database
 

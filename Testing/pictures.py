@@ -192,6 +192,7 @@ class Studio:
         assert set(self.window.area.views) == set(VIEW_NAMES)
 
     def _dialogs(self) -> None:
+        from DICOMModule.widgets.dialogs.copy_dialog import CopyDialog
         from DICOMModule.widgets.dialogs.export_dialog import ExportDialog
         from DICOMModule.widgets.dialogs.import_dialog import ImportDialog
         from DICOMModule.widgets.qt import QApplication
@@ -221,6 +222,7 @@ class Studio:
         for name, dialog in (
             ("export", ExportDialog(panel.logic, self.viewer, study, "", window)),
             ("import", ImportDialog(str(self.base), parent=window)),
+            ("copy", CopyDialog(panel.logic, self.viewer, selection, window)),
         ):
             dialog.show()
             self.settle()

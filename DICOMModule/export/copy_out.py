@@ -21,7 +21,7 @@ from DICOMModule.errors import DicomFileError, DiskFullError, ExportError, Probl
 from DICOMModule.export.atomic import put_in_place, sync_folder
 from DICOMModule.export.copy_folder import FolderWriter
 from DICOMModule.export.copy_names import NamePlan, NameTemplate, folded
-from DICOMModule.export.copy_report import CopyOptions, CopyReport, Tally, size_text
+from DICOMModule.export.copy_report import CopyOptions, CopyPreview, CopyReport, Tally, size_text
 from DICOMModule.export.copy_source import CopyItem, Outgoing, outgoing, sha256_job
 from DICOMModule.export.copy_staging import temporary_folder
 from DICOMModule.export.copy_zip import ZipWriter
@@ -29,7 +29,8 @@ from DICOMModule.jobs import Job, Progress
 
 if TYPE_CHECKING:
     from DICOMModule.database.headers import RegisteredFile
-    from DICOMModule.export.dicomdir import Directory
+    from DICOMModule.dicom.instance_header import InstanceHeader
+    from DICOMModule.export.dicomdir import Directory, MediumPlan
 
 ZIP_ENDING: Final = ".zip"
 PLANNED_A_STEP: Final = 200
@@ -69,6 +70,33 @@ def check_destination(destination: Path, options: CopyOptions) -> None:
             raise ExportError(f"{where} holds a DICOMDIR already, which is not replaced. Choose an empty folder.")
 
 
+def preview_job(files: Iterable[tuple[int, Iterable[RegisteredFile]]]) -> Job[CopyPreview]:
+    """Count what a copy would take, each instance once; no file is looked at."""
+    sizes: dict[str, int] = {}
+    first = None
+    for number, target in files:
+        for position, file in enumerate(target):
+            if position % PLANNED_A_STEP == 0:
+                yield Progress(position, number, "counting")
+            first = first or file.header
+            sizes[file.header.sop_instance_uid] = file.header.size_bytes
+    return CopyPreview(len(sizes), sum(sizes.values()), first)
+
+
+def example_name(header: InstanceHeader, options: CopyOptions) -> str:
+    """Return the path that an instance would get as the first one."""
+    return "/".join(_new_plan(options).path_of(header))
+
+
+def free_bytes(destination: Path) -> int | None:
+    """Return how much room there is at a destination; None where that cannot be told."""
+    folder = next((one for one in (destination, *destination.parents) if one.is_dir()), None)
+    try:
+        return None if folder is None else shutil.disk_usage(folder).free
+    except OSError:
+        return None
+
+
 def copy_files_job(
     files: Iterable[tuple[int, Iterable[RegisteredFile]]], destination: Path, options: CopyOptions
 ) -> Job[CopyReport]:
@@ -95,24 +123,19 @@ def copy_files_job(
     total = sum(item.size_bytes for item in items)
     tally = Tally(destination, len(items), total, in_parts=not is_zip(destination))
     if is_zip(destination):
-        _check_room(destination.parent, destination, total + ROOM_A_FILE_BYTES * len(items))
+        _check_room(destination, total + ROOM_A_FILE_BYTES * len(items))
         yield from _into_zip_job(items, destination, options, tally)
     else:
         with _made(destination, tally):
             needed = yield from _needed_job(items, destination)
-            _check_room(destination, destination, needed)
+            _check_room(destination, needed)
             yield from _into_folder_job(items, destination, options, tally)
     return tally.report()
 
 
 def _plan_job(files: Iterable[tuple[int, Iterable[RegisteredFile]]], options: CopyOptions) -> Job[list[CopyItem]]:
     """Give every instance its name; what two targets share is copied once."""
-    if options.dicomdir:
-        from DICOMModule.export.dicomdir import MediumPlan  # brings pydicom, which plain copies do without
-
-        plan: MediumPlan | NamePlan = MediumPlan()
-    else:
-        plan = NamePlan(NameTemplate(options.names))
+    plan = _new_plan(options)
     items: dict[str, CopyItem] = {}
     for number, target in files:
         for position, file in enumerate(target):
@@ -133,6 +156,14 @@ def _plan_job(files: Iterable[tuple[int, Iterable[RegisteredFile]]], options: Co
                 owners=(patient_identity(header), header.study_instance_uid, header.series_instance_uid),
             )
     return list(items.values())
+
+
+def _new_plan(options: CopyOptions) -> NamePlan | MediumPlan:
+    if options.dicomdir:
+        from DICOMModule.export.dicomdir import MediumPlan  # brings pydicom, which plain copies do without
+
+        return MediumPlan()
+    return NamePlan(NameTemplate(options.names))
 
 
 def _into_folder_job(items: Sequence[CopyItem], destination: Path, options: CopyOptions, tally: Tally) -> Job[None]:
@@ -245,12 +276,9 @@ def _needed_job(items: Sequence[CopyItem], destination: Path) -> Job[int]:
     return needed
 
 
-def _check_room(folder: Path, destination: Path, needed: int) -> None:
-    try:
-        free = shutil.disk_usage(folder).free
-    except OSError:  # what it has cannot be told: writing will show
-        return
-    if free < needed:
+def _check_room(destination: Path, needed: int) -> None:
+    free = free_bytes(destination)
+    if free is not None and free < needed:
         raise DiskFullError(
             f"copying to {plain_text(str(destination))} needs {size_text(needed)}, and there are {size_text(free)} free."
             " Nothing was written. Free some space or choose another disk."

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DiskFullError, ExportError, Problem, plain_text
 from DICOMModule.export.atomic import FULL
 from DICOMModule.export.copy_names import DEFAULT_TEMPLATE, NameTemplate
@@ -71,6 +72,23 @@ class CopyReport:
     skipped: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     output: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CopyPreview:
+    """What a copy would take.
+
+    Attributes
+    ----------
+    files, bytes : int
+        How many instances there are, and their registered size.
+    first : InstanceHeader or None
+        Of the first one, as an example for names; None where there is none.
+    """
+
+    files: int
+    bytes: int
+    first: InstanceHeader | None
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from DICOMModule.jobs import Job
 from DICOMModule.verbs.base import LogicBase
 
 if TYPE_CHECKING:
-    from DICOMModule.export.copy_report import CopyOptions, CopyReport
+    from DICOMModule.export.copy_report import CopyOptions, CopyPreview, CopyReport
 
 
 class CopyingVerbs(LogicBase):
@@ -44,13 +44,33 @@ class CopyingVerbs(LogicBase):
         from DICOMModule.export.copy_out import copy_files_job
         from DICOMModule.targets import name_of
 
+        database, destination = self.database(), destination.absolute()
+        self._check_place(destination)
+        files = [database.registered_files(name_of(target)) for target in targets]
+        report = yield from copy_files_job(files, destination, options)
+        return report
+
+    def copy_preview_job(self, targets: Sequence[str]) -> Job[CopyPreview]:
+        """Count what `copy_job` would take; errors about targets as there."""
+        from DICOMModule.export.copy_out import preview_job
+        from DICOMModule.targets import name_of
+
         database = self.database()
+        preview = yield from preview_job([database.registered_files(name_of(target)) for target in targets])
+        return preview
+
+    def check_copy(self, destination: Path, options: CopyOptions) -> int | None:
+        """Check beforehand what `copy_job` would refuse of a destination; return how many bytes are free there, if known."""
+        from DICOMModule.export.copy_out import check_destination, free_bytes
+
         destination = destination.absolute()
-        if destination.resolve().is_relative_to(database.folder):
+        self._check_place(destination)
+        check_destination(destination, options)
+        return free_bytes(destination)
+
+    def _check_place(self, destination: Path) -> None:
+        if destination.resolve().is_relative_to(self.database().folder):
             raise ExportError(
                 f"{plain_text(str(destination))} lies in the folder of the database, which is no place for copies."
                 " Choose another one."
             )
-        files = [database.registered_files(name_of(target)) for target in targets]
-        report = yield from copy_files_job(files, destination, options)
-        return report

@@ -46,11 +46,12 @@ class DatabaseSection(QWidget):
 
     Signals
     -------
-    import_requested, local_database_requested
+    import_requested, copy_requested, local_database_requested
         Their buttons were clicked.
     """
 
     import_requested = pyqtSignal()
+    copy_requested = pyqtSignal()
     local_database_requested = pyqtSignal()
 
     import_button: QToolButton
@@ -79,11 +80,16 @@ class DatabaseSection(QWidget):
         self.progress = ImportProgress()
         self.state_stack.addWidget(self.progress)
         self.import_button.clicked.connect(lambda _checked: self.import_requested.emit())
+        self.export_button.clicked.connect(lambda _checked: self.copy_requested.emit())
         self.local_database_button.clicked.connect(lambda _checked: self.local_database_requested.emit())
 
     def show_folder(self, folder: Path, *, is_private: bool) -> None:
         """Say where the database lies."""
         self._folder.set_whole_text("private, removed on closing" if is_private else plain_text(str(folder)))
+
+    def show_selection(self, selection: Selection) -> None:
+        """Enable what can be done with what is selected."""
+        self.export_button.setEnabled(bool(selection.targets))
 
     def show_importing(self, importing: bool) -> None:
         """Show how far an import has come in the place of the folder, or the folder again."""

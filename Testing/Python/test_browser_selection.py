@@ -127,7 +127,7 @@ def test_only_images_that_cannot_be_loaded_are_called_refused(modality, health, 
     assert (health_color(shown, DARK) == DARK.error) == (shown == "refused")
 
 
-ALWAYS = {"load", "examine", "reveal", "copy_path", "delete"}
+ALWAYS = {"load", "examine", "reveal", "copy_path", "copy", "delete"}
 ONE = {"metadata", "compare", "varying"}
 
 
@@ -169,9 +169,9 @@ def test_what_comes_later_says_so_and_each_entry_acts_on_the_selection(qapp):
         "copy_path",
         "copy_uid",
         "export",
+        "copy",
         "delete",
     ]
     assert {chosen for _, chosen in done} == {selection}
     tips = {action.objectName(): action.toolTip() for action in menu.actions()}
     assert "comes with" in tips["send"]
-    assert "comes with" in tips["copy"]

@@ -45,7 +45,7 @@ ENTRIES: Final = (
     LINE,
     Entry("export", "Export Slicer Data to Study…", "volume", "study", tip="Put a volume of the scene into this study as a new series of DICOM images"),
     Entry("send", "Send…", "send", "later", tip="Will send it to a server of the address book. It comes with the networking version."),
-    Entry("copy", "Export to disk…", "export", "later", tip="Will write its files to a folder, a ZIP file or a DICOMDIR medium. It comes with the database version."),
+    Entry("copy", "Export to disk…", "export", tip="Copy its files to a folder, a ZIP file or a DICOMDIR medium"),
     LINE,
     Entry("delete", "Delete", "delete", tip="Move it to the trash of the database; the files stay, and it can be undone", keys="Delete"),
 )  # fmt: skip

@@ -35,8 +35,10 @@ class BrowserRequests(QWidget):
         Two things side by side; what varies in one.
     export_requested : Selection
         Export Slicer Data to Study….
-    copy_requested, send_requested : Selection
-        Files to a disk, and to a server: not offered yet.
+    copy_requested : Selection
+        Export to disk….
+    send_requested : Selection
+        Files to a server: not offered yet.
     import_requested
         The button of the empty browser.
     """
