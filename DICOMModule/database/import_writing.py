@@ -91,16 +91,11 @@ class ImportWriter:
         """Put copies in their places, then write the rows; decide anew where another program was faster."""
         while True:
             self._put_in_place(items)
-            writing = [item for item in items if item.writes]
             if not (items or self._problems):
                 return
             with self._catalogue.transaction() as connection:
-                now = registered_as(connection, [item.uid for item in writing])
-                late = [
-                    item
-                    for item in writing
-                    if not item.decision.rests_on(now.get(item.uid)) or self._has_lost_its_file(item)
-                ]
+                now = registered_as(connection, [item.uid for item in items])
+                late = [item for item in items if self._comes_late(item, now.get(item.uid))]
                 if not late:
                     self._take_place_of_trash(connection, items)
                     self._write(connection, items, replaced)
@@ -110,10 +105,12 @@ class ImportWriter:
         for item in items:
             self._count(item)
 
-    def _has_lost_its_file(self, item: ImportItem) -> bool:
-        """Return whether a purge has taken the copy that the row is to name; within a transaction none can."""
+    def _comes_late(self, item: ImportItem, known: Registered | None) -> bool:
+        """Return whether what was decided about has changed, or a purge has taken the copy; within a transaction none can."""
         place = self._store.place_of(item.uid) if item.decision.verdict is Verdict.RETURN else item.place
-        return place is not None and not place.is_file()
+        if place is not None and not place.is_file():
+            return True
+        return item.writes and not item.decision.rests_on(known)
 
     def _decide_again(self, item: ImportItem, known: Registered | None) -> None:
         if item.place is not None and known is not None and not known.copied:

@@ -57,11 +57,15 @@ class NamingWords:
     def are_in(self, text: bytes | str) -> bool:
         """Return whether a path, as the system's bytes, or a sentence holds one of them."""
         raw = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-        if self._uids and any(found.decode("ascii") in self._uids for found in _UID.findall(raw)):
+        if self.uids_are_in(raw):
             return True
         if self._bytes.search(raw):
             return True
         return any(self._words.search(reading) for reading in _readings(raw))
+
+    def uids_are_in(self, raw: bytes) -> bool:
+        """Return whether bytes hold one of the UIDs."""
+        return bool(self._uids) and any(found.decode("ascii") in self._uids for found in _UID.findall(raw))
 
 
 def _readings(raw: bytes) -> Iterable[str]:

@@ -9,7 +9,7 @@ In this order, so that a kill at any moment leaves a purge that is either not be
    because what they hold is found by the rows. One that cannot be rewritten goes. A backup that another program makes
    meanwhile holds the mark itself, and is looked for again at the end.
 3. **Reports, quarantine, thumbnails**: rows of import reports whose UID or path tells of it, roots of imports, what was
-   set aside of it, files before the rows that name them.
+   set aside of it, files before the rows that name them; also files in our folders that no row names.
 4. **Copies**, some hundred a transaction, so that no import can register a file in the moment in which it goes; then
    their folders are synced.
 5. **Rows**, after their files: a row less and a file more would be taken for a copy without a row, and registered again.
@@ -42,6 +42,7 @@ from DICOMModule.database.purge_scope import Scope, read_scope
 from DICOMModule.database.residue import LOG_WAIT_S, check_room, empty_log_job, rewrite_job
 from DICOMModule.database.search_index import scrub_search
 from DICOMModule.database.sessions import exclusive_job, exclusive_now
+from DICOMModule.database.strays import orphans, unknown_quarantine
 from DICOMModule.database.summaries import PurgeReport
 from DICOMModule.errors import DatabaseError, plain_text
 from DICOMModule.jobs import Job, Progress, run_to_end
@@ -50,6 +51,7 @@ LOCK: Final = "purge.lock"
 FILES_A_STEP: Final = 200
 ROWS_A_STEP: Final = 500
 PATHS_A_STEP: Final = 5000
+STRAYS_A_STEP: Final = 20
 ROUNDS: Final = 3
 _LOG_LEFT: Final = "; its rows are gone"
 _UNFINISHED: Final = f"({PURGING} AND NOT deleted_at GLOB '*{_LOG_LEFT}')"
@@ -184,12 +186,14 @@ class _Purge:
                 connection.execute(f"DELETE FROM trash WHERE {PURGING} AND NOT {_UNFINISHED}")  # noqa: S608 (ours)
 
     def _take_away_job(self, acts: Sequence[int]) -> Job[None]:
-        yield Progress(0, 0, "looking for what goes")
         going = f"trash IN ({', '.join(map(str, acts))})"
+        # at once: an import may bring some of it back as new, which is no reason to leave the traces of what was
         scope = read_scope(self._catalogue.connection, self._store, acts)
+        yield Progress(0, 0, "looking for what goes")
         backups = self._store.folder / "backups"
         yield from scrub_backups_job(backups, scope, self.tally.backups)
         yield from self._forget_reports_job(scope)
+        yield from self._remove_strays_job(scope)
         self._forget_thumbnails(scope.series_uids)
         yield from self._rebase_job(going)
         for _ in range(ROUNDS):  # an import may put a file where one has just gone
@@ -221,7 +225,18 @@ class _Purge:
                     self.tally.quarantined += one.path is not None
             delete_reports(connection, rows, roots)
         self.tally.report_rows += len(rows)
-        self._store.sync_folders(one.path for one in scope.quarantined if one.path is not None)
+        self._sync([one.path for one in scope.quarantined if one.path is not None])
+
+    def _remove_strays_job(self, scope: Scope) -> Job[None]:
+        """Remove files of it in our folders that no row names; an import that is about to name one copies it again."""
+        removed = []
+        strays = [*orphans(self._catalogue, self._store), *unknown_quarantine(self._catalogue, self._store)]
+        for number, path in enumerate(strays):
+            if number % STRAYS_A_STEP == 0:
+                yield Progress(number, len(strays), "looking at files without a row")
+            if scope.holds_file(path) and self._removed(path):
+                removed.append(path)
+        self._sync(removed)
 
     def _forget_thumbnails(self, series_uids: Iterable[str]) -> None:
         from DICOMModule.database.thumbnails import ThumbnailStore  # brings numpy, which an opening does not need
@@ -252,7 +267,7 @@ class _Purge:
                 rows = _some(connection, going, last, FILES_A_STEP)
                 for _, _, uid, source in rows:
                     places += self._remove_files(connection, going, uid, source)
-            self._store.sync_folders(places)
+            self._sync(places)
             if not rows:
                 return
             done, last = done + len(rows), rows[-1][0]
@@ -304,6 +319,10 @@ class _Purge:
         if path in self._stuck:
             self._stuck.remove(path)
         return True
+
+    def _sync(self, removed: Sequence[Path]) -> None:
+        """Make it last that files are gone; where a database was brought back from a backup, folders may be missing."""
+        self._store.sync_folders(path for path in removed if path.parent.is_dir())
 
     # --- what is told
 

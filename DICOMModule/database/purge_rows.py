@@ -77,7 +77,8 @@ def _changed_roots(connection: sqlite3.Connection, scope: Scope) -> list[tuple[b
 def delete_reports(connection: sqlite3.Connection, rows: Sequence[int], roots: Sequence[tuple[bytes, int]]) -> None:
     """Delete what `report_rows` found."""
     connection.executemany("DELETE FROM import_problem WHERE id = ?", [(row,) for row in rows])
-    connection.executemany("UPDATE import_event SET roots = ? WHERE id = ?", roots)
+    if roots:  # older schemas have no such column
+        connection.executemany("UPDATE import_event SET roots = ? WHERE id = ?", roots)
 
 
 def rebase(connection: sqlite3.Connection, series: int, going: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -19,7 +20,7 @@ from DICOMModule.errors import DicomFileError
 SeriesKey: TypeAlias = tuple[str, str, str]
 StudyKey: TypeAlias = tuple[str, str]
 
-ROWS_A_STEP: Final = 500
+_HEAD_BYTES: Final = 1 << 20
 _SEPARATORS: Final = {os.sep.encode(), (os.altsep or os.sep).encode()}
 
 
@@ -73,6 +74,15 @@ class Scope:
             or (study, identity) in self.studies
             or (header.series_instance_uid, study, identity) in self.series
         )
+
+    def holds_file(self, path: Path) -> bool:
+        """Return the same of a file of ours; one that is cut or damaged is known by UIDs that stand in it."""
+        try:
+            return self.holds(read_header(path))
+        except DicomFileError:
+            with suppress(OSError), path.open("rb") as file:
+                return self.words.uids_are_in(file.read(_HEAD_BYTES))
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +200,7 @@ def _with_quarantine(connection: sqlite3.Connection, store: FileStore, scope: Sc
         "SELECT id, path, sop_instance_uid, held, source_path FROM quarantine"
     ):
         place = store.quarantine / Path(os.fsdecode(bytes(path))).name
-        told = _is_of(scope, place) if held else scope.names(bytes(path)) or scope.names(bytes(source))
+        told = scope.holds_file(place) if held else scope.names(bytes(path)) or scope.names(bytes(source))
         if uid in scope.sop_uids or told:
             rows.append(Quarantined(row, bytes(path), place if held else None))
     return replace(scope, quarantined=tuple(rows))
-
-
-def _is_of(scope: Scope, path: Path) -> bool:
-    try:
-        return scope.holds(read_header(path))
-    except DicomFileError:  # it is not there, or says nothing: then its UID decides
-        return False
