@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -145,6 +146,70 @@ def test_a_part_that_is_purged_leaves_what_is_in_the_trash_and_what_is_shown(dat
     assert [one.sop_instance_uid for one in database.instances(series=study["second"].uid)] == [uids[2]]
     assert database.undo_delete(act.trash_id).instances == 1
     assert {one.sop_instance_uid for one in database.instances(series=study["second"].uid)} == {uids[0], uids[2]}
+
+
+# --- what is beside the instances
+
+
+def test_residue_that_a_program_without_secure_deletion_left_goes_too(database, study):
+    raw = sqlite3.connect(database.folder / "dicommodule.sqlite")
+    raw.execute("PRAGMA secure_delete = OFF")
+    event = raw.execute("SELECT id FROM import_event").fetchone()[0]
+    rows = [(event, f"/Zweifach/{number}".encode()) for number in range(300)]
+    raw.executemany(
+        "INSERT INTO import_problem (event, kind, path, sop_instance_uid, reason) VALUES (?, '', ?, '', '')", rows
+    )
+    raw.execute("DELETE FROM import_problem")
+    raw.commit()
+    raw.close()
+    run_to_end(database.purge_job([database.patients()[0].patient]))
+    assert left_in(database.folder, ["Zweifach"]) == []
+
+
+def test_files_of_it_that_no_row_names_go_too(database, study, tmp_path):
+    dicom, quarantine = database.folder / "dicom", database.folder / "quarantine"
+    quarantine.mkdir()
+    same = {"rows": 2, "columns": 2, "PatientName": "Zweifach^Zilla", "PatientID": "TWICE"}
+    whole, cut = factories.make_series(tmp_path / "strays", "stray", slices=2, **same).files
+    other = factories.make_series(tmp_path / "other", "other", slices=1, rows=2, columns=2).files[0]
+    damaged = study["third"].files[0].read_bytes()[:-9]
+    (dicom / "00").mkdir(exist_ok=True)
+    (dicom / "00" / "stray.dcm").write_bytes(whole.read_bytes())
+    (dicom / "00" / "stays.dcm").write_bytes(other.read_bytes())
+    (quarantine / "unknown.dcm").write_bytes(cut.read_bytes())
+    (quarantine / "damaged.dcm").write_bytes(damaged)
+    run_to_end(database.purge_job([database.patients()[0].patient]))
+    assert [path.name for path in database.folder.rglob("*.dcm")] == ["stays.dcm"]
+    assert left_in(database.folder, ["Zweifach", study["third"].uid]) == []
+
+
+def test_reports_of_files_that_lay_beside_it_go_and_those_beside_others_stay(database, tmp_path):
+    going = factories.make_series(tmp_path / "in" / "a", "going", slices=2, PatientName="Zilla^Z", PatientID="TWICE")
+    staying = factories.make_series(tmp_path / "in" / "b", "staying", slices=2)
+    for series in (going, staying):
+        (series.folder / "broken.dcm").write_bytes(going.files[0].read_bytes()[:-9])
+    import_(database, going.folder)
+    import_(database, tmp_path / "in")
+    import_(database, tmp_path / "in" / "b", going.files[0])
+    assert [len(database.history.problems(event)) for event in (1, 2, 3)] == [1, 2, 1]
+    report = run_to_end(database.purge_job([going.study_uid]))
+    assert report.report_rows == 2
+    assert [len(database.history.problems(event)) for event in (1, 2, 3)] == [0, 1, 1]
+    roots = [event.roots for event in reversed(database.history.events())]
+    assert roots == [(), (str(tmp_path / "in"),), (str(tmp_path / "in" / "b"),)]
+
+
+def test_what_the_user_wrote_and_what_stays_under_its_name_is_told(database, tmp_path):
+    going = factories.make_series(tmp_path / "in" / "a", "going", slices=1, PatientName="Zilla^Z", PatientID="TWICE")
+    factories.make_series(tmp_path / "in" / "zilla", "staying", slices=3)
+    import_(database, tmp_path / "in")
+    database.annotations.save_search("mine", "name:zilla mod:CT")
+    database.annotations.save_search("other", "mod:CT")
+    report = run_to_end(database.purge_job([going.study_uid]))
+    assert len(report.notes) == 2
+    assert "1 saved searches" in report.notes[0]
+    assert "3 files that stay" in report.notes[1]
+    assert len(database.annotations.saved_searches()) == 2
 
 
 # --- the trash

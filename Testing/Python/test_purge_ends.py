@@ -260,7 +260,7 @@ def test_a_backup_that_is_made_meanwhile_is_found_too(made):
             next(job)
         back_up(database)
         job.close()
-        first = sorted((folder / "backups").glob("*.sqlite"))[-1]
+        first = max((folder / "backups").glob("*.sqlite"))
         assert left_in(folder / "backups", GOING)
         restored = folder.parent / "restored"  # the mark is in the backup: a database made of it goes on as well
         restored.mkdir()
@@ -325,6 +325,28 @@ def test_what_is_imported_while_it_is_purged_stays_whole(made, copy, other_conte
                 (),
             )
             assert left_in(folder.parent / f"at{steps}" / "quarantine", GOING) == []
+
+
+@pytest.mark.parametrize("copy", [False, True])
+def test_a_copy_that_goes_between_the_decision_and_the_row_is_made_again(made, monkeypatch, copy):
+    folder, number, going = made
+    with DicomDatabase.open(folder) as database, DicomDatabase.open(folder) as second:
+        job = second.purge_job([number])
+        for _ in range(2):  # marked, so that the import decides that it brings it back
+            next(job)
+        commit = ingest._Importer._commit
+
+        def late(self, *arguments):
+            while next(job).text != "removing files":
+                pass
+            return commit(self, *arguments)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(ingest._Importer, "_commit", late)
+            assert counts(import_(database, going.folder, copy=copy)) == {"files_seen": 3, "added": 3}
+        assert run_to_end(job).unfinished is None
+        audit = run_to_end(database.verify_job())
+        assert (audit.checked, audit.missing, audit.damaged, audit.orphans, audit.quarantined) == (5, (), (), (), ())
 
 
 def test_others_wait_for_their_turn(made, monkeypatch):
