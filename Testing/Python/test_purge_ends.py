@@ -334,7 +334,7 @@ def test_a_copy_that_goes_between_the_decision_and_the_row_is_made_again(made, m
         job = second.purge_job([number])
         for _ in range(2):  # marked, so that the import decides that it brings it back
             next(job)
-        commit = ingest._Importer._commit
+        commit = ImportWriter.commit
 
         def late(self, *arguments):
             while next(job).text != "removing files":
@@ -342,7 +342,7 @@ def test_a_copy_that_goes_between_the_decision_and_the_row_is_made_again(made, m
             return commit(self, *arguments)
 
         with monkeypatch.context() as patched:
-            patched.setattr(ingest._Importer, "_commit", late)
+            patched.setattr(ImportWriter, "commit", late)
             assert counts(import_(database, going.folder, copy=copy)) == {"files_seen": 3, "added": 3}
         assert run_to_end(job).unfinished is None
         audit = run_to_end(database.verify_job())
