@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +26,7 @@ from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DicomFileError
 
 SYNCS_AT_A_TIME: Final = 8
+LARGE_FILE_BYTES: Final = 64 << 20
 _PIECE: Final = 1 << 20
 _SUFFIX: Final = ".dcm"
 _NO_LINKS: Final = frozenset((errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EACCES))
@@ -101,19 +103,22 @@ class FileStore:
         """
         path = session / f"{uuid.uuid4().hex}.part"
         with open_source(header.path) as source:
-            if (source.size, source.mtime_ns) != (header.size_bytes, header.mtime_ns):
+            seen = (header.size_bytes, header.mtime_ns, header.changed_ns or source.changed_ns)
+            if (source.size, source.mtime_ns, source.changed_ns) != seen:
                 raise DicomFileError(header.path, "it changed while it was being imported. Import it again.")
             try:
+                self._check_room(source)
                 digest = _write_copy(source, path, header.mtime_ns if mtime_ns is None else mtime_ns)
+                if not source.is_unchanged:
+                    raise DicomFileError(header.path, "it changed while it was being copied. Import it again.")
             except OSError as error:
                 path.unlink(missing_ok=True)
                 if translated := translated_os_error(error, self.folder):
                     raise translated from error
                 raise
-        status = header.path.stat()
-        if (status.st_size, status.st_mtime_ns) != (header.size_bytes, header.mtime_ns):
-            path.unlink(missing_ok=True)
-            raise DicomFileError(header.path, "it changed while it was being copied. Import it again.")
+            except DicomFileError:
+                path.unlink(missing_ok=True)
+                raise
         return CopiedFile(path, digest)
 
     def keep(self, header: InstanceHeader, session: Path, sha256: bytes) -> CopiedFile:
@@ -137,6 +142,18 @@ class FileStore:
                 return self.copy(header, session)
             raise translated_os_error(error, self.folder) or error from error
         return CopiedFile(path, sha256)
+
+    def _check_room(self, source: FileSource) -> None:
+        """Refuse what cannot fit before the disk is filled with the first part of it; a sparse file may claim anything."""
+        if source.size < LARGE_FILE_BYTES:
+            return
+        disk = shutil.disk_usage(self.folder)
+        if source.size > disk.total:
+            raise DicomFileError(
+                source.name, f"it is larger than the whole disk of the database ({source.size} bytes)."
+            )
+        if source.size > disk.free:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def put_in_place(self, copied: CopiedFile, place: Path) -> bool:
         """Give a whole copy its final name; return False where another content has that name already.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from DICOMModule.database.decisions import Decision, Verdict
-from DICOMModule.database.file_store import CopiedFile
+from DICOMModule.database.file_store import CopiedFile, sha256_of
 from DICOMModule.dicom.instance_header import InstanceHeader
 
 ADOPTS: Final = frozenset((Verdict.ADOPT, Verdict.RETURN))
@@ -20,7 +23,18 @@ COPIES: Final = ROWS | {Verdict.SET_ASIDE}
 class ImportItem:
     """One file of a batch on its way in.
 
-    `source` is where it comes from, its path or that of a member of an archive; `uid` its SOP Instance UID.
+    Attributes
+    ----------
+    source : Path
+        Where it comes from: its path, or that of a member of an archive.
+    uid : str
+        SOP Instance UID.
+    copied, place : CopiedFile or None, Path or None
+        Its copy, and the name that it has been given.
+    sha256 : bytes or None
+        Of a file that is not copied, where its rows need it.
+    failed : bool
+        It has been rejected meanwhile.
     """
 
     header: InstanceHeader
@@ -28,6 +42,7 @@ class ImportItem:
     source: Path
     copied: CopiedFile | None = None
     place: Path | None = None
+    sha256: bytes | None = None
     failed: bool = False
     moved_aside: tuple[Path, bytes] | None = None
     uid: str = field(init=False)
@@ -49,3 +64,31 @@ class ImportItem:
     def needs_copy(self) -> bool:
         """Whether a copying import has to copy the file."""
         return self.decision.verdict in COPIES
+
+    def take_hash(self, *, is_ours: bool) -> None:
+        """Take the hash of the file itself where it is not copied and its rows need one.
+
+        Parameters
+        ----------
+        is_ours : bool
+            It lies in the store already.
+
+        Raises
+        ------
+        DicomFileError
+            The file cannot be read any more.
+        """
+        is_needed = self.decision.verdict is Verdict.SET_ASIDE or (is_ours and self.writes)
+        if self.sha256 is None and self.copied is None and is_needed:
+            self.sha256 = sha256_of(self.header.path)
+
+
+def adopt(connection: sqlite3.Connection, item: ImportItem, place: Path) -> None:
+    """Let the copy at `place` be known to come from the file of `item`, so that the file need not be opened next time."""
+    mtime_ns, row = item.header.mtime_ns, item.decision.replaces
+    connection.execute("UPDATE instance SET mtime_ns = ? WHERE id = ?", (mtime_ns, row))
+    if item.header.path != place:
+        with suppress(FileNotFoundError):  # a copy that has gone is the audit's to tell
+            os.utime(place, ns=(mtime_ns, mtime_ns))
+        source = os.fsencode(item.source)
+        connection.execute("UPDATE instance SET source_path = ? WHERE id = ?", (source, row))

@@ -14,8 +14,8 @@ from DICOMModule.database.archive_unpacking import UnpackedMember
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.decisions import Decision, Verdict, decide
 from DICOMModule.database.events import note_counts, write_problems
-from DICOMModule.database.file_store import CopiedFile, FileStore, sha256_of
-from DICOMModule.database.import_item import ADOPTS, ROWS, ImportItem
+from DICOMModule.database.file_store import CopiedFile, FileStore
+from DICOMModule.database.import_item import ADOPTS, ROWS, ImportItem, adopt
 from DICOMModule.database.quarantine import DAMAGED, write_quarantine
 from DICOMModule.database.registered import Registered, registered_as
 from DICOMModule.database.rows import BatchWriter, NewRow
@@ -23,7 +23,7 @@ from DICOMModule.database.summaries import Duplicate
 from DICOMModule.database.tally import SHARED_STUDY, Tally
 from DICOMModule.database.trash import is_being_purged
 from DICOMModule.dicom.instance_header import InstanceHeader
-from DICOMModule.errors import Problem
+from DICOMModule.errors import DicomFileError, Problem
 
 OTHER_FILE: Final = (
     "a file with other content lies where the copy of this SOP Instance UID belongs; that is kept, this is set aside."
@@ -72,6 +72,11 @@ class ImportWriter:
         self._tally.rejected.append(Problem(where, reason))
         self._problems.append(("rejected", where, "", reason))
 
+    def fail(self, item: ImportItem, error: DicomFileError) -> None:
+        """Reject a file that was to be taken and cannot be read any more."""
+        self.reject(item.source, error.reason)
+        item.failed = True
+
     def source_of(self, path: Path) -> Path:
         """Return where a file comes from: of a member of an archive that is not where its bytes are."""
         member = self._unpacked.get(path) if self._unpacked else None
@@ -90,6 +95,7 @@ class ImportWriter:
     def commit(self, items: list[ImportItem], replaced: Sequence[str]) -> None:
         """Put copies in their places, then write the rows; decide anew where another program was faster."""
         while True:
+            items = [item for item in items if self._is_hashed(item)]
             self._put_in_place(items)
             if not (items or self._problems):
                 return
@@ -112,13 +118,25 @@ class ImportWriter:
             return True
         return item.writes and not item.decision.rests_on(known)
 
+    def _is_hashed(self, item: ImportItem) -> bool:
+        """Take the hash that the rows need of a file that is not copied; reject a file that has gone meanwhile."""
+        try:
+            if not item.failed:
+                item.take_hash(is_ours=self.is_in_place(item))
+        except DicomFileError as error:
+            self.fail(item, error)
+        return not item.failed
+
     def _decide_again(self, item: ImportItem, known: Registered | None) -> None:
         if item.place is not None and known is not None and not known.copied:
             item.place.unlink(missing_ok=True)  # it was ours alone: the row that came first names another file
-        item.decision = decide(item.header, known, self._store, copy=self._session is not None, source=item.source)
         item.place, item.copied = None, None
-        if self._session is not None and item.needs_copy:
-            item.copied = self.copied(item.header, self._session)
+        try:
+            item.decision = decide(item.header, known, self._store, copy=self._session is not None, source=item.source)
+            if self._session is not None and item.needs_copy:
+                item.copied = self.copied(item.header, self._session)
+        except DicomFileError as error:
+            self.fail(item, error)
 
     def _put_in_place(self, items: Sequence[ImportItem]) -> None:
         placed = []
@@ -181,10 +199,10 @@ class ImportWriter:
                 (aside, sha256), place = item.moved_aside, self._store.place_of(item.uid)
                 write_quarantine(connection, aside, item.uid, sha256, held=True, source=place, reason=DAMAGED)
             if item.decision.verdict in ADOPTS:
-                self._adopt(connection, item)
+                adopt(connection, item, self._store.place_of(item.uid))
             elif item.decision.verdict is Verdict.SET_ASIDE:
                 path = item.place or item.header.path
-                sha256 = item.copied.sha256 if item.copied else sha256_of(item.header.path)
+                sha256 = item.copied.sha256 if item.copied else item.sha256 or b""
                 held, source, reason = item.copied is not None, item.source, item.decision.reason
                 write_quarantine(connection, path, item.uid, sha256, held=held, source=source, reason=reason)
             if item.decision.reason:
@@ -198,18 +216,9 @@ class ImportWriter:
     def _new_row(self, item: ImportItem) -> NewRow:
         header = item.header
         if self.is_in_place(item):  # a whole copy that no row names
-            return NewRow(header, None, True, sha256_of(header.path), item.decision.replaces)
+            return NewRow(header, None, True, item.sha256, item.decision.replaces)
         sha256 = item.copied.sha256 if item.copied else None
         return NewRow(header, item.source, item.copied is not None, sha256, item.decision.replaces)
-
-    def _adopt(self, connection: sqlite3.Connection, item: ImportItem) -> None:
-        """Let a copy be known to come from the file of `item`, so that the file need not be opened next time."""
-        row, mtime_ns = item.decision.replaces, item.header.mtime_ns
-        connection.execute("UPDATE instance SET mtime_ns = ? WHERE id = ?", (mtime_ns, row))
-        if not self.is_in_place(item):
-            os.utime(self._store.place_of(item.uid), ns=(mtime_ns, mtime_ns))
-            source = os.fsencode(item.source)
-            connection.execute("UPDATE instance SET source_path = ? WHERE id = ?", (source, row))
 
     def _count(self, item: ImportItem) -> None:
         verdict = item.decision.verdict

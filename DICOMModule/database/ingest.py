@@ -115,7 +115,7 @@ def _place(root: Path) -> Path:
     """Return where `root` really lies; a link that leads nowhere or round in a circle stays itself, to be reported."""
     try:
         return root.resolve(strict=True)
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, ValueError):
         return root.absolute()
 
 
@@ -172,7 +172,7 @@ class _Importer:
                 if item.writes:
                     first.setdefault(item.uid, header)
         yield from self._copy(items)
-        self._writer.commit([item for item in items if not item.failed], looked.replaced)
+        self._writer.commit(items, looked.replaced)
         yield ""
 
     def _refuse(self, what: Problem | DicomFileError) -> None:
@@ -215,7 +215,6 @@ class _Importer:
                 try:
                     item.copied = copied.result()
                 except DicomFileError as error:
-                    self._writer.reject(item.source, error.reason)
-                    item.failed = True
+                    self._writer.fail(item, error)
         finally:
             pool.shutdown(cancel_futures=True)

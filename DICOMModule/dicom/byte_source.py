@@ -16,6 +16,7 @@ _FLAGS: Final = (
     os.O_RDONLY
     | getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_NOCTTY", 0)
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
@@ -42,15 +43,24 @@ class FileSource:
         Its path, as it was opened.
     size, mtime_ns : int
         Bytes and time of modification when it was opened.
+    changed_ns : int
+        Time of the last change of any kind, which a program cannot set as it can set the time of modification.
     """
 
-    __slots__ = ("_descriptor", "mtime_ns", "name", "size")
+    __slots__ = ("_descriptor", "changed_ns", "mtime_ns", "name", "size")
 
     def __init__(self, name: str, descriptor: int, status: os.stat_result) -> None:
         self.name = name
         self._descriptor = descriptor
         self.size = status.st_size
         self.mtime_ns = status.st_mtime_ns
+        self.changed_ns = status.st_ctime_ns
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether it still is what it was when it was opened."""
+        now = os.fstat(self._descriptor)
+        return (now.st_size, now.st_mtime_ns, now.st_ctime_ns) == (self.size, self.mtime_ns, self.changed_ns)
 
     def __enter__(self) -> Self:
         return self

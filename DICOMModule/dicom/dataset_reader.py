@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -35,6 +36,25 @@ def read_dataset(path: Path) -> Dataset:
     return read_file(path)[0]
 
 
+def value_errors() -> tuple[type[Exception], ...]:
+    """Return what pydicom raises where a value breaks its representation, its character set is none, or all is wrong."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    return (
+        BytesLengthException,
+        InvalidDicomError,
+        RecursionError,
+        EOFError,
+        ValueError,
+        TypeError,
+        NotImplementedError,
+        ArithmeticError,
+        LookupError,
+        AttributeError,
+        struct.error,
+    )
+
+
 def read_file(path: Path) -> tuple[Dataset, bool]:
     """Return what `read_dataset` returns, and whether its file meta information is in the file: it may be our own."""
     import pydicom
@@ -60,5 +80,5 @@ def read_file(path: Path) -> tuple[Dataset, bool]:
                 file, syntax == IMPLICIT_VR_LITTLE_ENDIAN, syntax != EXPLICIT_VR_BIG_ENDIAN, defer_size=None
             )
             return FileDataset(path, bare, file_meta=meta), offset > 0
-    except (pydicom.errors.InvalidDicomError, RecursionError, ValueError, NotImplementedError, EOFError) as error:
+    except value_errors() as error:
         raise InvalidFileError(path, f"its data set cannot be parsed: {plain_text(str(error))}") from error

@@ -16,6 +16,9 @@ LONG_VRS: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 Wanted = tuple[str, bytes]
 """Keyword and, for what is written without one, value representation."""
 
+DELIMITER: Final[Wanted] = ("?delimiter", b"")
+"""Under which an item or a delimiter is found that is written like an element with a value: it may be none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
@@ -40,6 +43,7 @@ class ByteOrder:
                 wanted[group << 16 | block] = (creator_key(group, block), "LO")
                 wanted[group << 16 | block << 8 | byte] = (private_key(group, block, byte), vr)
         self.wanted = {self.tag(tag): (keyword, vr.encode()) for tag, (keyword, vr) in wanted.items()}
+        self.wanted |= {self.tag(0xFFFE0000 | e): DELIMITER for e in (0xE000, 0xE00D, 0xE0DD)}
         self.pixel_data = {self.tag(tag): keyword for tag, keyword in PIXEL_DATA.items()}
         self.item, self.item_end, self.sequence_end = (self.tag(0xFFFE0000 | e) for e in (0xE000, 0xE00D, 0xE0DD))
         self.special = frozenset((0, self.item_end, *self.pixel_data))

@@ -81,7 +81,7 @@ def find_entries(roots: Sequence[Path], *, named: bool = True) -> Iterator[Found
         try:
             status = root.stat() if named else root.lstat()
             inodes.add((status.st_dev, status.st_ino))
-        except OSError as error:
+        except (OSError, ValueError) as error:
             if named:
                 raise DicomFileError(root, f"{_reason(error)}. Check the path.") from error
     return _walk(absolute, _Seen(inodes), follow=named)
@@ -153,12 +153,19 @@ def _walk_folder(root: Path, seen: _Seen) -> Iterator[FoundFile | Problem]:
         entry = next(folders[-1], None)
         if entry is None:
             folders.pop()
-        elif entry.is_dir(follow_symlinks=False):
+        elif _is_folder(entry):
             path = entry.path
         else:
             found = _examine(entry, seen)
             if found:
                 yield found
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:  # a file system that does not tell kinds while it lists, and fails to when it is asked
+        return False
 
 
 def _examine(entry: os.DirEntry[str], seen: _Seen) -> FoundFile | Problem | None:
@@ -184,8 +191,10 @@ def _list_folder(path: str, seen: _Seen) -> tuple[list[os.DirEntry[str]], Proble
         return [], Problem(path, f"the folder cannot be read: {error.strerror}.")
 
 
-def _reason(error: OSError) -> str:
-    return "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
+def _reason(error: OSError | ValueError) -> str:
+    """Return why a path cannot be looked at; a ValueError tells of a NUL, which no path holds."""
+    why = getattr(error, "strerror", None) or error
+    return "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {why}"
 
 
 def _kind(mode: int) -> str:

@@ -59,6 +59,7 @@ class BatchWriter:
             header.pixel_data_offset,
             header.pixel_data_bytes,
             header.notes,
+            header.changed_ns,
         ]
 
 
@@ -76,11 +77,12 @@ class BatchReader:
                 kind = getattr(errors, row[0], InvalidFileError)
                 yield kind(row[1], row[2])
                 continue
-            number, changed, size, mtime, syntax, dataset, pixels, pixel_bytes, notes = row
+            number, changed, size, mtime, syntax, dataset, pixels, pixel_bytes, notes, changed_ns = row
             attributes = _with_tuples(changed)
             shared = SharedAttributes(self._origins[number], attributes) if number else attributes
+            places = (dataset, pixels, pixel_bytes)
             yield InstanceHeader(
-                Path(path), size, mtime, syntax, shared, dataset, pixels, pixel_bytes, tuple(notes) if notes else ()
+                Path(path), size, mtime, syntax, shared, *places, tuple(notes) if notes else (), changed_ns
             )
 
 

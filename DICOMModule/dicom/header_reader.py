@@ -175,6 +175,7 @@ def parse(path: Path, source: FileSource, head: bytes | None = None, marks: Mark
         structure.pixel_offset if in_file else 0,
         structure.pixel_bytes,
         notes + pixel_notes + _uid_notes(attributes),
+        source.changed_ns,
     )
     return Parsed(header, meta, encoding if in_file else None, structure)
 

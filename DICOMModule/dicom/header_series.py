@@ -77,7 +77,9 @@ class _Pattern:
             attributes = SharedAttributes(self._origin, {})
         self.hits += 1
         offset = self._offset_without_uid + len(uid_bytes)
-        return InstanceHeader(path, source.size, source.mtime_ns, self._syntax, attributes, offset, *rest)
+        return InstanceHeader(
+            path, source.size, source.mtime_ns, self._syntax, attributes, offset, *rest, changed_ns=source.changed_ns
+        )
 
     def _read_rest(
         self, source: FileSource, end: int, window: bytes, changed: dict[Wanted, bytes]

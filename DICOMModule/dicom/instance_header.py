@@ -60,6 +60,8 @@ class InstanceHeader:
         Length of the value of Pixel Data, -1 where it is encapsulated, 0 where there is none.
     notes : tuple of str
         What is odd about the file though it can be used, each a sentence; they are not kept by the database.
+    changed_ns : int or None
+        Time of the file's last change of any kind when the header was read from it; the database does not keep it.
     """
 
     path: Path
@@ -71,6 +73,7 @@ class InstanceHeader:
     pixel_data_offset: int = 0
     pixel_data_bytes: int = 0
     notes: tuple[str, ...] = ()
+    changed_ns: int | None = field(default=None, compare=False, repr=False)
 
     @property
     def sop_instance_uid(self) -> str:

@@ -17,11 +17,10 @@ from functools import cached_property
 from typing import Final
 
 from DICOMModule.dicom.encoding import LONG_VRS, ORDERS, SHORT_VRS, Wanted
-from DICOMModule.dicom.structure_found import Marks
+from DICOMModule.dicom.structure_found import MOST_PLACES, Marks
 
 LARGEST_BYTES: Final = 64 * 1024
 _AFTER_LAYOUT_BYTES: Final = 512
-_MOST_PLACES: Final = 2000
 _ORDER: Final = ORDERS[True]
 # What hardly any two files of a series have alike, in value or in length: known beforehand, it need not be learned.
 _OWN: Final = frozenset(["SOPInstanceUID", "InstanceNumber", "ImagePositionPatient", "SliceLocation"])
@@ -112,7 +111,7 @@ def sample_of(
         Whether that is written with VRs.
     """
     roots = [place for place in marks.places if not place[2]]
-    if not marks.complete or len(roots) < 2 or len(marks.places) > _MOST_PLACES:
+    if not marks.complete or len(roots) < 2 or len(marks.places) > MOST_PLACES:
         return None
     pixels = [begin for begin, _, _ in roots if _tag(window, begin) in _ORDER.pixel_data]
     end = min(pixels) if pixels else roots[-1][0]

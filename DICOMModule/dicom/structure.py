@@ -12,15 +12,14 @@ from typing import Final
 
 from DICOMModule.dicom.byte_source import ByteSource
 from DICOMModule.dicom.encoding import CONTROL_GROUP, LONG_VRS, ORDERS, SHORT_VRS, Encoding, Wanted, is_sequence
-from DICOMModule.dicom.structure_found import Marks, Structure, StructureError
+from DICOMModule.dicom.structure_found import MOST_PLACES, Marks, Structure, StructureError
+from DICOMModule.dicom.walk_budget import (
+    DEEPEST_NESTING,
+    MOST_PADDING_BYTES,
+    WalkBudget,
+    check_values,
+)
 
-DEEPEST_NESTING: Final = 64
-LONGEST_VALUE_BYTES: Final = 16 * 1024 * 1024
-MOST_ELEMENTS: Final = 20_000_000
-# An item that says anything has an element in it, so it needs 16 bytes; empty ones are legal but few in any real object.
-ITEMS_FREE: Final = 10_000
-BYTES_PER_ITEM: Final = 16
-BYTES_PER_EMPTY_ITEM: Final = 256
 FIRST_READ_BYTES: Final = 8192
 _NEXT_READ_BYTES: Final = 16384
 _PADDING: Final = bytes(16)
@@ -76,9 +75,7 @@ class _Walk:
         self.outer: list[tuple[int, bool, bool, bool]] = []
         self.counted = ""
         self.guesses: list[tuple[int, int]] = []
-        self.elements_left = MOST_ELEMENTS
-        self.items_left = ITEMS_FREE + source.size // BYTES_PER_ITEM
-        self.empty_items_left = ITEMS_FREE + source.size // BYTES_PER_EMPTY_ITEM
+        self.budget = WalkBudget(source.size)
         self.finished = False
 
     def run(self) -> Structure:
@@ -95,6 +92,7 @@ class _Walk:
                 if error.final or not self.guesses:
                     raise
                 self._step_over_guess()
+        check_values(self.found.values, self.source.size)
         return self.found
 
     # --- elements
@@ -152,6 +150,8 @@ class _Walk:
 
     def _places(self) -> tuple[list[tuple[int, int, int]] | None, int, int]:
         """Return where marks go, what is added to an offset in the window, and the depth."""
+        if self.marks is not None and len(self.marks.places) > MOST_PLACES:
+            self.marks.complete, self.marks = False, None  # nobody compares files of so many parts
         return self.marks.places if self.marks is not None else None, self.window_start, len(self.outer)
 
     def _mark(self, first: int) -> None:
@@ -166,9 +166,7 @@ class _Walk:
 
     def _advance(self, offset: int, elements: int) -> None:
         self.position = self.window_start + offset
-        self.elements_left -= elements + 1
-        if self.elements_left < 0:
-            raise StructureError(f"it has more than {MOST_ELEMENTS} data elements", final=True)
+        self.budget.spend_run(elements)
 
     def _explicit_special(self, tag: int, vr: bytes, short_length: int) -> None:
         """Deal with an element that is long, holds items, leaves the window, or is none."""
@@ -219,7 +217,7 @@ class _Walk:
         if tag == self.order.item_end and self.open and self.end - self.position >= 8:
             self._delimiter()
             return True
-        if (not tag or self.end - self.position < 8) and not self.outer and self._only_zeros_follow():
+        if (not tag or self.end - self.position < 8) and not self.outer and self._is_padding():
             self.position = self.end
             self.finished = True
             return True
@@ -239,8 +237,7 @@ class _Walk:
             if tag in self.order.pixel_data:
                 self._pixel_data(tag, first, length)
             elif tag in self.order.wanted:
-                if length > LONGEST_VALUE_BYTES:
-                    raise StructureError(f"the value of {self._name(tag)} is longer than any that is read", final=True)
+                self.budget.spend_value(length)
                 self.found.values[self.order.wanted[tag]] = (vr, self._read(first, length))
         self.position = after
 
@@ -266,7 +263,7 @@ class _Walk:
             position += length
             if position > self.end:
                 raise self._does_not_fit(f"a fragment of {self._name(tag)}", position)
-            self._spend_item()
+            self.budget.spend_fragment()
         if not self.outer and tag in self.order.pixel_data:
             self._pixel_data(tag, first, -1)
         self.position = position
@@ -289,6 +286,7 @@ class _Walk:
         self._open_sequence(tag, first, length, explicit=False)
 
     def _step_over_guess(self) -> None:
+        self.budget.spend_guess()
         depth, self.position = self.guesses.pop()
         (self.end, self.open, self.in_sequence, self.explicit), self.outer = self.outer[depth], self.outer[:depth]
         if not depth:
@@ -314,21 +312,16 @@ class _Walk:
         if tag == self.order.sequence_end and self.open:
             self._delimiter()
         elif tag == self.order.item:
-            self._spend_item()
             self._mark(self.position + 8)
             if len(self.outer) == 1 and self.counted:
                 self.found.items[self.counted] = self.found.items.get(self.counted, 0) + 1
             self.position += 8
-            if not length or (length == _UNDEFINED and self._read(self.position, 4) == self.order.item_end_bytes):
-                self.empty_items_left -= 1
+            is_open = length == _UNDEFINED
+            empty = not length or (is_open and self._read(self.position, 4) == self.order.item_end_bytes)
+            self.budget.spend_item(empty=empty)
             self._open("an item", length, in_sequence=False, explicit=self.explicit)
         else:
             raise StructureError(f"there is no item at byte {self.position}, where a sequence needs one")
-
-    def _spend_item(self) -> None:
-        self.items_left -= 1
-        if self.items_left < 0 or self.empty_items_left < 0:
-            raise StructureError("it has more sequence items than its size can need", final=True)
 
     def _delimiter(self) -> None:
         _, length = self.order.implicit(self._read(self.position, 8))
@@ -372,12 +365,20 @@ class _Walk:
             return self.window[offset : offset + count]
         return self.source.read(first, count)
 
-    def _only_zeros_follow(self) -> bool:
-        position = self.position
+    def _is_padding(self) -> bool:
+        """Tell whether nothing but zeros follows to the end of the source, as some writers fill up a block.
+
+        Zeros with something behind them are neither padding nor elements, and looking at them once is enough.
+        """
+        position, piece = self.position, self._read(self.position, 8)
+        if piece.strip(b"\0"):
+            return False
         while piece := self.source.read(position, _NEXT_READ_BYTES):
             if piece.strip(b"\0"):
-                return False
+                raise StructureError(f"there are zeros at byte {self.position} and something behind them")
             position += len(piece)
+            if position - self.position > MOST_PADDING_BYTES:
+                raise StructureError("more zeros follow it than are needed to fill up a block", final=True)
         return True
 
     def _name(self, tag: int) -> str:

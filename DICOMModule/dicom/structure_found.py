@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from DICOMModule.dicom.encoding import Wanted
+
+MOST_PLACES: Final = 2000
+"""More of them are not marked: a file of that many parts is not compared with another."""
 
 
 class StructureError(Exception):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from DICOMModule.dicom.byte_source import open_source
-from DICOMModule.dicom.dataset_reader import LARGE_BYTES, read_file
+from DICOMModule.dicom.dataset_reader import LARGE_BYTES, read_file, value_errors
 from DICOMModule.dicom.values import iso_date, iso_time
 
 if TYPE_CHECKING:
@@ -131,8 +131,8 @@ def _digest(raw: Any, value: TagValue, path: Path, digest_bytes: int) -> str:
 
 
 def _elements(dataset: Dataset, depth: int, digest: _Digest) -> Iterator[TagElement]:
-    for tag in sorted(dataset.keys()):
-        raw: Any = dataset.get_item(tag)
+    for tag, as_read in sorted(dataset.items(), key=lambda pair: pair[0]):
+        raw = _raw(dataset, tag, as_read)
         tag_text = f"{tag.group:04X},{tag.element:04X}"
         length = getattr(raw, "length", 0)
         is_large = LARGE_BYTES < length < UNDEFINED_LENGTH  # fragments are counted by reading them
@@ -142,7 +142,7 @@ def _elements(dataset: Dataset, depth: int, digest: _Digest) -> Iterator[TagElem
             continue
         try:
             element = dataset[tag]
-        except (ValueError, TypeError, NotImplementedError, OverflowError, KeyError, AttributeError):
+        except value_errors():
             vr = getattr(raw, "VR", None) or "UN"
             row = TagRow(tag_text, _keyword(tag), vr, _text(getattr(raw, "value", None)), depth)
             yield TagElement(row, _name(dataset, tag))
@@ -151,6 +151,14 @@ def _elements(dataset: Dataset, depth: int, digest: _Digest) -> Iterator[TagElem
         row = TagRow(tag_text, element.keyword, vr, None if vr == "SQ" else _value(element), depth)
         items = tuple(tuple(_elements(item, depth + 1, digest)) for item in element.value) if vr == "SQ" else ()
         yield TagElement(row, _name(dataset, tag), items, digest(element, row.value))
+
+
+def _raw(dataset: Dataset, tag: Any, as_read: Any) -> Any:
+    """Return an element before its value is decoded, with its VR where that can be known."""
+    try:
+        return dataset.get_item(tag)
+    except value_errors():
+        return as_read
 
 
 def _name(dataset: Dataset, tag: Any) -> str:
@@ -166,7 +174,7 @@ def _name(dataset: Dataset, tag: Any) -> str:
             return "Private Creator"
         creator = str(dataset[tag.group, tag.element >> 8].value)  # PS3.5 7.8.1: who has reserved the block
         return f"[{private_dictionary_description(tag, creator)}]"
-    except (KeyError, ValueError, AttributeError, TypeError, NotImplementedError):
+    except value_errors():
         return ""
 
 
