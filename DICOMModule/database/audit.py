@@ -203,6 +203,19 @@ def report_job(
         database=findings.broken if findings.broken and database == "ok" else database,
         remnants=tuple(one.path for one in aside if not one.conflict and one.path not in gone),
         advice=tuple(advice),
+        bytes_read=findings.read_bytes,
+    )
+
+
+def files_report(findings: Findings, database: str) -> VerifyReport:
+    """Return findings about files alone."""
+    return VerifyReport(
+        checked=findings.checked,
+        missing=tuple(sorted(_paths(findings, "missing"))),
+        damaged=tuple(sorted(_paths(findings, "damaged"))),
+        database=database,
+        advice=tuple(Problem(os.fspath(bad.one.path), bad.reason) for bad in findings.bad),
+        bytes_read=findings.read_bytes,
     )
 
 

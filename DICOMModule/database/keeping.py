@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from DICOMModule.database.audit import verify_job
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.quarantine import quarantined_files
+from DICOMModule.database.quarantine_decisions import accept, discard
 from DICOMModule.database.rebuild import rebuild_job
+from DICOMModule.database.relink import relink_job
 from DICOMModule.database.repair import repair_job
-from DICOMModule.database.summaries import QuarantinedFile, RebuildReport, VerifyReport
+from DICOMModule.database.rolling import MAX_BYTES, audit_job
+from DICOMModule.database.summaries import QuarantinedFile, RebuildReport, RelinkReport, VerifyReport
 from DICOMModule.jobs import Job
 
 
@@ -47,6 +51,22 @@ class Keeping:
         report = yield from rebuild_job(folder.expanduser().resolve())
         return report
 
+    def audit_job(self, max_bytes: int = MAX_BYTES) -> Job[VerifyReport]:
+        """Check what was looked at longest ago, until `max_bytes` have been read; see `rolling.audit_job`."""
+        return audit_job(self._catalogue, self._store, max_bytes)
+
+    def relink_job(self, folder: Path) -> Job[RelinkReport]:
+        """Look through a folder for referenced files that have gone from where they were; see `relink.relink_job`."""
+        return relink_job(self._catalogue, self._store, folder)
+
     def quarantine(self) -> list[QuarantinedFile]:
         """Return what was set aside, by path."""
         return quarantined_files(self._catalogue, self._store)
+
+    def accept_quarantined(self, number: int) -> str:
+        """Let what was set aside take the place of what was there first; see `quarantine_decisions.accept`."""
+        return accept(self._catalogue, self._store, number)
+
+    def discard_quarantined(self, numbers: Sequence[int]) -> int:
+        """Remove what was set aside for good; see `quarantine_decisions.discard`."""
+        return discard(self._catalogue, self._store, numbers)

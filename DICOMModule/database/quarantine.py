@@ -14,7 +14,8 @@ from DICOMModule.database.tally import now_text
 
 DAMAGED: Final = "it was the copy of this SOP Instance UID and was found damaged; a whole one has taken its place."
 SPARE: Final = "it is the same, byte for byte, as the copy that is in its place."
-_REMNANTS: Final = frozenset((DAMAGED, SPARE))
+GAVE_WAY: Final = "another content of its SOP Instance UID was chosen to be the right one."
+_DECIDED: Final = frozenset((DAMAGED, SPARE, GAVE_WAY))
 
 
 def write_quarantine(
@@ -67,7 +68,7 @@ def quarantined_files(catalogue: Catalogue, store: FileStore) -> list[Quarantine
                 source_path=os.fsdecode(source),
                 added_at=added_at,
                 held=bool(held),
-                conflict=reason not in _REMNANTS,
+                conflict=reason not in _DECIDED,
                 sha256=sha256.hex(),
             )
         )

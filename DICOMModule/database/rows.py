@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -91,6 +92,27 @@ def merged_attributes(base: Mapping[str, Any], changed: Mapping[str, Any], uid: 
     """Return an instance's attributes from its series' and its own."""
     merged = {**base, **changed, _UID: uid}
     return {keyword: value for keyword, value in merged.items() if value is not None}
+
+
+def comparable(attributes: Mapping[str, AttributeValue]) -> str:
+    """Return attributes as a text that is the same for the same attributes, whether of a file or of rows."""
+    return json.dumps(dict(attributes), ensure_ascii=False, sort_keys=True)
+
+
+def written_attributes(connection: sqlite3.Connection, rows: Sequence[int]) -> dict[int, str]:
+    """Return what the database has of instances' attributes, by row, `comparable`; what is damaged is left out."""
+    found = {}
+    for row in rows:
+        written = connection.execute(
+            "SELECT series.attributes, instance.attributes, sop_instance_uid FROM instance"
+            " JOIN series ON series.id = instance.series WHERE instance.id = ?",
+            (row,),
+        ).fetchone()
+        if written:
+            with suppress(ValueError, TypeError, AttributeError):
+                base, changed, uid = written
+                found[row] = comparable(merged_attributes(load_attributes(base), load_attributes(changed), uid))
+    return found
 
 
 def whole_number(header: InstanceHeader, keyword: str) -> int | None:

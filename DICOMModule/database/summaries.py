@@ -275,6 +275,8 @@ class VerifyReport:
         What was put into the quarantine when a file was mended: kept to be looked at, and no finding.
     advice : tuple of Problem
         For each finding why it is one, and what to do.
+    bytes_read : int
+        Of files whose content was looked at.
     """
 
     checked: int = 0
@@ -286,6 +288,7 @@ class VerifyReport:
     database: str = "ok"
     remnants: tuple[str, ...] = ()
     advice: tuple[Problem, ...] = ()
+    bytes_read: int = 0
 
     @property
     def is_clean(self) -> bool:
@@ -328,6 +331,28 @@ class QuarantinedFile:
     held: bool
     conflict: bool
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class RelinkReport:
+    """What of the referenced files that had gone was found again in a folder.
+
+    Attributes
+    ----------
+    relinked : tuple of str
+        Where they lie now.
+    still_missing : tuple of Problem
+        Where those should be that were not found.
+    conflicts : tuple of Problem
+        Files of the same SOP Instance UID that are not what was registered, and were not taken.
+    series_instance_uids : tuple of str
+        Series that have files again.
+    """
+
+    relinked: tuple[str, ...] = ()
+    still_missing: tuple[Problem, ...] = ()
+    conflicts: tuple[Problem, ...] = ()
+    series_instance_uids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from importing import edited
 
 from DICOMModule.commands.main import main
 
@@ -76,3 +77,37 @@ def test_nothing_is_rebuilt_where_there_is_nothing(run, tmp_path):
     code, document = run("verify", "--rebuild")
     assert (code, document["kind"]) == (1, "DatabaseNotFoundError")
     assert not (tmp_path / "database").exists()
+
+
+def test_verify_relinks_a_moved_folder(run, series_factory, tmp_path):
+    series = series_factory("ct")
+    run("import", series.folder)
+    moved = series.folder.rename(tmp_path / "moved")
+    assert run("verify", "--quick")[0] == 3
+    code, report = run("verify", "--relink", moved)
+    assert (code, report["missing"]) == (0, [])
+    assert report["relink"] == {"relinked": sorted(map(str, moved.iterdir())), "still_missing": [], "conflicts": []}
+    assert run("list", "series")[1][0]["health"] == "ok"
+
+
+def test_verify_rolls_on(run, copied):
+    copied[0].write_bytes(copied[0].read_bytes()[:-1] + b"x")
+    code, report = run("verify", "--roll")
+    assert (code, report["checked"], report["damaged"], list(report)[:7]) == (3, 5, [str(copied[0])], KEYS)
+    assert run("verify", "--roll", "1")[1]["checked"] == 1
+
+
+def test_quarantine_lists_accepts_and_discards(run, copied, tmp_path, capsys):
+    other = edited(copied[0], tmp_path / "other" / "1.dcm", ImageComments="other")
+    run("import", "--copy", other)
+    code, ((row),) = run("quarantine")
+    assert (code, row["conflict"], Path(row["path"]).read_bytes()) == (0, True, other.read_bytes())
+    assert run("verify")[0] == 3
+    code, ((row),) = run("quarantine", "--accept", row["id"])
+    assert (code, row["conflict"]) == (0, False)
+    assert copied[0].read_bytes() == other.read_bytes()
+    assert run("verify")[0] == 0
+    assert main(["quarantine", "--database", str(tmp_path / "database")]) == 0
+    assert "chosen to be the right one" in capsys.readouterr().out
+    assert run("quarantine", "--discard", row["id"]) == (0, [])
+    assert run("quarantine", "--discard", row["id"])[0] == 1
