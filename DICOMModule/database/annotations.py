@@ -212,6 +212,19 @@ def labels_of_rows(connection: sqlite3.Connection, level: str, rows: Sequence[in
     return {row: tuple(sorted(texts, key=lambda text: (fold_search(text), text))) for row, texts in found.items()}
 
 
+def note_all_for_search(connection: sqlite3.Connection) -> None:
+    """Have everything found by its labels and its note that has any, whatever was noted of them before."""
+    things = [
+        _Thing(level, row)
+        for level in ("patient", "study", "series")
+        for (row,) in connection.execute(
+            f"SELECT {level} FROM label WHERE {level} IS NOT NULL UNION"  # noqa: S608 (names are ours)
+            f" SELECT {level} FROM note WHERE {level} IS NOT NULL"
+        )
+    ]
+    _note_for_search(connection, things)
+
+
 def notes_of_rows(connection: sqlite3.Connection, level: str, rows: Sequence[int]) -> dict[int, str]:
     """Return the notes of rows of a table; rows without one are left out."""
     return dict(_of_rows(connection, "note", level, rows))

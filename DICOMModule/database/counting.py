@@ -78,6 +78,8 @@ def recount(connection: sqlite3.Connection, series: Iterable[int], *, live: str 
     )
 
 
+_TOTAL: Final = """SELECT count(*), coalesce(sum(studies), 0), coalesce(sum(series), 0), coalesce(sum(instances), 0)
+        FROM patient WHERE instances > 0"""
 _WRONG: Final = (
     """SELECT id FROM series WHERE (instances, frames, bytes) IS NOT
         (SELECT count(*), coalesce(sum(frames), 0), coalesce(sum(bytes), 0) FROM instance
@@ -88,11 +90,12 @@ _WRONG: Final = (
     """SELECT id FROM patient WHERE (studies, series, instances) IS NOT
         (SELECT count(*), coalesce(sum(series), 0), coalesce(sum(instances), 0) FROM study
         WHERE study.patient = patient.id AND study.instances > 0)""",
+    f"SELECT id FROM total WHERE (patients, studies, series, instances) IS NOT ({_TOTAL})",  # noqa: S608 (ours)
 )
 
 
 def wrong_counts(catalogue: Catalogue) -> int:
-    """Return how many series, studies and patients say other numbers, or other modalities, than there are."""
+    """Return how many series, studies, patients and totals say other numbers, or other modalities, than there are."""
     wrong = sum(len(catalogue.rows(statement)) for statement in _WRONG)
     there: dict[int, set[str]] = {}
     for study, modality in catalogue.rows("SELECT DISTINCT study, modality FROM series WHERE instances > 0"):
@@ -108,6 +111,7 @@ def wrong_counts(catalogue: Catalogue) -> int:
 def recount_all(connection: sqlite3.Connection) -> None:
     """Bring every count up to date, within a transaction."""
     recount(connection, [row for (row,) in connection.execute("SELECT id FROM series")])
+    connection.execute(f"UPDATE total SET (patients, studies, series, instances) = ({_TOTAL})")  # noqa: S608 (ours)
 
 
 def drop_empty_trash(connection: sqlite3.Connection) -> None:

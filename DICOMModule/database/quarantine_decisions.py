@@ -10,7 +10,8 @@ from pathlib import Path
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.file_store import FileStore, sha256_of
 from DICOMModule.database.quarantine import GAVE_WAY, quarantined_files, write_quarantine
-from DICOMModule.database.rows import BatchWriter, NewRow, Registered, registered_as
+from DICOMModule.database.registered import Registered, registered_as
+from DICOMModule.database.rows import BatchWriter, NewRow
 from DICOMModule.database.sessions import exclusive_now
 from DICOMModule.database.summaries import QuarantinedFile
 from DICOMModule.database.trash import is_being_purged

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from DICOMModule.database.annotations import note_all_for_search
 from DICOMModule.database.connection import FILE_NAME, Catalogue
 from DICOMModule.database.counting import drop_empty_trash, recount_all, wrong_counts
 from DICOMModule.database.file_pool import FilePool, result_job
@@ -130,6 +131,7 @@ class _Builder:
             )
             put_in_trash(connection, self._trashed)
             carry_over(connection, self._sources, ("label", "note"), self._numbers)
+            note_all_for_search(connection)
             recount_all(connection)
             drop_empty_trash(connection)
             restore_health(connection, self._sources, self._numbers)

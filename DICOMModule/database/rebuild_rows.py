@@ -23,8 +23,8 @@ CARRIED: Final = (
 )
 """Tables of which no file tells: their rows are taken over as they are."""
 
-REBUILT: Final = ("patient", "study", "series", "instance", "functional_groups")
-"""Tables that are made from headers."""
+REBUILT: Final = ("patient", "study", "series", "instance", "functional_groups", "search_document", "total")
+"""Tables that are made from headers, and from labels and notes; what FTS5 keeps of `search_document` is made with it."""
 
 _LEVELS: Final = ("patient", "study", "series")
 

@@ -13,7 +13,8 @@ from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.decisions import may_be_moved
 from DICOMModule.database.file_pool import FilePool, result_job
 from DICOMModule.database.file_store import FileStore, sha256_of
-from DICOMModule.database.rows import Registered, comparable, registered_as, written_attributes
+from DICOMModule.database.registered import Registered, registered_as
+from DICOMModule.database.rows import comparable, written_attributes
 from DICOMModule.database.summaries import RelinkReport
 from DICOMModule.dicom.attributes import TABLE_VERSION
 from DICOMModule.dicom.file_finding import find_files

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from DICOMModule.database.audit import (
@@ -22,8 +21,6 @@ from DICOMModule.jobs import Job, Progress
 
 MAX_BYTES: Final = 1 << 30
 ROWS_A_STEP: Final = 100
-_NEVER: Final = "SELECT id, 0 FROM instance WHERE audited_at IS NULL AND id > ? ORDER BY id LIMIT ?"
-_OLDEST: Final = "SELECT id, audited_at FROM instance WHERE (audited_at, id) > (?, ?) AND audited_at <= ? ORDER BY audited_at, id LIMIT ?"
 
 
 def audit_job(catalogue: Catalogue, store: FileStore, max_bytes: int = MAX_BYTES) -> Job[VerifyReport]:
@@ -41,31 +38,16 @@ def audit_job(catalogue: Catalogue, store: FileStore, max_bytes: int = MAX_BYTES
         pass  # says at once that nothing can be written
     findings = Findings()
     database = yield from integrity_job(catalogue, Progress(0, 0, "the database itself"))
-    turns = _turns(catalogue, int(time.time()))
+    turns = [row for (row,) in catalogue.rows("SELECT id FROM instance ORDER BY audited_at, id")]  # null comes first
     with FilePool() as pool:
-        for rows in turns:
+        for first in range(0, len(turns), ROWS_A_STEP):
+            rows = turns[first : first + ROWS_A_STEP]
             batch = _within(_of_rows(catalogue, store, rows), max_bytes - findings.read_bytes)
             if batch:
                 yield from check_batch_job(catalogue, pool, batch, findings, total=0)
             if findings.read_bytes >= max_bytes:
                 break
     return files_report(findings, database)
-
-
-def _turns(catalogue: Catalogue, now: int) -> Iterator[list[int]]:
-    """Return all rows once, in the order in which it is their turn, some at a time."""
-    seen: set[int] = set()
-    last = 0
-    while found := catalogue.rows(_NEVER, (last, ROWS_A_STEP)):
-        last = found[-1][0]
-        seen.update(row for row, _ in found)
-        yield [row for row, _ in found]
-    # those that have just had their turn stand at the end
-    place = (-1, 0)
-    while found := catalogue.rows(_OLDEST, (*place, now, ROWS_A_STEP)):
-        place = (found[-1][1], found[-1][0])
-        yield [row for row, _ in found if row not in seen]
-        seen.update(row for row, _ in found)
 
 
 def _of_rows(catalogue: Catalogue, store: FileStore, rows: Sequence[int]) -> list[Registration]:

@@ -63,7 +63,10 @@ def lists_of(database: DicomDatabase) -> dict[str, Any]:
 def rows_of(database: DicomDatabase) -> dict[str, Any]:
     rows = database._catalogue.rows
     tables = [
-        name for (name,) in rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        name
+        for (name,) in rows(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*' AND name NOT GLOB 'search_index*'"
+        )
     ]
     columns = {table: [row[1] for row in rows(f"PRAGMA table_info({table})")] for table in tables}
     columns["instance"].remove("id")  # nobody outside ever sees it

@@ -283,6 +283,7 @@ def test_harm_to_the_quarantine_is_found(database, tmp_path, series, harm, kind)
         "UPDATE study SET series = 2",
         "UPDATE patient SET studies = 2",
         "UPDATE patient SET instances = 0",
+        "UPDATE total SET series = series + 1",
     ],
 )
 def test_wrong_counts_are_found_and_counted_anew(database, series, harm):
