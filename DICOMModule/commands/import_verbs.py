@@ -24,7 +24,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         nargs="+",
         type=existing_path,
-        help="folder, file or ZIP file; folders are searched through",
+        help="folder, file, ZIP file, or DICOMDIR, which stands for its folder; folders are searched through",
     )
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--copy", action="store_true", help="copy the files into the database folder")
@@ -45,11 +45,6 @@ def _import(context: Context) -> int:
     with context.logic() as logic, promised_csv(given.report, overwrite=given.overwrite) as write_csv:
         report = context.output.run(logic.import_job(given.paths, copy=given.copy))
         write_csv(problems_of(report))
-    for path in context.arguments.paths:
-        if path.name.upper() == "DICOMDIR" and path.is_file():
-            context.output.message(
-                f"{plain_text(str(path))} is only the index of a medium; name its folder to import the files"
-            )
     return show_import(context, report, import_document(report))
 
 

@@ -77,6 +77,11 @@ class ImportWriter:
         self.reject(item.source, error.reason)
         item.failed = True
 
+    def warn(self, warnings: Sequence[Problem]) -> None:
+        """Put into the account what is odd."""
+        self._tally.warnings += warnings
+        self._problems += [("warning", row.where, "", row.reason) for row in warnings]
+
     def source_of(self, path: Path) -> Path:
         """Return where a file comes from: of a member of an archive that is not where its bytes are."""
         member = self._unpacked.get(path) if self._unpacked else None

@@ -20,13 +20,15 @@ from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.import_item import ImportItem
 from DICOMModule.database.import_reading import FILES_A_STEP, MANY_FILES, HeaderSource, LookedAt, Looker
 from DICOMModule.database.import_writing import ImportWriter
+from DICOMModule.database.medium_check import medium_of, medium_warnings
 from DICOMModule.database.registered import Registered, registered_as
 from DICOMModule.database.summaries import ImportReport
 from DICOMModule.database.tally import Tally
 from DICOMModule.dicom.file_finding import MOST_LISTED, FoundFile, find_entries, list_files_job
 from DICOMModule.dicom.header_pool import Read, usual_children
-from DICOMModule.dicom.header_reader import ZIP_REASON
+from DICOMModule.dicom.header_reader import DICOMDIR_REASON, ZIP_REASON
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.medium_files import DICOMDIR_NAME, plain_name
 from DICOMModule.errors import DicomFileError, NotDicomError, Problem
 from DICOMModule.jobs import Job, Progress
 
@@ -71,7 +73,7 @@ def import_job(
         The disk is full, the folder cannot be written to, another program keeps the database locked.
     """
     started = time.monotonic()
-    places = [_place(root) for root in roots] if named else list(roots)
+    places = [medium_of(_place(root)) for root in roots] if named else list(roots)
     found = find_entries(places, named=named)
     tally = Tally()
     with (
@@ -108,6 +110,8 @@ def import_job(
                     for name in [step] if isinstance(step, str) else members.take(*_unpacked_batch(step, headers)):
                         yield Progress(tally.counts["files_seen"], total and total + unpacker.members, name)
                 total = total and total + unpacker.members
+        for name in importer.compare_media():
+            yield Progress(tally.counts["files_seen"], total, name)
     return tally.report(time.monotonic() - started, event)
 
 
@@ -146,6 +150,7 @@ class _Importer:
         self._session = session
         self._tally = tally
         self._writer = writer
+        self._dicomdirs: list[Path] = []
         self.archives: list[Path] = []
 
     def take(
@@ -175,6 +180,12 @@ class _Importer:
         self._writer.commit(items, looked.replaced)
         yield ""
 
+    def compare_media(self) -> Generator[str, None, None]:
+        """Warn of what is different between the DICOMDIRs that were met and the files beside them."""
+        if warnings := (yield from medium_warnings(self._catalogue, self._dicomdirs)):
+            self._writer.warn(warnings)
+            self._writer.commit([], [])
+
     def _refuse(self, what: Problem | DicomFileError) -> None:
         """Put a file into the account that has no header."""
         if isinstance(what, Problem):
@@ -184,6 +195,8 @@ class _Importer:
             self.archives.append(Path(what.path))
         elif isinstance(what, NotDicomError):
             self._tally.counts["not_dicom"] += 1
+            if what.reason == DICOMDIR_REASON or plain_name(Path(what.path).name) == DICOMDIR_NAME:
+                self._dicomdirs.append(Path(what.path))
         else:
             self._writer.reject(self._writer.source_of(Path(what.path)), what.reason)
 

@@ -31,6 +31,8 @@ PREAMBLE_BYTES: Final = 128
 MARKER: Final = b"DICM"
 LARGEST_META_BYTES: Final = 1 << 20
 ZIP_REASON: Final = "is a ZIP archive. Import it, or unpack it, to get at what it holds."
+DICOMDIR_REASON: Final = "is a DICOMDIR, the index of a medium; the files that it lists are found without it."
+NO_DICOMDIR: Final = "is no DICOMDIR, whatever it is called."
 
 _IDENTITY: Final = (
     ("SOPClassUID", "SOP Class UID (0008,0016)"),
@@ -141,6 +143,23 @@ def read_layout(path: Path) -> tuple[int, str]:
         return meta.dataset_offset, _transfer_syntax(meta, encoding, structure)[0]
 
 
+def read_directory_layout(path: Path, source: FileSource) -> tuple[int, Encoding]:
+    """Check the structure of a whole DICOMDIR; return where its data set begins, and how it is written.
+
+    Raises
+    ------
+    NotDicomError
+        It is no DICOMDIR.
+    DicomFileError
+        As `read_header`, but for missing UIDs and pixel data.
+    """
+    name, head = str(path), source.read(0, FIRST_READ_BYTES)
+    meta, content, encoding, _ = _walked(name, source, head, None, directory=True)
+    if content is not source:
+        raise InvalidFileError(name, "it is a deflated DICOMDIR, which the standard does not know.")
+    return meta.dataset_offset, encoding
+
+
 def parse(path: Path, source: FileSource, head: bytes | None = None, marks: Marks | None = None) -> Parsed:
     """Read the header of an open file as `read_header` does; errors as there.
 
@@ -181,9 +200,9 @@ def parse(path: Path, source: FileSource, head: bytes | None = None, marks: Mark
 
 
 def _walked(
-    name: str, source: FileSource, head: bytes, marks: Marks | None
+    name: str, source: FileSource, head: bytes, marks: Marks | None, *, directory: bool = False
 ) -> tuple[Meta, ByteSource, Encoding, Structure]:
-    meta = _read_meta(name, source, head)
+    meta = _read_meta(name, source, head, directory=directory)
     content, start = _content(name, source, meta)
     window = head if content is source else b""
     encoding = _encoding(name, content, start, meta, window)
@@ -197,7 +216,7 @@ def _walked(
 # --- what comes before the data set
 
 
-def _read_meta(name: str, source: FileSource, head: bytes) -> Meta:
+def _read_meta(name: str, source: FileSource, head: bytes, *, directory: bool = False) -> Meta:
     """Read preamble, marker and file meta information; all three may be missing."""
     marked = head[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == MARKER
     start = PREAMBLE_BYTES + 4 if marked else 0
@@ -224,8 +243,8 @@ def _read_meta(name: str, source: FileSource, head: bytes) -> Meta:
         values[element] = window[first : first + length].rstrip(b"\0 ").decode("ascii", "replace")
         places.append((position, first))
         position = first + length
-    if values.get(0x0002) == MEDIA_STORAGE_DIRECTORY:
-        raise NotDicomError(name, "is a DICOMDIR, the index of a medium; the files that it lists are found without it.")
+    if (values.get(0x0002) == MEDIA_STORAGE_DIRECTORY) != directory:
+        raise NotDicomError(name, NO_DICOMDIR if directory else DICOMDIR_REASON)
     if position >= source.size:
         raise IncompleteFileError(name, "it ends before its data set.")
     syntax, sop_class, uid = (values.get(element, "") for element in (0x0010, 0x0002, 0x0003))
