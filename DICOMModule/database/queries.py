@@ -8,9 +8,9 @@ is gone through in its order until the page is full, which is then soon.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from DICOMModule.database.annotations import labels_of_rows, notes_of_rows
 from DICOMModule.database.connection import Catalogue
@@ -52,17 +52,15 @@ def patients(catalogue: Catalogue, chosen: Filter) -> list[PatientSummary]:
         for spelled in groups:
             query.any_of([f"instr(document.text, {query.value(text)}) > 0" for text in spelled])
     rows = query.rows(
-        "patient.id, patient.patient_id, patient_name, patient_birth_date, patient_sex, patient.studies, patient.series,"
-        " patient.instances",
+        f"patient.id, {_filled('patient.patient_id', 'patient_name')}, patient_birth_date, {_filled('patient_sex')},"
+        " patient.studies, patient.series, patient.instances",
         tables,
         "patient.sort_name, patient.patient_name, patient.patient_id, patient.id",
     )
-    written = _written(catalogue, "patient", [row[0] for row in rows])
+    written = _written(catalogue, "patient", rows)
     return [
-        PatientSummary(
-            number, _text(patient_id), _text(name), iso_date(birth_date), _text(sex), *numbers, **written(number)
-        )
-        for number, patient_id, name, birth_date, sex, *numbers in rows
+        PatientSummary(*(number, patient_id, name, iso_date(date), *rest, *written(number)))
+        for number, patient_id, name, date, *rest in rows
     ]
 
 
@@ -80,41 +78,15 @@ def studies(catalogue: Catalogue, chosen: Filter) -> list[StudySummary]:
     query.of_modalities_in_study()
     query.words("patient", "study", below="SELECT 1 FROM series WHERE series.study = study.id AND series.instances > 0")
     rows = query.rows(
-        "study.id, patient.id, patient.patient_id, patient_name, study_instance_uid, study_date, study_time, study_id,"
-        " accession_number, study_description, modalities, study.series, study.instances",
+        f"study.id, patient.id, {_filled('patient.patient_id', 'patient_name')}, study_instance_uid, study_date, study_time,"
+        f" {_filled('study_id', 'accession_number', 'study_description')}, modalities, study.series, study.instances",
         f"{tables} CROSS JOIN patient ON patient.id = study.patient",
         f"{DAY}, study.study_time, study.study_instance_uid, study.patient",
     )
-    written = _written(catalogue, "study", [row[0] for row in rows])
+    written = _written(catalogue, "study", rows)
     return [
-        StudySummary(
-            patient,
-            _text(patient_id),
-            _text(name),
-            uid,
-            iso_date(date),
-            iso_time(time),
-            _text(study_id),
-            _text(accession),
-            _text(description),
-            tuple(sorted(filter(None, modalities.split(",")))),
-            *numbers,
-            **written(row),
-        )
-        for (
-            row,
-            patient,
-            patient_id,
-            name,
-            uid,
-            date,
-            time,
-            study_id,
-            accession,
-            description,
-            modalities,
-            *numbers,
-        ) in rows
+        StudySummary(*(*named, iso_date(date), iso_time(time), *rest[:3], _parts(rest[3]), *rest[4:], *written(row)))
+        for row, named, date, time, rest in ((row[0], row[1:5], row[5], row[6], row[7:]) for row in rows)
     ]
 
 
@@ -132,25 +104,16 @@ def series(catalogue: Catalogue, chosen: Filter) -> list[SeriesSummary]:
         query.where("series_instance_uid = {}", chosen.series)
     _found(query)
     rows = query.rows(
-        "series.id, study_instance_uid, series_instance_uid, modality, series_number, series_description, series_date,"
-        " body_part_examined, series.instances, frames, bytes, health, health_text",
+        f"series.id, study_instance_uid, series_instance_uid, {_filled('modality')}, series_number,"
+        f" {_filled('series_description')}, series_date, {_filled('body_part_examined')}, series.instances, frames, bytes,"
+        " health, health_text",
         tables or _upward(chosen, "series"),
         "series.series_number IS NULL, series.series_number, series.series_instance_uid, series.id",
     )
-    written = _written(catalogue, "series", [row[0] for row in rows])
+    written = _written(catalogue, "series", rows)
     return [
-        SeriesSummary(
-            study,
-            uid,
-            _text(modality),
-            number,
-            _text(description),
-            iso_date(date),
-            _text(body_part),
-            *rest,
-            **written(row),
-        )
-        for row, study, uid, modality, number, description, date, body_part, *rest in rows
+        SeriesSummary(*(*named, iso_date(date), *rest, *written(row)))
+        for row, named, date, rest in ((row[0], row[1:6], row[6], row[7:]) for row in rows)
     ]
 
 
@@ -248,18 +211,19 @@ def _found(query: ListQuery) -> None:
     query.words("patient", "study", "series")
 
 
-class _Written(TypedDict):
-    labels: tuple[str, ...]
-    note: str | None
-
-
-def _written(catalogue: Catalogue, level: str, rows: Sequence[int]) -> Any:
-    """Return what gives the labels and the note of one of these rows."""
+def _written(catalogue: Catalogue, level: str, rows: Sequence[tuple[Any, ...]]) -> Callable[[int], tuple[Any, Any]]:
+    """Return what gives the labels and the note of one of these rows, whose first column is its number."""
+    numbers = [row[0] for row in rows]
     with catalogue.translated():
-        labels = labels_of_rows(catalogue.connection, level, rows)
-        notes = notes_of_rows(catalogue.connection, level, rows)
-    return lambda row: _Written(labels=labels.get(row, ()), note=notes.get(row))
+        labels = labels_of_rows(catalogue.connection, level, numbers)
+        notes = notes_of_rows(catalogue.connection, level, numbers)
+    return lambda number: (labels.get(number, ()), notes.get(number))
 
 
-def _text(value: str) -> str | None:
-    return value or None
+def _parts(modalities: str) -> tuple[str, ...]:
+    return tuple(sorted(filter(None, modalities.split(","))))
+
+
+def _filled(*columns: str) -> str:
+    """Return texts of rows, NULL in the place of empty ones."""
+    return ", ".join(f"nullif({column}, '')" for column in columns)

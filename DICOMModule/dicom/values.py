@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from functools import lru_cache
 
 _TIME = re.compile(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(?:\.(\d{1,6}))?)?)?")
-_DATE = re.compile(r"(\d{4})[.-]?(\d{2})[.-]?(\d{2})")
+_DATE = re.compile(r"([0-9]{4})[.-]?([0-9]{2})[.-]?([0-9]{2})")
 
 
+@lru_cache(maxsize=8192)  # lists ask for the same dates again and again
 def iso_date(text: str) -> str | None:
     """Return a DA value as ``"YYYY-MM-DD"``, the text itself where it is no date, None where it is empty (PS3.5 6.2)."""
     text = text.strip(" \0")
@@ -17,13 +19,13 @@ def iso_date(text: str) -> str | None:
     match = _DATE.fullmatch(text)
     if not match:
         return text
-    year, month, day = (int(part) for part in match.groups())
     try:
-        return dt.date(year, month, day).isoformat()
+        return dt.date.fromisoformat("".join(match.groups())).isoformat()
     except ValueError:
         return text
 
 
+@lru_cache(maxsize=8192)
 def iso_time(text: str) -> str | None:
     """Return a TM value as ``"HH:MM:SS.ffffff"``, the text itself where it is no time, None where it is empty.
 

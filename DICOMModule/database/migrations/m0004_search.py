@@ -77,11 +77,12 @@ _INDEXES: Final = (
     # what stands below a row, in its order; without a condition, so that the cascade of a deleted row finds it too
     f"CREATE INDEX study_patient ON study (patient, {_DAY}, study_time, study_instance_uid)",
     "CREATE INDEX series_study ON series (study, series_number IS NULL, series_number, series_instance_uid)",
-    # what a search looks at below a row, so that it reads no other column
-    """CREATE INDEX study_search ON study (patient, study_date, modalities, search_text, annotation_text)
+    # what a search looks at below a row, so that it reads no row; SQLite looks at the index's own condition again
+    """CREATE INDEX study_search ON study (patient, study_date, modalities, search_text, annotation_text, instances)
         WHERE instances > 0""",
-    "CREATE INDEX series_search ON series (study, search_text, annotation_text) WHERE instances > 0",
-    """CREATE INDEX series_unexamined ON series (series_instance_uid) WHERE health = 'unknown' AND instances > 0""",
+    "CREATE INDEX series_search ON series (study, search_text, annotation_text, instances) WHERE instances > 0",
+    """CREATE INDEX series_unexamined ON series (series_instance_uid, health, instances)
+        WHERE health = 'unknown' AND instances > 0""",
 )
 
 
