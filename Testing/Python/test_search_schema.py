@@ -12,6 +12,7 @@ from DICOMModule.database import DicomDatabase, LabelCount, migrations, search_i
 from DICOMModule.database.counting import recount
 from DICOMModule.database.search_index import scrub_search
 from DICOMModule.errors import DatabaseError
+from DICOMModule.jobs import run_to_end
 
 FILE = "dicommodule.sqlite"
 PEOPLE = (
@@ -150,3 +151,19 @@ def test_nothing_is_left_in_the_file_of_what_is_deleted_for_good(tmp_path):
     for path in (tmp_path / "database").rglob("*"):
         content = path.read_bytes() if path.is_file() else b""
         assert [piece.decode() for piece in secret if piece in content] == [], path.name
+
+
+def test_a_rebuilt_index_is_searched_as_the_old_one_was(tmp_path):
+    folder = tmp_path / "database"
+    with DicomDatabase.open(folder) as database:
+        write(database, header("Müller^Jürgen", StudyInstanceUID="1.2.3"), header("Other"), header("Trashed"))
+        database.annotations.add_label(["1.2.3"], "Für die Lehre")
+        database.annotations.set_note(database.studies(search="other")[0].patient, "Compare")
+        database.delete([database.patients(search="trashed")[0].patient])
+        texts = ("label:für", "lehre", "compare", "muller", "trashed", "")
+        before = [database.studies(search=text) for text in texts]
+        assert list(map(len, before)) == [1, 1, 1, 1, 0, 2]
+    run_to_end(DicomDatabase.rebuild_job(folder))
+    with DicomDatabase.open(folder) as database:
+        assert [database.studies(search=text) for text in texts] == before
+        assert_in_step(database)
