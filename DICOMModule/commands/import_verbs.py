@@ -33,7 +33,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         type=count,
         metavar="N",
-        help="accepted for scripts: how many files are read at once is decided here, and does not change the result",
+        help="how many processes read headers (default: as many as pay); the result does not depend on it",
     )
     add_csv_arguments(parser, "--report", "write what there is to say of single files to this CSV file as well")
 
@@ -43,7 +43,7 @@ def _import(context: Context) -> int:
 
     given = context.arguments
     with context.logic() as logic, promised_csv(given.report, overwrite=given.overwrite) as write_csv:
-        report = context.output.run(logic.import_job(given.paths, copy=given.copy))
+        report = context.output.run(logic.import_job(given.paths, copy=given.copy, jobs=given.jobs))
         write_csv(problems_of(report))
     return show_import(context, report, import_document(report))
 

@@ -127,10 +127,18 @@ class DicomDatabase(Keeping):
     # --- in
 
     def import_job(
-        self, roots: Sequence[Path], *, copy: bool = False, source: str = "import", named: bool = True
+        self,
+        roots: Sequence[Path],
+        *,
+        copy: bool = False,
+        source: str = "import",
+        named: bool = True,
+        children: int | None = None,
     ) -> Job[ImportReport]:
         """Bring every DICOM file under `roots` into the database; see `ingest.import_job`."""
-        return ingest.import_job(self._catalogue, self._store, roots, copy=copy, source=source, named=named)
+        return ingest.import_job(
+            self._catalogue, self._store, roots, copy=copy, source=source, named=named, children=children
+        )
 
     @property
     def history(self) -> ImportHistory:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from peewee import JOIN
+
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.file_store import FileStore
-from DICOMModule.database.models import InstanceRow, SeriesRow, StudyRow
+from DICOMModule.database.models import FunctionalGroupsRow, InstanceRow, SeriesRow, StudyRow
 from DICOMModule.database.rows import load_attributes, merged_attributes
+from DICOMModule.dicom.functional_groups import FunctionalGroups
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DatabaseError, UnknownUIDError, plain_text
 
@@ -36,6 +39,7 @@ _HEADER_COLUMNS: Final = (
     InstanceRow.dataset_offset,
     InstanceRow.pixel_data_offset,
     InstanceRow.pixel_data_bytes,
+    FunctionalGroupsRow.content,
 )
 
 
@@ -118,6 +122,8 @@ def _instances_of(level: str, key: int | str, columns: Sequence[Any]) -> Any:
     """Return the query for instances: by study, series and instance number."""
     return (
         InstanceRow.select(*columns)
+        .join(FunctionalGroupsRow, JOIN.LEFT_OUTER)
+        .switch(InstanceRow)
         .join(SeriesRow)
         .join(StudyRow)
         .where(_KEYS[level] == key, InstanceRow.trash.is_null())
@@ -146,8 +152,11 @@ def _each_header(rows: Iterable[Sequence[Any]], store: FileStore) -> Iterator[In
             bases[series_id] = load_attributes(base)
         attributes = merged_attributes(bases[series_id], load_attributes(changed), uid)
         path: Path = store.place_of(uid) if copied else source
-        size, mtime, syntax, *offsets = rest
-        yield InstanceHeader(path, size, mtime, syntax, attributes, *offsets)
+        size, mtime, syntax, dataset, pixels, pixel_bytes, packed = rest
+        groups = FunctionalGroups(bytes(packed)) if packed is not None else None
+        yield InstanceHeader(
+            path, size, mtime, syntax, attributes, dataset, pixels, pixel_bytes, functional_groups=groups
+        )
 
 
 def _check_states(level: str, uid: str, states: Sequence[tuple[Path, str]]) -> None:

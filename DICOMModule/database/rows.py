@@ -159,6 +159,14 @@ class BatchWriter:
             " pixel_data_offset, pixel_data_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [self._instance(row) for row in rows],
         )
+        self._connection.executemany(
+            "INSERT INTO functional_groups (instance, content) SELECT id, ? FROM instance WHERE sop_instance_uid = ?",
+            [
+                (row.header.functional_groups.packed, row.header.sop_instance_uid)
+                for row in rows
+                if row.header.functional_groups is not None
+            ],
+        )
         self._count()
 
     # --- levels

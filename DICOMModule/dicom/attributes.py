@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 # Raised whenever a change below changes what is kept, so that a database knows rows that an older table made.
-TABLE_VERSION: Final = 1
+TABLE_VERSION: Final = 2
 
 ATTRIBUTES: Final[dict[int, tuple[str, str]]] = {
     # identity and file
@@ -241,6 +241,88 @@ PIXEL_DATA: Final[dict[int, str]] = {
     0x7FE00010: "PixelData",
 }
 """Elements that hold an image's values: they are present or not, and are never read with a header."""
+
+FRAME_ATTRIBUTES: Final[dict[int, tuple[str, str]]] = {
+    # plane (PS3.3 C.7.6.16.2.1 to .4)
+    0x00280030: ("PixelSpacing", "DS"),
+    0x00180050: ("SliceThickness", "DS"),
+    0x00180088: ("SpacingBetweenSlices", "DS"),
+    0x00200032: ("ImagePositionPatient", "DS"),
+    0x00200037: ("ImageOrientationPatient", "DS"),
+    0x00209301: ("ImagePositionVolume", "FD"),
+    0x00209302: ("ImageOrientationVolume", "FD"),
+    # frame content and dimensions (C.7.6.16.2.2, C.7.6.17)
+    0x00209156: ("FrameAcquisitionNumber", "US"),
+    0x00189151: ("FrameReferenceDateTime", "DT"),
+    0x00189074: ("FrameAcquisitionDateTime", "DT"),
+    0x00189220: ("FrameAcquisitionDuration", "FD"),
+    0x00209056: ("StackID", "SH"),
+    0x00209057: ("InStackPositionNumber", "UL"),
+    0x00209128: ("TemporalPositionIndex", "UL"),
+    0x00209157: ("DimensionIndexValues", "UL"),
+    0x00209158: ("FrameComments", "LT"),
+    0x00209453: ("FrameLabel", "LO"),
+    0x00209165: ("DimensionIndexPointer", "AT"),
+    0x00209167: ("FunctionalGroupPointer", "AT"),
+    # values and windows (C.7.6.16.2.9, .10)
+    0x00281052: ("RescaleIntercept", "DS"),
+    0x00281053: ("RescaleSlope", "DS"),
+    0x00281054: ("RescaleType", "LO"),
+    0x00281050: ("WindowCenter", "DS"),
+    0x00281051: ("WindowWidth", "DS"),
+    0x00281055: ("WindowCenterWidthExplanation", "LO"),
+    0x00281056: ("VOILUTFunction", "CS"),
+    # time, heart and breath
+    0x0020930D: ("TemporalPositionTimeOffset", "FD"),
+    0x00209241: ("NominalPercentageOfCardiacPhase", "FL"),
+    0x00209153: ("NominalCardiacTriggerDelayTime", "FD"),
+    0x00209252: ("ActualCardiacTriggerDelayTime", "FD"),
+    0x00209251: ("RRIntervalTimeNominal", "FD"),
+    0x00209245: ("NominalPercentageOfRespiratoryPhase", "FL"),
+    0x00209255: ("NominalRespiratoryTriggerDelayTime", "FD"),
+    # kind of frame
+    0x00089007: ("FrameType", "CS"),
+    0x00089205: ("PixelPresentation", "CS"),
+    0x00089206: ("VolumetricProperties", "CS"),
+    0x00089207: ("VolumeBasedCalculationTechnique", "CS"),
+    0x00089208: ("ComplexImageComponent", "CS"),
+    0x00089209: ("AcquisitionContrast", "CS"),
+    # MR
+    0x00189082: ("EffectiveEchoTime", "FD"),
+    0x00180081: ("EchoTime", "DS"),
+    0x00180080: ("RepetitionTime", "DS"),
+    0x00181314: ("FlipAngle", "DS"),
+    0x00189079: ("InversionTimes", "FD"),
+    0x00180082: ("InversionTime", "DS"),
+    0x00180023: ("MRAcquisitionType", "CS"),
+    0x00189087: ("DiffusionBValue", "FD"),
+    0x00189075: ("DiffusionDirectionality", "CS"),
+    0x00189089: ("DiffusionGradientOrientation", "FD"),
+    0x00189090: ("VelocityEncodingDirection", "FD"),
+    0x00189091: ("VelocityEncodingMinimumValue", "FD"),
+    0x00189217: ("VelocityEncodingMaximumValue", "FD"),
+    0x00189058: ("MRAcquisitionFrequencyEncodingSteps", "US"),
+    # CT and PET
+    0x00180060: ("KVP", "DS"),
+    0x00189330: ("XRayTubeCurrentInmA", "FD"),
+    0x00181210: ("ConvolutionKernel", "SH"),
+    0x00181120: ("GantryDetectorTilt", "DS"),
+    0x00181130: ("TableHeight", "DS"),
+    0x00181100: ("ReconstructionDiameter", "DS"),
+    0x00181151: ("XRayTubeCurrent", "IS"),
+    0x00181152: ("Exposure", "IS"),
+    # segments, anatomy and ophthalmology
+    0x0062000B: ("ReferencedSegmentNumber", "US"),
+    0x00209072: ("FrameLaterality", "CS"),
+    0x00220032: ("ReferenceCoordinates", "FL"),
+    # tiles
+    0x0048021E: ("ColumnPositionInTotalImagePixelMatrix", "SL"),
+    0x0048021F: ("RowPositionInTotalImagePixelMatrix", "SL"),
+    0x0040072A: ("XOffsetInSlideCoordinateSystem", "DS"),
+    0x0040073A: ("YOffsetInSlideCoordinateSystem", "DS"),
+    0x0040074A: ("ZOffsetInSlideCoordinateSystem", "DS"),
+}
+"""Attributes that are kept of the functional groups of multi-frame instances, wherever in a macro they stand."""
 
 PRIVATE_BLOCKS: Final = tuple(range(0x10, 0x20))
 """Blocks in which a private creator is looked for; a writer takes the first free one (PS3.5 7.8.1)."""

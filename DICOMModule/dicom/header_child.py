@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from DICOMModule import errors
 from DICOMModule.dicom.byte_source import open_source
 from DICOMModule.dicom.child_messages import Message, read_message, write_message
+from DICOMModule.dicom.functional_groups import FunctionalGroups
 from DICOMModule.dicom.header_series import HeaderReader
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader, SharedAttributes
 from DICOMModule.errors import DicomFileError, InvalidFileError
@@ -60,6 +62,7 @@ class BatchWriter:
             header.pixel_data_bytes,
             header.notes,
             header.changed_ns,
+            b64encode(header.functional_groups.packed).decode("ascii") if header.functional_groups else None,
         ]
 
 
@@ -77,12 +80,13 @@ class BatchReader:
                 kind = getattr(errors, row[0], InvalidFileError)
                 yield kind(row[1], row[2])
                 continue
-            number, changed, size, mtime, syntax, dataset, pixels, pixel_bytes, notes, changed_ns = row
+            number, changed, size, mtime, syntax, dataset, pixels, pixel_bytes, notes, changed_ns, packed = row
             attributes = _with_tuples(changed)
             shared = SharedAttributes(self._origins[number], attributes) if number else attributes
-            places = (dataset, pixels, pixel_bytes)
+            groups = FunctionalGroups(b64decode(packed)) if packed else None
+            where, said = Path(path), tuple(notes) if notes else ()
             yield InstanceHeader(
-                Path(path), size, mtime, syntax, shared, *places, tuple(notes) if notes else (), changed_ns
+                where, size, mtime, syntax, shared, dataset, pixels, pixel_bytes, said, changed_ns, groups
             )
 
 

@@ -9,12 +9,14 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Any, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 from DICOMModule.dicom.child_messages import Message, apart, read_message, write_message
 from DICOMModule.dicom.header_child import PROGRAM, BatchReader, BatchWriter
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DicomFileError
+
+MOST_CHILDREN: Final = 32
 
 Read: TypeAlias = InstanceHeader | DicomFileError
 
@@ -73,6 +75,7 @@ class HeaderPool:
     """
 
     def __init__(self, children: int) -> None:
+        children = min(children, MOST_CHILDREN)
         self._threads = ThreadPoolExecutor(children, thread_name_prefix="headers")
         self._free: SimpleQueue[_Child | _Here | None] = SimpleQueue()
         self._all: list[_Child] = []

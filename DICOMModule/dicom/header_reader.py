@@ -10,6 +10,7 @@ from typing import Final
 
 from DICOMModule.dicom.byte_source import ByteSource, FileSource, InflatedSource, open_source
 from DICOMModule.dicom.encoding import LONG_VRS, SHORT_VRS, Encoding
+from DICOMModule.dicom.functional_groups import read_functional_groups
 from DICOMModule.dicom.header_values import attributes_of
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
 from DICOMModule.dicom.structure import FIRST_READ_BYTES, walk
@@ -183,6 +184,7 @@ def parse(path: Path, source: FileSource, head: bytes | None = None, marks: Mark
     syntax, notes = _transfer_syntax(meta, encoding, structure)
     if meta.sop_instance_uid and meta.sop_instance_uid != str(attributes["SOPInstanceUID"]).strip():
         notes += ("its file meta information names another SOP Instance UID than its data set, which is the one used.",)
+    groups, groups_note = read_functional_groups(content, encoding, structure)
     in_file = content is source
     header = InstanceHeader(
         path,
@@ -193,8 +195,9 @@ def parse(path: Path, source: FileSource, head: bytes | None = None, marks: Mark
         meta.dataset_offset,
         structure.pixel_offset if in_file else 0,
         structure.pixel_bytes,
-        notes + pixel_notes + _uid_notes(attributes),
+        notes + pixel_notes + _uid_notes(attributes) + ((groups_note,) if groups_note else ()),
         source.changed_ns,
+        groups,
     )
     return Parsed(header, meta, encoding if in_file else None, structure)
 

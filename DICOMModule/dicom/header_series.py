@@ -173,8 +173,9 @@ class HeaderReader:
 
     def _learn(self, parsed: Parsed, window: bytes, marks: Marks) -> None:
         meta, encoding = parsed.meta, parsed.encoding
-        is_clean = meta.marked and not parsed.header.notes and encoding is not None and encoding.little
-        if not is_clean or encoding is None or not meta.places:
+        header = parsed.header
+        is_clean = meta.marked and not header.notes and encoding is not None and encoding.little
+        if not is_clean or encoding is None or not meta.places or header.functional_groups is not None:
             return
         if len(window) == self._first_read < LARGEST_BYTES:
             self._first_read = max(self._first_read, needed_bytes(marks))

@@ -6,7 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from DICOMModule.dicom.functional_groups import FunctionalGroups
 
 AttributeValue: TypeAlias = str | int | float | tuple[int | float, ...]
 
@@ -62,6 +65,8 @@ class InstanceHeader:
         What is odd about the file though it can be used, each a sentence; they are not kept by the database.
     changed_ns : int or None
         Time of the file's last change of any kind when the header was read from it; the database does not keep it.
+    functional_groups : FunctionalGroups or None
+        What the frames of a multi-frame instance have of their own; None where it has no functional groups.
     """
 
     path: Path
@@ -74,6 +79,7 @@ class InstanceHeader:
     pixel_data_bytes: int = 0
     notes: tuple[str, ...] = ()
     changed_ns: int | None = field(default=None, compare=False, repr=False)
+    functional_groups: FunctionalGroups | None = None
 
     @property
     def sop_instance_uid(self) -> str:

@@ -273,6 +273,8 @@ class _Walk:
     def _open_sequence(self, tag: int, first: int, length: int, *, explicit: bool) -> None:
         if not self.outer:
             self.counted = self.order.wanted[tag][0] if tag in self.order.wanted else ""
+            if self.counted:
+                self.found.ranges[self.counted] = first, first
         self._mark(first)
         self.position = first
         self._open(self._name(tag), length, in_sequence=True, explicit=explicit and self.explicit)
@@ -344,6 +346,8 @@ class _Walk:
 
     def _close(self) -> None:
         self.end, self.open, self.in_sequence, self.explicit = self.outer.pop()
+        if not self.outer and self.counted:
+            self.found.ranges[self.counted] = self.found.ranges[self.counted][0], self.position
         while self.guesses and self.guesses[-1][0] >= len(self.outer):
             self.guesses.pop()
 

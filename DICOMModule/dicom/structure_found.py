@@ -41,6 +41,8 @@ class Structure:
         (keyword, VR by the table) → (VR as written, empty for implicit VR; the value's bytes).
     items : dict
         Keyword of a wanted sequence → number of its items.
+    ranges : dict
+        Keyword of a wanted sequence → where its items begin and end.
     pixel_keyword : str
         Which of the pixel data elements is there, empty for none.
     pixel_offset, pixel_bytes : int
@@ -49,6 +51,7 @@ class Structure:
 
     values: dict[Wanted, tuple[bytes, bytes]] = field(default_factory=dict)
     items: dict[str, int] = field(default_factory=dict)
+    ranges: dict[str, tuple[int, int]] = field(default_factory=dict)
     pixel_keyword: str = ""
     pixel_offset: int = 0
     pixel_bytes: int = 0

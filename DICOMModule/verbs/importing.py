@@ -19,10 +19,13 @@ DEMO_PREFIX = "dicommodule-demo-"
 class ImportingVerbs(LogicBase):
     """Import, demo."""
 
-    def import_job(self, paths: Sequence[Path], *, copy: bool = False, source: str = "import") -> Job[ImportReport]:
+    def import_job(
+        self, paths: Sequence[Path], *, copy: bool = False, source: str = "import", jobs: int | None = None
+    ) -> Job[ImportReport]:
         """Register every DICOM file in `paths`, and find out what the series that changed can be loaded as.
 
-        The history keeps what was asked for and what came of it; `source` is what it says brought the files.
+        The history keeps what was asked for and what came of it; `source` is what it says brought the files. `jobs` is
+        how many processes read headers, as many as pay where it is None; what comes of it does not depend on it.
 
         Raises
         ------
@@ -33,7 +36,8 @@ class ImportingVerbs(LogicBase):
         """
         find_files(paths)  # refuses a path that does not exist, before a database is made for nothing
         database = self.database(create=True)
-        report = yield from database.import_job(paths, copy=copy, source=source)
+        children = 0 if jobs == 1 else jobs
+        report = yield from database.import_job(paths, copy=copy, source=source, children=children)
         yield from self._note_health_job(report.series_instance_uids)
         return report
 
