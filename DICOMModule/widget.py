@@ -13,6 +13,7 @@ from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.scripted_module import ScriptedModuleWidget
 from DICOMModule.settings import DATABASE_VARIABLE, Settings, folder_of
 from DICOMModule.volume.volume import Volume
+from DICOMModule.widgets.annotating import Annotator
 from DICOMModule.widgets.browser.browser import DatabaseBrowser
 from DICOMModule.widgets.browser.selection import Selection
 from DICOMModule.widgets.copying import copy_to_disk
@@ -74,6 +75,9 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self._loader: SceneLoader
         self._importer: Importer
         self.dialogs = DatabaseDialogs(self.viewer, self.parent.window())
+        self.annotator = Annotator(
+            self.logic, self.viewer, self.browser.search_menu, self.parent.window(), self._on_annotated
+        )
         self._use_logic()
         self._connect()
         self._lend()
@@ -115,6 +119,10 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         browser.metadata_requested.connect(self.dialogs.show_metadata)
         browser.compare_requested.connect(self.dialogs.show_comparison)
         browser.varying_requested.connect(self.dialogs.show_varying)
+        browser.labels_requested.connect(self.annotator.ask_labels)
+        browser.note_requested.connect(self.annotator.ask_note)
+        browser.search_menu.save_requested.connect(lambda: self.annotator.ask_search_name(browser.search_field.text()))
+        browser.search_menu.manage_requested.connect(lambda: self.annotator.show_searches(browser.search_for))
         browser.export_requested.connect(self._on_export_requested)
         browser.copy_requested.connect(self._on_copy_requested)
         browser.delete_requested.connect(self._on_delete_requested)
@@ -136,6 +144,8 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             "open": self._on_open_asked,
             "search": self.browser.focus_search,
             "export": lambda: self._on_export_requested(self.browser.selection),
+            "label": lambda: self.annotator.ask_labels(self.browser.selection),
+            "note": lambda: self.annotator.ask_note(self.browser.selection),
             "preview_back": lambda: self.browser.step_images(-1),
             "preview_on": lambda: self.browser.step_images(1),
         }
@@ -148,6 +158,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self._loader = SceneLoader(self.logic, self.viewer, self.parent)
         self._loader.loaded.connect(lambda: self.viewer.views.set_spread(False))
         self.dialogs.use(self.logic, self._loader)
+        self.annotator.use(self.logic)
         self._importer = Importer(self.logic, self.viewer, self.database.progress, self.parent)
         self._importer.grown.connect(self.browser.refresh)
         self._importer.busy_changed.connect(self.database.show_importing)
@@ -159,6 +170,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             self._importer.close()
         self.viewer.undo.forget("database")
         self.dialogs.close()
+        self.annotator.close()
 
     # -- import and the folder
 
@@ -239,6 +251,9 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             request = ask_copy(self.parent.window(), self.logic, self.viewer, selection)
             if request is not None:
                 copy_to_disk(self.viewer, self.logic, request)
+
+    def _on_annotated(self) -> None:
+        self.browser.refresh(deep=True)
 
     # -- back into the database
 

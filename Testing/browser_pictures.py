@@ -7,6 +7,7 @@ def take_browser(studio) -> None:
     """Take the pictures of the browser, each from a state of its own."""
     _scrub(studio)
     _metadata(studio)
+    _labels(studio)
 
 
 def _scrub(studio) -> None:
@@ -53,3 +54,41 @@ def _metadata(studio) -> None:
     varying.table.selectRow(2)
     studio.take("dialog-varying", varying)
     varying.close()
+
+
+def _labels(studio) -> None:
+    panel, browser = studio.panel, studio.panel.browser
+    study = panel.logic.database().studies(search="phantom chest")[0]
+    series = panel.logic.database().series(study=study.study_instance_uid)
+    uids = [row.series_instance_uid for row in series]
+    panel.logic.label(
+        [study.study_instance_uid, uids[0]], ["teaching", "to do", "a rather long label of several words"]
+    )
+    panel.logic.label(uids[1:], ["to do"])
+    panel.logic.set_note(uids[0], "Ask for the former images.")
+    panel.logic.save_search("Chests of this year", "chest date:2026")
+    browser.refresh(deep=True)
+    browser.select((uids[0],))
+    studio.settle()
+    studio.take("labels", studio.window.panel_dock.widget())
+    panel.annotator.ask_labels(browser.selection)
+    studio.settle()
+    studio.take("dialog-labels", panel.annotator.form)
+    panel.annotator.form.close()
+    panel.annotator.ask_note(browser.selection)
+    studio.settle()
+    studio.take("dialog-note", panel.annotator.form)
+    panel.annotator.form.close()
+    menu = browser.search_menu.menu()
+    menu.ensurePolished()
+    menu.resize(menu.sizeHint())
+    studio.take("menu-searches", menu)
+    panel.annotator.show_searches(browser.search_for)
+    studio.settle()
+    studio.take("dialog-searches", panel.annotator.searches)
+    panel.annotator.searches.close()
+    studio.viewer.views.set_spread(True)
+    studio.settle()
+    studio.take("labels-spread")
+    studio.viewer.views.set_spread(False)
+    studio.settle()

@@ -127,8 +127,8 @@ def test_only_images_that_cannot_be_loaded_are_called_refused(modality, health, 
     assert (health_color(shown, DARK) == DARK.error) == (shown == "refused")
 
 
-ALWAYS = {"load", "examine", "reveal", "copy_path", "copy", "delete"}
-ONE = {"metadata", "compare", "varying"}
+ALWAYS = {"load", "examine", "label", "reveal", "copy_path", "copy", "delete"}
+ONE = {"metadata", "compare", "varying", "note"}
 
 
 def enabled(menu):
@@ -165,6 +165,8 @@ def test_what_comes_later_says_so_and_each_entry_acts_on_the_selection(qapp):
         "metadata",
         "compare",
         "varying",
+        "label",
+        "note",
         "reveal",
         "copy_path",
         "copy_uid",

@@ -14,6 +14,7 @@ from DICOMModule.widgets.browser.preview import ImagePreview
 from DICOMModule.widgets.browser.requests import BrowserRequests
 from DICOMModule.widgets.browser.row_lookup import keys_of
 from DICOMModule.widgets.browser.search_field import SearchField
+from DICOMModule.widgets.browser.search_menu import SearchMenu, label_search
 from DICOMModule.widgets.browser.selection import Selection
 from DICOMModule.widgets.browser.spread_table import SpreadTable
 from DICOMModule.widgets.browser.state_message import StateMessage
@@ -66,11 +67,12 @@ class DatabaseBrowser(BrowserRequests):
         self.model = DatabaseTreeModel(self)
         self.refresher = TreeRefresher(self.model, viewer.jobs, self)
         self.search_field = SearchField()
+        self.search_menu = SearchMenu(viewer.jobs)
         self.spread_button = QToolButton()
         self.count_label = QLabel()
         self.tree = DatabaseTreeView(self.model, self.thumbnails)
         self.spread = SpreadTable(self.thumbnails, viewer.jobs)
-        self.refresher.owner = self.spread.owner = logic
+        self.refresher.owner = self.spread.owner = self.search_menu.owner = logic
         self.message = StateMessage()
         self.preview = ImagePreview(logic, viewer.jobs)
         self._pages = QStackedWidget()
@@ -90,11 +92,12 @@ class DatabaseBrowser(BrowserRequests):
     def set_logic(self, logic: DICOMModuleLogic) -> None:
         """Show another database."""
         self.files.logic = logic
-        self.refresher.owner = self.spread.owner = logic
+        self.refresher.owner = self.spread.owner = self.search_menu.owner = logic
         self.thumbnails.set_logic(logic)
         self.preview.set_logic(logic)
         self.refresher.show_database(None, "")
         self.spread.show_database(None, "")
+        self.search_menu.read(None)
         self.count_label.setText("")
         self._tell_selection()
         self._show_opening()
@@ -112,6 +115,8 @@ class DatabaseBrowser(BrowserRequests):
             self._watch.open()
             return
         self.refresher.refresh(deep=deep)
+        if deep:
+            self.search_menu.read(self._watch.database)
         self._watch.count(self.refresher.search)
 
     def select(self, targets: Sequence[str]) -> None:
@@ -119,6 +124,11 @@ class DatabaseBrowser(BrowserRequests):
         self._wished = tuple(targets)
         if self._watch.database is not None and not self.refresher.is_busy:
             self._select_wished()
+
+    def search_for(self, text: str) -> None:
+        """Search for words, as if they had been typed."""
+        self.search_field.setText(text)
+        self.search_field.search_now()
 
     def focus_search(self) -> None:
         """Let words be typed."""
@@ -176,6 +186,7 @@ class DatabaseBrowser(BrowserRequests):
         top = QHBoxLayout()
         top.setSpacing(4)
         top.addWidget(self.search_field, 1)
+        top.addWidget(self.search_menu)
         top.addWidget(self.spread_button)
         self._pages.addWidget(self.tree)
         self._pages.addWidget(self.spread)
@@ -194,7 +205,8 @@ class DatabaseBrowser(BrowserRequests):
         layout.addWidget(self.count_label)
         layout.addWidget(self._halves, 1)
         self.tree.setContextMenuPolicy(Qt.CustomContextMenu)
-        self.setTabOrder(self.message.button, self.spread_button)  # after the search come its hits
+        self.setTabOrder(self.message.button, self.search_menu)  # after the search come its hits
+        self.setTabOrder(self.search_menu, self.spread_button)
 
     def _set_spread_button(self) -> None:
         self.spread_button.setIcon(icon("fold" if self._is_spread else "spread"))
@@ -203,6 +215,8 @@ class DatabaseBrowser(BrowserRequests):
 
     def _connect(self) -> None:
         self.search_field.search_changed.connect(self._on_search_changed)
+        self.search_field.textChanged.connect(lambda text: self.search_menu.show_search(text.strip()))
+        self.search_menu.search_chosen.connect(self.search_for)
         self.search_field.left_downward.connect(self._on_list_wished)
         self.spread_button.clicked.connect(lambda _checked: self._viewer.views.set_spread(not self._is_spread))
         self.refresher.shown.connect(self._on_shown)
@@ -214,11 +228,14 @@ class DatabaseBrowser(BrowserRequests):
         for view in (self.tree, self.spread):
             view.selection_changed.connect(self._tell_selection)
             self.connect_keys(view)
+            view.label_chosen.connect(lambda label: self.search_for(label_search(label)))
         viewport = self.tree.viewport()
         self.tree.customContextMenuRequested.connect(lambda place: self.show_menu(viewport.mapToGlobal(place)))
         self.spread.menu_requested.connect(self.show_menu)
         self._viewer.jobs.ended.connect(self._on_job_ended)
-        Anonymity(self._viewer.views, (self.model, self.spread.studies), self).changed.connect(self._tell_selection)
+        Anonymity(self._viewer.views, (self.model, self.spread.studies, self.spread.series), self).changed.connect(
+            self._tell_selection
+        )
         self._watch.opened.connect(self._on_opened)
         self._watch.failed.connect(self._on_read_failed)
         self._watch.counted.connect(lambda n: self.count_label.setText(counted(n, "study", "studies") if n else ""))
@@ -229,6 +246,7 @@ class DatabaseBrowser(BrowserRequests):
         if database is None:
             self._show_state()
         else:
+            self.search_menu.read(database)
             self._show_search(self.search_field.text().strip())
 
     def _show_search(self, text: str) -> None:

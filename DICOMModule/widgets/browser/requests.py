@@ -33,6 +33,8 @@ class BrowserRequests(QWidget):
         Enter, a double click on a series, or the context menu.
     compare_requested, varying_requested : Selection
         Two things side by side; what varies in one.
+    labels_requested, note_requested : Selection
+        Labels and notes are to be written.
     export_requested : Selection
         Export Slicer Data to Study….
     copy_requested : Selection
@@ -49,6 +51,8 @@ class BrowserRequests(QWidget):
     metadata_requested = pyqtSignal(object)
     compare_requested = pyqtSignal(object)
     varying_requested = pyqtSignal(object)
+    labels_requested = pyqtSignal(object)
+    note_requested = pyqtSignal(object)
     delete_requested = pyqtSignal(object)
     export_requested = pyqtSignal(object)
     copy_requested = pyqtSignal(object)
@@ -81,6 +85,8 @@ class BrowserRequests(QWidget):
             "metadata": self.metadata_requested.emit,
             "compare": self.compare_requested.emit,
             "varying": self.varying_requested.emit,
+            "label": self.labels_requested.emit,
+            "note": self.note_requested.emit,
             "reveal": self.files.reveal,
             "copy_path": self.files.copy_paths,
             "copy_uid": self.files.copy_uids,

@@ -6,6 +6,7 @@ from typing import Final
 
 from DICOMModule.database import PatientSummary, SeriesSummary
 from DICOMModule.widgets.browser import row_texts
+from DICOMModule.widgets.browser.label_chips import Chips, lay_out_chips, paint_chips
 from DICOMModule.widgets.browser.pictures import paint_fitted
 from DICOMModule.widgets.browser.scrubbing import Scrubbed
 from DICOMModule.widgets.browser.selection import Summary
@@ -21,6 +22,7 @@ from DICOMModule.widgets.qt import (
     QModelIndex,
     QObject,
     QPainter,
+    QPoint,
     QRect,
     QRectF,
     QSize,
@@ -38,6 +40,7 @@ MARK_PX: Final = 14
 PAD: Final = 4
 BAR_PX: Final = 3
 GAP: Final = 8
+SAID_PART: Final = 0.6  # of a line that labels leave to what it says
 LEFT: Final = int(Qt.AlignLeft | Qt.AlignVCenter)
 RIGHT: Final = int(Qt.AlignRight | Qt.AlignVCenter)
 DOCUMENTS: Final = frozenset({"SR", "KO", "PR", "DOC"})
@@ -83,16 +86,14 @@ class RowDelegate(QStyledItemDelegate):
             widget.style().drawPrimitive(QStyle.PE_PanelItemViewItem, option, painter, widget)
         painter.save()
         used = theme()
-        room = option.rect.adjusted(PAD, PAD, -GAP, -PAD)
         if isinstance(summary, SeriesSummary):
             box = self.thumbnail_box(option.rect)
             paint_thumbnail(painter, box, summary, self._thumbnails)
         else:
-            box = QRect(room.left(), room.center().y() - ICON_PX // 2, ICON_PX, ICON_PX)
+            box = QRect(option.rect.left() + PAD, option.rect.center().y() - ICON_PX // 2, ICON_PX, ICON_PX)
             name = "patient" if isinstance(summary, PatientSummary) else "study"
             painter.drawPixmap(box.topLeft(), pixmap(name, used.dim))
-        room.setLeft(box.right() + GAP)
-        self._paint_lines(painter, option, room, summary, used)
+        self._paint_lines(painter, option, self._text_room(option.rect, summary), summary, used)
         painter.restore()
 
     def helpEvent(
@@ -110,14 +111,49 @@ class RowDelegate(QStyledItemDelegate):
         QToolTip.showText(event.globalPos(), row_texts.tool_tip(summary, problem), view)
         return True
 
+    def label_at(self, row: QRect, font: QFont, summary: Summary, place: QPoint) -> str:
+        """Return the label whose chip lies at a point of a row; empty where there is none."""
+        chips = self._chips(self._lines(self._text_room(row, summary), font)[1], font, summary)
+        return chips.label_at(place.x(), place.y())
+
+    @classmethod
+    def _text_room(cls, row: QRect, summary: Summary) -> QRect:
+        room = row.adjusted(PAD, PAD, -GAP, -PAD)
+        if isinstance(summary, SeriesSummary):
+            room.setLeft(cls.thumbnail_box(row).right() + GAP)
+        else:
+            room.setLeft(room.left() + ICON_PX - 1 + GAP)
+        return room
+
+    @staticmethod
+    def _lines(room: QRect, font: QFont) -> tuple[QRect, QRect]:
+        height, small_height = QFontMetrics(font).height(), QFontMetrics(caption_font(font)).height()
+        top = room.center().y() - (height + small_height) // 2
+        return (
+            QRect(room.left(), top, room.width(), height),
+            QRect(room.left(), top + height, room.width(), small_height),
+        )
+
+    @staticmethod
+    def _chips(second: QRect, font: QFont, summary: Summary) -> Chips:
+        """Return the chips of a row's second line: after what it says, of which little is cut."""
+        if not summary.labels and not summary.note:
+            return Chips()
+        metrics = QFontMetrics(caption_font(font))
+        line = QRect(second)
+        if isinstance(summary, SeriesSummary):
+            line.setRight(line.right() - health_width(metrics, summary))
+        said = metrics.horizontalAdvance(row_texts.caption(summary)) + GAP
+        line.setLeft(line.left() + min(said, round(SAID_PART * line.width())))
+        return lay_out_chips(line, summary.labels, summary.note, metrics)
+
     def _paint_lines(
         self, painter: QPainter, option: QStyleOptionViewItem, room: QRect, summary: Summary, used: Theme
     ) -> None:
         metrics, small = QFontMetrics(option.font), caption_font(option.font)
         small_metrics = QFontMetrics(small)
-        top = room.center().y() - (metrics.height() + small_metrics.height()) // 2
-        first = QRect(room.left(), top, room.width(), metrics.height())
-        second = QRect(room.left(), top + metrics.height(), room.width(), small_metrics.height())
+        first, second = self._lines(room, option.font)
+        chips = self._chips(second, option.font, summary)
         painter.setFont(small)
         painter.setPen(QColor(used.dim))
         side = row_texts.side_text(summary)
@@ -126,6 +162,10 @@ class RowDelegate(QStyledItemDelegate):
         if isinstance(summary, SeriesSummary):
             self._paint_health(painter, second, summary, used)
             second.setRight(second.right() - health_width(small_metrics, summary))
+        if chips.left is not None:
+            paint_chips(painter, chips, small, used)
+            second.setRight(chips.left - GAP)
+        painter.setFont(small)
         painter.setPen(QColor(used.dim))
         caption = small_metrics.elidedText(row_texts.caption(summary), Qt.ElideMiddle, second.width())
         painter.drawText(second, LEFT, caption)

@@ -82,6 +82,7 @@ def tool_tip(summary: Summary, thumbnail_problem: str = "") -> str:
     else:
         lines = [numbered_series(summary), caption(summary), bytes_text(summary.bytes), health_text(summary)]
         lines += [f"No picture: {thumbnail_problem}" if thumbnail_problem else ""]
+    lines += [_named("Labels", ", ".join(summary.labels)), _named("Note", summary.note)]
     return plain_tooltip(
         "\n".join(line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…" for line in lines if line)
     )
@@ -102,11 +103,12 @@ def health_text(series: SeriesSummary) -> str:
 
 def spoken_text(summary: Summary) -> str:
     """Return a row in one line, for a screen reader."""
+    marks = (*(f"label {plain_text(label)}" for label in summary.labels), "has a note" if summary.note else "")
     if isinstance(summary, PatientSummary):
-        return joined("Patient", title(summary), side_text(summary), between=", ")
+        return joined("Patient", title(summary), side_text(summary), *marks, between=", ")
     if isinstance(summary, StudySummary):
-        return joined("Study", title(summary), side_text(summary), caption(summary), between=", ")
-    return joined("Series", title(summary), caption(summary), shown_health(summary), between=", ")
+        return joined("Study", title(summary), side_text(summary), caption(summary), *marks, between=", ")
+    return joined("Series", title(summary), caption(summary), shown_health(summary), *marks, between=", ")
 
 
 def date(text: str | None) -> str:
@@ -131,4 +133,6 @@ def joined(*parts: str, between: str = " · ") -> str:
 
 
 def _named(name: str, value: str | None) -> str:
-    return f"{name}: {plain_text(value)}" if value else ""
+    """Return a value with its name, line by line as it was written; empty where there is none."""
+    lines = "\n".join(map(plain_text, value.splitlines())) if value else ""
+    return f"{name}: {lines}" if lines else ""

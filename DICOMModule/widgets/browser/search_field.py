@@ -59,6 +59,10 @@ class SearchField(QLineEdit):
             self._glass.setIcon(icon("search"))
         super().changeEvent(event)
 
+    def search_now(self) -> None:
+        """Search at once for what stands there."""
+        self._tell()
+
     def stop(self) -> None:
         """Tell of nothing any more."""
         self._timer.stop()

@@ -6,7 +6,16 @@ from typing import Final
 
 from DICOMModule.database import SeriesSummary
 from DICOMModule.widgets.browser import row_texts
-from DICOMModule.widgets.browser.row_delegate import GAP, LEFT, MARK_PX, PAD, health_color, paint_thumbnail
+from DICOMModule.widgets.browser.label_chips import Chips, lay_out_chips, paint_chips
+from DICOMModule.widgets.browser.row_delegate import (
+    GAP,
+    LEFT,
+    MARK_PX,
+    PAD,
+    health_color,
+    health_width,
+    paint_thumbnail,
+)
 from DICOMModule.widgets.browser.row_view import RowKeys
 from DICOMModule.widgets.browser.scrubbing import HoverScrub
 from DICOMModule.widgets.browser.selection import images_text
@@ -16,6 +25,7 @@ from DICOMModule.widgets.browser.tree_model import SUMMARY_ROLE
 from DICOMModule.widgets.qt import (
     QAbstractItemView,
     QColor,
+    QFont,
     QFontMetrics,
     QHelpEvent,
     QListView,
@@ -32,6 +42,7 @@ from DICOMModule.widgets.qt import (
     Qt,
     QToolTip,
     QWidget,
+    pyqtSignal,
 )
 from DICOMModule.widgets.theme import caption_font, pixmap, theme
 from DICOMModule.widgets.wording import bytes_text
@@ -73,10 +84,8 @@ class CardDelegate(QStyledItemDelegate):
         if widget is not None:
             widget.style().drawPrimitive(QStyle.PE_PanelItemViewItem, option, painter, widget)
         painter.save()
-        room = option.rect.adjusted(GAP, GAP, -GAP, -GAP)
         paint_thumbnail(painter, self.thumbnail_box(option.rect), series, self.thumbnails)
-        room.setLeft(room.left() + THUMBNAIL_PX + GAP)
-        self._paint_texts(painter, option, room, series)
+        self._paint_texts(painter, option, self._text_room(option.rect), series)
         painter.restore()
 
     def helpEvent(
@@ -91,6 +100,30 @@ class CardDelegate(QStyledItemDelegate):
         problem = self.thumbnails.problem_of(series.series_instance_uid)
         QToolTip.showText(event.globalPos(), row_texts.tool_tip(series, problem), view)
         return True
+
+    def label_at(self, card: QRect, font: QFont, series: SeriesSummary, place: QPoint) -> str:
+        """Return the label whose chip lies at a point of a card; empty where there is none."""
+        line = self._last_line(self._text_room(card), font)
+        return self._chips(line, font, series).label_at(place.x(), place.y())
+
+    @staticmethod
+    def _text_room(card: QRect) -> QRect:
+        room = card.adjusted(GAP, GAP, -GAP, -GAP)
+        room.setLeft(room.left() + THUMBNAIL_PX + GAP)
+        return room
+
+    @staticmethod
+    def _last_line(room: QRect, font: QFont) -> QRect:
+        height = QFontMetrics(caption_font(font)).height()
+        return QRect(room.left(), room.bottom() - height + 1, room.width(), height)
+
+    @staticmethod
+    def _chips(last: QRect, font: QFont, series: SeriesSummary) -> Chips:
+        """Return the chips of a card's last line, after its health."""
+        if not series.labels and not series.note:
+            return Chips()
+        metrics = QFontMetrics(caption_font(font))
+        return lay_out_chips(last.adjusted(health_width(metrics, series), 0, 0, 0), series.labels, series.note, metrics)
 
     def _paint_texts(self, painter: QPainter, option: QStyleOptionViewItem, room: QRect, series: SeriesSummary) -> None:
         used, small = theme(), caption_font(option.font)
@@ -111,15 +144,24 @@ class CardDelegate(QStyledItemDelegate):
             top += small_metrics.height()
         health = row_texts.shown_health(series)
         color = health_color(health, used)
-        last = QRect(room.left(), room.bottom() - small_metrics.height() + 1, room.width(), small_metrics.height())
+        last = self._last_line(room, option.font)
         mark = pixmap(row_texts.HEALTH_ICONS.get(health, "unknown"), color, MARK_PX)
         painter.drawPixmap(last.left(), last.center().y() - MARK_PX // 2 + 1, mark)
         painter.setPen(QColor(color))
         painter.drawText(last.adjusted(MARK_PX + PAD, 0, 0, 0), LEFT, health)
+        paint_chips(painter, self._chips(last, option.font, series), small, used)
 
 
 class SeriesCards(RowKeys, QListView):
-    """The cards; a double click loads as Enter does."""
+    """The cards; a double click loads as Enter does.
+
+    Signals
+    -------
+    label_chosen : str
+        The chip of a label was clicked.
+    """
+
+    label_chosen = pyqtSignal(str)
 
     def __init__(self, model: SeriesList, delegate: CardDelegate, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -157,6 +199,17 @@ class SeriesCards(RowKeys, QListView):
             if self.visualRect(index).intersects(self.viewport().rect()):
                 found.add(index.data(SUMMARY_ROLE).series_instance_uid)
         return found
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Tell of a label that is clicked; else select."""
+        index = self.indexAt(event.pos())
+        series = index.data(SUMMARY_ROLE) if index.isValid() and event.button() == Qt.LeftButton else None
+        if isinstance(series, SeriesSummary):
+            label = self._delegate.label_at(self.visualRect(index), self.font(), series, event.pos())
+            if label:
+                self.label_chosen.emit(label)
+                return
+        super().mousePressEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Load the series."""

@@ -75,9 +75,14 @@ COLUMNS: Final = (
     Column("Modalities", "CT MR PT SEG"),
     Column("Series", "Series", is_number=True),
     Column("Files", "123,456", is_number=True),
+    Column("Labels", "teaching, to do"),
+    Column("Note", "Ask for the former images"),
 )
 DESCRIPTION: Final = 5
 STUDY_DATE: Final = 4
+SERIES: Final = 8
+FILES: Final = 9
+LABELS: Final = 10
 
 
 class StudyTable(KeyedRows[StudyRow]):
@@ -157,16 +162,28 @@ class SeriesList(KeyedRows[SeriesRow]):
         super().__init__(
             lambda row: (row.study.patient, row.study.study_instance_uid, row.series.series_instance_uid), parent
         )
+        self._is_anonymous = False
+
+    def set_anonymous(self, anonymous: bool) -> None:
+        """Hide what may tell who the patients are, or show it."""
+        self._is_anonymous = anonymous
+        if self.rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, 0))
 
     def selection(self, places: Iterable[int]) -> Selection:
         """Return the selection that these rows make."""
-        return selection_of((self.rows[place].study, self.rows[place].series) for place in places)
+        rows = (self.rows[place] for place in places)
+        if self._is_anonymous:
+            rows = (SeriesRow(anonymised(row.study), anonymised(row.series)) for row in rows)
+        return selection_of((row.study, row.series) for row in rows)
 
     def data(self, index: QModelIndex, role: int = Qt.DisplayRole) -> Any:
         """Return what a card says."""
         if not index.isValid():
             return None
         series = self.rows[index.row()].series
+        if self._is_anonymous:
+            series = anonymised(series)
         if role == SUMMARY_ROLE:
             return series
         if role == Qt.DisplayRole:
@@ -200,5 +217,10 @@ def study_row(study: StudySummary, patient: PatientSummary | None) -> StudyRow:
         " ".join(map(plain_text, study.modalities_in_study)),
         f"{study.series:,}",
         f"{study.instances:,}",
+        ", ".join(map(plain_text, study.labels)),
+        plain_text(" ".join((study.note or "").split())),
     )
-    return StudyRow(study, texts, (*map(fold, texts[:-2]), study.series, study.instances))
+    keys: list[Any] = list(map(fold, texts))
+    for place, number in ((SERIES, study.series), (FILES, study.instances)):
+        keys[place] = number
+    return StudyRow(study, texts, tuple(keys))

@@ -14,6 +14,7 @@ from DICOMModule.widgets.browser.series_cards import CardDelegate, SeriesCards
 from DICOMModule.widgets.browser.spread_models import (
     COLUMNS,
     DESCRIPTION,
+    LABELS,
     STUDY_DATE,
     SeriesList,
     SeriesRow,
@@ -94,6 +95,7 @@ class StudyTableView(RowKeys, QTreeView):
             widest = max(metrics.horizontalAdvance(text) for text in (column.sample, column.title))
             header.resizeSection(place, widest + CELL_MARGINS_PX)
         header.setSectionResizeMode(DESCRIPTION, QHeaderView.Stretch)
+        header.moveSection(LABELS, DESCRIPTION + 1)  # what users write is to be in sight
         self.setSortingEnabled(True)
         self.sortByColumn(STUDY_DATE, Qt.DescendingOrder)
 
@@ -107,6 +109,8 @@ class SpreadTable(QWidget):
         Something else is selected.
     load_requested, delete_requested, copy_uid_requested : Selection
         Enter or a double click on a series; Delete; Ctrl+C.
+    label_chosen : str
+        The chip of a label was clicked.
     menu_requested : QPoint
         A context menu is asked for, at that place of the screen.
     failed : str
@@ -114,6 +118,7 @@ class SpreadTable(QWidget):
     """
 
     selection_changed = pyqtSignal()
+    label_chosen = pyqtSignal(str)
     load_requested = pyqtSignal(object)
     delete_requested = pyqtSignal(object)
     copy_uid_requested = pyqtSignal(object)
@@ -199,6 +204,7 @@ class SpreadTable(QWidget):
 
     def _connect(self) -> None:
         self.table.selectionModel().selectionChanged.connect(self._on_study_selected)
+        self.cards.label_chosen.connect(self.label_chosen)
         self.cards.selectionModel().selectionChanged.connect(self._on_series_selected)
         for view in (self.table, self.cards):
             view.load_requested.connect(lambda: self.load_requested.emit(self.selection))

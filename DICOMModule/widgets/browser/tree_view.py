@@ -46,9 +46,12 @@ class DatabaseTreeView(WholeEvents, QTreeView):
         Something else is selected.
     load_requested, delete_requested, copy_uid_requested : Selection
         Enter or a double click on a series; Delete; Ctrl+C.
+    label_chosen : str
+        The chip of a label was clicked.
     """
 
     selection_changed = pyqtSignal()
+    label_chosen = pyqtSignal(str)
     load_requested = pyqtSignal(object)
     delete_requested = pyqtSignal(object)
     copy_uid_requested = pyqtSignal(object)
@@ -147,8 +150,15 @@ class DatabaseTreeView(WholeEvents, QTreeView):
         super().expand(index)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Read what is below a row before its branch may open."""
-        self._read_below(self.indexAt(event.pos()))
+        """Tell of a label that is clicked; read what is below a row before its branch may open."""
+        index = self.indexAt(event.pos())
+        summary = self.rows.summary(index) if event.button() == Qt.LeftButton else None
+        if summary is not None and summary.labels:
+            label = self._delegate.label_at(self.visualRect(index), self.font(), summary, event.pos())
+            if label:
+                self.label_chosen.emit(label)
+                return
+        self._read_below(index)
         super().mousePressEvent(event)
 
     def expand_few(self, most: int) -> None:

@@ -60,6 +60,8 @@ KEY_ACTIONS: Final[tuple[KeyAction, ...]] = (
     KeyAction("search", "Search the database", BROWSER, ("Ctrl+F",)),
     KeyAction("preview_back", "Previous image of what is selected", BROWSER, ("Alt+Up",)),
     KeyAction("preview_on", "Next image of what is selected", BROWSER, ("Alt+Down",)),
+    KeyAction("label", "Label what is selected…", BROWSER, ("Ctrl+L",)),
+    KeyAction("note", "Write a note about what is selected…", BROWSER, ("Ctrl+Shift+L",)),
     KeyAction("spread", "Spread the browser over the window", BROWSER, ("F2",)),
     KeyAction("close_volume", "Close the volume of the active view", WINDOW, ("Ctrl+W",)),
     KeyAction("open", "Open…", WINDOW, ("Ctrl+O",)),
