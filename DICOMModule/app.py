@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,9 +12,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from DICOMModule.database.private_folder import PrivateFolder
 from DICOMModule.dicom.decoding import decoding_pool
 from DICOMModule.errors import DICOMModuleError, RenderingError, SettingsError
-from DICOMModule.logic import PRIVATE_PREFIX
 from DICOMModule.paths import user_log_folder
 from DICOMModule.scene import Scene
 from DICOMModule.settings import DATABASE_VARIABLE, database_folder, folder_of
@@ -25,7 +24,7 @@ from DICOMModule.widgets.job_runner import JobRunner
 from DICOMModule.widgets.log_window import logging_to_window
 from DICOMModule.widgets.main_window import MainWindow
 from DICOMModule.widgets.qt import QApplication, QTimer
-from DICOMModule.widgets.qt_application import screen_problem, sip_delete, window_application
+from DICOMModule.widgets.qt_application import folders_forgotten, screen_problem, sip_delete, window_application
 from DICOMModule.widgets.system_theme import resolve_theme
 from DICOMModule.widgets.theme import apply_theme
 from DICOMModule.widgets.viewer import OpenRequest, SettingsStore, Viewer
@@ -121,7 +120,12 @@ def run_viewer(options: ViewerOptions) -> ViewerResult:
 def viewer_window(options: ViewerOptions) -> Iterator[MainWindow]:
     """Build the window and all behind it, not shown yet; afterwards nothing of it is left."""
     application = window_application(unseen=options.window_screenshot is not None)
-    with _database_folder(options) as folder, decoding_pool(), logging_to_window(_log_file(options)) as records:
+    with (
+        folders_forgotten(),
+        _database_folder(options) as folder,
+        decoding_pool(),
+        logging_to_window(_log_file(options)) as records,
+    ):
         settings, scene, jobs = (
             SettingsStore(options.settings_file, writes=options.window_screenshot is None),
             Scene(),
@@ -163,20 +167,22 @@ def _database_folder(options: ViewerOptions) -> Iterator[Path]:
     if options.database_folder is not None:
         yield options.database_folder
         return
-    with tempfile.TemporaryDirectory(prefix=PRIVATE_PREFIX, ignore_cleanup_errors=True) as folder:
-        yield Path(folder) / "LocalDatabase"
+    with PrivateFolder() as private:
+        yield private.folder
 
 
 @contextmanager
 def _signals_closing(window: MainWindow) -> Iterator[list[int]]:
-    """Let Ctrl-C and SIGTERM close the window; what was noted tells whether one came."""
+    """Let Ctrl-C, SIGTERM and the end of a terminal close the window; what was noted tells whether one came."""
     noted: list[int] = []
 
     def close(number: int, _frame: FrameType | None) -> None:
         noted.append(number)
         window.close_now()
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    hangup = getattr(signal, "SIGHUP", signal.SIGTERM)
+    outlives_terminal = signal.getsignal(hangup) == signal.SIG_IGN
+    numbers = {signal.SIGINT, signal.SIGTERM} | (set() if outlives_terminal else {hangup})
     before = {number: signal.signal(number, close) for number in numbers}
     waker = QTimer()  # Python handles signals between its own instructions only: give it some
     waker.timeout.connect(lambda: None)

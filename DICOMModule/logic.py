@@ -11,14 +11,13 @@ The window and the command line both stand on this. Verbs that take long return 
 from __future__ import annotations
 
 from DICOMModule.verbs.annotating import AnnotatingVerbs
-from DICOMModule.verbs.base import PRIVATE_PREFIX
 from DICOMModule.verbs.copying import CopyingVerbs
 from DICOMModule.verbs.history import HistoryVerbs
 from DICOMModule.verbs.keeping import KeepingVerbs
 from DICOMModule.verbs.trash import TrashVerbs
 from DICOMModule.verbs.volumes import Loaded, VolumeVerbs
 
-__all__ = ["PRIVATE_PREFIX", "DICOMModuleLogic", "Loaded"]
+__all__ = ["DICOMModuleLogic", "Loaded"]
 
 
 class DICOMModuleLogic(VolumeVerbs, HistoryVerbs, TrashVerbs, KeepingVerbs, AnnotatingVerbs, CopyingVerbs):

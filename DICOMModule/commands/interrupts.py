@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while the command line runs: noted at first, raised while a verb works, ignored at the end.
+"""What interrupts the command line (Ctrl-C, SIGTERM, the end of the terminal): noted at first, then raised, then ignored.
 
 An interrupt that raised wherever it came would at times come where nobody can answer it: while modules are imported, or
 after a document has been written. So it is raised only between `arm` and `ignore`.
@@ -10,7 +10,9 @@ import signal
 from types import FrameType
 from typing import Final
 
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_HANGUP: Final = getattr(signal, "SIGHUP", signal.SIGTERM)
+# the end of the terminal, unless we were started to outlive it (nohup)
+SIGNALS: Final = {signal.SIGINT, signal.SIGTERM} | (set() if signal.getsignal(_HANGUP) == signal.SIG_IGN else {_HANGUP})
 _noted: list[int] = []
 
 

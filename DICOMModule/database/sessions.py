@@ -143,6 +143,22 @@ def remove_session(lock: Path) -> None:
     lock.unlink(missing_ok=True)
 
 
+def hold_file(lock: Path, *, create: bool = False) -> int | None:
+    """Hold a lock file, made by us or (`create` is false) there already; return its descriptor, None if another holds it.
+
+    Raises
+    ------
+    OSError
+        It does not exist, exists already, or cannot be opened.
+    """
+    flags = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(lock, flags | (os.O_CREAT | os.O_EXCL if create else 0), 0o600)
+    if _try_lock(descriptor) and _is_same_file(lock, descriptor):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
 def _new_lock(incoming: Path) -> tuple[Path, int]:
     """Make and hold a lock that no sweeping process has taken for a dead one in the meantime."""
     lock = incoming / f"{uuid.uuid4().hex}{_LOCK_SUFFIX}"

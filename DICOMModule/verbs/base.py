@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterable
 from functools import cached_property
@@ -11,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from DICOMModule.database import DicomDatabase
+from DICOMModule.database.private_folder import PrivateFolder, sweep_private_folders
 from DICOMModule.jobs import Job
 from DICOMModule.scripted_module import ScriptedModuleLogic
 
 if TYPE_CHECKING:
     from DICOMModule.scene import Scene
     from DICOMModule.targets import Targets
-
-PRIVATE_PREFIX = "dicommodule-private-"
 
 
 class LogicBase(ScriptedModuleLogic):
@@ -37,7 +34,7 @@ class LogicBase(ScriptedModuleLogic):
         self._scene = scene
         self._database: DicomDatabase | None = None
         self._opening = threading.Lock()  # the window and its jobs may ask first at the same moment
-        self._private_folder: Path | None = None
+        self._private: PrivateFolder | None = None
 
     @cached_property
     def scene(self) -> Scene:
@@ -55,10 +52,10 @@ class LogicBase(ScriptedModuleLogic):
 
     @classmethod
     def private(cls) -> Self:
-        """Return a Logic on a temporary database of its own, which `close` removes."""
-        folder = Path(tempfile.mkdtemp(prefix=PRIVATE_PREFIX))
-        logic = cls(folder / "LocalDatabase")
-        logic._private_folder = folder
+        """Return a Logic on a temporary database of its own, which `close` shreds; see `database.private_folder`."""
+        private = PrivateFolder()
+        logic = cls(private.folder)
+        logic._private = private
         return logic
 
     def __enter__(self) -> Self:
@@ -68,11 +65,11 @@ class LogicBase(ScriptedModuleLogic):
         self.close()
 
     def close(self) -> None:
-        """Close the database; a private one is removed."""
+        """Close the database; a private one is shredded."""
         self._close_database()
-        if self._private_folder is not None:
-            shutil.rmtree(self._private_folder)
-            self._private_folder = None
+        if self._private is not None:
+            self._private.close()
+            self._private = None
 
     def _close_database(self) -> None:
         with self._opening:
@@ -90,6 +87,7 @@ class LogicBase(ScriptedModuleLogic):
         """
         with self._opening:
             if self._database is None:
+                sweep_private_folders()  # of quick looks whose process has died
                 self._database = DicomDatabase.open(self.database_folder, create=create)
             return self._database
 

@@ -6,11 +6,14 @@ import ctypes
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from DICOMModule.paths import APPLICATION, resource_path
 from DICOMModule.widgets.qt import (
     QApplication,
     QObject,
+    QSettings,
     Qt,
     QtMsgType,
     QWidget,
@@ -27,6 +30,7 @@ LEVELS = {
     QtMsgType.QtCriticalMsg: logging.ERROR,
     QtMsgType.QtFatalMsg: logging.CRITICAL,
 }
+VISITED_FOLDERS = ("FileDialog/history", "FileDialog/lastVisited")
 _made: list[QApplication] = []
 
 
@@ -60,6 +64,24 @@ def window_application(*, unseen: bool) -> QApplication:
     made.setApplicationDisplayName(APPLICATION)
     _made.append(made)  # Python must keep it: Qt does not
     return made
+
+
+@contextmanager
+def folders_forgotten() -> Iterator[None]:
+    """Keep Qt from remembering which folders its dialogs have shown: it has a file of its own for that, and names in it."""
+    if sys.platform.startswith("linux"):  # elsewhere the place is not ours to choose, and what was there is put back
+        QSettings.setPath(QSettings.NativeFormat, QSettings.UserScope, os.devnull)
+    settings = QSettings(QSettings.UserScope, "QtProject")
+    before = {key: settings.value(key) for key in VISITED_FOLDERS}
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                settings.remove(key)
+            else:
+                settings.setValue(key, value)
+        settings.sync()
 
 
 def screen_problem() -> str:

@@ -141,17 +141,32 @@ def test_uids_and_paths_are_opened_together_where_they_go_into_one_database(envi
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_closes_the_window_and_leaves_nothing(environment, tmp_path, number):
-    environment = {**environment, "QT_QPA_PLATFORM": "offscreen", "TMPDIR": str(tmp_path)}
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGKILL"])
+def test_a_signal_closes_the_window_and_leaves_nothing(environment, tmp_path, name):
+    number = getattr(signal, name)
+    memory = tmp_path / "memory"
+    memory.mkdir(mode=0o700)
+    environment = {
+        **environment,
+        "QT_QPA_PLATFORM": "offscreen",
+        "TMPDIR": str(tmp_path),
+        "XDG_RUNTIME_DIR": str(memory),
+    }
     process = subprocess.Popen(
         [sys.executable, "-m", "DICOMModule", "view", "--demo"], env=environment, stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("dicommodule-private-*/LocalDatabase")) and time.monotonic() < deadline:
+    made = "dicommodule-private-*/LocalDatabase/dicommodule.sqlite"
+    while not any(path.exists() for path in tmp_path.glob(made)) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(1.0)
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (130, "")
-    assert not list(tmp_path.glob("dicommodule-*"))
+    if name == "SIGKILL":  # the next start of whatever it is sweeps what it has left
+        assert list(tmp_path.glob("dicommodule-private-*"))
+        assert run(environment, "list", "--database", tmp_path / "none").returncode == 1
+    else:
+        assert (process.returncode, errors) == (130, "")
+    assert not list(tmp_path.glob("dicommodule-private-*"))
+    assert name == "SIGKILL" or not list(tmp_path.glob("dicommodule-*"))
+    assert not list(memory.glob("dicommodule-*"))
