@@ -13,6 +13,7 @@ from __future__ import annotations
 from DICOMModule.verbs.annotating import AnnotatingVerbs
 from DICOMModule.verbs.copying import CopyingVerbs
 from DICOMModule.verbs.history import HistoryVerbs
+from DICOMModule.verbs.inbox import InboxVerbs
 from DICOMModule.verbs.keeping import KeepingVerbs
 from DICOMModule.verbs.trash import TrashVerbs
 from DICOMModule.verbs.volumes import Loaded, VolumeVerbs
@@ -20,7 +21,7 @@ from DICOMModule.verbs.volumes import Loaded, VolumeVerbs
 __all__ = ["DICOMModuleLogic", "Loaded"]
 
 
-class DICOMModuleLogic(VolumeVerbs, HistoryVerbs, TrashVerbs, KeepingVerbs, AnnotatingVerbs, CopyingVerbs):
+class DICOMModuleLogic(VolumeVerbs, HistoryVerbs, InboxVerbs, TrashVerbs, KeepingVerbs, AnnotatingVerbs, CopyingVerbs):
     """The verbs of the DICOM module, each from its file in `verbs`.
 
     Parameters

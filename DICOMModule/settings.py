@@ -30,6 +30,10 @@ class Settings:
         ``system``, ``dark`` or ``light``.
     copy_on_import : bool
         Whether the check box of the import dialog is on at first: files are copied into the database.
+    inbox_folder : str
+        Folder whose files are copied into the database as they arrive; empty: none.
+    inbox_removes : bool
+        Delete a file from that folder once its copy is registered and has been read again.
     developer_mode : bool
         Show Reload, Reload and Test, and Edit.
     module_folders : tuple of str
@@ -51,6 +55,8 @@ class Settings:
     local_database: str = ""
     theme: str = "system"
     copy_on_import: bool = False
+    inbox_folder: str = ""
+    inbox_removes: bool = False
     developer_mode: bool = False
     module_folders: tuple[str, ...] = ()
     editor: str = ""

@@ -71,26 +71,32 @@ def show_import(context: Context, report: ImportReport, document: dict[str, Any]
         for problem in report.warnings:
             output.message(plain_text(f"warning: {problem.where}: {problem.reason}"))
     elif report.warnings:
-        output.message(f"{counted(len(report.warnings), 'warning')} about files that were taken (--verbose shows them)")
+        output.message(f"{counted(len(report.warnings), 'warning')} (--verbose shows them)")
+    output.text(import_sentence(report))
+    output.text(
+        f"new: {counted(report.patients, 'patient')}, {counted(report.studies, 'study', 'studies')},"
+        f" {counted(report.series, 'series', 'series')}"
+    )
+    return IN_PART if report.rejected or conflicts else OK
+
+
+def import_sentence(report: ImportReport) -> str:
+    """Return in a line what became of the files."""
+    conflicts = sum(row.conflict for row in report.duplicates)
     counts = [
         f"{number} {name}"
         for number, name in (
             (report.added, "added"),
             (report.updated, "updated"),
             (report.unchanged, "unchanged"),
-            (len(report.duplicates) - len(conflicts), "there already from another file"),
-            (len(conflicts), "set aside: other content under a UID that is taken"),
+            (len(report.duplicates) - conflicts, "there already from another file"),
+            (conflicts, "set aside: other content under a UID that is taken"),
             (report.not_dicom, "not DICOM"),
             (len(report.rejected), "rejected"),
         )
         if number
     ]
-    output.text(f"{counted(report.files_seen, 'file')}: {', '.join(counts)}" if counts else "no files found")
-    output.text(
-        f"new: {counted(report.patients, 'patient')}, {counted(report.studies, 'study', 'studies')},"
-        f" {counted(report.series, 'series', 'series')}"
-    )
-    return IN_PART if report.rejected or conflicts else OK
+    return f"{counted(report.files_seen, 'file')}: {', '.join(counts)}" if counts else "no files found"
 
 
 def _list_some(output: Output, what: str, rows: list[tuple[str, str]]) -> None:

@@ -7,9 +7,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from DICOMModule.commands.import_output import add_csv_arguments, import_document, promised_csv, show_import
+from DICOMModule.commands.inbox_watch import watch
 from DICOMModule.commands.output import OK
 from DICOMModule.commands.text_table import counted
-from DICOMModule.commands.verb import Context, Verb, count, existing_path, whole
+from DICOMModule.commands.verb import Context, Verb, count, existing_path, seconds, whole
 from DICOMModule.errors import plain_text
 
 if TYPE_CHECKING:
@@ -37,11 +38,34 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_csv_arguments(parser, "--report", "write what there is to say of single files to this CSV file as well")
 
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="go on until interrupted and copy what arrives in the one folder that is named; with --json a line an event",
+    )
+    parser.add_argument(
+        "--remove",
+        action="store_true",
+        help="with --watch: delete a file from the folder once its copy is registered and has been read again",
+    )
+    parser.add_argument(
+        "--settle",
+        type=seconds,
+        default=5.0,
+        metavar="SECONDS",
+        help="with --watch: how long a file must not have changed before it is taken (default: 5)",
+    )
+    parser.set_defaults(refuse=parser.error)
+
 
 def _import(context: Context) -> int:
     from DICOMModule.database.history import problems_of
 
     given = context.arguments
+    if given.watch:
+        return watch(context)
+    if given.remove:
+        given.refuse("--remove goes with --watch")
     with context.logic() as logic, promised_csv(given.report, overwrite=given.overwrite) as write_csv:
         report = context.output.run(logic.import_job(given.paths, copy=given.copy, jobs=given.jobs))
         write_csv(problems_of(report))
@@ -152,7 +176,12 @@ VERBS = (
         "register DICOM files in the database",
         _import_arguments,
         _import,
-        ("import /media/cdrom --copy", "import ~/studies --json > report.json", "import ~/studies --report report.csv"),
+        (
+            "import /media/cdrom --copy",
+            "import ~/studies --json > report.json",
+            "import ~/studies --report report.csv",
+            "import --watch ~/inbox --remove",
+        ),
     ),
     Verb(
         "history",

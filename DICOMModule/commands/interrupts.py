@@ -7,6 +7,8 @@ after a document has been written. So it is raised only between `arm` and `ignor
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
@@ -35,6 +37,18 @@ def ignore() -> None:
     """From now on do as if nothing had happened: what is done is being told."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def noted() -> Iterator[Callable[[], bool]]:
+    """Take note of interrupts within the block, and give what tells whether one came: for what runs until it is told to end."""
+    before = [signal.signal(number, _note) for number in SIGNALS]
+    try:
+        yield lambda: bool(_noted)
+    finally:
+        for number, handler in zip(SIGNALS, before, strict=True):
+            signal.signal(number, handler)
+        _noted.clear()
 
 
 def _note(number: int, _frame: FrameType | None) -> None:

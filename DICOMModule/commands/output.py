@@ -62,6 +62,13 @@ class Output:
                 self.stdout.write(text + "\n")
                 self.stdout.flush()
 
+    def json_line(self, value: Any) -> None:
+        """Print `value` as one line of JSON at once, for verbs that go on; does nothing where text is wanted."""
+        if self.as_json:
+            with self._writing():
+                self.stdout.write(json.dumps(as_json(value), ensure_ascii=True) + "\n")
+                self.stdout.flush()
+
     def text(self, line: str = "") -> None:
         """Print a line for people; does nothing where JSON is wanted."""
         if not self.as_json:

@@ -135,3 +135,11 @@ def real(text: str) -> float:
         return float(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{plain_text(text[:40])} is not a number") from error
+
+
+def seconds(text: str) -> float:
+    """Return an argument that is a time in seconds, of an hour at most."""
+    number = real(text)
+    if not 0 <= number <= 3600:
+        raise argparse.ArgumentTypeError(f"{plain_text(text[:40])} is not between 0 and 3600 seconds")
+    return number

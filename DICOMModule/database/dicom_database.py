@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
-from DICOMModule.database import headers, ingest, purge, queries, trash
+from DICOMModule.database import headers, ingest, purge, queries, safe_removal, trash
 from DICOMModule.database.annotations import Annotations
 from DICOMModule.database.connection import FILE_NAME, Catalogue, translated_os_error
 from DICOMModule.database.file_store import FileStore
@@ -139,6 +139,10 @@ class DicomDatabase(Keeping):
         return ingest.import_job(
             self._catalogue, self._store, roots, copy=copy, source=source, named=named, children=children
         )
+
+    def remove_if_safe_job(self, path: Path) -> Job[bool]:
+        """Delete a file that the database holds a copy of, if both are the same, read again; see `safe_removal`."""
+        return safe_removal.remove_if_safe_job(self._catalogue, self._store, path)
 
     @property
     def history(self) -> ImportHistory:
