@@ -154,6 +154,7 @@ def _plan_job(files: Iterable[tuple[int, Iterable[RegisteredFile]]], options: Co
                 sha256=file.sha256,
                 target=plan.path_of(header),
                 owners=(patient_identity(header), header.study_instance_uid, header.series_instance_uid),
+                instance_number=header.text("InstanceNumber"),
             )
     return list(items.values())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -143,6 +144,10 @@ class Tally:
             yield
         except OSError as error:
             where, left = plain_text(str(self.output)), self._left()
+            if error.errno == errno.EFBIG:
+                raise DiskFullError(
+                    f"the disk of {where} takes no file that large; FAT32 ends at 4 GiB. {left} Copy to another disk."
+                ) from error
             if error.errno in FULL:
                 raise DiskFullError(
                     f"the disk became full while files were copied to {where}. {left} Free some space and copy again."

@@ -49,6 +49,8 @@ class CopyItem:
         Its path in what is written, as components.
     owners : tuple of str
         What tells its patient, study and series from others.
+    instance_number : str
+        As written.
     """
 
     sop_instance_uid: str
@@ -60,6 +62,7 @@ class CopyItem:
     sha256: bytes | None
     target: tuple[str, ...]
     owners: tuple[str, str, str]
+    instance_number: str = ""
 
 
 class Outgoing:

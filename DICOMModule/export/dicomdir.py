@@ -28,11 +28,10 @@ from DICOMModule.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, MEDIA_STORAGE_DIRE
 from DICOMModule.errors import DicomFileError, ExportError
 from DICOMModule.export.copy_source import CopyItem
 from DICOMModule.export.directory_records import PREFIXES, describe, record_type
+from DICOMModule.export.file_ids import file_id
 
 DICOMDIR: Final = "DICOMDIR"
 FILE_SET_ID: Final = b"DICOMMODULE "
-_DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_MOST: Final = 10**6
 _OWNER_PREFIXES: Final = ("PT", "ST", "SE")
 _IN_USE: Final = 0xFFFF
 
@@ -64,23 +63,6 @@ class MediumPlan:
         return (*path, file_id(leaf, numbers.number_of(header.sop_instance_uid)))
 
 
-def file_id(prefix: str, number: int) -> str:
-    """Return a component of a file ID: eight characters, digits as long as they suffice.
-
-    Examples
-    --------
-    >>> file_id("IM", 42), file_id("IM", 1_000_000)
-    ('IM000042', 'IM00LFLS')
-    """
-    if number < _MOST:
-        return f"{prefix}{number:06d}"
-    text = ""
-    while number:
-        number, digit = divmod(number, len(_DIGITS))
-        text = _DIGITS[digit] + text
-    return f"{prefix}{text:0>6}"
-
-
 @dataclass(slots=True)
 class _Node:
     record: bytes
@@ -107,10 +89,11 @@ class Directory:
                 item.path,
                 "has no DICOM file header, which every file of a DICOMDIR medium has. Copy it to a plain folder.",
             )
-        described = describe(item)
-        for level in range(3):
-            self._owners.setdefault(item.owners[: level + 1], described.records[level])
-        self._leaves[item.sop_instance_uid] = (item, described.records[3])
+        missing = [level for level in range(3) if item.owners[: level + 1] not in self._owners]
+        described = describe(item, with_owners=bool(missing))
+        for level in missing:
+            self._owners[item.owners[: level + 1]] = described.owners[level]
+        self._leaves[item.sop_instance_uid] = (item, described.leaf)
         return described.made_up
 
     def content(self, sop_instance_uids: Collection[str]) -> bytes:

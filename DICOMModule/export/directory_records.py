@@ -6,6 +6,7 @@ instance takes their place, or what is plainly made up, and that is said. The fi
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from DICOMModule.dicom.dataset_reader import read_dataset
 from DICOMModule.errors import DicomFileError, plain_text
 from DICOMModule.export.copy_source import CopyItem
 from DICOMModule.export.copying import UNREADABLE, copy_sound, copy_verbatim, read_element
+from DICOMModule.export.file_ids import file_number
 
 _STORAGE: Final = "1.2.840.10008.5.1.4.1.1."
 _TYPES: Final = {
@@ -116,6 +118,7 @@ _IN_PLACE: Final = {
 _MADE_UP: Final = {"StudyDate": "19000101", "StudyTime": "000000", "Modality": "OT"}
 _OPTIONAL: Final = {"PATIENT": ("PatientBirthDate", "PatientSex"), "SERIES": ("SeriesDescription",)}
 _LEVELS: Final = ("PATIENT", "STUDY", "SERIES")
+_INTEGER_STRING: Final = re.compile(r"[+-]?[0-9]{1,9}")  # certainly an IS (PS3.5 6.2)
 _MODIFIES: Final = "HAS CONCEPT MOD"
 
 
@@ -129,17 +132,27 @@ def record_type(sop_class_uid: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """The directory records of one instance, encoded without their offsets: patient, study, series, the instance itself.
+    """The directory records of one instance, encoded without their offsets.
 
-    `made_up` names the attributes whose values in the directory are not the file's.
+    Attributes
+    ----------
+    owners : tuple of bytes
+        Of its patient, study and series; empty where they were not asked for.
+    leaf : bytes
+        Of the instance itself.
+    made_up : tuple of str
+        The attributes whose values in the directory are not the file's.
     """
 
-    records: tuple[bytes, bytes, bytes, bytes]
+    owners: tuple[bytes, ...]
+    leaf: bytes
     made_up: tuple[str, ...]
 
 
-def describe(item: CopyItem) -> Described:
-    """Return the directory records of an instance.
+def describe(item: CopyItem, *, with_owners: bool) -> Described:
+    """Return the directory records of an instance, `with_owners` those above it too.
+
+    The record of an image alone says nothing that is not registered: its file need not be read.
 
     Raises
     ------
@@ -148,16 +161,18 @@ def describe(item: CopyItem) -> Described:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of values that break their VR: the sound ones are taken
-        facts, made_up = _facts(item)
-        kinds = (*_LEVELS, record_type(item.sop_class_uid))
+        leaf_kind = record_type(item.sop_class_uid)
+        needs_file = with_owners or leaf_kind != "IMAGE"
+        facts, made_up = _facts(item) if needs_file else _number_alone(item)
+        kinds = (*(_LEVELS if with_owners else ()), leaf_kind)
         try:
-            patient, study, series, leaf = (_encoded(_record(kind, facts, item)) for kind in kinds)
+            *owners, leaf = (_encoded(_record(kind, facts, item)) for kind in kinds)
         except (*UNREADABLE, LookupError) as error:
             raise DicomFileError(
                 item.path,
-                f"cannot be described in a DICOMDIR as {kinds[-1]}: {plain_text(str(error)).rstrip('.')}. Copy it to a plain folder.",
+                f"cannot be described in a DICOMDIR as {leaf_kind}: {plain_text(str(error)).rstrip('.')}. Copy it to a plain folder.",
             ) from error
-    return Described((patient, study, series, leaf), made_up)
+    return Described(tuple(owners), leaf, made_up)
 
 
 def _facts(item: CopyItem) -> tuple[Dataset, tuple[str, ...]]:
@@ -183,8 +198,15 @@ def _facts(item: CopyItem) -> tuple[Dataset, tuple[str, ...]]:
     return facts, tuple(made_up)
 
 
-def _ordinal(file_id: str) -> str:
-    return str(int(file_id[2:], 36) + 1)
+def _number_alone(item: CopyItem) -> tuple[Dataset, tuple[str, ...]]:
+    facts = Dataset()
+    sound = _INTEGER_STRING.fullmatch(item.instance_number)
+    facts.InstanceNumber = item.instance_number if sound else _ordinal(item.target[-1])
+    return facts, () if sound else ("InstanceNumber",)
+
+
+def _ordinal(component: str) -> str:
+    return str(file_number(component) + 1)
 
 
 def _instead(facts: Dataset, keyword: str) -> str:
@@ -214,7 +236,7 @@ def _items(source: Dataset, keyword: str) -> Sequence[Dataset]:
 def _record(kind: str, facts: Dataset, item: CopyItem) -> Dataset:
     record = DIRECTORY_RECORDERS[kind](facts)
     record.DirectoryRecordType = kind
-    if "SpecificCharacterSet" in facts:
+    if "SpecificCharacterSet" in facts and kind != "IMAGE":  # which has no text
         record.SpecificCharacterSet = facts.SpecificCharacterSet
     for keyword in _OPTIONAL.get(kind, ()):
         if keyword in facts:
