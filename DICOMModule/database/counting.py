@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from DICOMModule.database.connection import Catalogue
-from DICOMModule.database.search_index import refresh_documents
+from DICOMModule.database.search_index import refresh_documents, update_documents
 
 PURGE_MARK: Final = "purging since "
 """How the time begins of a row of `trash` that is no act of deleting but a purge that is not finished."""
@@ -34,7 +34,7 @@ def recount(connection: sqlite3.Connection, series: Iterable[int], *, live: str 
     execute = connection.executemany
     touched = [(one,) for one in sorted(set(series))]
     parents = {
-        row
+        one: row
         for one in touched
         for row in connection.execute(
             "SELECT study.id, study.patient FROM series JOIN study ON study.id = series.study WHERE series.id = ?", one
@@ -51,7 +51,7 @@ def recount(connection: sqlite3.Connection, series: Iterable[int], *, live: str 
         " AND NOT EXISTS (SELECT 1 FROM instance WHERE instance.series = series.id)",
         touched,
     )
-    studies = sorted((study,) for study, _ in parents)
+    studies = sorted({(study,) for study, _ in parents.values()})
     execute(
         "UPDATE study SET (series, instances, modalities) ="
         " (SELECT count(*), coalesce(sum(instances), 0), coalesce(group_concat(DISTINCT nullif(modality, '')), '')"
@@ -63,14 +63,14 @@ def recount(connection: sqlite3.Connection, series: Iterable[int], *, live: str 
         " AND NOT EXISTS (SELECT 1 FROM series WHERE series.study = study.id)",
         studies,
     )
-    patients = sorted({(patient,) for _, patient in parents})
+    patients = sorted({(patient,) for _, patient in parents.values()})
     execute(
         "UPDATE patient SET (studies, series, instances) ="
         " (SELECT count(*), coalesce(sum(series), 0), coalesce(sum(instances), 0) FROM study"
         " WHERE study.patient = patient.id AND study.instances > 0) WHERE id = ?",
         patients,
     )
-    refresh_documents(connection, (patient for (patient,) in patients))
+    update_documents(connection, {series: patient for (series,), (_, patient) in parents.items()})
     execute(
         "DELETE FROM patient WHERE id = ? AND instances = 0"
         " AND NOT EXISTS (SELECT 1 FROM study WHERE study.patient = patient.id)",
@@ -109,8 +109,9 @@ def wrong_counts(catalogue: Catalogue) -> int:
 
 
 def recount_all(connection: sqlite3.Connection) -> None:
-    """Bring every count up to date, within a transaction."""
+    """Bring every count up to date, and every document of the search, within a transaction."""
     recount(connection, [row for (row,) in connection.execute("SELECT id FROM series")])
+    refresh_documents(connection, [row for (row,) in connection.execute("SELECT id FROM patient")])
     connection.execute(f"UPDATE total SET (patients, studies, series, instances) = ({_TOTAL})")  # noqa: S608 (ours)
 
 

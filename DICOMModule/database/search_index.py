@@ -7,7 +7,7 @@ three characters or more: ``instr`` decides, and an index of trigrams says befor
 
 **Documents.** `search_document` has the lines of a patient, its studies and its series, each once, with their labels and
 notes; what holds nothing but the trash is not in it. The transaction that changes rows brings the documents of the patients
-that it touched up to date (`refresh_documents`), in the table and in `search_index`, an FTS5 table that keeps trigrams and the
+that it touched up to date (`update_documents`), in the table and in `search_index`, an FTS5 table that keeps trigrams and the
 numbers of patients and nothing else. (No triggers: SQLite lets a trigger write to FTS5 only where the schema is trusted.)
 
 **Purging.** A deleted document leaves its trigrams in FTS5's segments until they are merged. `scrub_search` makes the index
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from DICOMModule.dicom.search_folding import fold_search, joined_words, spellings, word_starts
@@ -32,11 +32,17 @@ _LABEL_MARK: Final = "\x02\x02"  # before a label
 _MODALITY_MARK: Final = "\x04"  # around a modality; all of them are characters that no folded text holds
 INSIDE: Final = 2  # letters of what begins inside a word: more of them are found anywhere
 
-_LINES: Final = (
-    "SELECT search_text || char(10) || annotation_text, '' FROM patient WHERE id = ?1 AND instances > 0"
-    " UNION SELECT search_text || char(10) || annotation_text, '' FROM study WHERE patient = ?1 AND instances > 0"
-    " UNION SELECT series.search_text || char(10) || series.annotation_text, series.modality FROM study"
-    " JOIN series ON series.study = study.id WHERE patient = ?1 AND study.instances > 0 AND series.instances > 0"
+_TEXT: Final = "{0}.search_text || char(10) || {0}.annotation_text"
+_PATIENT_TEXT, _STUDY_TEXT, _SERIES_TEXT = map(_TEXT.format, ("patient", "study", "series"))
+_LINES_OF_PATIENT: Final = (
+    f"SELECT {_PATIENT_TEXT}, '' FROM patient WHERE id = ?1 AND instances > 0"  # noqa: S608 (names are ours)
+    f" UNION SELECT {_STUDY_TEXT}, '' FROM study WHERE patient = ?1 AND instances > 0"
+    f" UNION SELECT {_SERIES_TEXT}, series.modality FROM study JOIN series ON series.study = study.id"
+    " WHERE patient = ?1 AND study.instances > 0 AND series.instances > 0"
+)
+_LINES_OF_SERIES: Final = (
+    f"SELECT {_PATIENT_TEXT} || char(10) || {_STUDY_TEXT} || char(10) || {_SERIES_TEXT}, series.modality FROM series"  # noqa: S608
+    " JOIN study ON study.id = series.study JOIN patient ON patient.id = study.patient WHERE series.id = ?"
 )
 
 
@@ -109,42 +115,78 @@ def _line(words: Sequence[str]) -> str:
 # --- documents
 
 
-def refresh_documents(connection: sqlite3.Connection, patients: Iterable[int]) -> None:
-    """Bring the documents of patients up to date with their rows; one that shows nothing any more loses its own.
+def update_documents(connection: sqlite3.Connection, touched: Mapping[int, int]) -> None:
+    """Bring the documents of patients up to date after series of theirs have come, gone, or changed in number.
 
+    Where nothing has gone, the lines of what has come are added and nothing else is read: a patient may have very many.
     A backup of a schema that had no documents yet stays without.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        In a transaction; counts are up to date, patients that hold nothing any more are still there.
+    touched : mapping of int to int
+        Series to the patient to whom it belongs or belonged.
     """
-    if not has_documents(connection):
+    if not _has_documents(connection):
         return
+    statement = "SELECT EXISTS (SELECT 1 FROM series WHERE id = ? AND instances > 0)"
+    gone = {
+        patient for series, patient in touched.items() if not connection.execute(statement, (series,)).fetchone()[0]
+    }
+    refresh_documents(connection, gone)
+    come: dict[int, set[str]] = {}
+    for series, patient in touched.items():
+        if patient not in gone:
+            come.setdefault(patient, set()).update(_lines(connection.execute(_LINES_OF_SERIES, (series,))))
+    for patient, lines in sorted(come.items()):
+        old = _document(connection, patient)
+        framed = f"\n{old}\n"
+        if any(f"\n{line}\n" not in framed for line in lines):
+            _write_document(connection, patient, old, "\n".join(sorted(filter(None, lines.union(old.split("\n"))))))
+
+
+def refresh_documents(connection: sqlite3.Connection, patients: Iterable[int]) -> None:
+    """Make the documents of patients anew from their rows; one that shows nothing any more loses its own."""
     for patient in sorted(set(patients)):
-        old = connection.execute("SELECT text FROM search_document WHERE patient = ?", (patient,)).fetchone()
-        new = _document(connection, patient)
-        if new == (old[0] if old else ""):
-            continue
-        if old:
-            connection.execute(
-                "INSERT INTO search_index (search_index, rowid, text) VALUES ('delete', ?, ?)", (patient, *old)
-            )
-        if new:
-            connection.execute("REPLACE INTO search_document (patient, text) VALUES (?, ?)", (patient, new))
-            connection.execute("INSERT INTO search_index (rowid, text) VALUES (?, ?)", (patient, new))
-        else:
-            connection.execute("DELETE FROM search_document WHERE patient = ?", (patient,))
+        lines = _lines(connection.execute(_LINES_OF_PATIENT, (patient,)))
+        old, new = _document(connection, patient), "\n".join(sorted(lines))
+        if new != old:
+            _write_document(connection, patient, old, new)
 
 
-def has_documents(connection: sqlite3.Connection) -> bool:
-    """Return whether the schema has a search index."""
-    statement = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'search_document')"
-    return bool(connection.execute(statement).fetchone()[0])
-
-
-def _document(connection: sqlite3.Connection, patient: int) -> str:
-    lines = set()
-    for text, modality in connection.execute(_LINES, (patient,)):
+def _lines(rows: Iterable[tuple[str, str]]) -> set[str]:
+    """Return the lines of texts, and of modalities."""
+    lines: set[str] = set()
+    for text, modality in rows:
         lines.update(text.split("\n"))
         if modality:
             lines.add(modality_pattern(modality))
-    return "\n".join(sorted(filter(None, lines)))
+    lines.discard("")
+    return lines
+
+
+def _document(connection: sqlite3.Connection, patient: int) -> str:
+    found = connection.execute("SELECT text FROM search_document WHERE patient = ?", (patient,)).fetchone()
+    return found[0] if found else ""
+
+
+def _write_document(connection: sqlite3.Connection, patient: int, old: str, new: str) -> None:
+    """Put a document into the place of another, in table and index; an empty one is none."""
+    if old:
+        statement = "INSERT INTO search_index (search_index, rowid, text) VALUES ('delete', ?, ?)"
+        connection.execute(statement, (patient, old))
+    if new:
+        connection.execute("REPLACE INTO search_document (patient, text) VALUES (?, ?)", (patient, new))
+        connection.execute("INSERT INTO search_index (rowid, text) VALUES (?, ?)", (patient, new))
+    else:
+        connection.execute("DELETE FROM search_document WHERE patient = ?", (patient,))
+
+
+def _has_documents(connection: sqlite3.Connection) -> bool:
+    """Return whether the schema has a search index."""
+    statement = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'search_document')"
+    return bool(connection.execute(statement).fetchone()[0])
 
 
 def scrub_search(connection: sqlite3.Connection) -> None:
@@ -152,7 +194,7 @@ def scrub_search(connection: sqlite3.Connection) -> None:
 
     The rows must have been brought up to date before: by `counting.recount`, or by the cascade from a deleted patient.
     """
-    if has_documents(connection):
+    if _has_documents(connection):
         connection.execute("INSERT INTO search_index (search_index) VALUES ('rebuild')")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from row_kit import assert_in_step, header, names, write
 
@@ -172,6 +174,36 @@ def test_a_series_of_a_study_that_is_in_the_trash_is_not_found_by_what_is_only_t
         assert database.series(search=text) == database.instances(search=text) == []
     assert found(database, "scout mod:ct") == ["Blau"]
     assert_in_step(database)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_comes_and_goes_documents_index_and_totals_keep_in_step(database, seed):
+    dice = random.Random(seed)
+    acts = []
+    for step in range(60):
+        shown = [row.series_instance_uid for row in database.series()]
+        act = dice.choice(("write", "write", "delete", "undo", "label", "note"))
+        if act == "write" or not shown:
+            patient, study = dice.randrange(3), dice.randrange(3)
+            common = {
+                "PatientName": f"Name{patient}",
+                "PatientID": f"{patient}",
+                "StudyInstanceUID": f"1.{patient}.{study}",
+            }
+            words = {"StudyDescription": f"study{dice.randrange(4)}", "SeriesDescription": f"series{dice.randrange(4)}"}
+            write(database, header(f"{step}", **common, **words, Modality=dice.choice(("CT", "MR"))))
+        elif act == "delete":
+            acts.append(database.delete([dice.choice(shown)]).trash_id)
+        elif act == "undo" and acts:
+            database.undo_delete(acts.pop(dice.randrange(len(acts))))
+        elif act == "label":
+            database.annotations.add_label([dice.choice(shown)], f"label{dice.randrange(3)}")
+        elif act == "note":
+            database.annotations.set_note(dice.choice(database.patients()).patient, dice.choice(("", "one", "two")))
+        if step % 6 == 5:
+            assert_in_step(database)
+    assert_in_step(database)
+    assert database._catalogue.integrity() == "ok"
 
 
 def test_labels_and_notes_are_searched_where_they_stand(database):
