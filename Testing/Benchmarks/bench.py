@@ -12,13 +12,13 @@ import argparse
 import os
 import platform
 import shutil
-import sqlite3
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python")]
@@ -27,6 +27,14 @@ import factories  # noqa: E402 (the paths first)
 import numpy as np  # noqa: E402
 
 Case = tuple[str, Callable[[], object]]
+HEADING = "| bench | who | median ms | range ms | times ours | same result |\n|---|---|---|---|---|---|"
+
+
+class Timed(NamedTuple):
+    """The result of a case that has measured itself."""
+
+    result: object
+    elapsed_s: float
 
 
 def series(folder: Path, slices: int, side: int, **options: object) -> Path:
@@ -66,64 +74,6 @@ def bench_load(base: Path) -> Iterator[Case]:
     yield "pydicom", pydicom
 
 
-def bench_import(base: Path) -> Iterator[Case]:
-    """Reference import of 5,000 small files into a new database, rows committed; the numbers of rows are compared."""
-    for number in range(50):
-        factories.make_series(base / "files" / f"s{number}", f"s{number}", slices=100, rows=16, columns=16)
-    folder, made = base / "files", iter(range(10**6))
-
-    def ours() -> int:
-        from DICOMModule.database import DicomDatabase
-        from DICOMModule.jobs import run_to_end
-
-        with DicomDatabase.open(base / f"ours{next(made)}") as database:
-            return run_to_end(database.import_job([folder])).added
-
-    def pydicom() -> int:
-        from pydicom import dcmread
-
-        database = sqlite3.connect(base / f"pydicom{next(made)}.sqlite")
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute(
-            "CREATE TABLE instance (uid TEXT PRIMARY KEY, series TEXT, study TEXT, patient TEXT, path TEXT)"
-        )
-        rows = []
-        for path in sorted(folder.rglob("*.dcm")):
-            d = dcmread(path, stop_before_pixels=True)
-            rows.append((d.SOPInstanceUID, d.SeriesInstanceUID, d.StudyInstanceUID, str(d.PatientName), str(path)))
-        with database:
-            database.executemany("INSERT INTO instance VALUES (?, ?, ?, ?, ?)", rows)
-        count = database.execute("SELECT count(*) FROM instance").fetchone()[0]
-        database.close()
-        return int(count)
-
-    yield "ours", ours
-    yield "pydicom + sqlite3", pydicom
-
-
-def bench_rescan(base: Path) -> Iterator[Case]:
-    """The same 5,000 files, unchanged, imported again; beside it the first import."""
-    from DICOMModule.database import DicomDatabase
-    from DICOMModule.jobs import run_to_end
-
-    for number in range(50):
-        factories.make_series(base / "files" / f"s{number}", f"s{number}", slices=100, rows=16, columns=16)
-    folder, made = base / "files", iter(range(10**6))
-    with DicomDatabase.open(base / "kept") as database:
-        run_to_end(database.import_job([folder]))
-
-    def again() -> int:
-        with DicomDatabase.open(base / "kept") as database:
-            return run_to_end(database.import_job([folder])).unchanged
-
-    def first() -> int:
-        with DicomDatabase.open(base / f"new{next(made)}") as database:
-            return run_to_end(database.import_job([folder])).added
-
-    yield "ours", again
-    yield "first import", first
-
-
 def bench_slice(base: Path) -> Iterator[Case]:
     """Axial, sagittal and coronal slices of a 300 × 512 × 512 volume at 600 × 600, one of each; software OpenGL."""
     from DICOMModule.scene import Scene
@@ -149,23 +99,26 @@ def bench_slice(base: Path) -> Iterator[Case]:
 
 BENCHES: dict[str, Callable[[Path], Iterator[Case]]] = {
     "load": bench_load,
-    "import": bench_import,
-    "rescan": bench_rescan,
     "slice": bench_slice,
 }
 
 
-def measure(name: str, runs: int, base: Path) -> None:
-    """Run one bench and print its rows."""
-    cases = list(BENCHES[name](base))
+def measure(name: str, cases: list[Case], runs: int) -> None:
+    """Run the cases of one bench in turn and print its rows.
+
+    A case returns its result; one whose start and end are not to count returns its result and its seconds as `Timed`.
+    """
     times: dict[str, list[float]] = {label: [] for label, _ in cases}
     results: dict[str, set[object]] = {label: set() for label, _ in cases}
     for number in range(runs + 1):
         for label, work in cases:
             started = time.perf_counter()
             result = work()
+            elapsed_s = time.perf_counter() - started
+            if isinstance(result, Timed):
+                result, elapsed_s = result
             if number:
-                times[label].append(time.perf_counter() - started)
+                times[label].append(elapsed_s)
             results[label].add(result)
     same = len(set().union(*results.values())) == 1
     medians = {label: statistics.median(values) for label, values in times.items()}
@@ -186,11 +139,11 @@ def main() -> int:
     if unknown := set(given.names) - set(BENCHES):
         parser.error(f"there is no bench {', '.join(sorted(unknown))}")
     print(f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}, {given.runs} runs each\n")
-    print("| bench | who | median ms | range ms | times ours | same result |\n|---|---|---|---|---|---|")
+    print(HEADING)
     for name in given.names or BENCHES:
         base = Path(tempfile.mkdtemp(prefix="dicommodule-bench-"))
         try:
-            measure(name, given.runs, base)
+            measure(name, list(BENCHES[name](base)), given.runs)
         finally:
             shutil.rmtree(base)
     return 0
