@@ -180,7 +180,7 @@ class BatchWriter:
             header.sop_class_uid,
             header.transfer_syntax_uid,
             whole_number(header, "InstanceNumber"),
-            max(1, min(header.number_of_frames, 1 << 31)),
+            max(1, min(header.number_of_frames, 1 << 31)) if "NumberOfFrames" in header.attributes else 1,
             header.size_bytes,
             header.mtime_ns,
             row.sha256,

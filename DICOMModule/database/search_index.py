@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from DICOMModule.dicom.search_folding import fold_search, joined_words, spellings, word_starts
@@ -67,12 +68,20 @@ def searched_text(*texts: str | None, mark: str = "") -> str:
     '  muller  jo\n  mueller  jo\n  pet/ct\n  /c\n  ct'
     """
     lines: dict[str, None] = {}  # in their order, each once
-    for words in (spelling.split() for text in texts if text for spelling in spellings(text)):
+    for text in texts:
+        lines.update(_lines_of(text, mark) if text else {})
+    return "\n".join(lines)
+
+
+@lru_cache(maxsize=4096)  # most series share their texts with others
+def _lines_of(text: str, mark: str) -> dict[str, None]:
+    lines: dict[str, None] = {}
+    for words in (spelling.split() for spelling in spellings(text)):
         lines[mark + _line(words)] = None
         lines.update((_line([word]), None) for word in joined_words(words))
         inside = (word[place : place + INSIDE] for word in words for place in word_starts(word) if place)
         lines.update((_line([part]), None) for part in inside)
-    return "\n".join(lines)
+    return lines
 
 
 def patient_text(name: str, patient_id: str) -> str:

@@ -103,10 +103,12 @@ class InstanceHeader:
 
     def text(self, keyword: str) -> str:
         """Return the value as text without padding, empty where there is none."""
-        value = self.attributes.get(keyword, "")
-        if isinstance(value, tuple):
-            return "\\".join(str(item) for item in value)
-        return str(value).strip(" \0")
+        value = self.attributes.get(keyword)
+        if isinstance(value, str):
+            return value.strip(" \0")
+        if value is None:
+            return ""
+        return "\\".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
     def texts(self, keyword: str) -> tuple[str, ...]:
         """Return the values of a multi-valued text attribute, each without padding; empty where there is none."""

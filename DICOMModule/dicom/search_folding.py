@@ -115,6 +115,8 @@ def word_starts(word: str) -> list[int]:
     >>> word_starts("pet/ct")
     [0, 3, 4]
     """
+    if word.isascii() and word.isalnum():
+        return [0] if word else []
     return [place for place in range(len(word)) if not place or _begins(word, place)]
 
 
