@@ -19,6 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = "Scripts" if os.name == "nt" else "bin"
+MOST_WORKERS = 4  # each has a VTK and a Qt of its own in memory
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 # Branch coverage in percent that must not be lost again, on a machine without the shared data; what is reached is written
@@ -129,9 +130,11 @@ def ctest(folder: Path) -> None:
 
 
 def tests(_: Path) -> None:
-    """Run all tests with branch coverage, and hold the coverage to its floors."""
+    """Run all tests with branch coverage, a file in one process, and hold the coverage to its floors."""
     environment = {"QT_QPA_PLATFORM": "offscreen"}
-    run(sys.executable, "-m", "pytest", "--cov", "--cov-report=term", "--durations=10", environment=environment)
+    workers = str(min(MOST_WORKERS, os.cpu_count() or 1))
+    options = ("-n", workers, "--dist", "loadfile", "--cov", "--cov-report=term", "--durations=10")
+    run(sys.executable, "-m", "pytest", *options, environment=environment)
     for files, percent in COVERAGE_FLOORS.items():
         run(tool("coverage"), "report", f"--include={files}", f"--fail-under={percent}", "--format=total")
 
