@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import peewee
 
 from DICOMModule.database import migrations
+from DICOMModule.database.backups import back_up
+from DICOMModule.database.failures import corrupt_error, disk_full_error, translated_os_error
+from DICOMModule.database.file_beginning import check_beginning
 from DICOMModule.database.search_index import missing_in_sqlite
 from DICOMModule.errors import (
     DatabaseBusyError,
-    DatabaseCorruptError,
     DatabaseError,
     DatabaseReadOnlyError,
     DatabaseTooNewError,
-    DiskFullError,
     plain_text,
 )
 
+__all__ = ["BUSY_WAIT_S", "FILE_NAME", "Catalogue", "disk_full_error", "translated_os_error"]
+
 FILE_NAME: Final = "dicommodule.sqlite"
 BUSY_WAIT_S: Final = 30.0
-KEPT_BACKUPS: Final = 3
-_MAGIC: Final = b"SQLite format 3\0"
 # secure_delete: what is deleted is overwritten at once, not when its page is used again (`purge` does the rest)
 _PRAGMAS: Final = (
     "foreign_keys = ON",
@@ -41,8 +41,8 @@ _PRAGMAS: Final = (
     "cache_size = -65536",  # KiB: UIDs are inserted all over their index
     "wal_autocheckpoint = 4000",
 )
-_FULL_ERRORS: Final = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
-_READ_ONLY_ERRORS: Final = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
+_OPEN_HERE: dict[int, tuple[int, int] | None] = {}
+"""The files that this process has open."""
 
 
 class _Database(peewee.SqliteDatabase):
@@ -82,6 +82,8 @@ class Catalogue:
         Whether the folder cannot be written to, so that nothing but reading works.
     database : peewee.SqliteDatabase
         For queries; writing goes through `transaction`.
+    before_first_write : callable or None
+        Called before the first transaction begins.
 
     Raises
     ------
@@ -92,7 +94,10 @@ class Catalogue:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE_NAME
         self.read_only = False
-        _check_magic(self.path)
+        self.before_first_write: Callable[[], None] | None = None
+        self._first_write = threading.Lock()
+        if not _is_open_here(self.path):  # closing a file drops the locks that this process has on it
+            check_beginning(self.path)
         self.database, self._identity = self._opened_in_place()
         try:
             with self.translated():
@@ -104,6 +109,7 @@ class Catalogue:
     def close(self) -> None:
         """Close every thread's connection."""
         _close_all(self.database)
+        _OPEN_HERE.pop(id(self), None)
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -128,6 +134,7 @@ class Catalogue:
         if self.read_only:
             raise self._read_only_error()
         self._check_place()
+        self._note_first_write()
         with self.translated():
             connection = self.connection
             connection.execute("BEGIN IMMEDIATE")
@@ -160,6 +167,22 @@ class Catalogue:
             return str(error)
         return "ok" if found == ["ok"] else "; ".join(line for line in found if line != "ok")
 
+    def quick_check(self) -> str:
+        """Return ``ok``, or what SQLite finds wrong in a fraction of the time that `integrity` takes."""
+        try:
+            found = [row[0] for row in self.connection.execute("PRAGMA quick_check(5)")]
+        except (sqlite3.Error, peewee.PeeweeException) as error:
+            return str(error)
+        return "; ".join(found)
+
+    def _note_first_write(self) -> None:
+        """Do once what has to be done before anything is written."""
+        if self.before_first_write is not None:
+            with self._first_write:
+                if self.before_first_write is not None:
+                    self.before_first_write()
+                    self.before_first_write = None
+
     def _foreign_key_rows(self) -> list[tuple[Any, ...]]:
         return self.connection.execute("PRAGMA foreign_key_check").fetchmany(5)
 
@@ -172,6 +195,7 @@ class Catalogue:
             before = _identity(self.path)
             database = self._opened()
             if _identity(self.path) == before:
+                _OPEN_HERE[id(self)] = before
                 return database, before
             _close_all(database)
 
@@ -218,7 +242,7 @@ class Catalogue:
         if self.read_only:
             raise self._read_only_error()
         if version:
-            self._back_up(folder / "backups", version)
+            back_up(self.path, folder / "backups", f"version{version}")
         elif self._has_tables():
             raise DatabaseError(
                 f"{plain_text(str(self.path))} is a database of another program. Choose another folder."
@@ -239,19 +263,6 @@ class Catalogue:
     def _has_tables(self) -> bool:
         # a database that another program is just making has its version set in the same transaction as its tables
         return _has_tables(self.connection) and not self._version()
-
-    def _back_up(self, folder: Path, version: int) -> None:
-        """Copy the database beside itself through SQLite, which knows of its log, and keep the last few."""
-        folder.mkdir(mode=0o700, exist_ok=True)
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-        target = folder / f"{stamp}-version{version}.sqlite"
-        temporary = target.with_suffix(".part")
-        with closing(sqlite3.connect(temporary)) as copy:
-            self.connection.backup(copy)
-        temporary.chmod(0o600)
-        temporary.replace(target)
-        for old in sorted(folder.glob("*.sqlite"))[:-KEPT_BACKUPS]:
-            old.unlink()
 
     # --- errors
 
@@ -289,47 +300,6 @@ class Catalogue:
         return DatabaseError(f"the database {where} cannot do this: {original}.")
 
 
-def disk_full_error(folder: Path) -> DiskFullError:
-    """Return the error that says that there is no room left for the database in `folder`."""
-    return DiskFullError(
-        f"there is no room left on the disk of {plain_text(str(folder))}. What was there before is intact;"
-        " make room, then do it again."
-    )
-
-
-def corrupt_error(path: Path, reason: str) -> DatabaseCorruptError:
-    """Return the error that says that the database file is damaged."""
-    return DatabaseCorruptError(
-        f"the database {plain_text(str(path))} is damaged ({reason}). The image files are not touched; make the"
-        " database anew from them: `verify --rebuild`. The damaged one is kept."
-    )
-
-
-def translated_os_error(error: OSError, folder: Path) -> DatabaseError | None:
-    """Return our error for one of the system's that concerns the database folder, None for any other."""
-    if error.errno in _FULL_ERRORS:
-        return disk_full_error(folder)
-    if error.errno in _READ_ONLY_ERRORS:
-        return DatabaseReadOnlyError(
-            f"the database folder {plain_text(str(folder))} cannot be written to: {error.strerror}."
-            " Check its permissions, or choose another folder."
-        )
-    return None
-
-
-def _check_magic(path: Path) -> None:
-    """Refuse a file that has lost its beginning, before SQLite is let at it."""
-    try:
-        with path.open("rb") as file:
-            beginning = file.read(len(_MAGIC))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise DatabaseError(f"the database {plain_text(str(path))} cannot be read: {error.strerror}.") from error
-    if beginning and beginning != _MAGIC:
-        raise corrupt_error(path, "its beginning is not that of a database")
-
-
 def _identity(path: Path) -> tuple[int, int] | None:
     """Return what tells this file from another one at its place; None where there is none."""
     try:
@@ -337,6 +307,11 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _is_open_here(path: Path) -> bool:
+    identity = _identity(path)
+    return identity is not None and identity in list(_OPEN_HERE.values())
 
 
 def _make_private(path: Path) -> None:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Self, Unpack
 from DICOMModule.database import headers, ingest, purge, queries, safe_removal, trash
 from DICOMModule.database.annotations import Annotations
 from DICOMModule.database.connection import FILE_NAME, Catalogue, translated_os_error
+from DICOMModule.database.file_beginning import MISSING, holds_copies
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.headers import RegisteredFile
 from DICOMModule.database.history import ImportHistory
 from DICOMModule.database.keeping import Keeping
 from DICOMModule.database.list_query import Filter, Which
-from DICOMModule.database.reconcile import reconcile
 from DICOMModule.database.sessions import exclusive_job
 from DICOMModule.database.summaries import (
     DatabaseCounts,
@@ -87,7 +87,9 @@ class DicomDatabase(Keeping):
                 if folder.exists() and not folder.is_dir():
                     raise FileExistsError
                 raise DatabaseNotFoundError(
-                    f"there is no database in {where}. Import something, or choose another folder."
+                    f"{MISSING.format(plain_text(str(folder / FILE_NAME)))}."
+                    if holds_copies(folder / "dicom")
+                    else f"there is no database in {where}. Import something, or choose another folder."
                 )
         except FileExistsError as error:
             raise DatabaseError(f"{where} is a file, not a folder. Choose another one for the database.") from error
@@ -100,10 +102,9 @@ class DicomDatabase(Keeping):
         catalogue = Catalogue(folder)
         database = cls(folder, catalogue)
         try:
-            if not catalogue.read_only:
-                reconcile(catalogue, database._store)
+            database.begin()
         except BaseException:
-            catalogue.close()
+            database.close()
             raise
         return database
 
@@ -114,10 +115,6 @@ class DicomDatabase(Keeping):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-    def close(self) -> None:
-        """Close all connections; the object is of no use afterwards."""
-        self._catalogue.close()
 
     @property
     def read_only(self) -> bool:

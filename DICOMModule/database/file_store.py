@@ -14,16 +14,19 @@ import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from DICOMModule.database.connection import translated_os_error
 from DICOMModule.database.sessions import session_folder
+from DICOMModule.database.syncing import sync_file, sync_folder
 from DICOMModule.dicom.byte_source import FileSource, open_source
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DicomFileError
+
+__all__ = ["CopiedFile", "FileStore", "sha256_of", "sync_file", "sync_folder"]
 
 SYNCS_AT_A_TIME: Final = 8
 LARGE_FILE_BYTES: Final = 64 << 20
@@ -295,24 +298,3 @@ def _rename_without_replacing(source: Path, target: Path) -> None:
         source.replace(target)
     else:
         source.unlink()
-
-
-def sync_file(path: Path) -> None:
-    """Make the content of a file last."""
-    descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder last."""
-    if sys.platform == "win32":  # NTFS journals names; a folder cannot be opened there
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some network file systems cannot sync a folder, and say so
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,6 +8,7 @@ from pathlib import Path
 from DICOMModule.database.audit import verify_job
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.file_store import FileStore
+from DICOMModule.database.opening import WriterMark, back_up_if_due, backup_job, look_after, warn_of_place
 from DICOMModule.database.quarantine import quarantined_files
 from DICOMModule.database.quarantine_decisions import accept, discard
 from DICOMModule.database.rebuild import rebuild_job
@@ -30,6 +31,20 @@ class Keeping:
     def __init__(self, catalogue: Catalogue, store: FileStore) -> None:
         self._catalogue = catalogue
         self._store = store
+        self._mark = WriterMark(store.folder)
+
+    def begin(self) -> None:
+        """See how the database was left and whether a backup is due; `DicomDatabase.open` calls it."""
+        if not self._catalogue.read_only:
+            self._catalogue.before_first_write = self._mark.make
+            look_after(self._catalogue, self._store)
+            back_up_if_due(self._catalogue)
+        warn_of_place(self._store.folder)
+
+    def close(self) -> None:
+        """Close all connections; the object is of no use afterwards."""
+        self._catalogue.close()
+        self._mark.release()
 
     def verify_job(self, *, repair: bool = False, quick: bool = False) -> Job[VerifyReport]:
         """Check that every registered file is there and unchanged, and what lies about beside.
@@ -41,6 +56,7 @@ class Keeping:
         quick : bool
             Look at names and sizes only; see `audit.verify_job`.
         """
+        yield from backup_job(self._catalogue)
         run = repair_job if repair else verify_job
         report = yield from run(self._catalogue, self._store, quick=quick)
         return report
@@ -53,7 +69,9 @@ class Keeping:
 
     def audit_job(self, max_bytes: int = MAX_BYTES) -> Job[VerifyReport]:
         """Check what was looked at longest ago, until `max_bytes` have been read; see `rolling.audit_job`."""
-        return audit_job(self._catalogue, self._store, max_bytes)
+        yield from backup_job(self._catalogue)
+        report = yield from audit_job(self._catalogue, self._store, max_bytes)
+        return report
 
     def relink_job(self, folder: Path) -> Job[RelinkReport]:
         """Look through a folder for referenced files that have gone from where they were; see `relink.relink_job`."""

@@ -72,10 +72,11 @@ def sources_job(held: HeldDatabase, new: Catalogue, backups: Path, open_ones: Ex
     """
     found: list[Source] = []
     connection = held.connection
-    if connection is None and held.path.exists():
+    if connection is None:
         connection = _with_new_header(held.path, new, open_ones)
     if connection is not None:
-        source = yield from _source_job(connection)
+        # what had to be given another beginning may lack anything
+        source = yield from _source_job(connection, is_whole=held.connection is not None)
         if source is not None:
             _check_whose_it_is(source.salvage, connection, held, new)
             if source.salvage.is_ours:
@@ -84,13 +85,13 @@ def sources_job(held: HeldDatabase, new: Catalogue, backups: Path, open_ones: Ex
         for path in sorted(backups.glob("*.sqlite"), reverse=True) if backups.is_dir() else ():
             with suppress(sqlite3.Error):
                 other = _opened(path, open_ones)
-                source = yield from _source_job(other)
+                source = yield from _source_job(other, is_whole=True)
                 if source is not None and source.salvage.is_ours:
                     found.append(source)
     return found
 
 
-def _source_job(connection: sqlite3.Connection) -> Job[Source | None]:
+def _source_job(connection: sqlite3.Connection, *, is_whole: bool) -> Job[Source | None]:
     """Return a source; None where not even the list of its tables can be read."""
 
     def check() -> bool:
@@ -100,7 +101,7 @@ def _source_job(connection: sqlite3.Connection) -> Job[Source | None]:
 
     is_sound = yield from aside_job(check, Progress(0, 0, "what is left of the old database"), connection.interrupt)
     try:
-        return Source(Salvage(connection), is_sound=is_sound)
+        return Source(Salvage(connection), is_sound=is_sound and is_whole)
     except sqlite3.Error:
         return None
 
@@ -112,13 +113,13 @@ def _with_new_header(path: Path, new: Catalogue, open_ones: ExitStack) -> sqlite
     with closing(sqlite3.connect(template)) as made:
         new.connection.backup(made)
     with suppress(sqlite3.Error, OSError):
-        if copy_with_new_header(path, copy, template):
-            return _opened(copy, open_ones)
+        copy_with_new_header(path, copy, template)
+        return _opened(copy, open_ones, options="mode=rw")  # its log is folded in by that
     return None
 
 
-def _opened(path: Path, open_ones: ExitStack) -> sqlite3.Connection:
-    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+def _opened(path: Path, open_ones: ExitStack, options: str = "mode=ro&immutable=1") -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?{options}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     open_ones.callback(connection.close)
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

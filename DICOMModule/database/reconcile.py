@@ -16,11 +16,18 @@ from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.errors import DicomFileError
 
 
-def reconcile(catalogue: Catalogue, store: FileStore) -> int:
+def reconcile(catalogue: Catalogue, store: FileStore, *, unclean: bool = False) -> int:
     """Finish purges, take over whole copies that no row names, mark copies that have gone, sweep dead sessions.
 
     After a clean end there is no dead session, and this costs one look into a folder. It never touches a session whose
     process lives, nor any file but temporary ones.
+
+    Parameters
+    ----------
+    catalogue, store : Catalogue, FileStore
+        Of an open database.
+    unclean : bool
+        Whether a program that wrote has died, be it without a session.
 
     Returns
     -------
@@ -30,7 +37,7 @@ def reconcile(catalogue: Catalogue, store: FileStore) -> int:
     finish_purges(catalogue, store)
     remove_dead_events(store.incoming)
     dead = dead_sessions(store.incoming)
-    if not dead:
+    if not dead and not unclean:
         return 0
     taken = take_over(catalogue, store)
     _mark_missing(catalogue, store)

@@ -51,6 +51,8 @@ class HeldDatabase:
         """Take the file; return False where another program has it open."""
         if not self.path.exists():
             return True
+        if not self.path.stat().st_size:  # SQLite would take it for a new database, and remove the log beside it
+            return self._take_what_is_no_database()
         connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             # with this lock nobody else can have the log open: SQLite gives it to the only one
@@ -140,7 +142,7 @@ def put_in_place(held: HeldDatabase, new: Path) -> Path | None:
     if sys.platform == "win32" or held.has_log:
         held.close()
     try:
-        kept = _keep(held.path, folder / "backups") if held.path.exists() else None
+        kept = _keep(held.path, folder / "backups")
         new.replace(held.path)
         sync_folder(folder)
     except OSError as error:
@@ -151,17 +153,19 @@ def put_in_place(held: HeldDatabase, new: Path) -> Path | None:
     return kept
 
 
-def _keep(path: Path, backups: Path) -> Path:
+def _keep(path: Path, backups: Path) -> Path | None:
     """Give the old file a second name among the backups; what is left of its log goes there, too."""
+    logs = [beside for side in _SIDE_FILES if (beside := path.with_name(path.name + side)).exists()]
+    if not logs and not path.exists():
+        return None
     backups.mkdir(mode=0o700, exist_ok=True)
     kept = backups / f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S%f')}-replaced.sqlite"
-    try:
-        os.link(path, kept)
-    except OSError:  # a file system without hard links
-        shutil.copy2(path, kept)
-    for side in _SIDE_FILES:  # a log that stayed would be taken for the new file's
-        beside = path.with_name(path.name + side)
-        if beside.exists():
-            beside.replace(kept.with_name(kept.name + side))
+    if path.exists():
+        try:
+            os.link(path, kept)
+        except OSError:  # a file system without hard links
+            shutil.copy2(path, kept)
+    for log in logs:  # one that stayed would be taken for the new file's
+        log.replace(kept.with_name(kept.name + log.name.removeprefix(path.name)))
     sync_folder(backups)
     return kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -170,27 +170,33 @@ def header_of_row(salvage: Salvage, row: Row, path: Path) -> InstanceHeader | No
     return InstanceHeader(path, size, mtime_ns, str(row["transfer_syntax_uid"]), attributes, *offsets)
 
 
-def copy_with_new_header(source: Path, target: Path, template: Path) -> bool:
-    """Copy a database whose first bytes are lost, with those of another one of ours in their place.
+def copy_with_new_header(source: Path, target: Path, template: Path) -> None:
+    """Copy a database whose first bytes are lost, with those of another one of ours in their place, and its log.
 
     The rest of such a file is often whole: behind the header, which is the same for all but a few numbers, the first page
-    lists the tables. Return False where the file is too short for that.
+    lists the tables. Where nothing is left of the file itself its log may still hold all of it.
     """
-    size = source.stat().st_size
-    if size < 2 * _PAGE_BYTES:
-        return False
-    header = bytearray(template.read_bytes()[:_HEADER_BYTES])
-    header[28:32] = (size // _PAGE_BYTES).to_bytes(4, "big")
-    header[32:40] = bytes(8)  # no free pages: which they were is lost, and nothing is written
-    header[92:96] = header[24:28]  # the number of pages counts for the state of the file that stands there
-    header[18:20] = b"\1\1"  # there is no log that belongs to it
-    with source.open("rb") as old, target.open("wb") as new:
-        new.write(header)
-        old.seek(_HEADER_BYTES)
-        while piece := old.read(1 << 20):
-            new.write(piece)
-        os.ftruncate(new.fileno(), size // _PAGE_BYTES * _PAGE_BYTES)
-    return True
+    content = template.read_bytes()
+    header = bytearray(content[:_HEADER_BYTES])
+    size = source.stat().st_size if source.exists() else 0
+    log = source.with_name(f"{source.name}-wal")
+    has_log = log.exists() and log.stat().st_size > 0
+    header[18:20] = b"\2\2" if has_log else b"\1\1"
+    with target.open("wb") as new:
+        if size < 2 * _PAGE_BYTES:
+            new.write(bytes(header) + content[_HEADER_BYTES:])
+        else:
+            header[28:32] = (size // _PAGE_BYTES).to_bytes(4, "big")
+            header[32:40] = bytes(8)  # no free pages: which they were is lost, and nothing is written
+            header[92:96] = header[24:28]  # the number of pages counts for the state of the file that stands there
+            new.write(header)
+            with source.open("rb") as old:
+                old.seek(_HEADER_BYTES)
+                while piece := old.read(1 << 20):
+                    new.write(piece)
+            new.truncate(size // _PAGE_BYTES * _PAGE_BYTES)
+    if has_log:
+        shutil.copyfile(log, target.with_name(f"{target.name}-wal"))
 
 
 def _lenient_text(data: bytes) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import factories
 from importing import edited, import_
 
-from DICOMModule.database import DicomDatabase
+from DICOMModule.database import DicomDatabase, backups
 from DICOMModule.dicom.folding import fold
 from DICOMModule.previews import make_thumbnail
 
@@ -68,7 +68,7 @@ def left_in(folder: Path, strings) -> list[str]:
 
 def back_up(database: DicomDatabase) -> None:
     """Make a backup as a migration does."""
-    database._catalogue._back_up(database.folder / "backups", 4)
+    backups.back_up(database._catalogue.path, database.folder / "backups", "version4")
 
 
 def fill(database: DicomDatabase, tmp_path: Path) -> Filled:
