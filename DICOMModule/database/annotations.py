@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from DICOMModule.database.annotation_rows import labels_of_rows, note_for_search, notes_of_rows, write_note
 from DICOMModule.database.connection import Catalogue
-from DICOMModule.database.search_index import annotation_text, refresh_documents
 from DICOMModule.database.trash import Name
 from DICOMModule.dicom.search_folding import fold_search
 from DICOMModule.errors import DatabaseError, UnknownUIDError, plain_text
@@ -22,14 +22,7 @@ LONGEST_LABEL: Final = 64
 LONGEST_NOTE: Final = 4000
 LONGEST_SEARCH_NAME: Final = 100
 LONGEST_SEARCH: Final = 1000
-ROWS_A_QUERY: Final = 500
 _UIDS: Final = {"series": "series_instance_uid", "study": "study_instance_uid"}
-
-_PATIENTS: Final = {
-    "patient": "SELECT id FROM patient WHERE id = ?",
-    "study": "SELECT patient FROM study WHERE id = ?",
-    "series": "SELECT study.patient FROM series JOIN study ON study.id = series.study WHERE series.id = ?",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +154,7 @@ class Annotations:
         _check(text, "note", LONGEST_NOTE, allowed="\n\t")
         with self._catalogue.transaction() as connection:
             thing = _thing(connection, name)
-            if text:
-                statement = (
-                    f"INSERT INTO note ({thing.level}, text) VALUES (?, ?)"  # noqa: S608 (names are ours)
-                    f" ON CONFLICT ({thing.level}) DO UPDATE SET text = excluded.text"
-                )
-                connection.execute(statement, (thing.row, text))
-            else:
-                connection.execute(f"DELETE FROM note WHERE {thing.level} = ?", (thing.row,))  # noqa: S608 (ours)
+            write_note(connection, thing.level, thing.row, text)
             _note_for_search(connection, [thing])
 
     # --- searches
@@ -202,44 +188,6 @@ class Annotations:
                 raise DatabaseError(
                     f"there is no saved search {plain_text(name[:LONGEST_SEARCH_NAME])}; `searches` lists those there are."
                 )
-
-
-def labels_of_rows(connection: sqlite3.Connection, level: str, rows: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    """Return the labels of rows of a table, sorted; rows without any are left out."""
-    found: dict[int, list[str]] = {}
-    for row, text in _of_rows(connection, "label", level, rows):
-        found.setdefault(row, []).append(text)
-    return {row: tuple(sorted(texts, key=lambda text: (fold_search(text), text))) for row, texts in found.items()}
-
-
-def note_all_for_search(connection: sqlite3.Connection) -> None:
-    """Have everything found by its labels and its note that has any, whatever was noted of them before."""
-    things = [
-        _Thing(level, row)
-        for level in ("patient", "study", "series")
-        for (row,) in connection.execute(
-            f"SELECT {level} FROM label WHERE {level} IS NOT NULL UNION"  # noqa: S608 (names are ours)
-            f" SELECT {level} FROM note WHERE {level} IS NOT NULL"
-        )
-    ]
-    _note_for_search(connection, things)
-
-
-def notes_of_rows(connection: sqlite3.Connection, level: str, rows: Sequence[int]) -> dict[int, str]:
-    """Return the notes of rows of a table; rows without one are left out."""
-    return dict(_of_rows(connection, "note", level, rows))
-
-
-def _of_rows(connection: sqlite3.Connection, table: str, level: str, rows: Sequence[int]) -> list[tuple[int, str]]:
-    if not connection.execute(f"SELECT EXISTS (SELECT 1 FROM {table})").fetchone()[0]:  # noqa: S608 (names are ours)
-        return []
-    found: list[tuple[int, str]] = []
-    for first in range(0, len(rows), ROWS_A_QUERY):
-        page = rows[first : first + ROWS_A_QUERY]
-        marks = ", ".join("?" * len(page))
-        statement = f"SELECT {level}, text FROM {table} WHERE {level} IN ({marks})"  # noqa: S608 (names are ours)
-        found += connection.execute(statement, tuple(page))
-    return found
 
 
 # --- finding what is named
@@ -297,15 +245,7 @@ def _remove_label(connection: sqlite3.Connection, things: Sequence[_Thing], text
 
 
 def _note_for_search(connection: sqlite3.Connection, things: Sequence[_Thing]) -> None:
-    """Have things found by the labels and notes that they have now."""
-    patients = set()
-    for level, row in sorted({(thing.level, thing.row) for thing in things}):
-        labels = labels_of_rows(connection, level, [row]).get(row, ())
-        text = annotation_text(labels, notes_of_rows(connection, level, [row]).get(row, ""))
-        statement = f"UPDATE {level} SET annotation_text = ? WHERE id = ?"  # noqa: S608 (names are ours)
-        connection.execute(statement, (text, row))
-        patients.update(connection.execute(_PATIENTS[level], (row,)).fetchone())
-    refresh_documents(connection, patients)
+    note_for_search(connection, ((thing.level, thing.row) for thing in things))
 
 
 def _line(text: str, what: str, longest: int) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from DICOMModule.database.annotations import labels_of_rows, notes_of_rows
+from DICOMModule.database.annotation_rows import labels_of_rows, notes_of_rows
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.list_query import DAY, Filter, ListQuery, balanced, groups_of, totals_of

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from DICOMModule.database.annotations import note_all_for_search
+from DICOMModule.database.annotation_rows import note_all_for_search
 from DICOMModule.database.connection import FILE_NAME, Catalogue
 from DICOMModule.database.counting import drop_empty_trash, recount_all, wrong_counts
 from DICOMModule.database.file_pool import FilePool, result_job

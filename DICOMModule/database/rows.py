@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from DICOMModule.database.annotation_rows import hand_on
 from DICOMModule.database.counting import drop_empty_trash, recount
 from DICOMModule.database.search_index import patient_text, searched_text
 from DICOMModule.dicom.attributes import TABLE_VERSION
@@ -148,9 +149,7 @@ class BatchWriter:
         restored : sequence of int
             Rows that come back from the trash as they are.
         """
-        for row in rows:
-            if row.replaces is not None:
-                self._remove(row.replaces)
+        stood = {row.header.sop_instance_uid: self._remove(row.replaces) for row in rows if row.replaces is not None}
         for instance in restored:
             self._restore(instance)
         self._connection.executemany(
@@ -167,6 +166,7 @@ class BatchWriter:
                 if row.header.functional_groups is not None
             ],
         )
+        self._hand_on(stood)
         self._count()
 
     # --- levels
@@ -342,11 +342,22 @@ class BatchWriter:
         self._touched.add(series)
         self.written.series_uids.add(uid)
 
-    def _remove(self, instance: int) -> None:
-        """Take an instance out, whose newer content follows; its series goes with it where it was the last."""
+    def _remove(self, instance: int) -> int:
+        """Take an instance out, whose newer content follows; return its series, which goes with the last of them."""
         (series,) = self._connection.execute("SELECT series FROM instance WHERE id = ?", (instance,)).fetchone()
         self._connection.execute("DELETE FROM instance WHERE id = ?", (instance,))
         self._touched.add(series)
+        return int(series)
+
+    def _hand_on(self, stood: Mapping[str, int]) -> None:
+        """Let labels and notes go where instances have gone that stood in other series: by UID, the series before."""
+        moves: dict[int, int] = {}
+        for uid, series in stood.items():
+            statement = "SELECT series FROM instance WHERE sop_instance_uid = ?"
+            (now,) = self._connection.execute(statement, (uid,)).fetchone()
+            if now != series:
+                moves.setdefault(series, now)
+        hand_on(self._connection, moves)
 
     def _count(self) -> None:
         """Bring the counts above the touched series up to date; what they can be loaded as has to be found out anew."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import factories
 import pytest
 from filled_database import fill
@@ -190,3 +192,38 @@ def test_a_search_that_is_none_is_refused(annotations, name, text):
     with pytest.raises(DatabaseError):
         annotations.save_search(name, text)
     assert annotations.saved_searches() == ()
+
+
+# --- what is corrected
+
+
+def test_what_was_written_goes_with_the_files_when_their_patient_is_corrected(filled, annotations, adams, tmp_path):
+    patient, study, series = adams
+    annotations.add_label(adams, "kept")
+    annotations.set_note(patient, "of the patient")
+    annotations.set_note(study, "of the study")
+    corrected = {"PatientName": "Adamson^Ann", "PatientID": "P22"}
+    first, *others = [Path(one.path) for one in filled.instances(patient=patient)]
+    for path in others:
+        edited(path, path, **corrected)
+    assert import_(filled, tmp_path / "d").updated == 3
+    assert annotations.labels_of(patient) == ("kept",)  # something of the old patient is still there
+    (new,) = filled.patients(search="adamson")
+    annotations.set_note(new.patient, "of the new patient")
+    edited(first, first, **corrected)
+    assert import_(filled, tmp_path / "d").updated == 1
+    assert filled.patients(search="name:adams") == filled.patients(search="adamson")
+    assert [annotations.labels_of(name) for name in (new.patient, study, series)] == [("kept",)] * 3
+    assert annotations.note_of(new.patient) == "of the new patient\nof the patient"
+    assert annotations.note_of(study) == "of the study"
+    assert len(filled.studies(search="label:kept study adamson")) == 1
+    assert annotations.all_labels() == (LabelCount("kept", 1, 1, 1),)
+
+
+def test_a_series_that_moves_to_another_study_takes_its_labels_along(filled, annotations, adams, tmp_path):
+    annotations.add_label(adams[1:], "kept")
+    for one in filled.instances(series=adams[2]):
+        edited(Path(one.path), Path(one.path), StudyInstanceUID="1.2.3.4")
+    assert import_(filled, tmp_path / "d").updated == 3
+    assert annotations.labels_of(adams[2]) == annotations.labels_of(adams[1]) == ("kept",)
+    assert annotations.labels_of("1.2.3.4") == ()  # the old study is still there
