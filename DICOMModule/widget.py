@@ -74,9 +74,9 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             layout.addWidget(section, 1 if name == DATABASE else 0)
         self._loader: SceneLoader
         self._importer: Importer
-        self.dialogs = DatabaseDialogs(self.viewer, self.parent.window())
+        self.dialogs = DatabaseDialogs(self.viewer, self.parent.window(), self._on_database_changed)
         self.annotator = Annotator(
-            self.logic, self.viewer, self.browser.search_menu, self.parent.window(), self._on_annotated
+            self.logic, self.viewer, self.browser.search_menu, self.parent.window(), self._on_database_changed
         )
         self._use_logic()
         self._connect()
@@ -123,6 +123,8 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         browser.note_requested.connect(self.annotator.ask_note)
         browser.search_menu.save_requested.connect(lambda: self.annotator.ask_search_name(browser.search_field.text()))
         browser.search_menu.manage_requested.connect(lambda: self.annotator.show_searches(browser.search_for))
+        browser.trash_requested.connect(self.dialogs.show_trash)
+        browser.history_requested.connect(self.dialogs.show_history)
         browser.export_requested.connect(self._on_export_requested)
         browser.copy_requested.connect(self._on_copy_requested)
         browser.delete_requested.connect(self._on_delete_requested)
@@ -146,6 +148,8 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             "export": lambda: self._on_export_requested(self.browser.selection),
             "label": lambda: self.annotator.ask_labels(self.browser.selection),
             "note": lambda: self.annotator.ask_note(self.browser.selection),
+            "trash": self.dialogs.show_trash,
+            "history": self.dialogs.show_history,
             "preview_back": lambda: self.browser.step_images(-1),
             "preview_on": lambda: self.browser.step_images(1),
         }
@@ -157,9 +161,9 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self._close_dialogs()
         self._loader = SceneLoader(self.logic, self.viewer, self.parent)
         self._loader.loaded.connect(lambda: self.viewer.views.set_spread(False))
-        self.dialogs.use(self.logic, self._loader)
-        self.annotator.use(self.logic)
         self._importer = Importer(self.logic, self.viewer, self.database.progress, self.parent)
+        self.dialogs.use(self.logic, self._loader, self._importer)
+        self.annotator.use(self.logic)
         self._importer.grown.connect(self.browser.refresh)
         self._importer.busy_changed.connect(self.database.show_importing)
         private = self.viewer.is_private and self.logic.database_folder == self.viewer.database_folder
@@ -252,7 +256,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             if request is not None:
                 copy_to_disk(self.viewer, self.logic, request)
 
-    def _on_annotated(self) -> None:
+    def _on_database_changed(self) -> None:
         self.browser.refresh(deep=True)
 
     # -- back into the database

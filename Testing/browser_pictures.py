@@ -8,6 +8,7 @@ def take_browser(studio) -> None:
     _scrub(studio)
     _metadata(studio)
     _labels(studio)
+    _trash_and_history(studio)
 
 
 def _scrub(studio) -> None:
@@ -91,4 +92,44 @@ def _labels(studio) -> None:
     studio.settle()
     studio.take("labels-spread")
     studio.viewer.views.set_spread(False)
+    studio.settle()
+
+
+def _trash_and_history(studio) -> None:
+    from DICOMModule.jobs import run_to_end
+
+    panel = studio.panel
+    database = panel.logic.database()
+    for search in ("knee", "gap"):
+        run_to_end(panel.logic.delete_job([database.studies(search=search)[0].study_instance_uid]))
+    several = [row.study_instance_uid for row in database.studies(search="id-")][:2]
+    report = run_to_end(panel.logic.delete_job(several))
+    panel.dialogs.show_trash()
+    studio.settle()
+    trash = panel.dialogs.trash
+    trash.tree.expandAll()
+    studio.take("dialog-trash", trash)
+    trash.ask_purge(trash.selected)
+    studio.settle()
+    studio.take("dialog-purge", trash.question)
+    trash.question.close()
+    trash.close()
+    for entry in panel.logic.trash_entries():
+        run_to_end(panel.logic.undo_delete_job(entry.trash_id))
+    assert report.instances
+    cut = studio.base / "cut"
+    cut.mkdir()
+    for number, path in enumerate(sorted((studio.base / "data").rglob("*.dcm"))[:5]):
+        (cut / f"{number}.dcm").write_bytes(path.read_bytes()[: 600 + 50 * number])
+    run_to_end(panel.logic.import_job([cut]))
+    job = panel.logic.import_job([studio.base / "data"])
+    next(job)
+    job.close()
+    panel.dialogs.show_history()
+    studio.settle()
+    panel.dialogs.history.table.selectRow(1)
+    studio.settle()
+    studio.take("dialog-history", panel.dialogs.history)
+    panel.dialogs.history.close()
+    panel.browser.refresh(deep=True)
     studio.settle()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from DICOMModule.database import ImportEvent
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.browser.selection import Selection
 from DICOMModule.widgets.dialogs.examine_panel import ExaminePanel
+from DICOMModule.widgets.dialogs.import_history import ImportHistoryDialog
 from DICOMModule.widgets.dialogs.metadata_comparison import MetadataComparison
 from DICOMModule.widgets.dialogs.metadata_viewer import MetadataViewer
+from DICOMModule.widgets.dialogs.trash_dialog import TrashDialog
 from DICOMModule.widgets.dialogs.varying_tags import VaryingTags
+from DICOMModule.widgets.importing import Importer
 from DICOMModule.widgets.qt import QWidget
 from DICOMModule.widgets.scene_loading import SceneLoader
 from DICOMModule.widgets.viewer import Viewer
@@ -22,36 +28,43 @@ class DatabaseDialogs:
         Jobs and settings.
     window : QWidget
         Beside which they stand.
+    on_changed : callable
+        Shows the database anew.
 
     Attributes
     ----------
-    examine, metadata, comparison, varying : dialog or None
+    examine, metadata, comparison, varying, trash, history : dialog or None
         None until it is first wished.
     """
 
     _logic: DICOMModuleLogic
     _loader: SceneLoader
+    _importer: Importer
 
-    def __init__(self, viewer: Viewer, window: QWidget) -> None:
+    def __init__(self, viewer: Viewer, window: QWidget, on_changed: Callable[[], object]) -> None:
         self._viewer = viewer
+        self._on_changed = on_changed
         self._window = window
         self.examine: ExaminePanel | None = None
         self.metadata: MetadataViewer | None = None
         self.comparison: MetadataComparison | None = None
         self.varying: VaryingTags | None = None
+        self.trash: TrashDialog | None = None
+        self.history: ImportHistoryDialog | None = None
 
-    def use(self, logic: DICOMModuleLogic, loader: SceneLoader) -> None:
-        """Show what is in another database; `loader` loads what is chosen."""
+    def use(self, logic: DICOMModuleLogic, loader: SceneLoader, importer: Importer) -> None:
+        """Show what is in another database; `loader` loads what is chosen, `importer` tries imports again."""
         self.close()
-        self._logic, self._loader = logic, loader
+        self._logic, self._loader, self._importer = logic, loader, importer
 
     def close(self) -> None:
         """Close them; they are made anew when they are wished again."""
-        for dialog in (self.examine, self.metadata, self.comparison, self.varying):
+        dialogs = (self.examine, self.metadata, self.comparison, self.varying, self.trash, self.history)
+        for dialog in dialogs:
             if dialog is not None:
                 dialog.close()
                 dialog.deleteLater()
-        self.examine = self.metadata = self.comparison = self.varying = None
+        self.examine = self.metadata = self.comparison = self.varying = self.trash = self.history = None
 
     def show_examine(self, selection: Selection) -> None:
         """Show what the selection can be loaded as."""
@@ -76,6 +89,24 @@ class DatabaseDialogs:
         if self.varying is None:
             self.varying = VaryingTags(self._logic, self._viewer, self._window)
         self.varying.show_target(selection.targets[0], selection.text)
+
+    def show_trash(self) -> None:
+        """Show what was deleted."""
+        if self.trash is None:
+            self.trash = TrashDialog(self._logic, self._viewer, self._on_changed, self._window)
+        self.trash.show_trash()
+
+    def show_history(self) -> None:
+        """Show which imports there were."""
+        if self.history is None:
+            self.history = ImportHistoryDialog(self._logic, self._viewer, self._window)
+            self.history.retry_requested.connect(self._retry)
+        self.history.show_history()
+
+    def _retry(self, event: ImportEvent) -> None:
+        self._importer.retry(event.event, copied=event.copied)
+        if self.history is not None:
+            self.history.read()
 
     def _compare(self, first: str, second: str = "") -> None:
         if self.comparison is None:

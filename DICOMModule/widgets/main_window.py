@@ -91,7 +91,8 @@ class MainWindow(QMainWindow):
         self.host = ModuleHost(viewer)
         self.strip = JobsStrip(viewer.jobs)
         self.scene_dock = SceneDock(viewer)
-        self._acts: dict[str, Callable[[], object]] = {**self.commands.actions(), **self._own_actions()}
+        lent = {action.name: partial(self._lent, action.name) for action in KEY_ACTIONS}
+        self._acts: dict[str, Callable[[], object]] = {**lent, **self.commands.actions(), **self._own_actions()}
         self._make_center()
         self._make_docks()
         self._make_status()
@@ -194,9 +195,7 @@ class MainWindow(QMainWindow):
     # -- what keys and buttons do
 
     def _own_actions(self) -> dict[str, Callable[[], object]]:
-        lent = {name: partial(self._lent, name) for name in ("open", "import", "search", "export", "process")}
         return {
-            **lent,
             "close_volume": self.scene_dock.scene.remove_shown,
             "panel": self.toggle_panel,
             "scene": self.toggle_scene,

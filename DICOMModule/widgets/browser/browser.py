@@ -9,6 +9,7 @@ from DICOMModule.database import DicomDatabase
 from DICOMModule.errors import DatabaseError, plain_text
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.browser.anonymity import Anonymity
+from DICOMModule.widgets.browser.browser_menu import BrowserMenu
 from DICOMModule.widgets.browser.database_watch import DatabaseWatch
 from DICOMModule.widgets.browser.preview import ImagePreview
 from DICOMModule.widgets.browser.requests import BrowserRequests
@@ -68,6 +69,7 @@ class DatabaseBrowser(BrowserRequests):
         self.refresher = TreeRefresher(self.model, viewer.jobs, self)
         self.search_field = SearchField()
         self.search_menu = SearchMenu(viewer.jobs)
+        self.menu_button = BrowserMenu(self)
         self.spread_button = QToolButton()
         self.count_label = QLabel()
         self.tree = DatabaseTreeView(self.model, self.thumbnails)
@@ -187,6 +189,7 @@ class DatabaseBrowser(BrowserRequests):
         top.setSpacing(4)
         top.addWidget(self.search_field, 1)
         top.addWidget(self.search_menu)
+        top.addWidget(self.menu_button)
         top.addWidget(self.spread_button)
         self._pages.addWidget(self.tree)
         self._pages.addWidget(self.spread)
@@ -206,7 +209,8 @@ class DatabaseBrowser(BrowserRequests):
         layout.addWidget(self._halves, 1)
         self.tree.setContextMenuPolicy(Qt.CustomContextMenu)
         self.setTabOrder(self.message.button, self.search_menu)  # after the search come its hits
-        self.setTabOrder(self.search_menu, self.spread_button)
+        self.setTabOrder(self.search_menu, self.menu_button)
+        self.setTabOrder(self.menu_button, self.spread_button)
 
     def _set_spread_button(self) -> None:
         self.spread_button.setIcon(icon("fold" if self._is_spread else "spread"))

@@ -43,6 +43,8 @@ class BrowserRequests(QWidget):
         Files to a server: not offered yet.
     import_requested
         The button of the empty browser.
+    trash_requested, history_requested
+        What was deleted, and what was imported when, are to be seen.
     """
 
     selection_changed = pyqtSignal(object)
@@ -58,6 +60,8 @@ class BrowserRequests(QWidget):
     copy_requested = pyqtSignal(object)
     send_requested = pyqtSignal(object)
     import_requested = pyqtSignal()
+    trash_requested = pyqtSignal()
+    history_requested = pyqtSignal()
 
     def __init__(self, logic: DICOMModuleLogic, viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)

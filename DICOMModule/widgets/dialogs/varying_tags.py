@@ -45,6 +45,8 @@ from DICOMModule.widgets.wording import counted
 
 COLUMNS: Final = ("Tag", "Name", "VR", "Values", "Range or first values")
 VALUE_COLUMNS: Final = ("Instance", "Value")
+WIDTHS_PX: Final = (220, 260, 44, 70)
+VALUE_WIDTHS_PX: Final = (100,)
 ROW_PX: Final = 26
 ROOT: Final = QModelIndex()
 
@@ -134,18 +136,13 @@ class VaryingTags(PanelDialog):
         self.search_field.setClearButtonEnabled(True)
         self.shown_label = QLabel()
         self.shown_label.setProperty("caption", True)
-        self.table = text_table("Elements that vary")
-        self.elements = TextTable(COLUMNS, self.table.font(), self)
-        self.table.setModel(self.elements)
+        self.elements = TextTable(COLUMNS, self.font(), self)
+        self.table = text_table("Elements that vary", self.elements, WIDTHS_PX)
         self.values_label = QLabel()
         self.values_label.setTextFormat(Qt.PlainText)
         self.values_label.setProperty("caption", True)
-        self.value_table = text_table("Values of the element, one an instance")
-        self.values = TextTable(VALUE_COLUMNS, self.table.font(), self)
-        self.value_table.setModel(self.values)
-        for table, widths in ((self.table, (220, 260, 44, 70)), (self.value_table, (100,))):
-            for column, width in enumerate(widths):
-                table.setColumnWidth(column, width)
+        self.values = TextTable(VALUE_COLUMNS, self.font(), self)
+        self.value_table = text_table("Values of the element, one an instance", self.values, VALUE_WIDTHS_PX)
         self.summary_label = QLabel()
         self.summary_label.setWordWrap(True)
         self.summary_label.setProperty("caption", True)

@@ -62,6 +62,8 @@ KEY_ACTIONS: Final[tuple[KeyAction, ...]] = (
     KeyAction("preview_on", "Next image of what is selected", BROWSER, ("Alt+Down",)),
     KeyAction("label", "Label what is selected…", BROWSER, ("Ctrl+L",)),
     KeyAction("note", "Write a note about what is selected…", BROWSER, ("Ctrl+Shift+L",)),
+    KeyAction("trash", "Trash…", BROWSER, ("Ctrl+T",)),
+    KeyAction("history", "Import history…", BROWSER, ("Ctrl+H",)),
     KeyAction("spread", "Spread the browser over the window", BROWSER, ("F2",)),
     KeyAction("close_volume", "Close the volume of the active view", WINDOW, ("Ctrl+W",)),
     KeyAction("open", "Open…", WINDOW, ("Ctrl+O",)),
