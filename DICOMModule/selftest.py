@@ -15,6 +15,7 @@ from DICOMModule.demo.catalogue import Phantom
 from DICOMModule.demo.series import draw_job, write_phantom_job
 from DICOMModule.errors import DICOMModuleError, NoImageError
 from DICOMModule.export import ExportOptions, read_volume_file, write_volume_file
+from DICOMModule.export.copy_report import CopyOptions
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.scripted_module import ScriptedModuleTest
@@ -101,6 +102,17 @@ class DICOMModuleTest(ScriptedModuleTest):
         again = run_to_end(self.logic.load_job(report.series_instance_uid)).volume
         self.assertLessEqual(float(np.abs(again.array - filtered.array).max()), report.error_bound)
         np.testing.assert_allclose(again.ijk_to_lps, source.ijk_to_lps, atol=1e-9)
+
+    def test_copies_are_byte_for_byte(self) -> None:
+        """What is copied out, and what is copied out again, is what came in."""
+        self._import()
+        study = self.logic.database().studies()[0].study_instance_uid
+        folder = Path(self.folder.name) / "copies"
+        for already_there in (0, 26):
+            report = run_to_end(self.logic.copy_job([study], folder, CopyOptions()))
+            self.assertEqual((report.files, report.already_there, report.skipped), (26, already_there, ()))
+        copies = sorted(path.read_bytes() for path in folder.rglob("*.dcm"))
+        self.assertEqual(copies, sorted(content for _, content in _phantom_files()))
 
     def test_verify_finds_a_damaged_copy(self) -> None:
         """A fresh database is clean; a stored file that changes is found."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from DICOMModule.dicom.uids import (
-    DEFLATED_TRANSFER_SYNTAXES,
     EXPLICIT_VR_BIG_ENDIAN,
     EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
@@ -24,6 +23,7 @@ from DICOMModule.jobs import Job, Progress
 TIMESTAMP: Final = (1980, 1, 1, 0, 0, 0)
 FASTEST: Final = 1  # of the levels of deflate: the others take several times as long for a tenth
 _NATIVE: Final = frozenset((EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN))
+SYNCED_TOGETHER_BYTES: Final = 16 << 20
 _UNIX: Final = 3
 _PERMISSIONS: Final = 0o100644 << 16
 
@@ -47,6 +47,7 @@ class ZipWriter:
         self._stream = temporary.open("x+b")
         self._zip = zipfile.ZipFile(self._stream, "w")
         self._hashes: dict[str, bytes] = {}
+        self._synced = 0
 
     def add_job(self, item: CopyItem, file: Outgoing) -> Job[None]:
         """Pack a file; it is read once before, so that nothing gets into the archive that is not what was registered.
@@ -59,7 +60,7 @@ class ZipWriter:
             The destination cannot be written to, or the file changed between the two readings.
         """
         sha256 = yield from read_through_job(file, self._tally.progress())
-        native = item.transfer_syntax_uid in _NATIVE and item.transfer_syntax_uid not in DEFLATED_TRANSFER_SYNTAXES
+        native = item.transfer_syntax_uid in _NATIVE
         info = _entry("/".join(item.target), item.size_bytes, zipfile.ZIP_DEFLATED if native else zipfile.ZIP_STORED)
         written = 0
         try:
@@ -67,11 +68,20 @@ class ZipWriter:
                 for piece in file.pieces():
                     entry.write(piece)
                     written += len(piece)
+                    self._sync_bit_by_bit()
                     yield self._tally.progress(written)
         except DicomFileError as error:
             raise ExportError(f"{error} The ZIP file was not written. Copy again.") from error
         self._hashes[info.filename] = sha256
         self._tally.copied(item, zeroed=file.zeroed)
+
+    def _sync_bit_by_bit(self) -> None:
+        """Let the disk follow: a sync of all at the end could not be cancelled."""
+        position = self._stream.tell()
+        if position - self._synced >= SYNCED_TOGETHER_BYTES:
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+            self._synced = position
 
     def add_content(self, name: str, content: bytes) -> None:
         """Pack bytes under a name."""

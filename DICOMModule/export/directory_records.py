@@ -236,7 +236,7 @@ def _items(source: Dataset, keyword: str) -> Sequence[Dataset]:
 def _record(kind: str, facts: Dataset, item: CopyItem) -> Dataset:
     record = DIRECTORY_RECORDERS[kind](facts)
     record.DirectoryRecordType = kind
-    if "SpecificCharacterSet" in facts and kind != "IMAGE":  # which has no text
+    if facts.get("SpecificCharacterSet") and kind != "IMAGE":  # which has no text
         record.SpecificCharacterSet = facts.SpecificCharacterSet
     for keyword in _OPTIONAL.get(kind, ()):
         if keyword in facts:
