@@ -23,6 +23,7 @@ from DICOMModule.widgets.dialogs.copy_dialog import ask_copy
 from DICOMModule.widgets.dialogs.export_dialog import ask_export, export_to_study
 from DICOMModule.widgets.dialogs.import_dialog import ask_import, import_request_for
 from DICOMModule.widgets.importing import Importer
+from DICOMModule.widgets.inbox_watch import InboxWatch
 from DICOMModule.widgets.module_sections import (
     DATABASE,
     SERVERS,
@@ -74,6 +75,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             layout.addWidget(section, 1 if name == DATABASE else 0)
         self._loader: SceneLoader
         self._importer: Importer
+        self._inbox: InboxWatch
         self.dialogs = DatabaseDialogs(self.viewer, self.parent.window(), self._on_database_changed)
         self.annotator = Annotator(
             self.logic, self.viewer, self.browser.search_menu, self.parent.window(), self._on_database_changed
@@ -166,11 +168,14 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self.annotator.use(self.logic)
         self._importer.grown.connect(self.browser.refresh)
         self._importer.busy_changed.connect(self.database.show_importing)
+        self._inbox = InboxWatch(self.logic, self.viewer, self._importer)
+        self._follow_inbox()
         private = self.viewer.is_private and self.logic.database_folder == self.viewer.database_folder
         self.database.show_folder(self.logic.database_folder, is_private=private)
 
     def _close_dialogs(self) -> None:
         if hasattr(self, "_importer"):
+            self._inbox.stop()
             self._importer.close()
         self.viewer.undo.forget("database")
         self.dialogs.close()
@@ -227,12 +232,18 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             self.viewer.settings.change(local_database=self._local_database)
 
     def _on_settings_changed(self, _settings: Settings) -> None:
-        """Follow the folder of the database when the settings dialog has changed it."""
+        """Follow the folder of the database and the inbox when the settings dialog has changed them."""
+        self._follow_inbox()
         local = self.viewer.settings.value.local_database
         if local != self._local_database:
             self._local_database = local
             if not self.viewer.is_private and DATABASE_VARIABLE not in os.environ:
                 self.use_database(folder_of(local))
+
+    def _follow_inbox(self) -> None:
+        """Watch the folder that the settings name, but not for a private database, which goes with the window."""
+        if self._next_folder is None:
+            self._inbox.follow("" if self.viewer.is_private else self.viewer.settings.value.inbox_folder)
 
     # -- what is selected
 

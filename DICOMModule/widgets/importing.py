@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from pathlib import Path
+from typing import Final, TypeVar
 
 from DICOMModule.database import ImportReport
+from DICOMModule.dicom.inbox import Inbox
 from DICOMModule.errors import plain_text
 from DICOMModule.jobs import Job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.targets import EXAMINING
+from DICOMModule.verbs.inbox import InboxReport
 from DICOMModule.widgets.dialogs.import_dialog import ImportProgress, ImportRequest
 from DICOMModule.widgets.dialogs.import_outcome import (
     cancelled_sentence,
@@ -23,6 +26,7 @@ from DICOMModule.widgets.qt import QObject, QTimer, QWidget, pyqtSignal
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import counted
 
+T = TypeVar("T")
 GROWTH_MS: Final = 500
 
 
@@ -87,11 +91,24 @@ class Importer(QObject):
             lambda report: self._on_finished(report, copied, True, None),
         )
 
+    def take_from_inbox(self, inbox: Inbox, paths: tuple[Path, ...], *, remove: bool) -> JobHandle:
+        """Copy what has arrived in a watched folder; where nothing of it is new, no banner says so."""
+
+        def on_success(taken: InboxReport) -> None:
+            self._on_finished(taken.report, True, bool(taken.report.added + taken.report.updated), None)
+
+        return self._run(
+            "Importing what arrived in the inbox",
+            lambda: self._logic.take_from_inbox_job(inbox, paths, remove=remove),
+            on_success,
+            may_retry=False,  # they are offered again by themselves
+        )
+
     def _run(
-        self, title: str, make: Callable[[], Job[ImportReport]], on_success: Callable[[ImportReport], object]
+        self, title: str, make: Callable[[], Job[T]], on_success: Callable[[T], object], *, may_retry: bool = True
     ) -> JobHandle:
         handle = self._viewer.jobs.run(
-            title, make, on_success=on_success, on_failure=self._on_failed, owner=self._logic
+            title, make, on_success=on_success, on_failure=self._on_failed, owner=self._logic, may_retry=may_retry
         )
         handle.ended.connect(lambda: self._on_ended(handle))
         self._progress.bind(handle)

@@ -83,6 +83,18 @@ def test_the_folder_of_the_database_is_chosen_and_given_back(qtbot, dialog, view
     assert dialog.folder_text.whole_text == default
 
 
+def test_the_inbox_is_chosen_and_switched_off(qtbot, dialog, viewer):
+    assert not dialog.inbox_off_button.isEnabled()
+    assert not dialog.inbox_removes_box.isEnabled()
+    dialog.choose_inbox("/data/inbox")
+    assert viewer.settings.value.inbox_folder == dialog.inbox_text.whole_text == "/data/inbox"
+    dialog.inbox_removes_box.click()
+    assert viewer.settings.value.inbox_removes
+    dialog.inbox_off_button.click()
+    assert viewer.settings.value.inbox_folder == ""
+    assert "No folder" in dialog.inbox_text.whole_text
+
+
 def test_a_folder_that_the_environment_names_cannot_be_changed_here(qtbot, viewer, monkeypatch):
     monkeypatch.setenv(DATABASE_VARIABLE, "/from/outside")
     dialog = SettingsDialog(viewer)

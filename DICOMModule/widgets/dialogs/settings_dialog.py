@@ -36,6 +36,8 @@ from DICOMModule.widgets.wording import plain_tooltip
 THEMES: Final = (("Follow the system", "system"), ("Dark", "dark"), ("Light", "light"))
 RENDERERS: Final = (("Automatic", "auto"), ("Processor", "processor"), ("Graphics card", "gpu"))
 
+NO_INBOX: Final = "No folder is watched"
+
 
 class SettingsDialog(PanelDialog):
     """The settings of this workstation.
@@ -61,6 +63,10 @@ class SettingsDialog(PanelDialog):
     folder_default_button: QPushButton
     folder_note: QLabel
     copy_box: QCheckBox
+    inbox_row: QHBoxLayout
+    inbox_button: QPushButton
+    inbox_off_button: QPushButton
+    inbox_removes_box: QCheckBox
     renderer_box: QComboBox
     invert_box: QCheckBox
     modules_list: QListWidget
@@ -75,6 +81,8 @@ class SettingsDialog(PanelDialog):
         load_form("SettingsDialog", self)
         self.folder_text = ElidedLabel()
         self.folder_row.insertWidget(0, self.folder_text, 1)
+        self.inbox_text = ElidedLabel()
+        self.inbox_row.insertWidget(0, self.inbox_text, 1)
         self._store = viewer.settings
         self._folders_shown: tuple[str, ...] = ()
         for box, choices in ((self.theme_box, THEMES), (self.renderer_box, RENDERERS)):
@@ -95,6 +103,10 @@ class SettingsDialog(PanelDialog):
         self._change(local_database=folder)
         self.database_folder_chosen.emit(folder_of(folder))
 
+    def choose_inbox(self, folder: str) -> None:
+        """Copy what arrives in another folder; an empty text stands for none."""
+        self._change(inbox_folder=folder)
+
     def add_module_folder(self, folder: str) -> None:
         """Look for modules in a folder, too."""
         folders = self._store.value.module_folders
@@ -112,6 +124,7 @@ class SettingsDialog(PanelDialog):
             box.activated.connect(lambda _index, box=box, name=name: self._change(**{name: box.currentData()}))
         checks = (
             (self.copy_box, "copy_on_import"),
+            (self.inbox_removes_box, "inbox_removes"),
             (self.invert_box, "invert_level_drag"),
             (self.developer_box, "developer_mode"),
         )
@@ -120,6 +133,8 @@ class SettingsDialog(PanelDialog):
         self.editor_field.editingFinished.connect(lambda: self._change(editor=self.editor_field.text().strip()))
         self.folder_button.clicked.connect(lambda _checked: self._on_folder_clicked())
         self.folder_default_button.clicked.connect(lambda _checked: self.choose_database_folder(""))
+        self.inbox_button.clicked.connect(lambda _checked: self._on_inbox_clicked())
+        self.inbox_off_button.clicked.connect(lambda _checked: self.choose_inbox(""))
         self.add_button.clicked.connect(lambda _checked: self._on_add_clicked())
         self.remove_button.clicked.connect(lambda _checked: self._on_remove_clicked())
         self.modules_list.itemSelectionChanged.connect(self._on_modules_selected)
@@ -140,6 +155,10 @@ class SettingsDialog(PanelDialog):
         self.developer_box.setChecked(settings.developer_mode)
         if not self.editor_field.hasFocus():
             self.editor_field.setText(settings.editor)
+        self.inbox_text.set_whole_text(settings.inbox_folder or NO_INBOX)
+        self.inbox_off_button.setEnabled(bool(settings.inbox_folder))
+        self.inbox_removes_box.setChecked(settings.inbox_removes)
+        self.inbox_removes_box.setEnabled(bool(settings.inbox_folder))
         self._show_folder(settings.local_database)
         self._show_module_folders(settings.module_folders)
         self._show_problem(self._store.problem)
@@ -178,6 +197,10 @@ class SettingsDialog(PanelDialog):
     def _on_folder_clicked(self) -> None:
         if folder := _ask_folder(self, "Folder of the local database", self.folder_text.whole_text):
             self.choose_database_folder(folder)
+
+    def _on_inbox_clicked(self) -> None:
+        if folder := _ask_folder(self, "Folder to be watched", self._store.value.inbox_folder or str(Path.home())):
+            self.choose_inbox(folder)
 
     def _on_add_clicked(self) -> None:
         if folder := _ask_folder(self, "Folder with modules", str(Path.home())):
