@@ -9,7 +9,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,8 @@ DAILY: Final = "daily"
 DAY_S: Final = 24 * 3600.0
 PAGES_A_STEP: Final = 2000
 BUSY_WAIT_S: Final = 30.0
+STALE_S: Final = 3600.0
+_PART: Final = ".part"
 _STAMP: Final = "%Y%m%dT%H%M%S%f"
 _NAME: Final = re.compile(r"(\d{8}T\d{12})-([a-z]+)\d*\.sqlite")
 _LOG: Final = logging.getLogger(__name__)
@@ -49,8 +51,9 @@ def back_up(path: Path, folder: Path, kind: str, stopped: Callable[[], bool] | N
         It cannot be made; no backup has gone then.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
+    _sweep(folder)
     target = folder / f"{datetime.now(UTC).strftime(_STAMP)}-{kind}.sqlite"
-    temporary = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
+    temporary = target.with_name(f"{target.name}.{uuid.uuid4().hex}{_PART}")
     try:
         os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         with closing(sqlite3.connect(temporary)) as copy:
@@ -67,6 +70,14 @@ def back_up(path: Path, folder: Path, kind: str, stopped: Callable[[], bool] | N
     for old in of_this_kind[:-KEPT_BACKUPS]:
         old.unlink()
     return target
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what programs that were killed have left half done: nothing that may still be being made."""
+    for left in folder.glob(f"*{_PART}*"):  # with the journal that SQLite puts beside it
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > STALE_S:
+                left.unlink()
 
 
 def _copy(path: Path, copy: sqlite3.Connection, stopped: Callable[[], bool] | None) -> None:

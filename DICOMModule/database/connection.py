@@ -242,7 +242,10 @@ class Catalogue:
         if self.read_only:
             raise self._read_only_error()
         if version:
-            back_up(self.path, folder / "backups", f"version{version}")
+            try:
+                back_up(self.path, folder / "backups", f"version{version}")
+            except OSError as error:
+                raise translated_os_error(error, folder) or error from error
         elif self._has_tables():
             raise DatabaseError(
                 f"{plain_text(str(self.path))} is a database of another program. Choose another folder."

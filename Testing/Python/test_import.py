@@ -24,8 +24,6 @@ from DICOMModule.dicom.header_series import HeaderReader
 from DICOMModule.errors import DicomFileError, DiskFullError, UnknownUIDError
 from DICOMModule.jobs import run_to_end
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Reliability"))
-
 
 @pytest.fixture
 def database(tmp_path):
@@ -200,23 +198,6 @@ def test_a_link_loop_named_outright_is_refused_with_a_sentence(tmp_path):
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with DicomDatabase.open(tmp_path / "database") as database, pytest.raises(DicomFileError, match="loop: cannot be"):
         run_to_end(database.import_job([tmp_path / "loop"]))
-
-
-def test_importers_side_by_side_lose_nothing(tmp_path):
-    import kill_import
-
-    sources = [factories.make_series(tmp_path / f"s{n}", f"s{n}", slices=30, PatientID=str(n)).folder for n in range(3)]
-    children = [kill_import.start_import(source, tmp_path / "database") for source in sources]
-    assert [child.wait() for child in children] == [0, 0, 0]
-    with DicomDatabase.open(tmp_path / "database") as database:
-        assert [one.instances for one in database.patients()] == [30, 30, 30]
-        assert run_to_end(database.verify_job()).orphans == ()
-
-
-def test_killed_copy_imports_leave_nothing_torn(tmp_path, capsys):
-    import kill_import
-
-    assert kill_import.run(4, seed=1, base=tmp_path, slices=250) == []
 
 
 @pytest.fixture
