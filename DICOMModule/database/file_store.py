@@ -63,13 +63,18 @@ class FileStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.dicom = folder / "dicom"
+        self._dicom_prefix = os.path.join(self.dicom, "")  # noqa: PTH118 (with its separator)
         self.incoming = folder / "incoming"
         self.quarantine = folder / "quarantine"
 
     def place_of(self, sop_instance_uid: str) -> Path:
         """Return where the copy of an instance lies, whether or not it is there."""
+        return Path(self.place_text(sop_instance_uid))
+
+    def place_text(self, sop_instance_uid: str) -> str:
+        """Return the same as text, for many at once: paths take their time to be made."""
         digest = hashlib.sha256(sop_instance_uid.encode("utf-8", "surrogatepass")).hexdigest()
-        return self.dicom / digest[:2] / f"{digest}{_SUFFIX}"
+        return f"{self._dicom_prefix}{digest[:2]}{os.sep}{digest}{_SUFFIX}"
 
     def quarantine_place_of(self, sha256: bytes) -> Path:
         """Return where content that is set aside lies: named by what it is, so that twice the same is once."""

@@ -51,21 +51,28 @@ class NamingWords:
             if word in numbers or (word.isascii() and _SHORTEST_WORD <= len(word) < _SHORTEST_PART)
         ]
         self._words = re.compile("|".join([*parts, *(rf"(?<![^\W_]){word}(?![^\W_])" for word in whole)]) or r"(?!)")
+        self._hints = [word.split()[0].encode() for word in words | numbers if word.isascii()]
         self._bytes = re.compile(b"|".join(map(re.escape, _encoded(pieces))) or rb"(?!)")
-        self._uids = uids
+        self._uids = frozenset(uid.encode("utf-8", "surrogatepass") for uid in uids)
 
     def are_in(self, text: bytes | str) -> bool:
         """Return whether a path, as the system's bytes, or a sentence holds one of them."""
         raw = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-        if self.uids_are_in(raw):
-            return True
-        if self._bytes.search(raw):
+        return self.uids_are_in(raw) or self.words_are_in(raw)
+
+    def words_are_in(self, raw: bytes) -> bool:
+        """Return whether bytes hold one of the names or numbers."""
+        if raw.isascii():
+            plain = raw.lower()
+            if not any(hint in plain for hint in self._hints):  # by far the most: the rest of this takes its time
+                return False
+        elif self._bytes.search(raw):
             return True
         return any(self._words.search(reading) for reading in _readings(raw))
 
     def uids_are_in(self, raw: bytes) -> bool:
         """Return whether bytes hold one of the UIDs."""
-        return bool(self._uids) and any(found.decode("ascii") in self._uids for found in _UID.findall(raw))
+        return bool(self._uids) and not self._uids.isdisjoint(_UID.findall(raw))
 
 
 def _readings(raw: bytes) -> Iterable[str]:

@@ -161,6 +161,7 @@ class _Purge:
     def __init__(self, catalogue: Catalogue, store: FileStore) -> None:
         self._catalogue = catalogue
         self._store = store
+        self._store_prefix = os.fsencode(os.path.join(store.dicom, ""))  # noqa: PTH118 (with its separator)
         self._stuck: list[Path] = []
         self.tally = _Tally()
 
@@ -220,9 +221,10 @@ class _Purge:
         yield Progress(0, 0, "removing reports and what was set aside")
         with self._catalogue.transaction() as connection:
             for one in scope.quarantined:
+                removed_before = len(self.tally.sizes)
                 if one.path is None or self._removed(one.path):
                     connection.execute("DELETE FROM quarantine WHERE id = ?", (one.row,))
-                    self.tally.quarantined += one.path is not None
+                self.tally.quarantined += len(self.tally.sizes) - removed_before
             delete_reports(connection, rows, roots)
         self.tally.report_rows += len(rows)
         self._sync([one.path for one in scope.quarantined if one.path is not None])
@@ -248,8 +250,8 @@ class _Purge:
     def _rebase_job(self, going: str) -> Job[None]:
         """Let series of which a part stays rest on that."""
         partly = self._catalogue.rows(
-            f"SELECT DISTINCT series FROM instance AS gone WHERE {going} AND EXISTS"  # noqa: S608 (ours)
-            f" (SELECT 1 FROM instance WHERE instance.series = gone.series AND NOT ifnull(instance.{going}, 0))"
+            f"SELECT id FROM series WHERE id IN (SELECT series FROM instance WHERE {going}) AND EXISTS"  # noqa: S608 (ours)
+            f" (SELECT 1 FROM instance WHERE instance.series = series.id AND NOT ifnull(instance.{going}, 0))"
         )
         for number, (series,) in enumerate(partly):
             yield Progress(number, len(partly), "series of which a part stays")
@@ -262,12 +264,12 @@ class _Purge:
         total = self._count(going)
         done = last = 0
         while True:
-            places: list[Path] = []
+            removed: list[Path] = []
             with self._catalogue.transaction() as connection:
                 rows = _some(connection, going, last, FILES_A_STEP)
                 for _, _, uid, source in rows:
-                    places += self._remove_files(connection, going, uid, source)
-            self._sync(places)
+                    removed += self._remove_files(connection, going, uid, source)
+            self._sync(removed)
             if not rows:
                 return
             done, last = done + len(rows), rows[-1][0]
@@ -275,12 +277,13 @@ class _Purge:
 
     def _remove_files(self, connection: sqlite3.Connection, going: str, uid: str, source: bytes | None) -> list[Path]:
         """Remove the copy, and a file beside the copies that was registered where it lay; return which went."""
-        places = [self._store.place_of(uid)]
-        if source is not None and (path := Path(os.fsdecode(source))).is_relative_to(self._store.dicom):
+        places = [self._store.place_text(uid)]
+        if source is not None and source.startswith(self._store_prefix):
             statement = f"SELECT EXISTS (SELECT 1 FROM instance WHERE source_path = ? AND NOT ifnull({going}, 0))"  # noqa: S608
-            if path not in places and not connection.execute(statement, (source,)).fetchone()[0]:
-                places.append(path)
-        return [place for place in places if os.path.lexists(place) and self._removed(place)]
+            if not connection.execute(statement, (source,)).fetchone()[0]:
+                places.append(os.fsdecode(source))
+        found = (Path(place) for place in places if os.path.lexists(place))
+        return [place for place in found if self._removed(place)]
 
     def _remove_rows_job(self, going: str) -> Job[bool]:
         """Remove the rows whose files are gone; return whether some are left."""
@@ -289,7 +292,7 @@ class _Purge:
         while True:
             with self._catalogue.transaction() as connection:
                 rows = _some(connection, going, last, ROWS_A_STEP)
-                gone = [row for row in rows if not os.path.lexists(self._store.place_of(row[2]))]
+                gone = [row for row in rows if not os.path.lexists(self._store.place_text(row[2]))]
                 connection.executemany("DELETE FROM instance WHERE id = ?", [(row[0],) for row in gone])
                 patients, studies, series = drop_empty(connection, {row[1] for row in gone})
             if not rows:
@@ -316,8 +319,6 @@ class _Purge:
                 self._stuck.append(path)
             return False
         self.tally.sizes.append(size)
-        if path in self._stuck:
-            self._stuck.remove(path)
         return True
 
     def _sync(self, removed: Sequence[Path]) -> None:
@@ -338,7 +339,7 @@ class _Purge:
         staying = last = 0
         statement = "SELECT id, source_path FROM instance WHERE id > ? AND source_path IS NOT NULL ORDER BY id LIMIT ?"
         while scope.patients and (rows := self._catalogue.rows(statement, (last, PATHS_A_STEP))):
-            staying += sum(scope.words.are_in(bytes(path)) for _, path in rows)
+            staying += sum(scope.words.words_are_in(path) for _, path in rows)
             last = rows[-1][0]
             yield Progress(0, 0, "looking for what is left")
         if staying:
@@ -348,9 +349,10 @@ class _Purge:
             )
 
     def _say_what_is_stuck(self) -> None:
-        if self._stuck:
+        stuck = [path for path in self._stuck if os.path.lexists(path)]
+        if stuck:
             self.tally.unfinished.append(
-                f"{len(self._stuck)} files cannot be removed, the first is {plain_text(str(self._stuck[0]))}: another program"
+                f"{len(stuck)} files cannot be removed, the first is {plain_text(str(stuck[0]))}: another program"
                 " uses them, or the permissions do not allow it. Mend that; the next opening of the database goes on."
             )
 

@@ -15,10 +15,10 @@ from typing import Final
 from DICOMModule.database import migrations
 from DICOMModule.database.connection import BUSY_WAIT_S
 from DICOMModule.database.file_store import sync_file, sync_folder
-from DICOMModule.database.purge_rows import delete_from_backup
+from DICOMModule.database.purge_rows import REWRITING, delete_from_backup_job
 from DICOMModule.database.purge_scope import Scope
 from DICOMModule.database.residue import check_room, rewrite_job
-from DICOMModule.jobs import Job, Progress
+from DICOMModule.jobs import Job
 
 _SUFFIX: Final = ".sqlite"
 _OURS: Final = ".purge"
@@ -66,7 +66,7 @@ def scrub_backups_job(folder: Path, scope: Scope, backups: Backups) -> Job[None]
     for path in sorted(folder.glob(f"*{_SUFFIX}")):
         if _identity(path) in backups.seen:
             continue
-        yield Progress(0, 0, "rewriting backups")
+        yield REWRITING
         check_room(path)
         part = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_OURS}")
         try:
@@ -90,20 +90,22 @@ def scrub_backups_job(folder: Path, scope: Scope, backups: Backups) -> Job[None]
 
 
 def _rewrite_job(path: Path, part: Path, scope: Scope) -> Job[None]:
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_WAIT_S)) as source:
+    # without a log beside it nobody has it open: then it is read as it is, and no lock files are left
+    how = "mode=ro" if any(log.exists() for log in _logs(path)) else "mode=ro&immutable=1"
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=BUSY_WAIT_S)) as source:
         version = int(source.execute("PRAGMA user_version").fetchone()[0])
         if not 1 <= version <= migrations.newest_version():
             raise sqlite3.DatabaseError
         os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         with closing(sqlite3.connect(part, isolation_level=None)) as copy:
             source.backup(copy)
-            yield Progress(0, 0, "rewriting backups")
+            yield REWRITING
             for pragma in ("journal_mode = DELETE", "foreign_keys = ON", "secure_delete = ON", "temp_store = MEMORY"):
                 copy.execute(f"PRAGMA {pragma}")
             copy.execute("BEGIN IMMEDIATE")
-            delete_from_backup(copy, scope)
+            yield from delete_from_backup_job(copy, scope)
             copy.execute("COMMIT")
-    yield from rewrite_job(part, "rewriting backups")
+    yield from rewrite_job(part, REWRITING.text)
     sync_file(part)
 
 

@@ -12,20 +12,19 @@ from DICOMModule.database.naming_words import NamingWords
 from DICOMModule.database.purge_scope import Scope, whole_levels
 from DICOMModule.database.rows import load_attributes
 from DICOMModule.database.search_index import scrub_search
+from DICOMModule.jobs import Job, Progress
 
 _LEVELS: Final = (
     ("series", "instance", "series"),
     ("study", "series", "study"),
     ("patient", "study", "patient"),
 )
+REWRITING: Final = Progress(0, 0, "rewriting backups")
+ROWS_A_STEP: Final = 2000
+SERIES_A_STEP: Final = 50
+_NEXT_GOING: Final = "SELECT id FROM temp.going WHERE id > ? ORDER BY id LIMIT ?"
 _HAS_TRASH: Final = 2
 _HAS_ROOTS: Final = 3
-
-
-def has_table(connection: sqlite3.Connection, name: str) -> bool:
-    """Return whether there is a table of this name: older schemas have fewer."""
-    statement = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?)"
-    return bool(connection.execute(statement, (name,)).fetchone()[0])
 
 
 def drop_empty(connection: sqlite3.Connection, series: Iterable[int]) -> tuple[int, int, int]:
@@ -107,7 +106,7 @@ def _dump(attributes: dict[str, Any]) -> str:
 # --- a backup
 
 
-def delete_from_backup(connection: sqlite3.Connection, scope: Scope) -> None:
+def delete_from_backup_job(connection: sqlite3.Connection, scope: Scope) -> Job[None]:
     """Take out of the copy of a catalogue, of whatever version up to ours, all that a purge of ours takes.
 
     The copy may hold more of it than there is now, and under an earlier name. One that was made while a purge was not
@@ -115,12 +114,13 @@ def delete_from_backup(connection: sqlite3.Connection, scope: Scope) -> None:
     """
     with_trash = _version(connection) >= _HAS_TRASH
     connection.execute("CREATE TEMP TABLE going (id INTEGER PRIMARY KEY)")
-    _collect(connection, scope, with_trash=with_trash)
+    yield from _collect_job(connection, scope, with_trash=with_trash)
     going = "instance.id IN (SELECT id FROM temp.going)"
     found = whole_levels(connection, going, f"NOT {going}")
     words = NamingWords(found.names, found.numbers)
     series = [row for (row,) in connection.execute(f"SELECT DISTINCT series FROM instance WHERE {going}")]  # noqa: S608
     for one in series:
+        yield REWRITING
         statement = f"SELECT EXISTS (SELECT 1 FROM instance WHERE series = ? AND NOT ({going}))"  # noqa: S608 (ours)
         if connection.execute(statement, (one,)).fetchone()[0]:
             rebase(connection, one, going)
@@ -129,8 +129,17 @@ def delete_from_backup(connection: sqlite3.Connection, scope: Scope) -> None:
         for (source,) in connection.execute(f"SELECT source_path FROM instance WHERE {going}")  # noqa: S608 (ours)
         if source is not None
     }
-    connection.execute(f"DELETE FROM instance WHERE {going}")  # noqa: S608 (ours)
-    recount(connection, series, live="trash IS NULL" if with_trash else "TRUE")
+    some = "id IN (SELECT id FROM temp.going WHERE id > ? ORDER BY id LIMIT ?)"
+    last = 0
+    while chunk := connection.execute(_NEXT_GOING, (last, ROWS_A_STEP)).fetchall():
+        yield REWRITING
+        connection.execute(f"DELETE FROM instance WHERE {some}", (last, ROWS_A_STEP))  # noqa: S608 (ours)
+        last = chunk[-1][0]
+    for first in range(0, len(series), SERIES_A_STEP):
+        yield REWRITING
+        live = "trash IS NULL" if with_trash else "TRUE"
+        recount(connection, series[first : first + SERIES_A_STEP], live=live)
+    yield REWRITING
     if with_trash:
         connection.execute(f"DELETE FROM trash WHERE {PURGING}")  # noqa: S608 (ours)
         drop_empty_trash(connection)
@@ -139,7 +148,7 @@ def delete_from_backup(connection: sqlite3.Connection, scope: Scope) -> None:
     scrub_search(connection)
 
 
-def _collect(connection: sqlite3.Connection, scope: Scope, *, with_trash: bool) -> None:
+def _collect_job(connection: sqlite3.Connection, scope: Scope, *, with_trash: bool) -> Job[None]:
     """Note the instances that go: by UID, below what goes as a whole, and what a purge in the copy itself has marked."""
     insert = "INSERT OR IGNORE INTO temp.going SELECT instance.id FROM instance"
     levels = (
@@ -148,7 +157,11 @@ def _collect(connection: sqlite3.Connection, scope: Scope, *, with_trash: bool) 
     )
     of_series = " WHERE series_instance_uid = ? AND study_instance_uid = ? AND identity = ?"
     of_study = " WHERE study_instance_uid = ? AND identity = ?"
-    connection.executemany(f"{insert} WHERE sop_instance_uid = ?", [(uid,) for uid in sorted(scope.sop_uids)])
+    uids = sorted(scope.sop_uids)
+    for first in range(0, len(uids), ROWS_A_STEP):
+        yield REWRITING
+        some = [(uid,) for uid in uids[first : first + ROWS_A_STEP]]
+        connection.executemany(f"{insert} WHERE sop_instance_uid = ?", some)
     connection.executemany(insert + levels + of_series, sorted(scope.series))
     connection.executemany(insert + levels + of_study, sorted(scope.studies))
     connection.executemany(f"{insert}{levels} WHERE identity = ?", [(one,) for one in sorted(scope.patients)])

@@ -32,38 +32,45 @@ def rewrite_job(path: Path, text: str) -> Job[None]:
         It cannot be rewritten.
     """
     check_room(path)
-    connection = sqlite3.connect(path, timeout=BUSY_WAIT_S, isolation_level=None, check_same_thread=False)
+    yield Progress(0, 0, text)
+    deadline = time.monotonic() + BUSY_WAIT_S
+    connection = sqlite3.connect(path, timeout=_TRY_S, isolation_level=None, check_same_thread=False)
     with closing(connection), ThreadPoolExecutor(1) as worker:
-        done = worker.submit(connection.execute, "VACUUM")
-        try:
-            while not wait([done], _POLL_S).done:
-                yield Progress(0, 0, text)
-        finally:
-            if not done.done():
-                connection.interrupt()
-        done.result().close()
+        while True:
+            done = worker.submit(connection.execute, "VACUUM")
+            try:
+                while not wait([done], _POLL_S).done:
+                    yield Progress(0, 0, text)
+                done.result().close()
+                return
+            except sqlite3.OperationalError as error:
+                # waited for here, not in SQLite, where nothing could interrupt it
+                if not _is_busy(error) or time.monotonic() > deadline:
+                    raise
+            finally:
+                if not done.done():
+                    connection.interrupt()
+            yield Progress(0, 0, f"{text}: waiting for another program")
 
 
 def check_room(path: Path) -> None:
     """Raise DiskFullError where there is no room for a copy of a file beside it."""
-    if shutil.disk_usage(path.parent).free < path.stat().st_size + SPARE_BYTES:
+    place = path.resolve()
+    if shutil.disk_usage(place.parent).free < place.stat().st_size + SPARE_BYTES:
         raise disk_full_error(path.parent)
 
 
 def empty_log_job(path: Path, wait_s: float) -> Job[bool]:
     """Move all of the write-ahead log into the database and cut it to nothing; False where a reader hinders that."""
-    log = path.with_name(f"{path.name}-wal")
     deadline = time.monotonic() + wait_s
     with closing(sqlite3.connect(path, timeout=_TRY_S, isolation_level=None)) as connection:
-        while True:
-            try:
-                busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            except sqlite3.OperationalError as error:
-                if not (error.sqlite_errorname or "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-                    raise
-                busy = True
-            if not busy and not (log.exists() and log.stat().st_size):
-                return True
+        while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             if time.monotonic() >= deadline:
                 return False
             yield Progress(0, 0, "waiting until no other program reads the database")
+            time.sleep(_POLL_S)
+    return True
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return (error.sqlite_errorname or "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))

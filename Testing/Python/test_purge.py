@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import factories
 import purge_kit
 import pytest
-from importing import hashes, import_
+from importing import edited, hashes, import_
 from purge_kit import STRINGS, back_up, left_in
 
 from DICOMModule.database import DatabaseCounts, DicomDatabase
@@ -166,6 +167,46 @@ def test_residue_that_a_program_without_secure_deletion_left_goes_too(database, 
     assert left_in(database.folder, ["Zweifach"]) == []
 
 
+@pytest.fixture
+def conflict(database, tmp_path):
+    """Two patients with a copy each, and content of the second that was set aside under the first's UID."""
+    common = {"slices": 1, "rows": 2, "columns": 2}
+    first = factories.make_series(
+        tmp_path / "conflict" / "1", "one", PatientName="Erste^E", PatientID="1-ONE", **common
+    )
+    second = factories.make_series(
+        tmp_path / "conflict" / "2", "two", PatientName="Zweite^Z", PatientID="2-TWO", **common
+    )
+    uid = str(first.datasets[0].SOPInstanceUID)
+    edited(second.files[0], tmp_path / "conflict" / "3.dcm", SOPInstanceUID=uid)
+    import_(database, tmp_path / "conflict", copy=True)
+    assert len(database.quarantine()) == 1
+    return first, second
+
+
+def test_what_was_set_aside_goes_with_the_patient_whose_it_is(database, conflict):
+    first, second = conflict
+    report = run_to_end(database.purge_job([second.study_uid]))
+    assert (report.patients, report.files_removed, report.quarantined) == (1, 2, 1)
+    assert left_in(database.folder, ["Zweite", "2-TWO"]) == []
+    assert len(database.headers_of_series(first.uid)) == 1
+    assert run_to_end(database.verify_job()).missing == ()
+
+
+def test_what_was_set_aside_goes_with_the_uid_under_which_it_was(database, conflict):
+    first, second = conflict
+    report = run_to_end(database.purge_job([first.study_uid]))
+    assert (report.patients, report.files_removed, report.quarantined) == (1, 2, 1)
+    assert left_in(database.folder, ["Erste", "1-ONE", str(first.datasets[0].SOPInstanceUID)]) == []
+    assert len(database.headers_of_series(second.uid)) == 1
+
+
+def test_what_was_set_aside_of_others_stays(database, conflict, study):
+    run_to_end(database.purge_job([study["third"].uid]))
+    assert len(database.quarantine()) == 1
+    assert len(list((database.folder / "quarantine").iterdir())) == 1
+
+
 def test_files_of_it_that_no_row_names_go_too(database, study, tmp_path):
     dicom, quarantine = database.folder / "dicom", database.folder / "quarantine"
     quarantine.mkdir()
@@ -181,6 +222,24 @@ def test_files_of_it_that_no_row_names_go_too(database, study, tmp_path):
     run_to_end(database.purge_job([database.patients()[0].patient]))
     assert [path.name for path in database.folder.rglob("*.dcm")] == ["stays.dcm"]
     assert left_in(database.folder, ["Zweifach", study["third"].uid]) == []
+
+
+def test_a_file_in_our_own_folder_that_was_registered_where_it_lay_goes_if_nothing_else_lies_there(database, tmp_path):
+    series = factories.make_series(tmp_path / "in", "in", slices=3, rows=2, columns=2)
+    own = database.folder / "dicom" / "x"
+    own.mkdir(parents=True)
+    for file in series.files[:2]:
+        shutil.copy(file, own)
+    import_(database, own)
+    shutil.copy(series.files[2], own / series.files[0].name)  # another instance lies there now
+    import_(database, own)
+    first, second, third = (str(dataset.SOPInstanceUID) for dataset in series.datasets)
+    assert [one.state for one in database.instances() if one.sop_instance_uid == first] == ["missing"]
+    assert shown_report(run_to_end(database.purge_job([first]))) == (0, 0, 0, 1, 0)
+    assert shown_report(run_to_end(database.purge_job([second]))) == (0, 0, 0, 1, 1)
+    assert [path.name for path in own.iterdir()] == [series.files[0].name]
+    assert len(database.headers_of_series(series.uid)) == 1
+    assert shown_report(run_to_end(database.purge_job([third]))) == (1, 1, 1, 1, 1)
 
 
 def test_reports_of_files_that_lay_beside_it_go_and_those_beside_others_stay(database, tmp_path):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import factories
@@ -15,7 +18,7 @@ import pytest
 from importing import counts, edited, import_
 from purge_kit import back_up, left_in
 
-from DICOMModule.database import DatabaseCounts, DicomDatabase, connection, purge, residue
+from DICOMModule.database import DatabaseCounts, DicomDatabase, connection, purge, purge_backups, residue
 from DICOMModule.database.import_writing import ImportWriter
 from DICOMModule.database.migrations import m0001_first_floor
 from DICOMModule.errors import UnknownUIDError
@@ -153,6 +156,20 @@ def test_a_reader_that_holds_the_log_is_told_and_the_next_opening_empties_it(mad
         assert_gone(database)
 
 
+def test_a_reader_that_goes_in_time_is_waited_for(made):
+    folder, number, _ = made
+    with DicomDatabase.open(folder) as database:
+        reader = sqlite3.connect(folder / "dicommodule.sqlite", isolation_level=None)
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM patient").fetchone() == (2,)
+        job = database.purge_job([number])
+        while "no other program reads" not in next(job).text:
+            pass
+        reader.close()
+        assert run_to_end(job).unfinished is None
+        assert_gone(database)
+
+
 def test_without_room_a_purge_says_so_and_goes_on_when_there_is(made, monkeypatch):
     folder, number, _ = made
     full = shutil._ntuple_diskusage(1000, 1000, 0)
@@ -203,7 +220,95 @@ def test_a_file_that_another_program_uses_is_told_and_is_removed_later(made, mon
         assert_gone(database)
 
 
+@pytest.mark.parametrize("way", ["waits", "closed", "too long"])
+def test_rewriting_waits_for_writers_and_can_be_closed_meanwhile(made, monkeypatch, way):
+    folder, number, _ = made
+    monkeypatch.setattr(residue, "BUSY_WAIT_S", 0.3 if way == "too long" else 30.0)
+    with DicomDatabase.open(folder) as database:
+        writer = sqlite3.connect(folder / "dicommodule.sqlite", isolation_level=None)
+        job = database.purge_job([number])
+        while next(job).text != "rewriting the database":
+            pass
+        writer.execute("BEGIN IMMEDIATE")
+        if way == "too long":
+            assert "locked" in run_to_end(job).unfinished
+        else:
+            while "waiting" not in next(job).text:
+                pass
+        started = time.monotonic()
+        if way == "closed":
+            job.close()
+        writer.close()
+        if way == "waits":
+            assert run_to_end(job).unfinished is None
+        assert time.monotonic() - started < 5
+    with DicomDatabase.open(folder) as database:
+        assert_gone(database)
+
+
+def test_rewriting_that_is_under_way_is_interrupted(tmp_path, monkeypatch):
+    monkeypatch.setattr(residue, "_POLL_S", 0.001)
+    path = tmp_path / "large.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as large:
+        large.execute("CREATE TABLE t (x)")
+        large.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)"
+                      " INSERT INTO t SELECT randomblob(20000) FROM n")  # fmt: skip
+        large.execute("DELETE FROM t WHERE rowid % 2")
+    before = path.stat().st_size
+    job = residue.rewrite_job(path, "rewriting")
+    for _ in range(2):  # before it begins, and when it is under way
+        assert next(job).text == "rewriting"
+    job.close()
+    assert path.stat().st_size == before
+    run_to_end(residue.rewrite_job(path, "rewriting"))
+    assert path.stat().st_size < before * 0.6
+
+
+def test_an_error_of_the_system_is_told_and_the_next_opening_goes_on(made, monkeypatch):
+    folder, number, _ = made
+    with DicomDatabase.open(folder) as database:
+        with monkeypatch.context() as patched:
+            patched.setattr(purge_backups, "_sweep", raiser(OSError(errno.EIO, "Input/output error")))
+            report = run_to_end(database.purge_job([number]))
+        assert "Input/output error" in report.unfinished
+        assert database.counts() == DatabaseCounts(1, 1, 1, 2)
+    with DicomDatabase.open(folder) as database:
+        assert_gone(database)
+
+
+def raiser(error):
+    def fail(*_arguments):
+        raise error
+
+    return fail
+
+
 # --- backups
+
+
+def test_a_backup_is_not_dropped_because_the_disk_is_full_meanwhile(made, monkeypatch):
+    folder, number, _ = made
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorname = "SQLITE_FULL"
+    with DicomDatabase.open(folder) as database:
+        with monkeypatch.context() as patched:
+            patched.setattr(purge_backups, "delete_from_backup_job", raiser(full))
+            report = run_to_end(database.purge_job([number]))
+        assert "no room" in report.unfinished
+        assert [path.suffix for path in (folder / "backups").iterdir()] == [".sqlite"]
+    with DicomDatabase.open(folder) as database:
+        assert_gone(database)
+
+
+def test_what_rewriting_left_when_it_was_killed_is_swept(made):
+    folder, number, _ = made
+    whole = next((folder / "backups").glob("*.sqlite"))
+    for name in ("x.sqlite.1.purge", "x.sqlite.1.purge-journal", "old.part", "new.part"):
+        shutil.copy(whole, folder / "backups" / name)
+    os.utime(folder / "backups" / "old.part", (0, 0))
+    with DicomDatabase.open(folder) as database:
+        run_to_end(database.purge_job([number]))
+    assert {path.name for path in (folder / "backups").iterdir()} == {whole.name, "new.part"}  # that may be being made
 
 
 @pytest.mark.parametrize("content", ["damaged", "newer", "other", "empty"])
@@ -300,8 +405,7 @@ def test_an_import_that_has_decided_about_what_is_purged_decides_again(made, mon
         assert (audit.checked, audit.missing, audit.damaged, audit.orphans, audit.quarantined) == (5, (), (), (), ())
 
 
-@pytest.mark.parametrize("copy", [False, True])
-@pytest.mark.parametrize("other_content", [False, True])
+@pytest.mark.parametrize(("copy", "other_content"), [(False, False), (True, True)])
 def test_what_is_imported_while_it_is_purged_stays_whole(made, copy, other_content, tmp_path):
     folder, number, going = made
     if other_content:
