@@ -58,8 +58,9 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--search",
         metavar="TEXT",
-        help="only what holds these words, in any order, case and accents do not matter; mod:CT, name:doe, id:P1 and"
-        " date:today, date:7d, date:2026-03 or date:20260301..20260309 look into one attribute, quotes keep words together",
+        help="only what holds these words, in any order, case and accents do not matter, one or two letters begin"
+        " a word; mod:CT, name:doe, id:P1, label:teaching and date:today, date:7d, date:2026-03 or date:20260301..20260309"
+        " look into one attribute, quotes keep words together",
     )
     parser.add_argument("--limit", type=count, metavar="N", help="at most N rows")
     parser.add_argument("--offset", type=count, default=0, metavar="N", help="leave out the first N rows")

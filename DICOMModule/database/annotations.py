@@ -185,9 +185,7 @@ class Annotations:
         """Forget a search; DatabaseError where none has this name."""
         with self._catalogue.transaction() as connection:
             if not connection.execute("DELETE FROM saved_search WHERE name = ?", (name.strip(),)).rowcount:
-                raise DatabaseError(
-                    f"there is no saved search {plain_text(name[:LONGEST_SEARCH_NAME])}; `searches` lists those there are."
-                )
+                raise DatabaseError("there is no saved search of this name; `searches` lists those there are.")
 
 
 # --- finding what is named

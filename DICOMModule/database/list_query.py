@@ -103,6 +103,11 @@ class ListQuery:
         statement = f"SELECT {columns} FROM {tables} WHERE {where} ORDER BY {order}{page}"  # noqa: S608 (names are ours)
         return self.catalogue.rows(statement, tuple(self.parameters))
 
+    def count(self, tables: str) -> int:
+        """Return how many rows there are on all pages."""
+        statement = f"SELECT count(*) FROM {tables} WHERE {balanced(self.conditions)}"  # noqa: S608 (names are ours)
+        return int(self.catalogue.rows(statement, tuple(self.parameters))[0][0])
+
     def narrowed(self, level: str, below: str) -> str | None:
         """Return where to begin if the search names few patients: a table of them, and joins down to `below`.
 

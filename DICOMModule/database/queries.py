@@ -66,6 +66,28 @@ def patients(catalogue: Catalogue, chosen: Filter) -> list[PatientSummary]:
 
 def studies(catalogue: Catalogue, chosen: Filter) -> list[StudySummary]:
     """Return studies by date and time."""
+    query, tables = _studies(catalogue, chosen)
+    rows = query.rows(
+        f"study.id, patient.id, {_filled('patient.patient_id', 'patient_name')}, study_instance_uid, study_date, study_time,"
+        f" {_filled('study_id', 'accession_number', 'study_description')}, modalities, study.series, study.instances",
+        tables,
+        f"{DAY}, study.study_time, study.study_instance_uid, study.patient",
+    )
+    written = _written(catalogue, "study", rows)
+    return [
+        StudySummary(*(*named, iso_date(date), iso_time(time), *rest[:3], _parts(rest[3]), *rest[4:], *written(row)))
+        for row, named, date, time, rest in ((row[0], row[1:5], row[5], row[6], row[7:]) for row in rows)
+    ]
+
+
+def count_studies(catalogue: Catalogue, chosen: Filter) -> int:
+    """Return how many studies the list has, on all its pages."""
+    query, tables = _studies(catalogue, chosen)
+    return query.count(tables)
+
+
+def _studies(catalogue: Catalogue, chosen: Filter) -> tuple[ListQuery, str]:
+    """Return what is asked for, and of which tables."""
     query = ListQuery(catalogue, chosen)
     tables = query.narrowed("study", "CROSS JOIN study ON study.patient = candidate.value") or "study"
     query.where("study.instances > 0")
@@ -77,17 +99,7 @@ def studies(catalogue: Catalogue, chosen: Filter) -> list[StudySummary]:
     query.of_study()
     query.of_modalities_in_study()
     query.words("patient", "study", below="SELECT 1 FROM series WHERE series.study = study.id AND series.instances > 0")
-    rows = query.rows(
-        f"study.id, patient.id, {_filled('patient.patient_id', 'patient_name')}, study_instance_uid, study_date, study_time,"
-        f" {_filled('study_id', 'accession_number', 'study_description')}, modalities, study.series, study.instances",
-        f"{tables} CROSS JOIN patient ON patient.id = study.patient",
-        f"{DAY}, study.study_time, study.study_instance_uid, study.patient",
-    )
-    written = _written(catalogue, "study", rows)
-    return [
-        StudySummary(*(*named, iso_date(date), iso_time(time), *rest[:3], _parts(rest[3]), *rest[4:], *written(row)))
-        for row, named, date, time, rest in ((row[0], row[1:5], row[5], row[6], row[7:]) for row in rows)
-    ]
+    return query, f"{tables} CROSS JOIN patient ON patient.id = study.patient"
 
 
 def series(catalogue: Catalogue, chosen: Filter) -> list[SeriesSummary]:

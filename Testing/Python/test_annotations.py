@@ -183,7 +183,7 @@ def test_searches_are_kept_by_name(annotations):
     )  # fmt: skip
     annotations.remove_search("this week")
     assert [search.name for search in annotations.saved_searches()] == ["Chest"]
-    with pytest.raises(DatabaseError, match="no saved search this week"):
+    with pytest.raises(DatabaseError, match="no saved search of this name"):
         annotations.remove_search("this week")
 
 

@@ -23,6 +23,7 @@ def found(database, text):
     assert names(database.patients(search=text, limit=50)) == patients
     for limit in (None, 50):
         assert names(database.studies(search=text, limit=limit)) == patients
+    assert database.count_studies(search=text) == len(database.studies(search=text))
     return patients
 
 

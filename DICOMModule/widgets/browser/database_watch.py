@@ -122,4 +122,4 @@ def _opened(logic: DICOMModuleLogic) -> DicomDatabase | None:
 
 
 def _count(database: DicomDatabase, search: str) -> int:
-    return len(database.studies(search=search)) if search else database.counts()[1]
+    return database.count_studies(search=search) if search else database.counts()[1]
