@@ -52,6 +52,7 @@ class _Pattern:
         self._offset_without_uid = header.dataset_offset - len(self._raw.get(META_INSTANCE, b""))
         # what other values are read by: of these, whoever walks a file takes care
         self._meddling = frozenset(key for key in structure.values if key in _CONTEXT or key[0].startswith("?"))
+        self._texts = frozenset(key for key, (vr, _) in structure.values.items() if (vr or key[1]) in _TEXTS)
         self._pixel_head, first = b"", structure.pixel_offset - sample.end
         if structure.pixel_bytes > 0 and structure.pixel_offset + structure.pixel_bytes == header.size_bytes:
             self._pixel_head = sample.window[sample.end : structure.pixel_offset - 4]
@@ -106,22 +107,28 @@ class _Pattern:
         """Return the attributes with what has changed; None where a change concerns more than itself."""
         if not self._meddling.isdisjoint(changed):
             return None
-        values = self._structure.values
         new: dict[str, AttributeValue | None] = {}
-        others: dict[Wanted, tuple[bytes, bytes]] = {}
+        others: dict[Wanted, bytes] = {}
+        texts = self._texts
         for key, value in changed.items():
-            vr = values[key][0] or key[1]
-            if vr in _TEXTS and value.isascii() and b"\x1b" not in value:
+            if key in texts and value.isascii() and b"\x1b" not in value:
                 new[key[0]] = value.rstrip(b" \0").decode("ascii") or None
             else:
-                others[key] = (values[key][0], value)
+                others[key] = value
         if others:
-            context = {key: values[key] for key in _CONTEXT if key in values}
-            decoded = attributes_of(Structure({**context, **others}), little=True)
-            new.update((keyword, decoded.get(keyword)) for keyword, _ in others)
-        if any(not is_valid_uid(str(new[keyword] or "")) for keyword in _UIDS & new.keys()):
-            return None
+            new.update(self._decoded(others))
+        for keyword in _UIDS:
+            if keyword in new and not is_valid_uid(str(new[keyword] or "")):
+                return None
         return SharedAttributes(self._origin, new)
+
+    def _decoded(self, changed: dict[Wanted, bytes]) -> dict[str, AttributeValue | None]:
+        """Return values of which the VR, the character set or the pixels' sign must be known."""
+        values = self._structure.values
+        known = {key: values[key] for key in _CONTEXT if key in values}
+        known.update((key, (values[key][0], value)) for key, value in changed.items())
+        decoded = attributes_of(Structure(known), little=True)
+        return {keyword: decoded.get(keyword) for keyword, _ in changed}
 
 
 def _is_one_uid(in_meta: bytes, attributes: SharedAttributes) -> bool:

@@ -24,7 +24,9 @@ _AFTER_LAYOUT_BYTES: Final = 512
 _ORDER: Final = ORDERS[True]
 # What hardly any two files of a series have alike, in value or in length: known beforehand, it need not be learned.
 _OWN: Final = frozenset(["SOPInstanceUID", "InstanceNumber", "ImagePositionPatient", "SliceLocation"])
-_HEADER_BYTES: Final = {4: 8, 6: 8, 8: 12}  # by the bytes before the length
+LONGEST_LOOSE_BYTES: Final = 66
+"""The longest value of which the length may differ: UIDs, texts of 64 characters, three decimal strings."""
+_LENGTH_BYTES: Final = {4: 4, 6: 2, 8: 4}  # by the bytes before it: tag; tag and VR; these and two reserved
 _NO_ITEM: Final = b"(?!" + re.escape(_ORDER.item_bytes) + b")"  # what UN begins with tells whether it is a sequence
 _META_CLASS: Final = 0x0002
 _META_UID: Final = 0x0003
@@ -157,7 +159,9 @@ class Layout:
         own = {top.key for top in sample.tops if top.key is not None and top.key[0] in _OWN}
         self.varying = set(varying) | own | {META_INSTANCE}
         self.lengths = set(lengths) | {
-            number for number, top in enumerate(sample.tops) if top.is_value and top.key in own | {META_INSTANCE}
+            number
+            for number, top in enumerate(sample.tops)
+            if top.is_value and top.key in own | {META_INSTANCE} and top.after - top.first <= LONGEST_LOOSE_BYTES
         }
         self._item_count = -1 if sample.explicit else sample.window.count(_ORDER.item_bytes, sample.start, sample.end)
 
@@ -167,30 +171,16 @@ class Layout:
         tops = enumerate(self.sample.tops)
         return tuple(top.key for _, top in tops if top.key is not None and top.key in self.varying)
 
-    def match(self, window: bytes) -> tuple[int, list[bytes]] | None:
+    def match(self, window: bytes) -> tuple[int, Sequence[bytes]] | None:
         """Return where the layout ends in a file that begins with `window`, and its values of `keys`; None if it differs."""
-        position = self.sample.start
-        values: list[bytes] = []
-        for pattern, head, is_kept in self._runs:
-            found = pattern.match(window, position)
-            if found is None:
-                return None
-            values += found.groups()
-            position = found.end()
-            if head:
-                width = len(head)
-                if window[position : position + width] != head:
-                    return None
-                first = position + _HEADER_BYTES[width]
-                length = int.from_bytes(window[position + width : first], "little")
-                position = first + length
-                if position > len(window):
-                    return None
-                if is_kept:
-                    values.append(window[first:position])
-        if self._item_count >= 0 and self._item_count != window.count(_ORDER.item_bytes, self.sample.start, position):
+        found = self._pattern.match(window, self.sample.start)
+        if found is None:
+            return None
+        end = found.end()
+        if self._item_count >= 0 and self._item_count != window.count(_ORDER.item_bytes, self.sample.start, end):
             return None  # in implicit VR the beginning of a value may tell that it is a sequence
-        return position, values
+        values = found.groups()
+        return end, [value[self._skipped[number] :] for number, value in enumerate(values)]
 
     def widened(self, sample: Sample) -> Layout:
         """Return a layout that holds for `sample` as well, which must be built like ours."""
@@ -199,24 +189,31 @@ class Layout:
         lengths = {
             number
             for number, (old, new) in enumerate(pairs)
-            if old.after - old.first != new.after - new.first and new.is_value and old.is_value and not _is_meta(new)
+            if old.after - old.first != new.after - new.first
+            and new.is_value
+            and max(old.after - old.first, new.after - new.first) <= LONGEST_LOOSE_BYTES
+            and not _is_meta(new)
         }
         return Layout(sample, self.varying | varying, self.lengths | lengths)
 
     @cached_property
-    def _runs(self) -> list[tuple[re.Pattern[bytes], bytes, bool]]:
-        """Return the expressions, each with the head of the element of any length behind it and whether that is kept."""
-        sample, runs = self.sample, []
-        begin = sample.start
+    def _skipped(self) -> tuple[int, ...]:
+        """How many bytes of each group of the expression are the length before the value."""
+        kept = [(number, top) for number, top in enumerate(self.sample.tops) if top.key in self.varying]
+        return tuple(_LENGTH_BYTES[len(top.head)] if number in self.lengths else 0 for number, top in kept)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[bytes]:
+        """The expression over all that must be the same, with a group for each of `keys`."""
+        sample, begin = self.sample, self.sample.start
         places = iter((*sample.places, (sample.end, sample.end)))
         place = next(places)
         pieces: list[bytes] = []
         for number, top in enumerate(sample.tops):
-            is_loose = number in self.lengths
             is_kept = top.key is not None and top.key in self.varying
-            if is_loose:
-                runs.append((re.compile(b"".join(pieces), re.DOTALL), top.head, is_kept))
-                pieces, begin = [], top.after
+            if number in self.lengths:
+                pieces += [re.escape(top.head), _any_length(_LENGTH_BYTES[len(top.head)], kept=is_kept)]
+                begin = top.after
             elif is_kept:
                 pieces += [re.escape(sample.window[begin : top.first]), b"(.{%d})" % (top.after - top.first)]
                 begin = top.after
@@ -233,11 +230,20 @@ class Layout:
             if begin < top.after:
                 pieces.append(b".{%d}" % (top.after - begin))
                 begin = top.after
-        return [*runs, (re.compile(b"".join(pieces), re.DOTALL), b"", False)]
+        return re.compile(b"".join(pieces), re.DOTALL)
 
     def _is_fixed(self, top: Top) -> bool:
         """Return whether a value decides how the file is read: its transfer syntax, and whether it is a DICOMDIR."""
         return _is_meta(top) and int.from_bytes(top.head[2:4], "little") in {_META_CLASS, _META_SYNTAX}
+
+
+def _any_length(width: int, *, kept: bool) -> bytes:
+    """Return an expression for a length of `width` bytes, any even one that is not too large, and so many bytes."""
+    choices = b"|".join(
+        re.escape(length.to_bytes(width, "little")) + b".{%d}" % length
+        for length in range(0, LONGEST_LOOSE_BYTES + 1, 2)
+    )
+    return b"((?>%s))" % choices if kept else b"(?>%s)" % choices
 
 
 def _tag(window: bytes, begin: int) -> int:
