@@ -31,7 +31,11 @@ def copy_to_disk(viewer: Viewer, logic: DICOMModuleLogic, request: CopyRequest) 
             viewer.banners.show_info(sentence, actions=opening)
 
     def tell_cancelled() -> None:
-        left = "What is there is whole; export again to go on." if is_folder else "No ZIP file was written."
+        left = (
+            "What is there is whole; export again to go on."
+            if is_folder
+            else "There is no ZIP file, unless it was whole already."
+        )
         viewer.banners.show_info(f"The export to disk was cancelled. {left}")
 
     return viewer.jobs.run(

@@ -33,6 +33,15 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def flip_last_byte(path: Path) -> None:
+    """Change a file where it lies, as a failing disk does."""
+    with path.open("r+b") as stream:
+        stream.seek(-1, 2)
+        (last,) = stream.read(1)
+        stream.seek(-1, 2)
+        stream.write(bytes([last ^ 1]))
+
+
 def close_after(job, steps: int) -> bool:
     """Take that many steps of a job, then close it as a cancel does; return whether it was still running."""
     running = True

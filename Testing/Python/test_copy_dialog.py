@@ -261,6 +261,16 @@ def test_a_copy_that_fails_is_told(qtbot, viewer, logic, series, tmp_path):
     assert "exists already" in banner_texts(viewer)[0]
 
 
+@pytest.mark.parametrize(("name", "left"), [("out", "export again to go on"), ("out.zip", "There is no ZIP file")])
+def test_a_cancelled_copy_says_what_is_left(qtbot, viewer, logic, name, left):
+    destination = logic.database_folder.parent / name
+    handle = copy_to_disk(viewer, logic, CopyRequest(("1.2.3",), "Series 4", destination, CopyOptions()))
+    handle.cancel()
+    qtbot.waitUntil(lambda: viewer.jobs.is_idle and bool(viewer.banners.shown), timeout=10_000)
+    assert left in banner_texts(viewer)[0]
+    assert not destination.exists()
+
+
 @pytest.mark.parametrize(
     ("report", "text"),
     [

@@ -295,6 +295,18 @@ def test_other_files_under_the_names_of_a_medium_are_refused(logic, series_facto
     assert not (tmp_path / "cd" / "DICOMDIR").exists()
 
 
+def test_a_directory_that_came_to_be_meanwhile_is_not_replaced(logic, series_factory, tmp_path):
+    series = series_factory("one")
+    bring_in(logic, series)
+    for progress in (job := logic.copy_job([series.uid], tmp_path / "cd", CopyOptions(dicomdir=True))):
+        if progress.text.startswith("copying"):
+            (tmp_path / "cd" / "DICOMDIR").write_bytes(b"mine")
+            break
+    with pytest.raises(ExportError, match="meanwhile"):
+        run_to_end(job)
+    assert (tmp_path / "cd" / "DICOMDIR").read_bytes() == b"mine"
+
+
 @pytest.mark.parametrize("part", [0.4, 0.95])
 def test_an_interrupted_medium_has_no_directory_until_it_is_whole(logic, series_factory, tmp_path, part):
     series = series_factory("many", slices=66, rows=2, columns=2)

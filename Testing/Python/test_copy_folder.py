@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import PYDICOM_DATA
-from copying_kit import bring_in, close_after, contents, copy_out, hashes_of, sha256
+from copying_kit import bring_in, close_after, contents, copy_out, flip_last_byte, hashes_of, sha256
 
 from DICOMModule.errors import ExportError, UnknownUIDError
 from DICOMModule.export.copy_folder import FILES_A_BATCH
@@ -119,6 +119,18 @@ def test_the_name_that_is_free_on_the_disk_is_not_one_that_another_instance_is_t
     assert there.read_bytes() == b"mine"
 
 
+def test_a_name_that_another_program_takes_meanwhile_stays_its_own(logic, series_factory, tmp_path):
+    series = series_factory("one", slices=2)
+    bring_in(logic, series)
+    for progress in (job := logic.copy_job([series.uid], tmp_path / "out", CopyOptions(names="{InstanceNumber}"))):
+        if progress.text.startswith("copying"):  # the folder has been listed by now
+            (tmp_path / "out" / "1.dcm").write_bytes(b"mine")
+            break
+    assert run_to_end(job).files == 2
+    assert sorted(contents(tmp_path / "out")) == ["1 (2).dcm", "1.dcm", "2.dcm"]
+    assert (tmp_path / "out" / "1.dcm").read_bytes() == b"mine"
+
+
 @pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="there the two names are one")
 def test_names_that_are_there_in_other_capitals_are_taken_for_the_same(logic, series_factory, tmp_path):
     series = series_factory("one", slices=1)
@@ -210,6 +222,35 @@ def test_a_file_that_became_another_of_the_same_size_and_time_is_found(logic, se
     os.utime(first, ns=(status.st_atime_ns, status.st_mtime_ns))
     report = copy_out(logic, series.uid, tmp_path / "out")
     assert [problem.where for problem in report.skipped] == [str(series.datasets[0].SOPInstanceUID)]
+
+
+def test_what_does_not_read_back_gets_no_name(logic, series_factory, tmp_path):
+    series = series_factory("one", slices=2, shuffle=False)
+    bring_in(logic, series)
+    job = logic.copy_job([series.uid], tmp_path / "out", CopyOptions())
+    flipped = False
+    report = None
+    while report is None:
+        try:
+            next(job)
+        except StopIteration as stop:
+            report = stop.value
+        whole = [part for part in tmp_path.rglob("0.part") if part.stat().st_size == series.files[0].stat().st_size]
+        if whole and not flipped:
+            flip_last_byte(whole[0])
+            flipped = True
+    assert (report.files, [row.where for row in report.skipped]) == (1, [str(series.datasets[0].SOPInstanceUID)])
+    assert "did not read back" in report.skipped[0].reason
+    assert list(contents(tmp_path / "out").values()) == [sha256(series.files[1].read_bytes())]
+
+
+def test_a_place_where_no_folder_can_be_made_is_told(logic, series_factory, tmp_path):
+    series = series_factory("one", slices=1)
+    bring_in(logic, series)
+    (tmp_path / "file").write_bytes(b"mine")
+    with pytest.raises(ExportError, match="cannot write to"):
+        copy_out(logic, series.uid, tmp_path / "file" / "out")
+    assert (tmp_path / "file").read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize("begin", [b"MZ\x90\0", b"\x7fELF\x02", b"#!/bin/sh\nrm -rf ~\n", b"\xcf\xfa\xed\xfe"])

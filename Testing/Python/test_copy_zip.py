@@ -131,6 +131,22 @@ def test_a_closed_job_leaves_nothing(logic, series_factory, tmp_path, part):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "database", "measured.zip"]
 
 
+def test_an_archive_that_does_not_read_back_is_not_kept(logic, series_factory, tmp_path):
+    series = series_factory("one", slices=2, rle=True)
+    bring_in(logic, series)
+    job = logic.copy_job([series.uid], tmp_path / "out.zip", CopyOptions())
+    for progress in job:
+        if progress.text.startswith("reading the ZIP"):
+            (archive,) = tmp_path.rglob("archive.part")
+            with archive.open("r+b") as stream:
+                stream.seek(300)  # the preamble of the first file
+                stream.write(b"?")
+            break
+    with pytest.raises(ExportError, match="did not read back"):
+        run_to_end(job)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "database"]
+
+
 def test_a_file_that_changes_while_it_is_packed_spoils_no_archive(logic, series_factory, tmp_path):
     series = series_factory("one", slices=1, rows=512, columns=1200)
     bring_in(logic, series)
