@@ -6,8 +6,8 @@ In this order, so that a kill at any moment leaves a purge that is either not be
    the instances to it: from now on nothing shows or restores them. The mark holds no word of a patient. It stays until
    all that follows is done; `reconcile` goes on where it finds one that no living process is at.
 2. **The backups**, each rewritten beside itself without what goes; then it takes the old one's place. They come first
-   because what they hold is found by the rows. One that cannot be rewritten goes. A backup that another program makes
-   meanwhile holds the mark itself, and is looked for again at the end.
+   because what they hold is found by the rows. One that cannot be rewritten goes. A lock keeps others from making one
+   meanwhile; they are looked for again at the end nevertheless, and one with the mark in it is rewritten by that.
 3. **Reports, quarantine, thumbnails**: rows of import reports whose UID or path tells of it, roots of imports, what was
    set aside of it, files before the rows that name them; also files in our folders that no row names.
 4. **Copies**, some hundred a transaction, so that no import can register a file in the moment in which it goes; then
@@ -27,7 +27,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -48,6 +48,7 @@ from DICOMModule.errors import DatabaseError, plain_text
 from DICOMModule.jobs import Job, Progress, run_to_end
 
 LOCK: Final = "purge.lock"
+_LOCKS: Final = (LOCK, "backup.lock")  # nobody makes a backup meanwhile, which would hold what goes
 FILES_A_STEP: Final = 200
 ROWS_A_STEP: Final = 500
 PATHS_A_STEP: Final = 5000
@@ -96,10 +97,12 @@ def finish_purges(catalogue: Catalogue, store: FileStore) -> None:
     marks = [deleted_at for (deleted_at,) in catalogue.rows(f"SELECT deleted_at FROM trash WHERE {PURGING}")]  # noqa: S608
     if not marks:
         return
-    held = exclusive_now(store.folder / LOCK)
-    if held is None:
-        return
-    with held, suppress(DatabaseError):
+    with ExitStack() as held, suppress(DatabaseError):
+        for name in _LOCKS:
+            lock = exclusive_now(store.folder / name)
+            if lock is None:  # a living process is at it, or makes a backup
+                return
+            held.enter_context(lock)
         if not all(mark.endswith(_LOG_LEFT) for mark in marks):
             check_room(catalogue.path)  # or each opening would rewrite the backups, and come no further
         run_to_end(_Purge(catalogue, store).finish_job(log_wait_s=0.0))
@@ -109,7 +112,9 @@ def _marked_job(catalogue: Catalogue, store: FileStore, mark: Callable[[], Seque
     if catalogue.read_only:
         with catalogue.transaction():  # says why not, before a lock file is made
             pass
-    with (yield from exclusive_job(store.folder / LOCK)):
+    with ExitStack() as held:
+        for name in _LOCKS:
+            held.enter_context((yield from exclusive_job(store.folder / name)))
         yield Progress(0, 0, "purging")
         examine = mark()
         purge = _Purge(catalogue, store)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -25,7 +24,7 @@ _OURS: Final = ".purge"
 _BESIDE: Final = ("-wal", "-shm", "-journal")
 _PASSING: Final = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_READONLY",
                    "SQLITE_PERM", "SQLITE_NOMEM", "SQLITE_INTERRUPT")  # fmt: skip
-_STALE_S: Final = 3600.0
+_PART: Final = ".part"
 
 
 @dataclass(slots=True)
@@ -110,11 +109,10 @@ def _rewrite_job(path: Path, part: Path, scope: Scope) -> Job[None]:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what a purge or a backup that did not end has left: files without a final name."""
+    """Remove what a purge or a backup that did not end has left: our caller keeps others from being at one."""
     for path in folder.iterdir():
-        with suppress(OSError):
-            stale = path.suffix == _OURS or (path.suffix == ".part" and time.time() - path.stat().st_mtime > _STALE_S)
-            if stale:
+        if any(suffix.startswith((_OURS, _PART)) for suffix in path.suffixes):
+            with suppress(OSError):
                 _remove_with_logs(path)
 
 

@@ -21,6 +21,7 @@ from purge_kit import back_up, left_in
 from DICOMModule.database import DatabaseCounts, DicomDatabase, connection, purge, purge_backups, residue
 from DICOMModule.database.import_writing import ImportWriter
 from DICOMModule.database.migrations import m0001_first_floor
+from DICOMModule.database.sessions import exclusive_now
 from DICOMModule.errors import UnknownUIDError
 from DICOMModule.jobs import run_to_end
 
@@ -303,12 +304,25 @@ def test_a_backup_is_not_dropped_because_the_disk_is_full_meanwhile(made, monkey
 def test_what_rewriting_left_when_it_was_killed_is_swept(made):
     folder, number, _ = made
     whole = next((folder / "backups").glob("*.sqlite"))
-    for name in ("x.sqlite.1.purge", "x.sqlite.1.purge-journal", "old.part", "new.part"):
+    for name in ("x.sqlite.1.purge", "x.sqlite.1.purge-journal", "x.sqlite.2.part", "x.sqlite.2.part-journal"):
         shutil.copy(whole, folder / "backups" / name)
-    os.utime(folder / "backups" / "old.part", (0, 0))
     with DicomDatabase.open(folder) as database:
         run_to_end(database.purge_job([number]))
-    assert {path.name for path in (folder / "backups").iterdir()} == {whole.name, "new.part"}  # that may be being made
+    assert [path.name for path in (folder / "backups").iterdir()] == [whole.name]
+
+
+def test_a_backup_that_is_being_made_is_waited_for_and_none_is_made_meanwhile(made):
+    folder, number, _ = made
+    with DicomDatabase.open(folder) as database:
+        job = database.purge_job([number])
+        with exclusive_now(folder / "backup.lock"):
+            assert "waiting" in next(job).text
+            back_up(database)
+        while next(job).text != "removing rows":
+            pass
+        assert exclusive_now(folder / "backup.lock") is None
+        assert run_to_end(job).backups_rewritten == 2
+        assert_gone(database)
 
 
 @pytest.mark.parametrize("content", ["damaged", "newer", "other", "empty"])
