@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from DICOMModule.database.connection import Catalogue
-from DICOMModule.database.search_index import refresh_documents, update_documents
+from DICOMModule.database.search_index import refresh_documents, scrub_search, update_documents, wrong_documents
 
 PURGE_MARK: Final = "purging since "
 """How the time begins of a row of `trash` that is no act of deleting but a purge that is not finished."""
@@ -95,8 +95,10 @@ _WRONG: Final = (
 
 
 def wrong_counts(catalogue: Catalogue) -> int:
-    """Return how many series, studies, patients and totals say other numbers, or other modalities, than there are."""
+    """Return how many series, studies, patients and totals say other numbers, modalities or texts than there are."""
     wrong = sum(len(catalogue.rows(statement)) for statement in _WRONG)
+    with catalogue.translated():
+        wrong += wrong_documents(catalogue.connection)
     there: dict[int, set[str]] = {}
     for study, modality in catalogue.rows("SELECT DISTINCT study, modality FROM series WHERE instances > 0"):
         there.setdefault(study, set()).add(modality)
@@ -109,9 +111,10 @@ def wrong_counts(catalogue: Catalogue) -> int:
 
 
 def recount_all(connection: sqlite3.Connection) -> None:
-    """Bring every count up to date, and every document of the search, within a transaction."""
+    """Bring every count up to date, and every document of the search with its index, within a transaction."""
     recount(connection, [row for (row,) in connection.execute("SELECT id FROM series")])
     refresh_documents(connection, [row for (row,) in connection.execute("SELECT id FROM patient")])
+    scrub_search(connection)
     connection.execute(f"UPDATE total SET (patients, studies, series, instances) = ({_TOTAL})")  # noqa: S608 (ours)
 
 

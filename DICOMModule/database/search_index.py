@@ -164,6 +164,16 @@ def refresh_documents(connection: sqlite3.Connection, patients: Iterable[int]) -
             _write_document(connection, patient, old, new)
 
 
+def wrong_documents(connection: sqlite3.Connection) -> int:
+    """Return how many patients have another document than their rows make, or one too many."""
+    documents = dict(connection.execute("SELECT patient, text FROM search_document"))
+    wrong = 0
+    for (patient,) in connection.execute("SELECT id FROM patient").fetchall():
+        lines = _lines(connection.execute(_LINES_OF_PATIENT, (patient,)))
+        wrong += documents.pop(patient, "") != "\n".join(sorted(lines))
+    return wrong + len(documents)
+
+
 def _lines(rows: Iterable[tuple[str, str]]) -> set[str]:
     """Return the lines of texts, and of modalities."""
     lines: set[str] = set()

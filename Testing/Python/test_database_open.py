@@ -205,6 +205,7 @@ def test_a_read_only_folder_is_read_and_says_so_on_writing(read_only, tmp_path):
         with DicomDatabase.open(read_only, create=create) as database:
             assert database.read_only
             assert len(database.patients()) == 3
+            assert [row.patient_name for row in database.patients(search="juer mu", limit=5)] == ["Müller^Jürgen"]
             assert len(database.headers_of_series(database.series()[0].series_instance_uid)) == 2
             report = run_to_end(database.verify_job())
             assert (report.checked, report.missing, report.damaged) == (7, (), ())

@@ -9,6 +9,7 @@ from row_kit import assert_in_step, header, names, write
 
 from DICOMModule.database import DicomDatabase
 from DICOMModule.database.rows import BatchWriter, NewRow
+from DICOMModule.jobs import run_to_end
 
 
 @pytest.fixture
@@ -205,6 +206,22 @@ def test_whatever_comes_and_goes_documents_index_and_totals_keep_in_step(databas
             assert_in_step(database)
     assert_in_step(database)
     assert database._catalogue.integrity() == "ok"
+
+
+def test_a_repair_mends_what_is_out_of_step(database):
+    write(database, header("Adams"), header("Brown"))
+    run_to_end(database.verify_job(repair=True))
+    for damage in (
+        "UPDATE search_document SET text = 'x' WHERE patient = 1",
+        "DELETE FROM search_document WHERE patient = 2",
+    ):
+        with database._catalogue.transaction() as connection:
+            connection.execute(damage)
+        assert len(run_to_end(database.verify_job(repair=True)).repaired) == 1
+        assert found(database, "adams") == ["Adams"]
+        assert found(database, "brown") == ["Brown"]
+        assert_in_step(database)
+    assert run_to_end(database.verify_job(repair=True)).repaired == ()
 
 
 def test_labels_and_notes_are_searched_where_they_stand(database):
