@@ -166,7 +166,7 @@ def _directory_place(path: str, source: FileSource) -> tuple[int, int, int]:
             disk, first_disk, here, count, size, start, end = _directory_place_64(path, source, located)
     if disk or first_disk or here != count:
         raise InvalidFileError(path, "is one part of a ZIP archive in several parts. Join them, or unpack the archive.")
-    if start + size > end:
+    if start + size > end or (not count and source.read(0, 4) == STARTS[0]):  # it begins with a member
         raise _contradiction(path)
     return start, size, count
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import re
 import shutil
 import struct
@@ -355,6 +356,70 @@ def test_a_part_of_a_split_archive_and_a_directory_that_contradicts_itself_are_r
         )
         (row,) = import_(database, tmp_path / "a.zip").rejected
         assert reason in row.reason
+
+
+def test_a_comment_that_looks_like_a_directory_does_not_mislead(database, tmp_path):
+    path = tmp_path / "c.zip"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("a.dcm", instance("1.2.3"))
+        made.comment = b"PK\x05\x06" + bytes(18) + b"and more"
+    assert counts(import_(database, path)) == {"files_seen": 1, "added": 1}
+    path.write_bytes(path.read_bytes() + b"PK\x05\x06 trailing")  # now no comment goes to the end of the file
+    assert "contradicts" in import_(database, path).rejected[0].reason  # the last record names no member
+
+
+def test_a_broken_directory_in_64_bits_is_refused(database, tmp_path):
+    content = zipped(tmp_path / "a.zip", {"a.dcm": instance("1.2.8")}).read_bytes()
+    end = content.rindex(b"PK\x05\x06")
+    tail = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    for at in (end, 1 << 62, 0):
+        locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, at, 1)
+        (tmp_path / "a.zip").write_bytes(content[:end] + locator + tail)
+        assert "contradicts" in import_(database, tmp_path / "a.zip").rejected[0].reason
+    (tmp_path / "a.zip").write_bytes(content[:end] + tail)
+    assert "contradicts" in import_(database, tmp_path / "a.zip").rejected[0].reason
+
+
+def test_a_directory_that_counts_wrongly_is_refused(database, tmp_path):
+    path = zipped(tmp_path / "a.zip", {"a.dcm": instance("1.2.8"), "b.dcm": instance("1.2.9")})
+    content = path.read_bytes()
+    end = content.rindex(b"PK\x05\x06")
+    path.write_bytes(content[: end + 8] + struct.pack("<2H", 5, 5) + content[end + 12 :])
+    assert "contradicts" in import_(database, path).rejected[0].reason
+    assert database.instances() == []
+
+
+def test_the_sizes_of_a_large_member_are_found_behind_other_extra_fields(database, tmp_path):
+    info = zipfile.ZipInfo("a.dcm")
+    info.extra = struct.pack("<2HL", 0x5455, 4, 0)
+    content = instance("1.2.8")
+    path = zipped(tmp_path / "a.zip", [(info, content)], method=zipfile.ZIP_STORED)
+    raw = path.read_bytes()
+    entry = raw.index(b"PK\x01\x02")
+    field = struct.pack("<2H2Q", 1, 16, len(content), len(content))
+    head = bytearray(raw[entry : entry + 46])
+    struct.pack_into("<2L", head, 20, 0xFFFFFFFF, 0xFFFFFFFF)
+    struct.pack_into("<H", head, 30, 8 + len(field))
+    end = bytearray(raw[-22:])
+    struct.pack_into("<L", end, 12, 46 + 5 + 8 + len(field))
+    path.write_bytes(raw[:entry] + head + raw[entry + 46 : -22] + field + end)
+    assert import_(database, path).added == 1
+
+
+def test_random_damage_never_does_more_than_reject(database, tmp_path):
+    path = tmp_path / "a.zip"
+    whole = zipped(
+        path, {"a.dcm": instance("1.2.3", 900), "t.txt": b"text" * 9, "c/d.dcm": instance("1.2.4")}
+    ).read_bytes()
+    chance = random.Random(7)
+    for _ in range(150):
+        content = bytearray(whole)
+        for _ in range(chance.choice((1, 2, 8))):
+            content[-1 - chance.randrange(len(content))] = chance.choice((0, 1, 255, chance.randrange(256)))
+        path.write_bytes(content)
+        import_(database, path)
+    held = {one.sop_instance_uid for one in database.instances()}
+    assert held <= {"1.2.3", "1.2.4"}
 
 
 def overlapping(kernel: bytes, names: int) -> bytes:
