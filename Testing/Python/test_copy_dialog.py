@@ -262,9 +262,10 @@ def test_a_copy_that_fails_is_told(qtbot, viewer, logic, series, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "left"), [("out", "export again to go on"), ("out.zip", "There is no ZIP file")])
+@pytest.mark.usefixtures("series")
 def test_a_cancelled_copy_says_what_is_left(qtbot, viewer, logic, name, left):
     destination = logic.database_folder.parent / name
-    handle = copy_to_disk(viewer, logic, CopyRequest(("1.2.3",), "Series 4", destination, CopyOptions()))
+    handle = copy_to_disk(viewer, logic, CopyRequest(("patient:1",), "Doe, Jane", destination, CopyOptions()))
     handle.cancel()
     qtbot.waitUntil(lambda: viewer.jobs.is_idle and bool(viewer.banners.shown), timeout=10_000)
     assert left in banner_texts(viewer)[0]
