@@ -6,19 +6,20 @@ import os
 import stat
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from DICOMModule.database.connection import Catalogue
-from DICOMModule.database.counting import PURGING, wrong_counts
-from DICOMModule.database.file_pool import FilePool, aside_job, result_job
+from DICOMModule.database.counting import PURGING
+from DICOMModule.database.file_pool import FilePool, result_job
 from DICOMModule.database.file_store import FileStore, sha256_of
 from DICOMModule.database.quarantine import quarantined_files
-from DICOMModule.database.strays import orphans, unknown_quarantine
-from DICOMModule.database.summaries import QuarantinedFile, VerifyReport
+from DICOMModule.database.written_rows import said_by, written_rows
 from DICOMModule.dicom.header_reader import read_header
-from DICOMModule.errors import DatabaseCorruptError, DicomFileError, Problem
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import DatabaseCorruptError, DicomFileError
 from DICOMModule.jobs import Job, Progress
 
 ROWS_A_STEP: Final = 500
@@ -33,10 +34,6 @@ DAMAGED_COPY: Final = (
     " is found."
 )
 NO_FILE: Final = "there is something else than a file at its place."
-GONE_ASIDE: Final = "it was set aside and has gone from the quarantine. Discard it if it is not wanted any more."
-ROTTEN: Final = "it was set aside and is not what it was then. Compare it with what it came from, or discard it."
-STRAY: Final = "no row names it. `verify --repair` registers it where it is a whole instance."
-BROKEN_COUNTS: Final = "{} counts of patients, studies and series are wrong; `verify --repair` counts anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +69,8 @@ class Checked:
         The time of modification that goes with the content that was registered.
     audited : bool
         Whether its content was to be looked at.
+    header : InstanceHeader or None
+        Of the file, where its content is what was registered and can be parsed.
     """
 
     one: Registration
@@ -80,41 +79,26 @@ class Checked:
     sha256: bytes | None
     mtime_ns: int
     audited: bool = True
+    header: InstanceHeader | None = None
 
 
 @dataclass(slots=True)
 class Findings:
     """What has been found so far."""
 
+    quick: bool = False
     checked: int = 0
     bad: list[Checked] = field(default_factory=list)
     found_again: list[Registration] = field(default_factory=list)
     read_bytes: int = 0
     rotten: list[str] = field(default_factory=list)
+    stale: list[Checked] = field(default_factory=list)
     broken: str = ""
-
-
-def verify_job(catalogue: Catalogue, store: FileStore, *, quick: bool = False) -> Job[VerifyReport]:
-    """Check every registered file: there, of its size, of its SHA-256.
-
-    A referenced file has no SHA-256 from its import, so it must have its time of modification still, and the audit
-    records the hash that it has now for the next one. States are written down; nothing is ever removed.
-
-    Parameters
-    ----------
-    catalogue, store : Catalogue, FileStore
-        Of an open database.
-    quick : bool
-        Look at names and sizes only, but for files that were missing or damaged the last time.
-    """
-    findings = yield from findings_job(catalogue, store, quick=quick)
-    report = yield from report_job(catalogue, store, findings)
-    return report
 
 
 def findings_job(catalogue: Catalogue, store: FileStore, *, quick: bool = False) -> Job[Findings]:
     """Check every registered file, and write down what was found."""
-    findings = Findings()
+    findings = Findings(quick=quick)
     try:
         (total,) = catalogue.rows("SELECT count(*) FROM instance")[0]
         with FilePool() as pool:
@@ -149,6 +133,7 @@ def check_batch_job(
         results.append((yield from result_job(result, progress)))
         findings.checked += 1
     _record(catalogue, results)
+    _compare_rows(catalogue, results, findings)
     for found in results:
         findings.read_bytes += found.one.size_bytes if found.audited and found.state != "missing" else 0
         if found.state != "present":
@@ -171,70 +156,6 @@ def _check_quarantine_job(catalogue: Catalogue, store: FileStore, pool: FilePool
                 findings.rotten.append(one.path)
 
 
-def report_job(
-    catalogue: Catalogue, store: FileStore, findings: Findings, repaired: Sequence[str] = ()
-) -> Job[VerifyReport]:
-    """Add to findings about files what lies about unregistered, and how the database itself is."""
-    progress = Progress(findings.checked, findings.checked, "the database itself")
-    database = yield from integrity_job(catalogue, progress)
-    yield Progress(findings.checked, findings.checked, "files without a row")
-    advice = [Problem(os.fspath(bad.one.path), bad.reason) for bad in findings.bad]
-    strays: list[Path] = []
-    aside: list[QuarantinedFile] = []
-    try:
-        strays = [*orphans(catalogue, store), *unknown_quarantine(catalogue, store)]
-        advice += [Problem(os.fspath(path), STRAY) for path in strays]
-        aside = quarantined_files(catalogue, store)
-        if database == "ok" and (wrong := wrong_counts(catalogue)):
-            database = BROKEN_COUNTS.format(wrong)
-    except DatabaseCorruptError as error:
-        findings.broken = findings.broken or str(error)
-    gone = [one.path for one in aside if one.held and not os.path.lexists(one.path)]
-    advice += [Problem(path, GONE_ASIDE) for path in gone]
-    advice += [Problem(path, ROTTEN) for path in findings.rotten]
-    advice += [Problem(one.path, one.reason) for one in aside if one.conflict and one.path not in gone]
-    return VerifyReport(
-        checked=findings.checked,
-        missing=tuple(sorted([*_paths(findings, "missing"), *gone])),
-        damaged=tuple(sorted([*_paths(findings, "damaged"), *findings.rotten])),
-        orphans=tuple(os.fspath(path) for path in strays),
-        quarantined=tuple(one.path for one in aside if one.conflict and one.path not in gone),
-        repaired=tuple(sorted(repaired)),
-        database=findings.broken if findings.broken and database == "ok" else database,
-        remnants=tuple(one.path for one in aside if not one.conflict and one.path not in gone),
-        advice=tuple(advice),
-        bytes_read=findings.read_bytes,
-    )
-
-
-def files_report(findings: Findings, database: str) -> VerifyReport:
-    """Return findings about files alone."""
-    return VerifyReport(
-        checked=findings.checked,
-        missing=tuple(sorted(_paths(findings, "missing"))),
-        damaged=tuple(sorted(_paths(findings, "damaged"))),
-        database=database,
-        advice=tuple(Problem(os.fspath(bad.one.path), bad.reason) for bad in findings.bad),
-        bytes_read=findings.read_bytes,
-    )
-
-
-def integrity_job(catalogue: Catalogue, progress: Progress) -> Job[str]:
-    """Return ``ok``, or what SQLite finds wrong with its own file; closing the job interrupts SQLite."""
-    connections: list[Any] = []
-
-    def check() -> str:
-        connections.append(catalogue.connection)
-        return catalogue.integrity()
-
-    def interrupt() -> None:
-        for connection in connections:
-            connection.interrupt()
-
-    found = yield from aside_job(check, progress, interrupt)
-    return found
-
-
 def registrations(
     catalogue: Catalogue, store: FileStore, where: str, parameters: tuple[Any, ...]
 ) -> list[Registration]:
@@ -254,20 +175,28 @@ def checked(one: Registration, stopped: Callable[[], bool]) -> Checked:
         return status
     try:
         if one.sha256 is None:
-            if status.st_mtime_ns != one.mtime_ns or read_header(one.path).sop_instance_uid != one.uid:
+            header = read_header(one.path)
+            if (status.st_size, status.st_mtime_ns) != (
+                one.size_bytes,
+                one.mtime_ns,
+            ) or header.sop_instance_uid != one.uid:
                 return _damaged(one)
-            return Checked(one, "present", "", sha256_of(one.path, stopped=stopped), one.mtime_ns)
+            sha256 = sha256_of(one.path, stopped=stopped)
+            return Checked(one, "present", "", sha256, one.mtime_ns, header=header)
+        # of another size it can be the same only where the size in the row is damaged
         if sha256_of(one.path, stopped=stopped) != one.sha256:
             return _damaged(one)
-        if status.st_mtime_ns == one.mtime_ns:
-            return Checked(one, "present", "", one.sha256, one.mtime_ns)
-        # the content is the one that was registered, whatever a backup or another disk has made of its time
-        if one.copied:
-            os.utime(one.path, ns=(one.mtime_ns, one.mtime_ns))
-            return Checked(one, "present", "", one.sha256, one.mtime_ns)
-        return Checked(one, "present", "", one.sha256, status.st_mtime_ns)
     except DicomFileError as error:
         return Checked(one, "damaged", error.reason, one.sha256, one.mtime_ns)
+    if one.copied and status.st_mtime_ns != one.mtime_ns:
+        # the content is the one that was registered, whatever a backup or another disk has made of its time
+        with suppress(OSError):
+            os.utime(one.path, ns=(one.mtime_ns, one.mtime_ns))
+    mtime_ns = one.mtime_ns if one.copied else status.st_mtime_ns
+    found = Checked(one, "present", "", one.sha256, mtime_ns)
+    with suppress(DicomFileError):  # what was taken once is not refused by a later version
+        return replace(found, header=read_header(one.path))
+    return found
 
 
 def looked_at(one: Registration, stopped: Callable[[], bool]) -> Checked:
@@ -277,6 +206,8 @@ def looked_at(one: Registration, stopped: Callable[[], bool]) -> Checked:
         return replace(status, audited=False)
     if one.state != "present":
         return checked(one, stopped)
+    if status.st_size != one.size_bytes:
+        return replace(_damaged(one), audited=False)
     if one.sha256 is None and status.st_mtime_ns != one.mtime_ns:
         return replace(_damaged(one), audited=False)
     return Checked(one, "present", "", one.sha256, one.mtime_ns, audited=False)
@@ -290,11 +221,25 @@ def _status(one: Registration) -> os.stat_result | Checked:
         return Checked(one, "missing", GONE_COPY if one.copied else GONE_REFERENCE, one.sha256, one.mtime_ns)
     if not stat.S_ISREG(status.st_mode):
         return Checked(one, "damaged", NO_FILE, one.sha256, one.mtime_ns)
-    return status if status.st_size == one.size_bytes else _damaged(one)
+    return status
 
 
 def _damaged(one: Registration) -> Checked:
     return Checked(one, "damaged", DAMAGED_COPY if one.copied else CHANGED_REFERENCE, one.sha256, one.mtime_ns)
+
+
+def _compare_rows(catalogue: Catalogue, results: Sequence[Checked], findings: Findings) -> None:
+    """Note rows that do not say what their files say: SQLite does not notice a text in which a bit has changed."""
+    found = {result.one.row: result for result in results if result.header is not None}
+    if not found:
+        return
+    with catalogue.translated():
+        written = written_rows(catalogue.connection, list(found))
+    findings.stale += [
+        result
+        for row, result in found.items()
+        if row in written and result.header is not None and written[row] != said_by(result.header)
+    ]
 
 
 def _record(catalogue: Catalogue, results: Sequence[Checked]) -> None:
@@ -323,7 +268,3 @@ def _registration(store: FileStore, row: int, uid: str, source: bytes | None, *r
     came_from = Path(os.fsdecode(source)) if source is not None else None
     path = store.place_of(uid) if copied else came_from or Path()
     return Registration(row, uid, path, size, mtime, sha256, bool(copied), state, came_from)
-
-
-def _paths(findings: Findings, state: str) -> list[str]:
-    return [os.fspath(bad.one.path) for bad in findings.bad if bad.state == state]

@@ -12,7 +12,7 @@ from peewee import JOIN
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.models import FunctionalGroupsRow, InstanceRow, SeriesRow, StudyRow
-from DICOMModule.database.rows import load_attributes, merged_attributes
+from DICOMModule.database.stored_attributes import load_attributes, merged_attributes
 from DICOMModule.dicom.functional_groups import FunctionalGroups
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DatabaseError, UnknownUIDError, plain_text

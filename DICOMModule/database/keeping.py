@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from DICOMModule.database.audit import verify_job
+from DICOMModule.database.audit_report import verify_job
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.opening import WriterMark, back_up_if_due, backup_job, look_after, warn_of_place

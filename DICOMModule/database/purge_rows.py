@@ -10,8 +10,8 @@ from typing import Any, Final
 from DICOMModule.database.counting import PURGING, drop_empty_trash, recount
 from DICOMModule.database.naming_words import NamingWords
 from DICOMModule.database.purge_scope import Scope, whole_levels
-from DICOMModule.database.rows import load_attributes
 from DICOMModule.database.search_index import scrub_search
+from DICOMModule.database.stored_attributes import load_attributes
 from DICOMModule.jobs import Job, Progress
 
 _LEVELS: Final = (

@@ -14,8 +14,9 @@ from DICOMModule.database.decisions import may_be_moved
 from DICOMModule.database.file_pool import FilePool, result_job
 from DICOMModule.database.file_store import FileStore, sha256_of
 from DICOMModule.database.registered import Registered, registered_as
-from DICOMModule.database.rows import comparable, written_attributes
+from DICOMModule.database.stored_attributes import comparable
 from DICOMModule.database.summaries import RelinkReport
+from DICOMModule.database.written_rows import written_attributes
 from DICOMModule.dicom.attributes import TABLE_VERSION
 from DICOMModule.dicom.file_finding import find_files
 from DICOMModule.dicom.header_reader import read_header

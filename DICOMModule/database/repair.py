@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from DICOMModule.database.audit import Checked, Findings, Registration, findings_job, report_job
+from DICOMModule.database.audit import Checked, Findings, Registration, findings_job
+from DICOMModule.database.audit_report import report_job
 from DICOMModule.database.connection import Catalogue
-from DICOMModule.database.counting import recount_all, wrong_counts
 from DICOMModule.database.file_pool import FilePool, result_job
 from DICOMModule.database.file_store import CopiedFile, FileStore, sha256_of
 from DICOMModule.database.purge import LOCK
 from DICOMModule.database.quarantine import DAMAGED, write_quarantine
 from DICOMModule.database.reconcile import sweep
+from DICOMModule.database.row_repair import repair_rows_job
 from DICOMModule.database.sessions import dead_sessions, exclusive_job
 from DICOMModule.database.stray_repair import StrayRepair
 from DICOMModule.database.summaries import VerifyReport
@@ -34,7 +35,8 @@ def repair_job(catalogue: Catalogue, store: FileStore, *, quick: bool = False) -
       where one of them still has the SHA-256 that was registered; so does a referenced file, which becomes a copy.
     * Whole copies without a row are registered; one at a wrong place is moved to its right one.
     * Rows of the quarantine are written for files that have none.
-    * Counts are counted anew, and what dead processes left in ``incoming/`` is swept.
+    * Rows that do not say what their files say are written anew; counts and the search's index are made anew where they
+      are wrong; what dead processes left in ``incoming/`` is swept.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def _repaired_job(catalogue: Catalogue, store: FileStore, *, quick: bool) -> Job
             sweep(dead)
             # what strays gave back is found by looking again
             findings.bad = [bad for bad in findings.bad if not strays.has_healed(bad.one.row)]
-            repaired += _recounted(catalogue)
+            repaired += yield from repair_rows_job(catalogue, findings)
         except DatabaseCorruptError as error:
             findings.broken = str(error)
     report = yield from report_job(catalogue, store, findings, repaired)
@@ -74,6 +76,9 @@ def _restored_job(catalogue: Catalogue, store: FileStore, pool: FilePool, findin
     progress = Progress(findings.checked, findings.checked, "restoring")
     for bad in findings.bad:
         yield progress
+        if (yield from _vouched_job(catalogue, pool, bad, progress)):
+            restored.append(os.fspath(bad.one.path))
+            continue
         source = yield from _whole_file_job(catalogue, store, pool, bad.one, progress)
         try:
             if source is not None and _restore(catalogue, store, bad, source):
@@ -102,6 +107,24 @@ def _whole_file_job(
         if found == one.sha256:
             return path
     return None
+
+
+def _vouched_job(catalogue: Catalogue, pool: FilePool, bad: Checked, progress: Progress) -> Job[bool]:
+    """Mend a row's hash where the copy and what it was made from are the same: then it is the hash that is damaged."""
+    one = bad.one
+    if bad.state != "damaged" or not one.copied or one.sha256 is None or one.source in {None, one.path}:
+        return False
+    hashes = []
+    for path in (one.path, one.source):
+        try:
+            hashes.append((yield from result_job(pool.submit(sha256_of, path, stopped=pool.stopped), progress)))
+        except DicomFileError:
+            return False
+    if hashes[0] != hashes[1]:
+        return False
+    with catalogue.transaction() as connection:
+        statement = "UPDATE instance SET sha256 = ?, state = 'present' WHERE id = ? AND sha256 = ?"
+        return connection.execute(statement, (hashes[0], one.row, one.sha256)).rowcount == 1
 
 
 def _candidates(catalogue: Catalogue, store: FileStore, one: Registration) -> Iterator[Path]:
@@ -169,12 +192,3 @@ def mend_row(connection: sqlite3.Connection, one: Registration) -> bool:
         (one.mtime_ns, one.row, one.sha256),
     )
     return cursor.rowcount == 1
-
-
-def _recounted(catalogue: Catalogue) -> Sequence[str]:
-    """Count anew where a count is wrong; what is mended then is the database itself."""
-    if not wrong_counts(catalogue):
-        return ()
-    with catalogue.transaction() as connection:
-        recount_all(connection)
-    return (os.fspath(catalogue.path),)

@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from DICOMModule.database.audit import (
-    Findings,
-    Registration,
-    check_batch_job,
-    files_report,
-    integrity_job,
-    registrations,
-)
+from DICOMModule.database.audit import Findings, Registration, check_batch_job, registrations
+from DICOMModule.database.audit_report import files_report, integrity_job
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.file_pool import FilePool
 from DICOMModule.database.file_store import FileStore

@@ -6,21 +6,20 @@ import json
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from DICOMModule.database.annotation_rows import hand_on
 from DICOMModule.database.counting import drop_empty_trash, recount
-from DICOMModule.database.search_index import patient_text, searched_text
+from DICOMModule.database.level_columns import frames_of, patient_columns, series_columns, study_columns, whole_number
+from DICOMModule.database.level_rows import refresh_above
+from DICOMModule.database.stored_attributes import UID as _UID
+from DICOMModule.database.stored_attributes import load_attributes
 from DICOMModule.dicom.attributes import TABLE_VERSION
-from DICOMModule.dicom.folding import fold
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader, SharedAttributes
 from DICOMModule.dicom.patient import patient_identity
 
-_LARGEST_INTEGER: Final = 2**63 - 1
-_UID: Final = "SOPInstanceUID"
 # what `patient_identity` looks at, and the UIDs: headers that have these alike are of one series
 _NAMES: Final = (
     "PatientID",
@@ -84,44 +83,6 @@ def differences(attributes: Mapping[str, AttributeValue], base: Mapping[str, Any
 _dumped: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def load_attributes(text: str) -> dict[str, Any]:
-    """Return attributes from JSON, with tuples as they were."""
-    return {keyword: tuple(value) if isinstance(value, list) else value for keyword, value in json.loads(text).items()}
-
-
-def merged_attributes(base: Mapping[str, Any], changed: Mapping[str, Any], uid: str) -> dict[str, AttributeValue]:
-    """Return an instance's attributes from its series' and its own."""
-    merged = {**base, **changed, _UID: uid}
-    return {keyword: value for keyword, value in merged.items() if value is not None}
-
-
-def comparable(attributes: Mapping[str, AttributeValue]) -> str:
-    """Return attributes as a text that is the same for the same attributes, whether of a file or of rows."""
-    return json.dumps(dict(attributes), ensure_ascii=False, sort_keys=True)
-
-
-def written_attributes(connection: sqlite3.Connection, rows: Sequence[int]) -> dict[int, str]:
-    """Return what the database has of instances' attributes, by row, `comparable`; what is damaged is left out."""
-    found = {}
-    for row in rows:
-        written = connection.execute(
-            "SELECT series.attributes, instance.attributes, sop_instance_uid FROM instance"
-            " JOIN series ON series.id = instance.series WHERE instance.id = ?",
-            (row,),
-        ).fetchone()
-        if written:
-            with suppress(ValueError, TypeError, AttributeError):
-                base, changed, uid = written
-                found[row] = comparable(merged_attributes(load_attributes(base), load_attributes(changed), uid))
-    return found
-
-
-def whole_number(header: InstanceHeader, keyword: str) -> int | None:
-    """Return an IS value where it is a number that a database column holds, else None."""
-    number = header.integer(keyword)
-    return number if number is not None and abs(number) <= _LARGEST_INTEGER else None
-
-
 class BatchWriter:
     """Writes rows within one transaction.
 
@@ -167,6 +128,8 @@ class BatchWriter:
             ],
         )
         self._hand_on(stood)
+        if stood:  # what they said may be said by nobody any more
+            refresh_above(self._connection, self._touched)
         self._count()
 
     # --- levels
@@ -180,7 +143,7 @@ class BatchWriter:
             header.sop_class_uid,
             header.transfer_syntax_uid,
             whole_number(header, "InstanceNumber"),
-            max(1, min(header.number_of_frames, 1 << 31)) if "NumberOfFrames" in header.attributes else 1,
+            frames_of(header),
             header.size_bytes,
             header.mtime_ns,
             row.sha256,
@@ -226,16 +189,7 @@ class BatchWriter:
         found = self._connection.execute(
             "SELECT id, attributes FROM series WHERE study = ? AND series_instance_uid = ?", key
         ).fetchone()
-        modality, description = header.text("Modality"), header.text("SeriesDescription")
-        body_part = header.text("BodyPartExamined")
-        columns: dict[str, Any] = {
-            "modality": modality,
-            "series_number": whole_number(header, "SeriesNumber"),
-            "series_description": description,
-            "series_date": header.text("SeriesDate"),
-            "body_part_examined": body_part,
-            "search_text": searched_text(modality, description, body_part),
-        }
+        columns = series_columns(header)
         if found:
             self._show("series", found[0], columns)
             self._series[key] = (found[0], load_attributes(found[1]))
@@ -254,16 +208,7 @@ class BatchWriter:
         found = self._connection.execute(
             "SELECT patient, id, instances FROM study WHERE study_instance_uid = ?", (key[1],)
         ).fetchall()
-        accession, description = header.text("AccessionNumber"), header.text("StudyDescription")
-        study_id = header.text("StudyID")
-        columns = {
-            "study_date": header.text("StudyDate"),
-            "study_time": header.text("StudyTime"),
-            "study_id": study_id,
-            "accession_number": accession,
-            "study_description": description,
-            "search_text": searched_text(accession, description, study_id),
-        }
+        columns = study_columns(header)
         here = {owner: row for owner, row, _ in found}
         if patient in here:
             self._studies[key] = here[patient]
@@ -283,16 +228,7 @@ class BatchWriter:
         if identity in self._patients:
             return self._patients[identity]
         found = self._connection.execute("SELECT id FROM patient WHERE identity = ?", (identity,)).fetchone()
-        patient_id, name = header.text("PatientID"), header.text("PatientName")
-        columns = {
-            "patient_id": patient_id,
-            "issuer_of_patient_id": header.text("IssuerOfPatientID"),
-            "patient_name": name,
-            "patient_birth_date": header.text("PatientBirthDate"),
-            "patient_sex": header.text("PatientSex"),
-            "sort_name": fold(name),
-            "search_text": patient_text(name, patient_id),
-        }
+        columns = patient_columns(header)
         if found:
             self._patients[identity] = found[0]
             self._show("patient", found[0], columns)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from DICOMModule.database.rows import load_attributes, merged_attributes
+from DICOMModule.database.stored_attributes import load_attributes, merged_attributes
 from DICOMModule.dicom.instance_header import InstanceHeader
 
 Row: TypeAlias = dict[str, Any]

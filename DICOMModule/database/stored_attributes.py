@@ -1,0 +1,27 @@
+"""Attributes as rows keep them: a series those of its first instance, an instance what differs from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from DICOMModule.dicom.instance_header import AttributeValue
+
+UID: Final = "SOPInstanceUID"
+
+
+def load_attributes(text: str) -> dict[str, Any]:
+    """Return attributes from JSON, with tuples as they were."""
+    return {keyword: tuple(value) if isinstance(value, list) else value for keyword, value in json.loads(text).items()}
+
+
+def merged_attributes(base: Mapping[str, Any], changed: Mapping[str, Any], uid: str) -> dict[str, AttributeValue]:
+    """Return an instance's attributes from its series' and its own."""
+    merged = {**base, **changed, UID: uid}
+    return {keyword: value for keyword, value in merged.items() if value is not None}
+
+
+def comparable(attributes: Mapping[str, AttributeValue]) -> str:
+    """Return attributes as a text that is the same for the same attributes, whether of a file or of rows."""
+    return json.dumps(dict(attributes), ensure_ascii=False, sort_keys=True)
