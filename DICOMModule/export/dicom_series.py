@@ -22,21 +22,16 @@ from DICOMModule.export.atomic import atomic_file, sync_folder, translated
 from DICOMModule.export.header_texts import settle_character_set
 from DICOMModule.export.image_pixels import pixel_attributes, set_pixels, window_attributes
 from DICOMModule.export.image_plane import check_plane, plane_attributes, position
+from DICOMModule.export.options import TRANSFER_SYNTAXES, ExportOptions
 from DICOMModule.export.proof import prove_job
 from DICOMModule.export.quantise import quantise, slices_of
 from DICOMModule.export.references import add_references, nearest_sources, sources_by_slice
-from DICOMModule.export.series_header import SOP_CLASSES, ExportOptions, SeriesHeader, series_header
+from DICOMModule.export.series_header import SOP_CLASSES, SeriesHeader, series_header
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.volume.volume import Volume
 
 IMPLEMENTATION_CLASS_UID = "2.25.205371839405062715842093713068574913024"
 IMPLEMENTATION_VERSION_NAME = "DICOMMODULE"
-TRANSFER_SYNTAXES = {
-    "1.2.840.10008.1.2.1": "Explicit VR Little Endian",
-    "1.2.840.10008.1.2.5": "RLE Lossless",
-    "1.2.840.10008.1.2.4.80": "JPEG-LS Lossless",
-    "1.2.840.10008.1.2.4.90": "JPEG 2000 Lossless",
-}
 LATER = {
     "PT": "PET Images come with a later version; .nrrd or .nii.gz keep the values",
     "SEG": "segmentations come with a later version",

@@ -15,6 +15,7 @@ from DICOMModule.errors import ExportError
 from DICOMModule.export import attribute_lists as lists
 from DICOMModule.export import header_texts as texts
 from DICOMModule.export.copying import constant_keywords, copy_sound, copy_verbatim, is_sound
+from DICOMModule.export.options import ExportOptions
 from DICOMModule.export.references import DERIVATIONS, code_item, contributing_equipment
 from DICOMModule.volume.volume import Volume
 
@@ -44,41 +45,6 @@ LOSSY_METHODS = {
     "1.2.840.10008.1.2.4.203": "ISO_15444_15",
 }
 """Transfer syntaxes that lose something, and what C.7.6.1.1.5 calls their methods (.91 and .203 may be lossless too)."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExportOptions:
-    """What the user may decide about the new series; everything has a default.
-
-    Attributes
-    ----------
-    series_description : str
-        Empty: the source's, and what was done.
-    series_number : int or None
-        None: one more than `highest_series_number`.
-    highest_series_number : int
-        The largest Series Number in the study; 0 where it has none.
-    derivation : str
-        What was done, where the volume itself does not say it (``Volume.derivation``).
-    modality : str
-        ``"CT"`` or ``"MR"``; empty: the volume's, else the template's.
-    transfer_syntax_uid : str
-        Explicit VR Little Endian, RLE, JPEG-LS or JPEG 2000 lossless.
-    new_study : bool
-        Make a study of its own, of the patient whose ID and name follow.
-    patient_id, patient_name : str
-        Of the new study.
-    """
-
-    series_description: str = ""
-    series_number: int | None = None
-    highest_series_number: int = 0
-    derivation: str = ""
-    modality: str = ""
-    transfer_syntax_uid: str = "1.2.840.10008.1.2.1"
-    new_study: bool = False
-    patient_id: str = ""
-    patient_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

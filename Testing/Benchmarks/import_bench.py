@@ -27,6 +27,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program has been compiled once
 sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python"), str(ROOT / "Testing" / "Benchmarks")]
 
 from bench import HEADING, Case, Timed, measure  # noqa: E402 (the paths first)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from DICOMModule.database import SeriesSummary, StudySummary
 from DICOMModule.errors import DICOMModuleError, plain_text
@@ -13,7 +13,6 @@ from DICOMModule.export import TRANSFER_SYNTAXES, ExportOptions
 from DICOMModule.jobs import call_job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.scene import VolumeNode
-from DICOMModule.study_export import ExportPlan, ExportReport
 from DICOMModule.widgets.browser.anonymity import anonymised
 from DICOMModule.widgets.browser.selection import numbered_series, shown_name, shown_study
 from DICOMModule.widgets.elided_combo_box import ElidedComboBox
@@ -37,6 +36,9 @@ from DICOMModule.widgets.qt_application import load_form
 from DICOMModule.widgets.theme import pixmap, theme
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import counted, plain_tooltip
+
+if TYPE_CHECKING:
+    from DICOMModule.study_export import ExportPlan, ExportReport
 
 CHECK_DELAY_MS: Final = 150
 MOST_SERIES: Final = 500
