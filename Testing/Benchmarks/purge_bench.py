@@ -24,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from database_bench import make
 
 from DICOMModule.database import DicomDatabase
+from DICOMModule.database.backups import back_up
+from DICOMModule.database.connection import FILE_NAME
 
 
 class Writer(threading.Thread):
@@ -92,7 +94,7 @@ def main() -> None:
         make(Path(folder), given.instances, 100)
         with DicomDatabase.open(Path(folder)) as database:
             database.annotations.save_search("mine", "mod:CT")
-            database._catalogue._back_up(database.folder / "backups", 4)
+            back_up(database.folder / FILE_NAME, database.folder / "backups", "daily")
             print(f"{os.cpu_count()} processors, SQLite {sqlite3.sqlite_version}, {given.instances} instances")
             numbers = [row.patient for row in database.patients()]
             measure(database, numbers[:1], "one patient")
