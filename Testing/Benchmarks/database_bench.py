@@ -238,6 +238,7 @@ def questions(database: DicomDatabase) -> list[Question]:
     found.append(
         Question("search of studies, two words", partial(database.studies, search="schneider knee", limit=PAGE))
     )
+    found.append(Question("count of studies, common word", lambda: [database.count_studies(search="axial")]))
     found.append(Question("search of series, rare word", partial(database.series, search="quetzalcoatl", limit=PAGE)))
     return found
 
