@@ -6,6 +6,7 @@ import factories
 import pytest
 from browser_kit import filled_logic, is_quiet, row, shown_browser, viewer_of
 
+from DICOMModule.widgets.browser.anonymity import anonymised
 from DICOMModule.widgets.dialogs.export_dialog import ExportDialog
 from DICOMModule.widgets.dialogs.import_dialog import ImportProgress, ImportRequest
 from DICOMModule.widgets.elided_label import ElidedLabel
@@ -112,3 +113,17 @@ def test_an_import_is_called_after_its_folder_unless_patients_are_hidden(qtbot, 
         handle = importer.start(ImportRequest((folder,), copy=False))
     assert handle.title == ("Importing 1 file or folder" if anonymous else "Importing adams")
     importer.close()
+
+
+def test_labels_and_notes_are_hidden_on_every_level(logic):
+    database = logic.database()
+    patient = database.patients(search="adams")[0].patient
+    study = database.studies(patient=patient)[0].study_instance_uid
+    series = database.series(study=study)[0].series_instance_uid
+    database.annotations.add_label([patient, study, series], "adams again")
+    for name in (patient, study, series):
+        database.annotations.set_note(name, "P2 is adams")
+    for row in (database.patients(patient=patient), database.studies(study=study), database.series(series=series)):
+        assert tells([str(row[0].labels), str(row[0].note)])
+        hidden = anonymised(row[0])
+        assert (hidden.labels, hidden.note) == ((), None)
