@@ -123,7 +123,11 @@ def test_labels_and_notes_are_hidden_on_every_level(logic):
     database.annotations.add_label([patient, study, series], "adams again")
     for name in (patient, study, series):
         database.annotations.set_note(name, "P2 is adams")
-    for row in (database.patients(patient=patient), database.studies(study=study), database.series(series=series)):
-        assert tells([str(row[0].labels), str(row[0].note)])
-        hidden = anonymised(row[0])
+    for shown, *_ in (
+        database.patients(patient=patient),
+        database.studies(study=study),
+        database.series(series=series),
+    ):
+        assert tells([str(shown.labels), str(shown.note)])
+        hidden = anonymised(shown)
         assert (hidden.labels, hidden.note) == ((), None)
