@@ -21,7 +21,7 @@ from DICOMModule.widgets.database_dialogs import DatabaseDialogs
 from DICOMModule.widgets.deleting import Deletion
 from DICOMModule.widgets.dialogs.copy_dialog import ask_copy
 from DICOMModule.widgets.dialogs.export_dialog import ask_export, export_to_study
-from DICOMModule.widgets.dialogs.import_dialog import ask_import, import_request_for
+from DICOMModule.widgets.dialogs.import_dialog import ask_import, ask_quick_look, import_request_for
 from DICOMModule.widgets.importing import Importer
 from DICOMModule.widgets.inbox_watch import InboxWatch
 from DICOMModule.widgets.module_sections import (
@@ -34,6 +34,7 @@ from DICOMModule.widgets.module_sections import (
 )
 from DICOMModule.widgets.opening import Opening, Tools
 from DICOMModule.widgets.qt import QFileDialog, QVBoxLayout, QWidget
+from DICOMModule.widgets.quick_look import QuickLook, QuickLookBar
 from DICOMModule.widgets.scene_loading import SceneLoader
 from DICOMModule.widgets.section import Section
 from DICOMModule.widgets.viewer import OpenRequest, TargetsDropped, Viewer
@@ -62,6 +63,12 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self.database = DatabaseSection()
         self.slicer_interface = SlicerInterfaceSection()
         self.browser = DatabaseBrowser(self.logic, self.viewer)
+        bar = QuickLookBar()
+        self.quick_look = QuickLook(self.viewer, bar, self.parent, self._show_logic)
+        bar.keep_requested.connect(self._on_keep_requested)
+        bar.close_requested.connect(self.quick_look.end)
+        self.quick_look_bar = bar
+        self.database.browser_place.addWidget(bar)
         self.database.browser_place.addWidget(self.browser)
         self.sections = {
             SERVERS: Section(SERVERS, self.servers, folded=True),
@@ -102,6 +109,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self._close_dialogs()
         self._next_folder = None
         self.browser.stop()
+        self.quick_look.close(shown=self.logic)
         self.viewer.jobs.forget_owner(self.logic)
         self.logic.close()
 
@@ -133,6 +141,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         viewer.views.spread_changed.connect(self._on_spread_changed)
         self._disconnects = (
             viewer.paths_dropped.connect(self._on_paths_dropped),
+            viewer.quick_look_requested.connect(self._on_quick_look_requested),
             viewer.targets_dropped.connect(self._on_targets_dropped),
             viewer.open_requested.connect(self._on_open_requested),
             viewer.export_requested.connect(self._on_node_export_requested),
@@ -146,6 +155,8 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         lent: dict[str, Callable[[], object]] = {
             "import": self._on_import_requested,
             "open": self._on_open_asked,
+            "quick_look": self._on_quick_look_asked,
+            "close_quick_look": self.quick_look.end,
             "search": self.browser.focus_search,
             "export": lambda: self._on_export_requested(self.browser.selection),
             "label": lambda: self.annotator.ask_labels(self.browser.selection),
@@ -170,8 +181,19 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self._importer.busy_changed.connect(self.database.show_importing)
         self._inbox = InboxWatch(self.logic, self.viewer, self._importer)
         self._follow_inbox()
-        private = self.viewer.is_private and self.logic.database_folder == self.viewer.database_folder
-        self.database.show_folder(self.logic.database_folder, is_private=private)
+        self.database.show_folder(self.logic.database_folder, is_private=self._is_private)
+        self.database.show_quick_look(self.quick_look.is_on)
+
+    @property
+    def _is_private(self) -> bool:
+        """Whether what is shown goes when the window, or the quick look, is closed."""
+        own = self.viewer.is_private and self.logic.database_folder == self.viewer.database_folder
+        return own or self.quick_look.is_on
+
+    def _show_logic(self, logic: DICOMModuleLogic) -> None:
+        self.logic = logic
+        self._use_logic()
+        self.browser.set_logic(logic)
 
     def _close_dialogs(self) -> None:
         if hasattr(self, "_importer"):
@@ -196,6 +218,26 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         if others:
             self._importer.start(import_request_for(others, self.viewer))
 
+    # -- looking without keeping
+
+    def _on_quick_look_asked(self) -> None:
+        if request := ask_quick_look(self.parent.window(), self.viewer):
+            self._on_quick_look_requested(request)
+
+    def _on_quick_look_requested(self, paths: tuple[Path, ...]) -> None:
+        """Open files and folders in a private database; a window that is private as a whole has one."""
+        if self._is_private and not self.quick_look.is_on:
+            self._on_paths_looked_at(paths)
+        else:
+            self.quick_look.begin(lambda: self.logic, paths, self._on_paths_looked_at)
+
+    def _on_paths_looked_at(self, paths: tuple[Path, ...]) -> None:
+        self._on_open_requested(OpenRequest(tuple(map(os.fspath, paths))))
+
+    def _on_keep_requested(self) -> None:
+        request = import_request_for(self.quick_look.paths, self.viewer)
+        self.quick_look.end(lambda: self._importer.start(request))
+
     def _on_local_database_requested(self) -> None:
         folder = QFileDialog.getExistingDirectory(
             self.parent.window(), "Folder of the local database", os.fspath(self.logic.database_folder)
@@ -208,6 +250,9 @@ class DICOMModuleWidget(ScriptedModuleWidget):
 
         They do not where the environment decides.
         """
+        if self.quick_look.is_on:
+            self.quick_look.end(lambda: self.use_database(folder))
+            return
         waiting = self._next_folder is not None
         if folder == (self._next_folder or self.logic.database_folder):
             return
@@ -224,9 +269,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self.parent.setEnabled(True)
         self.viewer.jobs.forget_owner(self.logic)
         self.logic.close()
-        self.logic = DICOMModuleLogic(folder, self.viewer.scene)
-        self._use_logic()
-        self.browser.set_logic(self.logic)
+        self._show_logic(DICOMModuleLogic(folder, self.viewer.scene))
         if DATABASE_VARIABLE not in os.environ:
             self._local_database = os.fspath(folder)
             self.viewer.settings.change(local_database=self._local_database)
@@ -241,9 +284,9 @@ class DICOMModuleWidget(ScriptedModuleWidget):
                 self.use_database(folder_of(local))
 
     def _follow_inbox(self) -> None:
-        """Watch the folder that the settings name, but not for a private database, which goes with the window."""
+        """Watch the folder that the settings name, but not for a private database, which is not kept."""
         if self._next_folder is None:
-            self._inbox.follow("" if self.viewer.is_private else self.viewer.settings.value.inbox_folder)
+            self._inbox.follow("" if self._is_private else self.viewer.settings.value.inbox_folder)
 
     # -- what is selected
 
@@ -273,13 +316,18 @@ class DICOMModuleWidget(ScriptedModuleWidget):
     # -- back into the database
 
     def _on_export_requested(self, selection: Selection, node_id: str = "") -> None:
-        if selection.level == "study" and len(selection.studies) == 1:
+        if self.quick_look.is_on:
+            self.viewer.banners.show_info("Nothing of a quick look is kept: import its files first, then export.")
+        elif selection.level == "study" and len(selection.studies) == 1:
             self._ask_export(selection.studies[0], node_id)
         else:
             self.viewer.banners.show_info("Select the study of the new series in the tree first.")
 
     def _on_node_export_requested(self, node_id: str) -> None:
         """Export a volume to the study that is selected, else to the one that it came from."""
+        if self.quick_look.is_on:
+            self._on_export_requested(self.browser.selection, node_id)
+            return
         own = self._study_of(self.viewer.scene.node(node_id).volume)
         if self.browser.selection.level != "study" and own is not None:
             self._ask_export(own, node_id)

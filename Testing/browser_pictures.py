@@ -9,6 +9,7 @@ def take_browser(studio) -> None:
     _metadata(studio)
     _labels(studio)
     _trash_and_history(studio)
+    _quick_look(studio)
 
 
 def _scrub(studio) -> None:
@@ -133,3 +134,17 @@ def _trash_and_history(studio) -> None:
     panel.dialogs.history.close()
     panel.browser.refresh(deep=True)
     studio.settle()
+
+
+def _quick_look(studio) -> None:
+    from window_hand import wait_until
+
+    panel = studio.panel
+    studio.viewer.quick_look_requested.emit((studio.base / "data" / "patient2",))
+    wait_until(lambda: panel.quick_look.is_on)
+    studio.settle()
+    studio.take("quick-look")
+    panel.quick_look.end()
+    wait_until(lambda: not panel.quick_look.is_on)
+    studio.settle()
+    studio.viewer.banners.clear()

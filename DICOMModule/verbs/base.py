@@ -51,10 +51,10 @@ class LogicBase(ScriptedModuleLogic):
         return Targets(self.database)
 
     @classmethod
-    def private(cls) -> Self:
+    def private(cls, scene: Scene | None = None) -> Self:
         """Return a Logic on a temporary database of its own, which `close` shreds; see `database.private_folder`."""
         private = PrivateFolder()
-        logic = cls(private.folder)
+        logic = cls(private.folder, scene)
         logic._private = private
         return logic
 

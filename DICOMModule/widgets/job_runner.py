@@ -81,6 +81,11 @@ class JobRunner(QObject):
         """Whether no job at all, quiet ones included, is waiting or running."""
         return all(handle.state.is_over for handle in self._handles)
 
+    @property
+    def is_shut_down(self) -> bool:
+        """Whether nothing runs any more, and nothing can be run."""
+        return self._closed
+
     def run(
         self,
         title: str,

@@ -224,6 +224,7 @@ class MainWindow(QMainWindow):
         self.keys.rebound.connect(self.tools.follow_keys)
         self.tools.add_entry("Open…", self._acts["open"], "folder", "open")
         self.tools.add_entry("Import…", self._acts["import"], "import", "import")
+        self.tools.add_entry("Quick look…", self._acts["quick_look"], "private", "quick_look")
         self.tools.menu.addSeparator()
         self.tools.add_entry("Settings…", self.show_settings, "settings")
         self.tools.add_entry("Keys…", self.show_keys, "keyboard", "keys")
@@ -324,11 +325,12 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Hand files and folders to the module."""
+        """Hand files and folders to the module; with Alt held they are only to be looked at."""
         paths = tuple(Path(path) for path in dragged_paths(event.mimeData()))
         if paths:
             event.acceptProposedAction()
-            self.viewer.paths_dropped.emit(paths)
+            is_look = bool(event.keyboardModifiers() & Qt.AltModifier)
+            (self.viewer.quick_look_requested if is_look else self.viewer.paths_dropped).emit(paths)
 
     def _on_targets_dropped(self, view: str, targets: tuple[str, ...]) -> None:
         self.viewer.targets_dropped.emit(TargetsDropped(view, targets))

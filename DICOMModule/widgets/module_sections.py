@@ -74,6 +74,7 @@ class DatabaseSection(QWidget):
             self.local_database_button: "folder",
         }
         self._set_icons()
+        self._is_quick_look = False
         self._folder = ElidedLabel("")
         self._folder.setProperty("caption", True)
         self.folder_row.addWidget(self._folder, 1)
@@ -94,6 +95,12 @@ class DatabaseSection(QWidget):
     def show_importing(self, importing: bool) -> None:
         """Show how far an import has come in the place of the folder, or the folder again."""
         self.state_stack.setCurrentIndex(1 if importing else 0)
+        self.state_stack.setVisible(importing or not self._is_quick_look)
+
+    def show_quick_look(self, on: bool) -> None:
+        """Give the folder's place to what says that a quick look is on, or take it back."""
+        self._is_quick_look = on
+        self.show_importing(bool(self.state_stack.currentIndex()))
 
     def changeEvent(self, event: QEvent) -> None:
         """Tint the icons anew with another theme."""

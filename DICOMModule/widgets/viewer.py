@@ -159,6 +159,8 @@ class Viewer:
     -------
     paths_dropped : tuple of Path
         Files and folders were dropped on the window.
+    quick_look_requested : tuple of Path
+        Files and folders are only to be looked at: in a private database.
     targets_dropped : TargetsDropped
         Something of the database was dropped on a view.
     open_requested : OpenRequest
@@ -179,6 +181,7 @@ class Viewer:
     actions: dict[str, Callable[[], object]] = field(default_factory=dict)
     undo: UndoStack = field(default_factory=UndoStack)
     paths_dropped: Signal[tuple[Path, ...]] = field(default_factory=Signal)
+    quick_look_requested: Signal[tuple[Path, ...]] = field(default_factory=Signal)
     targets_dropped: Signal[TargetsDropped] = field(default_factory=Signal)
     open_requested: Signal[OpenRequest] = field(default_factory=Signal)
     opened: Signal[OpenOutcome] = field(default_factory=Signal)

@@ -126,6 +126,18 @@ def ask_import(parent: QWidget | None, viewer: Viewer) -> ImportRequest | None:
     return request
 
 
+def ask_quick_look(parent: QWidget | None, viewer: Viewer) -> tuple[Path, ...]:
+    """Ask what is only to be looked at; nothing where nothing is. The folder is not remembered."""
+    dialog = ImportDialog(viewer.settings.value.window.get(FOLDER_KEY, ""), parent=parent)
+    dialog.setWindowTitle("Quick look")
+    dialog.setLabelText(QFileDialog.Accept, "Look")
+    dialog.copy_box.hide()
+    accepted = dialog.exec() == QDialog.Accepted
+    paths = dialog.request.paths
+    dialog.deleteLater()
+    return paths if accepted else ()
+
+
 def import_request_for(paths: Sequence[Path], viewer: Viewer) -> ImportRequest:
     """Return what a drop on the window means: an import as the check box was left the last time."""
     return ImportRequest(tuple(paths), viewer.settings.value.copy_on_import)

@@ -68,6 +68,8 @@ KEY_ACTIONS: Final[tuple[KeyAction, ...]] = (
     KeyAction("close_volume", "Close the volume of the active view", WINDOW, ("Ctrl+W",)),
     KeyAction("open", "Open…", WINDOW, ("Ctrl+O",)),
     KeyAction("import", "Import…", WINDOW, ("Ctrl+I",)),
+    KeyAction("quick_look", "Quick look…", WINDOW, ("Ctrl+Shift+O",)),
+    KeyAction("close_quick_look", "Close the quick look", WINDOW, ("Ctrl+Shift+W",)),
     KeyAction("export", "Export volume to study…", WINDOW, ("Ctrl+E",)),
     KeyAction("undo", "Undo deleting or removing", WINDOW, ("Ctrl+Z",)),
     KeyAction("redo", "Do again what was undone", WINDOW, ("Ctrl+Y", "Ctrl+Shift+Z")),

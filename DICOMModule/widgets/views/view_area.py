@@ -36,7 +36,7 @@ from DICOMModule.widgets.views.view_state import SLICE_VIEWS, VIEW_NAMES
 from DICOMModule.widgets.views.view_widget import ViewWidget, device_geometry
 from DICOMModule.widgets.views.volume_view_widget import VolumeViewWidget
 
-EMPTY: Final = "Drop files or folders here, or load a series"
+EMPTY: Final = "Drop files or folders here, or load a series.\nDropped with Alt held, they are only looked at: nothing of it is kept."
 EMPTY_ICON_PX: Final = 40
 
 
