@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,9 +14,9 @@ from peewee import JOIN
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.models import FunctionalGroupsRow, InstanceRow, SeriesRow, StudyRow
-from DICOMModule.database.stored_attributes import load_attributes, merged_attributes
+from DICOMModule.database.stored_attributes import load_attributes
 from DICOMModule.dicom.functional_groups import FunctionalGroups
-from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.instance_header import InstanceHeader, SharedAttributes
 from DICOMModule.errors import DatabaseError, UnknownUIDError, plain_text
 
 _KEYS: Final = {
@@ -98,15 +100,15 @@ def registered_files(
 def paths(catalogue: Catalogue, store: FileStore, level: str, key: int | str) -> tuple[Path, ...]:
     """Return where the files of a patient (by number), study, series or instance are or were, absolute."""
     columns = InstanceRow.sop_instance_uid, InstanceRow.copied, InstanceRow.source_path
-    rows = catalogue.execute(_instances_of(level, key, columns))
-    return tuple(store.place_of(uid) if copied else source for uid, copied, source in rows)
+    rows = catalogue.rows(_statement(level, columns), (key,))
+    return tuple(store.place_of(uid) if copied else _as_path(source) for uid, copied, source in rows)
 
 
 def _header_rows(
-    catalogue: Catalogue, level: str, key: int | str, columns: Sequence[Any] = _HEADER_COLUMNS
+    catalogue: Catalogue, level: str, key: int | str, columns: tuple[Any, ...] = _HEADER_COLUMNS
 ) -> list[tuple[Any, ...]]:
-    """Return what headers are made of; the levels above come first."""
-    rows = catalogue.execute(_instances_of(level, key, columns))
+    """Return what headers are made of, as SQLite has it; the levels above come first."""
+    rows = catalogue.rows(_statement(level, columns), (key,))
     what = plain_text(str(key))
     if not rows:
         raise UnknownUIDError(f"the database holds no {level} {what}. Import it, or list what there is.")
@@ -118,15 +120,19 @@ def _header_rows(
     return rows
 
 
-def _instances_of(level: str, key: int | str, columns: Sequence[Any]) -> Any:
-    """Return the query for instances: by study, series and instance number."""
-    return (
+@cache
+def _statement(level: str, columns: tuple[Any, ...]) -> str:
+    """Return the statement that asks for instances, by study, series and instance number; its parameter is the key.
+
+    peewee takes longer to write it than SQLite to answer it for a small series.
+    """
+    query = (
         InstanceRow.select(*columns)
         .join(FunctionalGroupsRow, JOIN.LEFT_OUTER)
         .switch(InstanceRow)
         .join(SeriesRow)
         .join(StudyRow)
-        .where(_KEYS[level] == key, InstanceRow.trash.is_null())
+        .where(_KEYS[level] == "", InstanceRow.trash.is_null())
         .order_by(
             StudyRow.study_date,
             StudyRow.study_time,
@@ -139,6 +145,12 @@ def _instances_of(level: str, key: int | str, columns: Sequence[Any]) -> Any:
             InstanceRow.sop_instance_uid,
         )
     )
+    statement: str = query.sql()[0]
+    return statement
+
+
+def _as_path(source: bytes | None) -> Path:
+    return Path(os.fsdecode(source or b""))
 
 
 def _as_headers(rows: Iterable[Sequence[Any]], store: FileStore) -> tuple[InstanceHeader, ...]:
@@ -150,8 +162,8 @@ def _each_header(rows: Iterable[Sequence[Any]], store: FileStore) -> Iterator[In
     for _, series_id, base, uid, changed, copied, source, _, *rest in rows:
         if series_id not in bases:
             bases[series_id] = load_attributes(base)
-        attributes = merged_attributes(bases[series_id], load_attributes(changed), uid)
-        path: Path = store.place_of(uid) if copied else source
+        attributes = SharedAttributes(bases[series_id], {**load_attributes(changed), "SOPInstanceUID": uid})
+        path = store.place_of(uid) if copied else _as_path(source)
         size, mtime, syntax, dataset, pixels, pixel_bytes, packed = rest
         groups = FunctionalGroups(bytes(packed)) if packed is not None else None
         yield InstanceHeader(
