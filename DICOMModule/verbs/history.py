@@ -79,7 +79,8 @@ class HistoryVerbs(ImportingVerbs):
 def file_of(path: str) -> Path:
     """Return the file that a row of a report is about: of a member of an archive, the archive."""
     whole = Path(path)
-    for place in whole.parents if not os.path.lexists(whole) else ():
+    is_member = ".." in whole.parts or not os.path.lexists(whole)  # no path that an import met has a step up in it
+    for place in whole.parents if is_member else ():
         if os.path.isfile(place):  # noqa: PTH113 (no error for a name that no file can have)
             return place
     return whole

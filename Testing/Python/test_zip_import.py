@@ -24,6 +24,7 @@ from DICOMModule.dicom import zip_directory
 from DICOMModule.errors import DiskFullError
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.verbs.history import file_of
 
 
 @pytest.fixture
@@ -147,6 +148,17 @@ def test_members_that_are_rejected_are_named_with_the_archive_and_tried_again(tm
         again = run_to_end(logic.retry_job(report.event))
         assert (again.files_seen, again.added, again.unchanged) == (2, 1, 1)
         assert logic.import_problems(report.event)[0].path == f"{path}/IM/cut.dcm"
+
+
+def test_another_try_of_a_name_that_leads_out_takes_the_archive_and_not_what_lies_there(tmp_path):
+    path = zipped(tmp_path / "in" / "s.zip", {"../beside.dcm": instance("1.2.3")})
+    (path.parent / "beside.dcm").write_bytes(instance("1.2.4"))
+    with DICOMModuleLogic(tmp_path / "database") as logic:
+        event = run_to_end(logic.import_job([path])).event
+        assert file_of(logic.import_problems(event)[0].path) == path
+        again = run_to_end(logic.retry_job(event))
+        assert (again.files_seen, len(again.rejected)) == (1, 1)
+        assert logic.database().instances() == []
 
 
 def test_large_archives_go_in_by_batches_and_a_cancel_keeps_whole_ones(database, series, tmp_path, monkeypatch):
