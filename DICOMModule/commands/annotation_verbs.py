@@ -29,6 +29,8 @@ def _label(context: Context) -> int:
         columns = ("label", "patients", "studies", "series")
         if counts:
             output.table(columns, [[getattr(row, column) for column in columns] for row in counts])
+        elif not output.as_json:
+            output.message("no label found")
         return OK
     with context.logic() as logic:
         rows = logic.label(given.targets, given.add, given.remove)
@@ -70,6 +72,8 @@ def _searches(context: Context) -> int:
     output.document(searches)
     if searches:
         output.table(("name", "search"), [(row.name, row.text) for row in searches])
+    elif not output.as_json:
+        output.message("no search found")
     return OK
 
 

@@ -82,9 +82,12 @@ def test_labels_for_nothing_are_wrong_usage(tmp_path, capsys):
 def test_people_read_one_line_each(run, series_factory, tmp_path, capsys):
     series = series_factory("ct")
     run("import", series.folder)
+    options = ["--database", str(tmp_path / "database")]
+    for verb, what in (("label", "label"), ("searches", "search")):
+        assert main([verb, *options]) == 0
+        assert capsys.readouterr() == ("", f"no {what} found\n")
     run("note", series.uid, "--text", "one\ntwo")
     run("searches", "--save", "week", "date:7d")
-    options = ["--database", str(tmp_path / "database")]
     for arguments, out in (
         (["label", series.uid], f"{series.uid}: no label\n"),
         (["label", series.uid, "--add", "a", "--add", "b"], f"{series.uid}: a, b\n"),

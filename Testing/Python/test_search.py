@@ -9,6 +9,7 @@ from row_kit import assert_in_step, header, names, write
 
 from DICOMModule.database import DicomDatabase
 from DICOMModule.database.rows import BatchWriter, NewRow
+from DICOMModule.dicom.search_folding import fold_search, joined_words, word_starts
 from DICOMModule.jobs import run_to_end
 
 
@@ -140,6 +141,31 @@ def test_words_may_stand_on_different_levels_but_those_in_quotes_are_one_text(da
     assert database.studies(search="chest knee") == []
     assert len(database.patients(search="mod:CT mod:SR")) == 1
     assert database.patients(search="mod:CT mod:MR") == []  # of one study
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("SØRENSEN^Łucja=さくら", "sorensen lucja サクラ"),
+        ("IŞIK İnci", "isik inci"),
+        ("Straße", "strasse"),
+        ("Ｙａｍａｄａ　ﾀﾛｳ", "yamada タロウ"),
+        ("o´brien", "o'brien"),
+        ("a\0b\x1b\u200bc\u00ad\u202e\ud800", "a b c"),
+        ("葛\U000e0100城", "葛城"),
+        ("١٢٣ ۴۵ ७", "123 45 7"),
+        ("ﷺ", "صلي الله عليه وسلم"),
+    ],
+)
+def test_text_is_folded_to_the_plainest_there_is_and_stays_so(text, folded):
+    assert fold_search(text) == folded
+    assert fold_search(folded) == folded
+
+
+def test_what_begins_inside_a_word_and_words_that_may_be_one():
+    assert word_starts("pet/ct") == [0, 3, 4]
+    assert word_starts("山田2") == [0, 1]
+    assert joined_words(["yamada", "山田", "太郎", "x", "홍"]) == ["山田太郎"]
 
 
 # --- in step with what is there
