@@ -16,7 +16,7 @@ import peewee
 
 from DICOMModule.database import migrations
 from DICOMModule.database.backups import back_up
-from DICOMModule.database.failures import corrupt_error, disk_full_error, translated_os_error
+from DICOMModule.database.failures import SQL_ERRORS, corrupt_error, disk_full_error, translated_os_error
 from DICOMModule.database.file_beginning import check_beginning
 from DICOMModule.database.search_index import missing_in_sqlite
 from DICOMModule.errors import (
@@ -121,7 +121,7 @@ class Catalogue:
         """Give errors of SQLite and of the disk in our words."""
         try:
             yield
-        except (sqlite3.Error, peewee.PeeweeException) as error:
+        except (*SQL_ERRORS, peewee.PeeweeException) as error:
             raise self._translation(error) from error
 
     @contextmanager
@@ -163,7 +163,7 @@ class Catalogue:
         try:
             found = [row[0] for row in self.connection.execute("PRAGMA integrity_check(5)")]
             found += [f"a row of {row[0]} refers to none" for row in self._foreign_key_rows()]
-        except (sqlite3.Error, peewee.PeeweeException) as error:
+        except (*SQL_ERRORS, peewee.PeeweeException) as error:
             return str(error)
         return "ok" if found == ["ok"] else "; ".join(line for line in found if line != "ok")
 
@@ -171,7 +171,7 @@ class Catalogue:
         """Return ``ok``, or what SQLite finds wrong in a fraction of the time that `integrity` takes."""
         try:
             found = [row[0] for row in self.connection.execute("PRAGMA quick_check(5)")]
-        except (sqlite3.Error, peewee.PeeweeException) as error:
+        except (*SQL_ERRORS, peewee.PeeweeException) as error:
             return str(error)
         return "; ".join(found)
 
@@ -206,7 +206,7 @@ class Catalogue:
             connection = database.of_this_thread()
             if _is_ours(connection):
                 _set_wal(connection)
-        except (sqlite3.Error, peewee.PeeweeException) as error:
+        except (*SQL_ERRORS, peewee.PeeweeException) as error:
             _close_all(database)
             if not isinstance(self._translation(error), DatabaseReadOnlyError) or not self.path.exists():
                 raise self._translation(error) from error
@@ -298,7 +298,7 @@ class Catalogue:
             return disk_full_error(self.path.parent)
         if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
             return self._read_only_error()
-        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "decode" in str(original):
             return corrupt_error(self.path, str(original))
         return DatabaseError(f"the database {where} cannot do this: {original}.")
 

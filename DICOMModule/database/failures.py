@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import errno
+import sqlite3
 from pathlib import Path
 from typing import Final
 
 from DICOMModule.errors import DatabaseCorruptError, DatabaseError, DatabaseReadOnlyError, DiskFullError, plain_text
+
+SQL_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises through Python; the second where a word of its message is damaged text."""
 
 _FULL_ERRORS: Final = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
 _READ_ONLY_ERRORS: Final = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))

@@ -114,6 +114,7 @@ class _Builder:
         self._tally = _Tally()
         self._seen: set[str] = set()
         self._trashed: dict[str, int] = {}
+        self._without_file: dict[bytes, RebuiltRow] = {}
 
     def build_job(self) -> Job[_Tally]:
         """Register every instance that a source or a file tells of, then what belongs to them."""
@@ -123,6 +124,7 @@ class _Builder:
                     break  # what was complete is not to be contradicted by what is older
                 yield from self._from_source_job(source, pool)
             yield from self._from_files_job(pool)
+        self._write(list(self._without_file.values()))
         yield Progress(self._tally.instances, 0, "labels, notes and the history of imports")
         with self._catalogue.transaction() as connection:
             self._numbers.settle(connection)
@@ -161,31 +163,29 @@ class _Builder:
             made = self._row_of(source, row, looked)
             if made is None:
                 self._tally.problems.append(Problem(row["sop_instance_uid"], TELLS_NOTHING))
+            elif made.state == "missing" and made.new.copied and made.new.sha256 is not None:
+                self._without_file[made.new.sha256] = made  # its UID may be damaged, and its place with it
             else:
                 rebuilt.append(made)
-                if isinstance(act := row.get("trash"), int):
-                    self._trashed[row["sop_instance_uid"]] = act
-                self._tally.from_files += made.from_file
         self._write(rebuilt)
 
     def _look(self, row: Row, stopped: Callable[[], bool]) -> _Look | None:
-        """Return what lies at the place of a row's file; None where it is not an instance of its UID."""
+        """Return what lies at the place of a row's file; None where it is nothing that the row can be of."""
         path = self._path_of(row)
         if path is None:
             return None
         with suppress(DicomFileError, OSError):
             header = read_header(path)
-            if header.sop_instance_uid != row["sop_instance_uid"]:
-                return None
             known = row["sha256"] if isinstance(row["sha256"], bytes) else None
             if not row["copied"] and (header.size_bytes, header.mtime_ns) == (row["bytes"], row["mtime_ns"]):
                 return _Look(header, known, is_registered=True)
             sha256 = sha256_of(path, stopped=stopped)
-            if known is None:
-                return _Look(header, sha256, is_registered=bool(row["copied"]))
-            return _Look(
-                header, sha256, is_registered=sha256 == known or _is_hash_of(row["source_path"], path, sha256, stopped)
-            )
+            if known is not None and sha256 == known:
+                return _Look(header, sha256, is_registered=True)  # be the UID in the row what it may
+            if header.sop_instance_uid != row["sop_instance_uid"]:
+                return None
+            vouched = known is None or _is_hash_of(row["source_path"], path, sha256, stopped)
+            return _Look(header, sha256, is_registered=bool(row["copied"]) and vouched)
         return None
 
     def _row_of(self, source: Source, row: Row, looked: _Look | None) -> RebuiltRow | None:
@@ -221,21 +221,21 @@ class _Builder:
         yield from self._take_files_job(batch)
 
     def _take_files_job(self, batch: Sequence[Future[tuple[InstanceHeader, bytes] | None]]) -> Job[None]:
-        found: dict[str, RebuiltRow] = {}
+        found: list[RebuiltRow] = []
         for future in batch:
             progress = Progress(self._tally.instances, 0, "copies of which no row tells")
             yield progress
             read = yield from result_job(future, progress)
             if read is not None:
                 header, sha256 = read
-                row = RebuiltRow(
-                    NewRow(header, None, copied=True, sha256=sha256), None, None, "present", from_file=True
+                told = self._without_file.pop(sha256, None)
+                row = NewRow(header, told.new.source if told else None, copied=True, sha256=sha256)
+                found.append(
+                    RebuiltRow(
+                        row, told.old if told else None, told.source if told else None, "present", from_file=True
+                    )
                 )
-                found[header.sop_instance_uid] = row
-        known = registered_as(self._catalogue.connection, list(found))
-        new = [row for uid, row in found.items() if uid not in known]
-        self._tally.from_files += len(new)
-        self._write(new)
+        self._write(found)
 
     def _read(self, path: Path, stopped: Callable[[], bool]) -> tuple[InstanceHeader, bytes] | None:
         """Return header and hash of a whole copy at its place; anything else stays a file without a row."""
@@ -246,10 +246,18 @@ class _Builder:
         return None
 
     def _write(self, rows: Sequence[RebuiltRow]) -> None:
-        if rows:
-            with self._catalogue.transaction() as connection:
-                write_rebuilt(connection, rows, self._numbers)
-            self._tally.instances += len(rows)
+        by_uid = {row.new.header.sop_instance_uid: row for row in reversed(rows)}
+        known = registered_as(self._catalogue.connection, list(by_uid))
+        new = [row for uid, row in reversed(by_uid.items()) if uid not in known]
+        if not new:
+            return
+        with self._catalogue.transaction() as connection:
+            write_rebuilt(connection, new, self._numbers)
+        self._tally.instances += len(new)
+        self._tally.from_files += sum(row.from_file for row in new)
+        for row in new:
+            if row.old is not None and isinstance(act := row.old.get("trash"), int):
+                self._trashed[row.new.header.sop_instance_uid] = act
 
 
 def _path(value: object) -> Path | None:

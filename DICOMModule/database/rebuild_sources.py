@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 from DICOMModule.database.connection import Catalogue
+from DICOMModule.database.failures import SQL_ERRORS
 from DICOMModule.database.file_pool import aside_job
 from DICOMModule.database.migrations import newest_version
 from DICOMModule.database.replacement import HeldDatabase
-from DICOMModule.database.salvage import Salvage, copy_with_new_header
+from DICOMModule.database.salvage import Salvage
+from DICOMModule.database.salvage_copies import mended_copies
 from DICOMModule.errors import DatabaseError, DatabaseTooNewError, plain_text
 from DICOMModule.jobs import Job, Progress
 
@@ -71,21 +73,25 @@ def sources_job(held: HeldDatabase, new: Catalogue, backups: Path, open_ones: Ex
         It is of another program.
     """
     found: list[Source] = []
-    connection = held.connection
-    if connection is None:
-        connection = _with_new_header(held.path, new, open_ones)
-    if connection is not None:
-        # what had to be given another beginning may lack anything
-        source = yield from _source_job(connection, is_whole=held.connection is not None)
-        if source is not None:
-            _check_whose_it_is(source.salvage, connection, held, new)
-            if source.salvage.is_ours:
-                found.append(source)
+    if held.connection is not None:
+        source = yield from _source_job(held.connection, is_whole=True)
+        if source is not None and source.salvage.is_ours:
+            _check_version(source.salvage, held.connection, held, new)
+            found.append(source)
+    if not (found and (found[0].is_complete or found[0].salvage.has_columns(_columns(new.rows)))):
+        # its beginning or its list of tables is damaged, or it is an older one, or not ours at all
+        for copy in mended_copies(held.path, new):
+            with suppress(*SQL_ERRORS):
+                source = yield from _source_job(_opened(copy, open_ones, tolerant=True), is_whole=False)
+                if source is not None and source.salvage.is_ours and not source.salvage.is_without_rows:
+                    found.append(source)
+                    break
+    if not found and held.connection is not None:
+        _refuse_others(held)
     if not (found and found[0].is_complete):
         for path in sorted(backups.glob("*.sqlite"), reverse=True) if backups.is_dir() else ():
-            with suppress(sqlite3.Error):
-                other = _opened(path, open_ones)
-                source = yield from _source_job(other, is_whole=True)
+            with suppress(*SQL_ERRORS):
+                source = yield from _source_job(_opened(path, open_ones), is_whole=True)
                 if source is not None and source.salvage.is_ours:
                     found.append(source)
     return found
@@ -95,43 +101,38 @@ def _source_job(connection: sqlite3.Connection, *, is_whole: bool) -> Job[Source
     """Return a source; None where not even the list of its tables can be read."""
 
     def check() -> bool:
-        with suppress(sqlite3.Error):
+        with suppress(*SQL_ERRORS):
             return [row[0] for row in connection.execute("PRAGMA integrity_check(1)")] == ["ok"]
         return False
 
     is_sound = yield from aside_job(check, Progress(0, 0, "what is left of the old database"), connection.interrupt)
     try:
         return Source(Salvage(connection), is_sound=is_sound and is_whole)
-    except sqlite3.Error:
+    except SQL_ERRORS:
         return None
 
 
-def _with_new_header(path: Path, new: Catalogue, open_ones: ExitStack) -> sqlite3.Connection | None:
-    """Open a copy of a file that has lost its beginning, with another beginning."""
-    copy = new.path.with_name("headless.sqlite")
-    template = new.path.with_name("template.sqlite")
-    with closing(sqlite3.connect(template)) as made:
-        new.connection.backup(made)
-    with suppress(sqlite3.Error, OSError):
-        copy_with_new_header(path, copy, template)
-        return _opened(copy, open_ones, options="mode=rw")  # its log is folded in by that
-    return None
-
-
-def _opened(path: Path, open_ones: ExitStack, options: str = "mode=ro&immutable=1") -> sqlite3.Connection:
-    uri = f"{path.absolute().as_uri()}?{options}"
+def _opened(path: Path, open_ones: ExitStack, *, tolerant: bool = False) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     open_ones.callback(connection.close)
+    if tolerant:  # tables that are listed before the first damage are there
+        connection.execute("PRAGMA writable_schema = ON")
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return connection
 
 
-def _check_whose_it_is(salvage: Salvage, connection: sqlite3.Connection, held: HeldDatabase, new: Catalogue) -> None:
-    """Refuse what another program or a newer version wrote: it would be replaced by less than it holds."""
-    if salvage.is_empty:
-        return
-    if not salvage.is_ours:
-        raise DatabaseError(f"{plain_text(str(held.path))} is a database of another program. Choose another folder.")
+def _refuse_others(held: HeldDatabase) -> None:
+    """Refuse a sound database of another program: it would be replaced by less than it holds."""
+    with suppress(*SQL_ERRORS):
+        if held.connection is not None and not Salvage(held.connection).is_empty:
+            raise DatabaseError(
+                f"{plain_text(str(held.path))} is a database of another program. Choose another folder."
+            )
+
+
+def _check_version(salvage: Salvage, connection: sqlite3.Connection, held: HeldDatabase, new: Catalogue) -> None:
+    """Refuse what a newer version wrote: it would be replaced by less than it holds."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     # a version beyond ours with tables that are exactly ours is a damaged number
     if version > newest_version() and not salvage.has_columns(_columns(new.rows)):

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from DICOMModule.database.connection import FILE_NAME, translated_os_error
+from DICOMModule.database.connection import FILE_NAME
+from DICOMModule.database.failures import SQL_ERRORS, translated_os_error
 from DICOMModule.database.file_store import sync_folder
 from DICOMModule.errors import DatabaseBusyError, DatabaseError, plain_text
 from DICOMModule.jobs import Job, Progress
@@ -59,7 +60,7 @@ class HeldDatabase:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("BEGIN EXCLUSIVE")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlite3.Error as error:
+        except SQL_ERRORS as error:
             connection.close()
             if _is_busy(error):
                 return False
@@ -67,13 +68,13 @@ class HeldDatabase:
             return self._take_what_is_no_database()
         connection.execute("COMMIT")
         try:
-            with suppress(sqlite3.DatabaseError):  # what is damaged is read as it is, and the lock stays
+            with suppress(*SQL_ERRORS):  # what is damaged is read as it is, and the lock stays
                 connection.execute("PRAGMA journal_mode = DELETE")  # folds the log into the file
                 connection.execute("PRAGMA locking_mode = NORMAL")
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # lets go of the journal
             connection.execute("BEGIN EXCLUSIVE")
             self.has_log = connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
-        except sqlite3.Error as error:
+        except SQL_ERRORS as error:
             if _is_busy(error):  # another program was faster
                 connection.close()
                 return False
@@ -104,8 +105,8 @@ class HeldDatabase:
         return True
 
 
-def _is_busy(error: sqlite3.Error) -> bool:
-    return (error.sqlite_errorname or "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+def _is_busy(error: Exception) -> bool:
+    return (getattr(error, "sqlite_errorname", "") or "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
 def hold_job(folder: Path) -> Job[HeldDatabase]:

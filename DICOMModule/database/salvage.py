@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from DICOMModule.database.failures import SQL_ERRORS
 from DICOMModule.database.stored_attributes import load_attributes, merged_attributes
 from DICOMModule.dicom.instance_header import InstanceHeader
 
@@ -16,9 +16,19 @@ Row: TypeAlias = dict[str, Any]
 
 ROWS_A_STEP: Final = 500
 FRUITLESS_STEPS: Final = 40
-_PAGE_BYTES: Final = 4096
-_HEADER_BYTES: Final = 100
-_CORE: Final = ("patient", "study", "series", "instance")
+# what has been there since the first version, and is read here
+_CORE: Final = {
+    "patient": {"id", "identity", "patient_id", "issuer_of_patient_id", "patient_name", "patient_birth_date"},
+    "study": {"id", "patient", "study_instance_uid"},
+    "series": {
+        "id", "study", "series_instance_uid", "modality", "attributes", "instances", "frames", "bytes", "health",
+        "health_text",
+    },
+    "instance": {
+        "id", "series", "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "bytes", "mtime_ns", "sha256", "copied",
+        "source_path", "attributes", "dataset_offset", "pixel_data_offset", "pixel_data_bytes",
+    },
+}  # fmt: skip
 
 
 class Salvage:
@@ -38,7 +48,7 @@ class Salvage:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.complete = True
-        connection.text_factory = _lenient_text
+        connection.text_factory = lenient_text
         for pragma in ("trusted_schema = OFF", "cell_size_check = ON"):
             connection.execute(f"PRAGMA {pragma}")
         self._columns = {table: self._columns_of(table) for table in self._tables()}
@@ -47,14 +57,17 @@ class Salvage:
     @property
     def is_ours(self) -> bool:
         """Whether the tables are those of this program."""
-        return all("id" in self._columns.get(table, ()) for table in _CORE) and (
-            "sop_instance_uid" in self._columns["instance"]
-        )
+        return all(columns <= set(self._columns.get(table, ())) for table, columns in _CORE.items())
 
     @property
     def is_empty(self) -> bool:
         """Whether there are no tables at all."""
         return not self._columns
+
+    @property
+    def is_without_rows(self) -> bool:
+        """Whether it tells of no instance at all."""
+        return next(self.rows("instance"), None) is None
 
     def has_columns(self, columns: Mapping[str, set[str]]) -> bool:
         """Return whether the tables have these columns and no others."""
@@ -70,7 +83,7 @@ class Salvage:
             statement = f"SELECT * FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT ?"  # noqa: S608 (names are ours)
             try:
                 found = self._read(table, statement, (last, ROWS_A_STEP))
-            except sqlite3.Error:
+            except SQL_ERRORS:
                 self.complete = False
                 found = self._one_by_one(table, key, range(last + 1, last + 1 + ROWS_A_STEP))
                 last += ROWS_A_STEP
@@ -104,7 +117,7 @@ class Salvage:
 
     def sequence(self, table: str) -> int | None:
         """Return the largest number that a table ever gave; None where it keeps no account of that."""
-        with suppress(sqlite3.Error):
+        with suppress(*SQL_ERRORS):
             statement = "SELECT seq FROM sqlite_sequence WHERE name = ?"
             found = self._connection.execute(statement, (table,)).fetchone()
             return found[0] if found and isinstance(found[0], int) else None
@@ -118,7 +131,7 @@ class Salvage:
         return [row[1] for row in self._connection.execute(f"PRAGMA table_info({quoted})")]
 
     def _largest(self, table: str, key: str) -> int | None:
-        with suppress(sqlite3.Error):
+        with suppress(*SQL_ERRORS):
             found = self._connection.execute(f"SELECT max({key}) FROM {table}").fetchone()[0]  # noqa: S608 (ours)
             return found if isinstance(found, int) else None
         return None
@@ -128,7 +141,7 @@ class Salvage:
         for value in values:
             try:
                 found += self._read(table, f"SELECT * FROM {table} WHERE {key} = ?", (value,))  # noqa: S608 (ours)
-            except sqlite3.Error:
+            except SQL_ERRORS:
                 self.complete = False
         return found
 
@@ -170,34 +183,6 @@ def header_of_row(salvage: Salvage, row: Row, path: Path) -> InstanceHeader | No
     return InstanceHeader(path, size, mtime_ns, str(row["transfer_syntax_uid"]), attributes, *offsets)
 
 
-def copy_with_new_header(source: Path, target: Path, template: Path) -> None:
-    """Copy a database whose first bytes are lost, with those of another one of ours in their place, and its log.
-
-    The rest of such a file is often whole: behind the header, which is the same for all but a few numbers, the first page
-    lists the tables. Where nothing is left of the file itself its log may still hold all of it.
-    """
-    content = template.read_bytes()
-    header = bytearray(content[:_HEADER_BYTES])
-    size = source.stat().st_size if source.exists() else 0
-    log = source.with_name(f"{source.name}-wal")
-    has_log = log.exists() and log.stat().st_size > 0
-    header[18:20] = b"\2\2" if has_log else b"\1\1"
-    with target.open("wb") as new:
-        if size < 2 * _PAGE_BYTES:
-            new.write(bytes(header) + content[_HEADER_BYTES:])
-        else:
-            header[28:32] = (size // _PAGE_BYTES).to_bytes(4, "big")
-            header[32:40] = bytes(8)  # no free pages: which they were is lost, and nothing is written
-            header[92:96] = header[24:28]  # the number of pages counts for the state of the file that stands there
-            new.write(header)
-            with source.open("rb") as old:
-                old.seek(_HEADER_BYTES)
-                while piece := old.read(1 << 20):
-                    new.write(piece)
-            new.truncate(size // _PAGE_BYTES * _PAGE_BYTES)
-    if has_log:
-        shutil.copyfile(log, target.with_name(f"{target.name}-wal"))
-
-
-def _lenient_text(data: bytes) -> str:
+def lenient_text(data: bytes) -> str:
+    """Return text that may be damaged."""
     return data.decode("utf-8", "replace")
