@@ -19,6 +19,29 @@ Wanted = tuple[str, bytes]
 DELIMITER: Final[Wanted] = ("?delimiter", b"")
 """Under which an item or a delimiter is found that is written like an element with a value: it may be none."""
 
+LAST_ELEMENTS: Final = {
+    0x0040A730: "Content Sequence (0040,A730)",
+    0x00409094: "Referenced Image Real World Value Mapping Sequence (0040,9094)",
+    0x00420011: "Encapsulated Document (0042,0011)",
+    0x00640002: "Deformable Registration Sequence (0064,0002)",
+    0x00660002: "Surface Sequence (0066,0002)",
+    0x00660101: "Track Set Sequence (0066,0101)",
+    0x0070005A: "Displayed Area Selection Sequence (0070,005A)",
+    0x00700308: "Registration Sequence (0070,0308)",
+    0x0070031C: "Fiducial Set Sequence (0070,031C)",
+    0x30060039: "ROI Contour Sequence (3006,0039)",
+    0x30080020: "Treatment Session Beam Sequence (3008,0020)",
+    0x30080021: "Treatment Session Ion Beam Sequence (3008,0021)",
+    0x30080110: "Treatment Session Application Setup Sequence (3008,0110)",
+    0x300A0070: "Fraction Group Sequence (300A,0070)",
+    0x300A00B0: "Beam Sequence (300A,00B0)",
+    0x300A0230: "Application Setup Sequence (300A,0230)",
+    0x300A03A2: "Ion Beam Sequence (300A,03A2)",
+    0x54000100: "Waveform Sequence (5400,0100)",
+    0x56000020: "Spectroscopy Data (5600,0020)",
+}
+"""Elements of which a walk notes whether they are there: an object that lacks its own may be cut (see `completeness`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
@@ -46,7 +69,8 @@ class ByteOrder:
         self.wanted |= {self.tag(0xFFFE0000 | e): DELIMITER for e in (0xE000, 0xE00D, 0xE0DD)}
         self.pixel_data = {self.tag(tag): keyword for tag, keyword in PIXEL_DATA.items()}
         self.item, self.item_end, self.sequence_end = (self.tag(0xFFFE0000 | e) for e in (0xE000, 0xE00D, 0xE0DD))
-        self.special = frozenset((0, self.item_end, *self.pixel_data))
+        self.lasts = {self.tag(tag): frozenset((tag,)) for tag in LAST_ELEMENTS}
+        self.special = frozenset((0, self.item_end, *self.pixel_data, *self.lasts))
         self.item_bytes = struct.pack(f"{order}HH", CONTROL_GROUP, 0xE000)
         self.item_end_bytes = struct.pack(f"{order}HH", CONTROL_GROUP, 0xE00D)
 

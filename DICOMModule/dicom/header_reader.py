@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from DICOMModule.dicom.byte_source import ByteSource, FileSource, InflatedSource, open_source
+from DICOMModule.dicom.completeness import check_pixels, content_notes
 from DICOMModule.dicom.encoding import LONG_VRS, SHORT_VRS, Encoding
 from DICOMModule.dicom.functional_groups import read_functional_groups
 from DICOMModule.dicom.header_values import attributes_of
@@ -19,7 +20,6 @@ from DICOMModule.dicom.uids import (
     DEFLATED_TRANSFER_SYNTAXES,
     EXPLICIT_VR_BIG_ENDIAN,
     EXPLICIT_VR_LITTLE_ENDIAN,
-    IMAGE_SOP_CLASSES,
     IMPLICIT_VR_LITTLE_ENDIAN,
     MEDIA_STORAGE_DIRECTORY,
     is_harmless_uid,
@@ -40,9 +40,6 @@ _IDENTITY: Final = (
     ("SOPInstanceUID", "SOP Instance UID (0008,0018)"),
     ("StudyInstanceUID", "Study Instance UID (0020,000D)"),
     ("SeriesInstanceUID", "Series Instance UID (0020,000E)"),
-)
-_IMAGE_SIGNS: Final = frozenset(
-    ("ImageType", "Manufacturer", "SpecificCharacterSet", "SliceThickness", "KVP", "PatientPosition", "SamplesPerPixel")
 )
 
 
@@ -180,7 +177,7 @@ def parse(path: Path, source: FileSource, head: bytes | None = None, marks: Mark
     meta, content, encoding, structure = _walked(name, source, head, marks)
     attributes = attributes_of(structure, little=encoding.little)
     check_identity(name, attributes)
-    pixel_notes = check_pixels(name, attributes, structure)
+    pixel_notes = check_pixels(name, attributes, structure) + content_notes(attributes, structure)
     syntax, notes = _transfer_syntax(meta, encoding, structure)
     if meta.sop_instance_uid and meta.sop_instance_uid != str(attributes["SOPInstanceUID"]).strip():
         notes += ("its file meta information names another SOP Instance UID than its data set, which is the one used.",)
@@ -337,17 +334,3 @@ def _uid_notes(attributes: Mapping[str, AttributeValue]) -> tuple[str, ...]:
         for keyword, title in _IDENTITY
         if not is_valid_uid(str(attributes[keyword]).strip())
     )
-
-
-def check_pixels(name: str, attributes: Mapping[str, AttributeValue], structure: Structure) -> tuple[str, ...]:
-    """Refuse an image without pixel data: a file that was cut between two elements shows it in no other way.
-
-    An instance that is nothing but its identity is not refused: what was cut behind Series Instance UID (0020,000E) has
-    gone through the groups before it, and so has at least an Image Type or a Manufacturer.
-    """
-    if structure.pixel_keyword or "PixelDataProviderURL" in attributes:
-        return ()
-    is_image = str(attributes["SOPClassUID"]).strip() in IMAGE_SOP_CLASSES
-    if "Rows" in attributes or (is_image and not attributes.keys().isdisjoint(_IMAGE_SIGNS)):
-        raise IncompleteFileError(name, "it is an image without pixel data, so it was cut or stripped.")
-    return ("it is of an image's SOP Class but holds an identity only, no image.",) if is_image else ()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from DICOMModule.dicom.byte_source import FileSource, open_source
-from DICOMModule.dicom.encoding import Wanted
+from DICOMModule.dicom.encoding import ORDERS, Wanted
 from DICOMModule.dicom.header_reader import Parsed, parse
 from DICOMModule.dicom.header_values import attributes_of
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader, SharedAttributes
@@ -49,6 +49,10 @@ class _Pattern:
         self._origin = dict(header.attributes)
         self._raw = {top.key: sample.value(top) for top in sample.tops if top.key is not None}
         self._rest = {key: value for key, (_, value) in structure.values.items() if key not in self._raw}
+        in_layout = {int.from_bytes(top.head[:4], "little") for top in sample.tops}
+        counted = {ORDERS[True].wanted[tag][0] for tag in in_layout if tag in ORDERS[True].wanted}
+        self._rest_items = {keyword: count for keyword, count in structure.items.items() if keyword not in counted}
+        self._rest_lasts = structure.lasts.difference(*(ORDERS[True].lasts.get(tag, ()) for tag in in_layout))
         self._offset_without_uid = header.dataset_offset - len(self._raw.get(META_INSTANCE, b""))
         # what other values are read by: of these, whoever walks a file takes care
         self._meddling = frozenset(key for key in structure.values if key in _CONTEXT or key[0].startswith("?"))
@@ -98,7 +102,7 @@ class _Pattern:
         except StructureError:
             return None  # whoever walks the whole of it says what is wrong
         same = found.pixel_keyword == self._structure.pixel_keyword and found.values.keys() == self._rest.keys()
-        if not same or any(self._structure.items.get(keyword) != count for keyword, count in found.items.items()):
+        if not same or (found.items, found.lasts) != (self._rest_items, self._rest_lasts):
             return None
         changed.update((key, value) for key, (_, value) in found.values.items() if value != self._rest[key])
         return found.pixel_offset, found.pixel_bytes

@@ -24,6 +24,7 @@ FIRST_READ_BYTES: Final = 8192
 _NEXT_READ_BYTES: Final = 16384
 _PADDING: Final = bytes(16)
 _UNDEFINED: Final = 0xFFFFFFFF
+_NO_TAGS: Final[frozenset[int]] = frozenset()
 _NOTHING: Final[Mapping[int, Wanted]] = {}
 
 
@@ -234,6 +235,7 @@ class _Walk:
             raise self._does_not_fit(self._name(tag), after)
         self._mark(first)
         if not self.outer:
+            self.found.lasts |= self.order.lasts.get(tag, _NO_TAGS)
             if tag in self.order.pixel_data:
                 self._pixel_data(tag, first, length)
             elif tag in self.order.wanted:
@@ -272,6 +274,7 @@ class _Walk:
 
     def _open_sequence(self, tag: int, first: int, length: int, *, explicit: bool) -> None:
         if not self.outer:
+            self.found.lasts |= self.order.lasts.get(tag, _NO_TAGS)
             self.counted = self.order.wanted[tag][0] if tag in self.order.wanted else ""
             if self.counted:
                 self.found.ranges[self.counted] = first, first

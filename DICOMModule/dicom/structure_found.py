@@ -43,6 +43,8 @@ class Structure:
         Keyword of a wanted sequence → number of its items.
     ranges : dict
         Keyword of a wanted sequence → where its items begin and end.
+    lasts : set of int
+        Those of `LAST_ELEMENTS` that are there, empty ones included.
     pixel_keyword : str
         Which of the pixel data elements is there, empty for none.
     pixel_offset, pixel_bytes : int
@@ -52,6 +54,7 @@ class Structure:
     values: dict[Wanted, tuple[bytes, bytes]] = field(default_factory=dict)
     items: dict[str, int] = field(default_factory=dict)
     ranges: dict[str, tuple[int, int]] = field(default_factory=dict)
+    lasts: frozenset[int] = frozenset()
     pixel_keyword: str = ""
     pixel_offset: int = 0
     pixel_bytes: int = 0
