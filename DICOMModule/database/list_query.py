@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isqrt
-from typing import Any, Final, TypedDict
+from typing import Any, Final, Literal, TypeAlias, TypedDict
 
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.search_index import ID_MARK, as_rows, candidates, label_pattern, modality_pattern, pattern
@@ -19,6 +19,9 @@ _COUNTED_AS: Final = {"patient": "patients", "study": "studies", "series": "seri
 _ID_PLACE: Final = f"instr(patient.search_text, char({ord(ID_MARK)}))"
 
 
+PatientOrder: TypeAlias = Literal["name", "study", "arrival"]
+
+
 class Which(TypedDict, total=False):
     """The fields of `Filter` as keyword arguments."""
 
@@ -28,6 +31,7 @@ class Which(TypedDict, total=False):
     search: str | None
     limit: int | None
     offset: int
+    order: PatientOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,9 @@ class Filter:
         Most rows to return.
     offset : int
         Rows to leave out first.
+    order : str
+        Of patients: by ``name``; ``study``: whose latest study is the newest first; ``arrival``: of whom a study came into
+        the database last.
     """
 
     patient: int | None = None
@@ -56,6 +63,7 @@ class Filter:
     search: str | None = None
     limit: int | None = None
     offset: int = 0
+    order: PatientOrder = "name"
 
     @property
     def terms(self) -> SearchTerms:

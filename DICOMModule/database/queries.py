@@ -15,7 +15,7 @@ from typing import Any, Final
 from DICOMModule.database.annotation_rows import labels_of_rows, notes_of_rows
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.file_store import FileStore
-from DICOMModule.database.list_query import DAY, Filter, ListQuery, balanced, groups_of, totals_of
+from DICOMModule.database.list_query import DAY, Filter, ListQuery, PatientOrder, balanced, groups_of, totals_of
 from DICOMModule.database.summaries import DatabaseCounts, InstanceSummary, PatientSummary, SeriesSummary, StudySummary
 from DICOMModule.dicom.values import iso_date, iso_time
 from DICOMModule.errors import UnknownUIDError, plain_text
@@ -23,8 +23,16 @@ from DICOMModule.errors import UnknownUIDError, plain_text
 LEVELS: Final = ("study", "series", "instance")
 
 
+_OF_SHOWN: Final = "FROM study WHERE study.patient = patient.id AND study.instances > 0"
+_FIRST: Final[dict[PatientOrder, str]] = {
+    "name": "",
+    "study": f"(SELECT max({DAY}) {_OF_SHOWN}) DESC, ",
+    "arrival": f"(SELECT max(study.id) {_OF_SHOWN}) DESC, ",
+}
+
+
 def patients(catalogue: Catalogue, chosen: Filter) -> list[PatientSummary]:
-    """Return patients by name, then ID."""
+    """Return patients in the order that is asked for; equal ones by name, then ID."""
     query = ListQuery(catalogue, chosen)
     tables = query.narrowed("patient", "CROSS JOIN patient ON patient.id = candidate.value") or "patient"
     query.where("patient.instances > 0")
@@ -55,7 +63,7 @@ def patients(catalogue: Catalogue, chosen: Filter) -> list[PatientSummary]:
         f"patient.id, {_filled('patient.patient_id', 'patient_name')}, patient_birth_date, {_filled('patient_sex')},"
         " patient.studies, patient.series, patient.instances",
         tables,
-        "patient.sort_name, patient.patient_name, patient.patient_id, patient.id",
+        f"{_FIRST[chosen.order]}patient.sort_name, patient.patient_name, patient.patient_id, patient.id",
     )
     written = _written(catalogue, "patient", rows)
     return [

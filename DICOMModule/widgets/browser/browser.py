@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from DICOMModule.database import DicomDatabase
+from DICOMModule.database.list_query import PatientOrder
 from DICOMModule.errors import DatabaseError, plain_text
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.browser.anonymity import Anonymity
@@ -40,6 +41,8 @@ from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import counted
 
 FEW_PATIENTS: Final = 10  # hits that are unfolded by themselves
+ORDER_KEY: Final = "browser_order"
+ORDER_NAMES: Final[tuple[PatientOrder, ...]] = ("name", "study", "arrival")
 MOST_CARRIED: Final = 20  # rows that stay selected across a search or a change of form
 
 
@@ -81,6 +84,7 @@ class DatabaseBrowser(BrowserRequests):
         self._halves = QSplitter(Qt.Vertical)
         self._lay_out()
         self._connect()
+        self._use_order(viewer.settings.value.window.get(ORDER_KEY, ""))
         self._show_opening()
         self._watch.open()
 
@@ -144,6 +148,15 @@ class DatabaseBrowser(BrowserRequests):
         if len(series) == 1 and self.selection.level == "series":
             self.thumbnails.scrubber.step(series[0], steps)
 
+    def set_order(self, order: str) -> None:
+        """List patients in another order, from the beginning; it is remembered."""
+        settings = self._viewer.settings
+        settings.change(window={**settings.value.window, ORDER_KEY: order})
+        self._carried = self.selection.targets[:MOST_CARRIED]
+        self.tree.remember_expanded()
+        self._use_order(order)
+        self._show_search(self.refresher.search)
+
     def set_spread(self, spread: bool) -> None:
         """Spread over the window as a wide table, or fold back into the tree; what is selected stays selected."""
         if spread == self._is_spread:
@@ -176,6 +189,10 @@ class DatabaseBrowser(BrowserRequests):
         if event.type() == QEvent.PaletteChange and hasattr(self, "_is_spread"):
             self._set_spread_button()
         super().changeEvent(event)
+
+    def _use_order(self, order: str) -> None:
+        self.refresher.order = next((name for name in ORDER_NAMES if name == order), "name")
+        self.menu_button.show_order(self.refresher.order)
 
     # -- layout
 
@@ -220,6 +237,7 @@ class DatabaseBrowser(BrowserRequests):
     def _connect(self) -> None:
         self.search_field.search_changed.connect(self._on_search_changed)
         self.search_field.textChanged.connect(lambda text: self.search_menu.show_search(text.strip()))
+        self.menu_button.order_chosen.connect(self.set_order)
         self.search_menu.search_chosen.connect(self.search_for)
         self.search_field.left_downward.connect(self._on_list_wished)
         self.spread_button.clicked.connect(lambda _checked: self._viewer.views.set_spread(not self._is_spread))

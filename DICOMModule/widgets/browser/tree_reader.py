@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from DICOMModule.database import DicomDatabase, PatientSummary, StudySummary
+from DICOMModule.database.list_query import PatientOrder
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.widgets.browser.selection import Summary
 from DICOMModule.widgets.browser.tree_nodes import key_of
@@ -66,17 +67,19 @@ class Refreshed:
     children: Mapping[int, tuple[Summary, ...]]
 
 
-def first_page_job(database: DicomDatabase, search: str, limit: int = PAGE) -> Job[FirstPage]:
+def first_page_job(
+    database: DicomDatabase, search: str, limit: int = PAGE, order: PatientOrder = "name"
+) -> Job[FirstPage]:
     """Read the first page of a search."""
     yield Progress(0, 1)
-    rows = database.patients(search=search, limit=limit)
+    rows = database.patients(search=search, limit=limit, order=order)
     return FirstPage(search, tuple(rows), len(rows) == limit)
 
 
-def refresh_job(database: DicomDatabase, plan: RefreshPlan) -> Job[Refreshed]:
+def refresh_job(database: DicomDatabase, plan: RefreshPlan, order: PatientOrder = "name") -> Job[Refreshed]:
     """Read again what a plan names; of rows that are open only those that have changed, unless the plan is deep."""
     yield Progress(0, len(plan.rows) + 1)
-    patients = database.patients(search=plan.search, limit=plan.limit)
+    patients = database.patients(search=plan.search, limit=plan.limit, order=order)
     now: dict[int | str, Summary] = {row.patient: row for row in patients}
     changed = {key for key, row in now.items() if plan.patients.get(key) != row}
     children: dict[int, tuple[Summary, ...]] = {}

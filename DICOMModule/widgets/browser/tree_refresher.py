@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from DICOMModule.database import DicomDatabase
+from DICOMModule.database.list_query import PatientOrder
 from DICOMModule.widgets.browser.tree_model import DatabaseTreeModel
 from DICOMModule.widgets.browser.tree_reader import PAGE, FirstPage, Refreshed, first_page_job, refresh_job
 from DICOMModule.widgets.job_runner import Failure, JobHandle, JobRunner
@@ -23,6 +24,8 @@ class TreeRefresher(QObject):
     ----------
     owner : object or None
         Whose database it is: what is settled before that is closed.
+    order : str
+        In which patients are listed.
 
     Signals
     -------
@@ -48,6 +51,7 @@ class TreeRefresher(QObject):
         self._stopped = False
         self._rows_before = 0
         self.search = ""
+        self.order: PatientOrder = "name"
         self.owner: object | None = None
         model.more_wished.connect(self._on_more_wished)
 
@@ -73,10 +77,10 @@ class TreeRefresher(QObject):
             self._model.set_database(database)
         if database is None or self._stopped:
             return
-        turn = self._turn
+        turn, order = self._turn, self.order
         self._handle = self._jobs.run(
             "Reading the patients",
-            lambda: first_page_job(database, search, limit),
+            lambda: first_page_job(database, search, limit, order),
             on_success=lambda page: self._on_page_read(turn, page),
             on_failure=lambda failure: self._on_failed(turn, failure),
             on_cancelled=lambda: self._on_cancelled(turn),
@@ -98,10 +102,10 @@ class TreeRefresher(QObject):
         if self._handle is not None:
             self._again = deep or bool(self._again)
             return
-        turn, plan = self._turn, self._model.plan(deep=deep)
+        turn, plan, order = self._turn, self._model.plan(deep=deep), self.order
         self._handle = self._jobs.run(
             "Reading what has changed",
-            lambda: refresh_job(database, plan),
+            lambda: refresh_job(database, plan, order),
             on_success=lambda found: self._on_refresh_read(turn, found),
             on_failure=lambda failure: self._on_failed(turn, failure),
             on_cancelled=lambda: self._on_cancelled(turn),
