@@ -18,6 +18,7 @@ from typing import Protocol
 
 SPIN_S = 0.003
 TRIES = 8
+STEP = 20
 Work = Callable[[Callable[[], None]], None]
 """What a child does: it calls what it is given when the work that is to be killed begins."""
 
@@ -93,7 +94,7 @@ def kill_after(work: Work, moment_s: float) -> bool:
     return os.WIFSIGNALED(status)
 
 
-def kill_evenly(scenario: Scenario, kills: int, seed: int) -> Kills:
+def kill_evenly(scenario: Scenario, kills: int, seed: int, say: Callable[[str], None] = lambda _line: None) -> Kills:
     """Kill the work of `scenario` at moments spread evenly over it, each until it hits."""
     found, rng = Kills(), random.Random(seed)
     for number in range(kills):
@@ -109,4 +110,6 @@ def kill_evenly(scenario: Scenario, kills: int, seed: int) -> Kills:
                 break
         else:
             found.faults.append(f"kill {number}: none of {TRIES} tries hit a running one")
+        if number % STEP == STEP - 1:
+            say(f"{number + 1} kills, {len(found.faults)} faults")
     return found

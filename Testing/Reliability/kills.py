@@ -251,7 +251,7 @@ SCENARIOS = {"import": ImportKills, "delete": DeleteKills, "migrate": MigrateKil
 
 def run(name: str, kills: int, seed: int, base: Path, **size: int) -> Kills:
     """Kill `kills` times; return what was found."""
-    return kill_evenly(SCENARIOS[name](base, **size), kills, seed)
+    return kill_evenly(SCENARIOS[name](base, **size), kills, seed, lambda line: print(line, flush=True))
 
 
 def main() -> int:
