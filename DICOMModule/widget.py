@@ -64,6 +64,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self.slicer_interface = SlicerInterfaceSection()
         self.browser = DatabaseBrowser(self.logic, self.viewer)
         bar = QuickLookBar()
+        self._selected_before: tuple[str, ...] = ()
         self.quick_look = QuickLook(self.viewer, bar, self.parent, self._show_logic)
         bar.keep_requested.connect(self._on_keep_requested)
         bar.close_requested.connect(self.quick_look.end)
@@ -191,9 +192,16 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         return own or self.quick_look.is_on
 
     def _show_logic(self, logic: DICOMModuleLogic) -> None:
+        """Show another database; what was selected before a quick look is selected again after it."""
+        selected = self.browser.selection.targets
         self.logic = logic
         self._use_logic()
         self.browser.set_logic(logic)
+        if self.quick_look.is_on:
+            self._selected_before = selected
+        elif self._selected_before:
+            self.browser.select(self._selected_before)
+            self._selected_before = ()
 
     def _close_dialogs(self) -> None:
         if hasattr(self, "_importer"):

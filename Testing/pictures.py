@@ -192,6 +192,7 @@ class Studio:
         assert set(self.window.area.views) == set(VIEW_NAMES)
 
     def _dialogs(self) -> None:
+        from DICOMModule.widgets.browser.context_menu import context_menu
         from DICOMModule.widgets.dialogs.copy_dialog import CopyDialog
         from DICOMModule.widgets.dialogs.export_dialog import ExportDialog
         from DICOMModule.widgets.dialogs.import_dialog import ImportDialog
@@ -229,11 +230,10 @@ class Studio:
             self.take(f"dialog-{name}", dialog)
             dialog.close()
             dialog.deleteLater()
-        menu = panel.browser.context_menu() if hasattr(panel.browser, "context_menu") else None
-        if menu is not None:
-            menu.ensurePolished()
-            menu.resize(menu.sizeHint())
-            self.take("menu-context", menu)
+        menu = context_menu(selection, {}, window)
+        menu.ensurePolished()
+        menu.resize(menu.sizeHint())
+        self.take("menu-context", menu)
         main_menu = window.tools.menu
         main_menu.resize(main_menu.sizeHint())
         self.take("menu-main", main_menu)

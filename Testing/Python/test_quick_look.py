@@ -137,12 +137,15 @@ def test_files_are_shown_as_private_and_never_enter_the_local_database(window, k
     assert b"Secretive" not in database_bytes(tmp_path / "database")
 
 
-def test_what_was_loaded_before_stays_when_the_quick_look_goes(window, known, stranger):
+def test_what_was_loaded_and_selected_before_stays_when_the_quick_look_goes(window, known, stranger):
     panel(window)._loader.load_targets((known.uid,), "known")
+    settle(window)
+    panel(window).browser.select((known.uid,))
     settle(window)
     look(window, stranger.folder)
     assert len(window.viewer.scene.nodes) == 2
     close(window)
+    wait_until(lambda: panel(window).browser.selection.targets == (known.uid,), what="it is selected again")
     (left,) = window.viewer.scene.nodes
     assert left.volume.source_series_uids == (known.uid,)
 
