@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,19 @@ def stale_rows(connection: sqlite3.Connection, level: str, rows: Iterable[int]) 
         else:
             if first is not None:
                 yield StaleRow(level, row, first)
+
+
+def keep_name(connection: sqlite3.Connection, level: str, row: int, before: Mapping[str, Any]) -> None:
+    """Let a row say what it said before, where one of its instances says that."""
+    names = list(_COLUMNS[level](_header({}, {}, "")))
+    if not all(name in before for name in names):
+        return
+    values = tuple(before[name] for name in names)
+    statement = f"SELECT {', '.join(names)} FROM {level} WHERE id = ?"  # noqa: S608 (names are ours)
+    if connection.execute(statement, (row,)).fetchone() in {None, values}:
+        return
+    if any(tuple(_COLUMNS[level](header).values()) == values for header in _headers(connection, level, row)):
+        refresh(connection, [StaleRow(level, row, dict(zip(names, values, strict=True)))])
 
 
 def refresh(connection: sqlite3.Connection, stale: Sequence[StaleRow]) -> None:

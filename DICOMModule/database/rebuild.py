@@ -26,13 +26,14 @@ from DICOMModule.database.rebuild_rows import (
     carry_over,
     put_in_trash,
     restore_health,
+    restore_names,
     write_rebuilt,
 )
 from DICOMModule.database.rebuild_sources import Source, sources_job
 from DICOMModule.database.registered import registered_as
 from DICOMModule.database.replacement import hold_job, put_in_place
 from DICOMModule.database.rows import NewRow
-from DICOMModule.database.salvage import ROWS_A_STEP, Row, header_of_row
+from DICOMModule.database.salvage import ROWS_A_STEP, Row, Witness, header_of_row
 from DICOMModule.database.sessions import exclusive_job
 from DICOMModule.database.strays import orphans
 from DICOMModule.database.summaries import RebuildReport
@@ -115,6 +116,7 @@ class _Builder:
         self._seen: set[str] = set()
         self._trashed: dict[str, int] = {}
         self._without_file: dict[bytes, RebuiltRow] = {}
+        self._lost_references: list[RebuiltRow] = []
 
     def build_job(self) -> Job[_Tally]:
         """Register every instance that a source or a file tells of, then what belongs to them."""
@@ -134,6 +136,7 @@ class _Builder:
             put_in_trash(connection, self._trashed)
             carry_over(connection, self._sources, ("label", "note"), self._numbers)
             note_all_for_search(connection)
+            restore_names(connection, self._sources, self._numbers)
             recount_all(connection)
             drop_empty_trash(connection)
             restore_health(connection, self._sources, self._numbers)
@@ -143,7 +146,9 @@ class _Builder:
 
     def _from_source_job(self, source: Source, pool: FilePool) -> Job[None]:
         batch: list[Row] = []
+        numbers: set[int] = set()
         for row in source.salvage.rows("instance"):
+            numbers.add(row["id"])
             uid = row.get("sop_instance_uid")
             if isinstance(uid, str) and uid and uid not in self._seen:
                 self._seen.add(uid)
@@ -152,6 +157,48 @@ class _Builder:
                 yield from self._take_job(source, batch, pool)
                 batch = []
         yield from self._take_job(source, batch, pool)
+        lost, self._lost_references = self._lost_references, []
+        if not source.is_complete:
+            yield from self._from_witnesses_job(source, numbers, lost, pool)
+        else:
+            self._write(lost)
+
+    def _from_witnesses_job(
+        self, source: Source, numbers: set[int], lost: Sequence[RebuiltRow], pool: FilePool
+    ) -> Job[None]:
+        """Ask the indexes of a damaged database for rows that are gone, and for paths that lead nowhere."""
+        said = source.salvage.witnesses()
+        asked = [(one, said[one.old["id"]]) for one in lost if one.old is not None and one.old["id"] in said]
+        gone = [one for row, one in said.items() if row not in numbers and one.sop_instance_uid not in self._seen]
+        waiting = [pool.submit(self._testified, one, told, pool.stopped) for one, told in asked]
+        waiting += [pool.submit(self._testified, None, told, pool.stopped) for told in gone]
+        found = []
+        for future in waiting:
+            progress = Progress(self._tally.instances, 0, "what the indexes of the old database tell of")
+            yield progress
+            if (made := (yield from result_job(future, progress))) is not None:
+                found.append(made)
+        self._write(found)
+        self._write(lost)  # those that were found otherwise are there already
+
+    def _testified(self, lost: RebuiltRow | None, told: Witness, stopped: Callable[[], bool]) -> RebuiltRow | None:
+        """Return the row of a file that is where an index says that it is, and is of the UID that one says."""
+        places = [(_path(told.source_path), False)]
+        if lost is None and told.sop_instance_uid:
+            places.insert(0, (self._store.place_of(told.sop_instance_uid), True))
+        for path, copied in places:
+            with suppress(DicomFileError):
+                header = read_header(path) if path is not None else None
+                if header is None or path is None or header.sop_instance_uid != told.sop_instance_uid:
+                    continue
+                sha256 = sha256_of(path, stopped=stopped) if copied else None
+                if lost is not None and not _is_of(header, lost.new.header):
+                    continue
+                kept = lost.new.sha256 if lost is not None else sha256
+                old = lost.old if lost is not None else {"trash": told.trash}
+                new = NewRow(header, _path(told.source_path), copied, kept)
+                return RebuiltRow(new, old, lost.source if lost is not None else None, "present", from_file=True)
+        return None
 
     def _take_job(self, source: Source, rows: Sequence[Row], pool: FilePool) -> Job[None]:
         found = [(row, pool.submit(self._look, row, pool.stopped)) for row in rows]
@@ -163,7 +210,9 @@ class _Builder:
             made = self._row_of(source, row, looked)
             if made is None:
                 self._tally.problems.append(Problem(row["sop_instance_uid"], TELLS_NOTHING))
-            elif made.state == "missing" and made.new.copied and made.new.sha256 is not None:
+            elif made.state == "missing" and not made.new.copied:
+                self._lost_references.append(made)  # its path may be damaged
+            elif made.state == "missing" and made.new.sha256 is not None:
                 self._without_file[made.new.sha256] = made  # its UID may be damaged, and its place with it
             else:
                 rebuilt.append(made)
@@ -262,6 +311,10 @@ class _Builder:
 
 def _path(value: object) -> Path | None:
     return Path(os.fsdecode(value)) if isinstance(value, bytes) and value and b"\0" not in value else None
+
+
+def _is_of(header: InstanceHeader, registered: InstanceHeader) -> bool:
+    return (header.size_bytes, header.mtime_ns) == (registered.size_bytes, registered.mtime_ns)
 
 
 def _is_hash_of(source: object, copy: Path, sha256: bytes, stopped: Callable[[], bool]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from DICOMModule.database.level_rows import keep_name
 from DICOMModule.database.rebuild_sources import Source
 from DICOMModule.database.rows import BatchWriter, NewRow
 from DICOMModule.database.salvage import Row
@@ -161,6 +162,16 @@ def put_in_trash(connection: sqlite3.Connection, trashed: Mapping[str, int]) -> 
     connection.executemany(
         "UPDATE instance SET trash = ? WHERE sop_instance_uid = ?", [(act, uid) for uid, act in trashed.items()]
     )
+
+
+def restore_names(connection: sqlite3.Connection, sources: Sequence[Source], numbers: KnownNumbers) -> None:
+    """Let patients, studies and series be called as they were, where one of their instances says that still."""
+    for source in reversed(sources):
+        for level in _LEVELS:
+            for old in source.salvage.rows(level):
+                now = numbers.now(level, old["id"])
+                if now is not None:
+                    keep_name(connection, level, now, old)
 
 
 def restore_health(connection: sqlite3.Connection, sources: Sequence[Source], numbers: KnownNumbers) -> None:

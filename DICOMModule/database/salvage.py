@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -16,6 +17,11 @@ Row: TypeAlias = dict[str, Any]
 
 ROWS_A_STEP: Final = 500
 FRUITLESS_STEPS: Final = 40
+_WITNESSES: Final = {
+    "sop_instance_uid": "sqlite_autoindex_instance_1",
+    "source_path": "instance_source_path",
+    "trash": "instance_trash",
+}
 # what has been there since the first version, and is read here
 _CORE: Final = {
     "patient": {"id", "identity", "patient_id", "issuer_of_patient_id", "patient_name", "patient_birth_date"},
@@ -29,6 +35,15 @@ _CORE: Final = {
         "source_path", "attributes", "dataset_offset", "pixel_data_offset", "pixel_data_bytes",
     },
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What the indexes say of one instance, none of it certain."""
+
+    sop_instance_uid: str
+    source_path: object
+    trash: object
 
 
 class Salvage:
@@ -114,6 +129,19 @@ class Salvage:
         if key not in self._parents:
             self._parents[key] = self.row(table, number)
         return self._parents[key]
+
+    def witnesses(self) -> dict[int, Witness]:
+        """Return what the indexes say of instances, by row: they hold a second time what the table holds once."""
+        found: dict[int, dict[str, Any]] = {}
+        for column, index in _WITNESSES.items():
+            statement = f"SELECT rowid, {column} FROM instance INDEXED BY {index} WHERE {column} IS NOT NULL"  # noqa: S608
+            with suppress(*SQL_ERRORS):
+                for row, value in self._connection.execute(statement):
+                    found.setdefault(row, {})[column] = value
+        return {
+            row: Witness(str(said.get("sop_instance_uid", "")), said.get("source_path"), said.get("trash"))
+            for row, said in found.items()
+        }
 
     def sequence(self, table: str) -> int | None:
         """Return the largest number that a table ever gave; None where it keeps no account of that."""
