@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import filled_database
 import pytest
 from dialog_kit import a_viewer, banner_texts
@@ -197,9 +199,8 @@ def test_patients_are_hidden_where_the_views_hide_them(qtbot, logic, viewer, dia
     dialog.question.reject()
 
 
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the platform cannot be given another time zone")
 def test_times_are_those_of_the_clock_on_the_wall(monkeypatch):
-    import time
-
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()
     assert local_time("2026-03-09T10:15:00+00:00") == "2026-03-09 11:15"
