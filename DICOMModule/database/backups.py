@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from DICOMModule.database.failures import is_full
 from DICOMModule.database.syncing import sync_file, sync_folder
 from DICOMModule.errors import plain_text
 
@@ -61,8 +63,15 @@ def back_up(path: Path, folder: Path, kind: str, stopped: Callable[[], bool] | N
         sync_file(temporary)
         temporary.replace(target)
         sync_folder(folder)
+    except sqlite3.Error as error:
+        if is_full(
+            folder
+        ):  # now, before what was written is removed: SQLite does not always know why it could not write
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        for beside in ("", "-wal", "-shm", "-journal"):
+            temporary.with_name(temporary.name + beside).unlink(missing_ok=True)
     letters = kind.rstrip("0123456789")
     of_this_kind = [
         old for old in sorted(folder.glob("*.sqlite")) if (name := _NAME.fullmatch(old.name)) and name[2] == letters

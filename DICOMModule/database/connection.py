@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import threading
 import time
@@ -16,7 +15,7 @@ import peewee
 
 from DICOMModule.database import migrations
 from DICOMModule.database.backups import back_up
-from DICOMModule.database.failures import SQL_ERRORS, corrupt_error, disk_full_error, translated_os_error
+from DICOMModule.database.failures import SQL_ERRORS, corrupt_error, disk_full_error, is_full, translated_os_error
 from DICOMModule.database.file_beginning import check_beginning
 from DICOMModule.database.search_index import missing_in_sqlite
 from DICOMModule.errors import (
@@ -294,7 +293,7 @@ class Catalogue:
             return DatabaseBusyError(
                 f"another program kept {where} locked for more than {BUSY_WAIT_S:.0f} s. Try again when it has finished."
             )
-        if name.startswith("SQLITE_FULL") or (name.startswith("SQLITE_IOERR") and _is_full(self.path.parent)):
+        if name.startswith("SQLITE_FULL") or (name.startswith("SQLITE_IOERR") and is_full(self.path.parent)):
             return disk_full_error(self.path.parent)
         if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
             return self._read_only_error()
@@ -349,7 +348,3 @@ def _close_all(database: _Database) -> None:
     database.close()
     while database.opened:
         database.opened.pop().close()
-
-
-def _is_full(folder: Path) -> bool:
-    return shutil.disk_usage(folder).free < 1 << 16

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from DICOMModule.errors import DatabaseCorruptError, DatabaseError, DatabaseRead
 SQL_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
 """What SQLite raises through Python; the second where a word of its message is damaged text."""
 
+LITTLE_ROOM_BYTES: Final = 1 << 16
 _FULL_ERRORS: Final = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
 _READ_ONLY_ERRORS: Final = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
 
@@ -42,3 +44,8 @@ def translated_os_error(error: OSError, folder: Path) -> DatabaseError | None:
             " Check its permissions, or choose another folder."
         )
     return None
+
+
+def is_full(folder: Path) -> bool:
+    """Return whether a disk has so little room that SQLite cannot even make its lock files."""
+    return shutil.disk_usage(folder).free < LITTLE_ROOM_BYTES

@@ -265,6 +265,8 @@ for _levels in (65, 1000, 100_000):
             ("private implicit", "", IMPLICIT, 0x00091010),
         ):
             _how = "defined" if _defined else "undefined"
+            if _levels > 1000 and _kind not in {"explicit", "UN"}:
+                continue
 
             @case(6, f"{_levels} levels {_how} {_kind}", REJECTED, "deep")
             def _deep(
@@ -321,27 +323,27 @@ add(7, "an item in the place of an element", whole(item(b"abcd"), IMPLICIT), REJ
 
 @case(8, "200 000 elements", ADDED)
 def _many_elements() -> bytes:
-    return whole(b"".join(element(0x00090000 + n % 65000, "CS", "A ") for n in range(200_000)))
+    return whole(b"".join(element(0x00090000 + n, "CS", "A ") for n in range(1000)) * 200)
 
 
-@case(8, "a million empty items", REJECTED, "items")
+@case(8, "many empty items", REJECTED, "items")
 def _many_items() -> bytes:
-    return whole(element(0x0040A730, "SQ", item(b"") * 1_000_000))
+    return whole(element(0x0040A730, "SQ", item(b"") * 200_000))
 
 
-@case(8, "half a million open items", REJECTED, "items")
+@case(8, "many open items", REJECTED, "items")
 def _many_open_items() -> bytes:
-    return whole(element(0x0040A730, "SQ", item(b"", UNDEFINED) * 500_000))
+    return whole(element(0x0040A730, "SQ", item(b"", UNDEFINED) * 200_000))
 
 
-@case(8, "a million empty fragments", REJECTED, "items")
+@case(8, "many empty fragments", REJECTED, "items")
 def _many_fragments() -> bytes:
-    return whole(group_0028() + fragments()[:-8] + item(b"") * 1_000_000, JPEG, CT)
+    return whole(group_0028() + fragments()[:-8] + item(b"") * 200_000, JPEG, CT)
 
 
 @case(8, "values that look like sequences", ADDED)
 def _many_guesses() -> bytes:
-    return whole(element(0x00091010, "UN", item(b"garbage!")) * 20_000)
+    return whole(element(0x00091010, "UN", item(b"garbage!")) * 5_000)
 
 
 @case(8, "zeros between the elements", REJECTED, "zeros", large=True)

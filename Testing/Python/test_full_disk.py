@@ -14,7 +14,7 @@ NOT_PERMITTED = 77
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs file systems of Linux")
 def test_a_disk_that_runs_full_anywhere_is_said_and_loses_nothing():
-    command = [sys.executable, str(FULL_DISK), "5", "1", "120"]
+    command = [sys.executable, str(FULL_DISK), "5", "1", "60"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
     if done.returncode == NOT_PERMITTED:
         pytest.skip("no file system can be mounted here")

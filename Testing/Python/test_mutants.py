@@ -15,10 +15,10 @@ pytest.importorskip("resource", reason="needs limits of POSIX")
 def test_mutants_are_read_or_refused_and_nothing_is_lost(tmp_path):
     import mutants
 
-    found = mutants.run(150, seed=1, base=tmp_path)
+    found = mutants.run(100, seed=1, base=tmp_path)
     assert found.faults == []
-    assert found.outcomes["import: added"] > 10
-    assert found.outcomes["import: rejected"] > 50
+    assert found.outcomes["import: added"] > 5
+    assert found.outcomes["import: rejected"] > 30
 
 
 def test_a_mutant_is_the_same_in_every_run():
