@@ -256,7 +256,7 @@ class ModuleHost(QWidget):
             else:
                 self._add(module)
         for problem in problems:
-            LOG.warning("a module cannot be used: %s: %s", problem.where, problem.reason)
+            LOG.warning("a module cannot be used: %s: %s", plain_text(problem.where), problem.reason)
             self._viewer.banners.show_warning(f"{plain_text(problem.where)}: {problem.reason}")
         self._list_modules()
 

@@ -26,6 +26,20 @@ PYDICOM_DATA = Path(pydicom.data.__file__).parent / "test_files"
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Fail a test that logs or prints what is no text: a log file in UTF-8 cannot hold it, nor can a report be sent on."""
+    report = yield
+    if odd := [name for name, text in report.sections if not text.isascii() and not _is_text(text)]:
+        report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+        report.outcome, report.longrepr = "failed", f"lone surrogates in {', '.join(odd)}"
+    return report
+
+
+def _is_text(text):
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real DICOM data; the test is skipped on a machine that does not have it."""
