@@ -90,7 +90,13 @@ class FileStore:
         with session_folder(self.incoming) as folder:
             yield folder
 
-    def copy(self, header: InstanceHeader, session: Path, mtime_ns: int | None = None) -> CopiedFile:
+    def copy(
+        self,
+        header: InstanceHeader,
+        session: Path,
+        mtime_ns: int | None = None,
+        stopped: Callable[[], bool] | None = None,
+    ) -> CopiedFile:
         """Copy the file of `header` into `session`, and make sure that it is what the header was read from.
 
         Parameters
@@ -101,11 +107,15 @@ class FileStore:
             The folder of a session.
         mtime_ns : int, optional
             The copy's time of modification; that of the file where it is not given.
+        stopped : callable, optional
+            Asked now and then whether to leave off.
 
         Raises
         ------
         DicomFileError
             The source has changed since, or cannot be read.
+        concurrent.futures.CancelledError
+            It was stopped.
         DatabaseError
             The disk is full, or the folder cannot be written to.
         """
@@ -116,7 +126,7 @@ class FileStore:
                 raise DicomFileError(header.path, "it changed while it was being imported. Import it again.")
             try:
                 self._check_room(source)
-                digest = _write_copy(source, path, header.mtime_ns if mtime_ns is None else mtime_ns)
+                digest = _write_copy(source, path, header.mtime_ns if mtime_ns is None else mtime_ns, stopped)
                 if not source.is_unchanged:
                     raise DicomFileError(header.path, "it changed while it was being copied. Import it again.")
             except OSError as error:
@@ -124,7 +134,7 @@ class FileStore:
                 if translated := translated_os_error(error, self.folder):
                     raise translated from error
                 raise
-            except DicomFileError:
+            except (DicomFileError, CancelledError):
                 path.unlink(missing_ok=True)
                 raise
         return CopiedFile(path, digest)
@@ -268,12 +278,14 @@ def _pieces(source: FileSource, first: int = 0) -> Iterator[bytes]:
         first += len(piece)
 
 
-def _write_copy(source: FileSource, path: Path, mtime_ns: int) -> bytes:
+def _write_copy(source: FileSource, path: Path, mtime_ns: int, stopped: Callable[[], bool] | None) -> bytes:
     """Write and sync a copy with the source's time; return its SHA-256, taken as the bytes went by."""
     digest = hashlib.sha256()
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     with os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0) as file:
         for piece in _pieces(source):
+            if stopped is not None and stopped():
+                raise CancelledError
             digest.update(piece)
             view = memoryview(piece)
             while view:

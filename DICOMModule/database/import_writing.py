@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -87,10 +87,12 @@ class ImportWriter:
         member = self._unpacked.get(path) if self._unpacked else None
         return path if member is None else member.source
 
-    def copied(self, header: InstanceHeader, session: Path) -> CopiedFile:
+    def copied(self, header: InstanceHeader, session: Path, stopped: Callable[[], bool] | None = None) -> CopiedFile:
         """Copy a file, or keep one that has been unpacked for us; errors as `FileStore.copy`."""
         member = self._unpacked.get(header.path)
-        return self._store.keep(header, session, member.sha256) if member else self._store.copy(header, session)
+        if member:
+            return self._store.keep(header, session, member.sha256)
+        return self._store.copy(header, session, stopped=stopped)
 
     def is_in_place(self, item: ImportItem) -> bool:
         """Return whether the file of `item` lies in the store already, where its copy belongs."""

@@ -6,7 +6,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
 from contextlib import ExitStack
 from itertools import chain, islice
 from pathlib import Path
@@ -16,6 +16,7 @@ from DICOMModule.database.archive_unpacking import ArchiveUnpacker
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.decisions import decide, decide_between
 from DICOMModule.database.events import recorded_event
+from DICOMModule.database.file_pool import LONGEST_SILENCE_S, FilePool
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.import_item import ImportItem
 from DICOMModule.database.import_reading import FILES_A_STEP, MANY_FILES, HeaderSource, LookedAt, Looker
@@ -220,14 +221,15 @@ class _Importer:
         if self._session is None:
             return
         needed = [item for item in items if item.needs_copy and not self._writer.is_in_place(item)]
-        pool = ThreadPoolExecutor(COPIES_AT_A_TIME)
-        try:
-            copies = [(item, pool.submit(self._writer.copied, item.header, self._session)) for item in needed]
+        with FilePool(COPIES_AT_A_TIME) as pool:
+            copies = [
+                (one, pool.submit(self._writer.copied, one.header, self._session, pool.stopped)) for one in needed
+            ]
             for item, copied in copies:
-                yield item.source.name
                 try:
+                    yield item.source.name
+                    while wait([copied], LONGEST_SILENCE_S).not_done:
+                        yield item.source.name
                     item.copied = copied.result()
                 except DicomFileError as error:
                     self._writer.fail(item, error)
-        finally:
-            pool.shutdown(cancel_futures=True)

@@ -6,6 +6,7 @@ Cases 24 and 32 to 35 of the reliability plan, through the import and the comman
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import stat
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import factories
 import pytest
+from hostile_files import CASES
 from importing import counts, hashes, import_
 from test_bad_input import IS_ROOT, WITHOUT_PRIVILEGE, CommandLine, needs_permissions
 
@@ -291,3 +293,19 @@ def test_another_content_that_goes_before_it_is_set_aside_is_a_row(database, ser
     report = run_to_end(job)
     assert counts(report) == {"files_seen": 1, "rejected": 1}
     assert run_to_end(database.verify_job()).quarantined == ()
+
+
+def test_a_copy_of_gigabytes_stops_where_the_import_is_closed(database, tmp_path):
+    if shutil.disk_usage(tmp_path).free < 5 << 30:
+        pytest.skip("the disk has too little room for what is only begun to be copied")
+    case = next(one for one in CASES if one.name == "sparse pixel data of four gigabytes")
+    (tmp_path / "data").mkdir()
+    path = case.write(tmp_path / "data")
+    job = database.import_job([path], copy=True)
+    while not list((database.folder / "incoming").rglob("*.part")):
+        next(job)
+    started = time.monotonic()
+    job.close()
+    assert time.monotonic() - started < 3  # the whole of it takes longer to write, on any disk of today
+    assert not any((database.folder / "incoming").iterdir())
+    assert database.instances() == []
