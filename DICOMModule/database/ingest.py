@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import wait
 from contextlib import ExitStack
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -36,6 +36,7 @@ from DICOMModule.jobs import Job, Progress
 _Begun: TypeAlias = tuple[LookedAt, Callable[[], Generator[str, None, list[Read]]]]
 
 FILES_A_BATCH: Final = 500
+BYTES_A_BATCH: Final = 256 << 20
 COPIES_AT_A_TIME: Final = 8
 
 
@@ -125,7 +126,16 @@ def _place(root: Path) -> Path:
 
 
 def _batches(entries: Iterator[FoundFile | Problem]) -> Iterator[list[FoundFile | Problem]]:
-    while batch := list(islice(entries, FILES_A_BATCH)):
+    """Yield batches of so many files, or of fewer large ones: what is kept of their headers may grow with them."""
+    batch: list[FoundFile | Problem] = []
+    size = 0
+    for entry in entries:
+        batch.append(entry)
+        size += entry.size_bytes if isinstance(entry, FoundFile) else 0
+        if len(batch) == FILES_A_BATCH or size > BYTES_A_BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch
 
 

@@ -149,13 +149,19 @@ class InflatedSource:
         if offset < self._offset:
             self._restart()
         wanted = min(offset + count, self.size)
-        while self._offset + len(self._window) < wanted:
+        pieces, held = [self._window], self._offset + len(self._window)
+        while held < wanted:
             piece = self._next_piece()
-            keep = max(0, min(len(self._window), offset - self._offset))
-            self._window = self._window[keep:] + piece
-            self._offset += keep
-        first = offset - self._offset
-        return self._window[first : first + max(0, wanted - offset)]
+            if held <= offset:  # what is before it is not kept, however far it is to go
+                pieces, self._offset = [], held
+            pieces.append(piece)
+            held += len(piece)
+        window = b"".join(pieces)
+        first = max(0, min(len(window), offset - self._offset))
+        last = max(first, wanted - self._offset)
+        kept = last if last - first > _PIECE else first  # a long value is read once
+        self._window, self._offset = window[kept:], self._offset + kept
+        return window[first:last]
 
     def _restart(self) -> None:
         self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)

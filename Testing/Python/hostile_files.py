@@ -30,7 +30,7 @@ from dicom_bytes import (
     meta,
 )
 
-from DICOMModule.dicom.attributes import ATTRIBUTES
+from DICOMModule.dicom.attributes import ATTRIBUTES, FRAME_ATTRIBUTES
 
 ADDED, REJECTED, NOT_DICOM = "added", "rejected", "not_dicom"
 RLE = "1.2.840.10008.1.2.5"
@@ -222,6 +222,24 @@ def _deflate_bomb_of_values(path: Path) -> None:
 @case(5, "a deflate bomb of elements", REJECTED, "more data elements", large=True, slow=True)
 def _deflate_bomb_of_elements(path: Path) -> None:
     _bomb(path, 400, b"", element(0x00091010, "CS", b"") * (1 << 17))
+
+
+@case(5, "a deflate bomb of functional groups", ADDED, large=True, slow=True)
+def _deflate_bomb_of_functional_groups(path: Path) -> None:
+    tags = [tag for tag, (_, vr) in FRAME_ATTRIBUTES.items() if vr in {"CS", "DT", "LO", "LT", "SH"}]
+    frames = (
+        item(
+            element(
+                0x00209111,
+                "SQ",
+                item(b"".join(element(tag, "UT", f"\U0001f600{n:08}{'x' * 230}".encode()) for tag in tags)),
+            )
+        )
+        for n in range(7000)
+    )
+    dataset = element(0x00080005, "CS", "ISO_IR 192") + identity(CT, "1.2.5.77") + group_0028()
+    dataset += element(0x52009230, "SQ", b"".join(frames)) + element(0x7FE00010, "OW", bytes(48))
+    path.write_bytes(meta(DEFLATED, CT, "1.2.5.77") + deflate(dataset))
 
 
 add(5, "deflated with garbage behind", whole(picture(), DEFLATED, CT) + b"more", REJECTED, "something after")
