@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 SPIN_S = 0.003
-TRIES = 8
+TRIES = 16
 STEP = 20
 Work = Callable[[Callable[[], None]], None]
 """What a child does: it calls what it is given when the work that is to be killed begins."""
@@ -101,7 +101,7 @@ def kill_evenly(scenario: Scenario, kills: int, seed: int, say: Callable[[str], 
         for attempt in range(TRIES):
             work, whole_s = scenario.begin(number)
             # the kills are spread over what a run takes; where this one was quicker, the next try comes earlier
-            moment_s = whole_s * (number + rng.random()) / kills * 0.9**attempt
+            moment_s = whole_s * (number + rng.random()) / kills * 0.8**attempt
             hit = kill_after(work, moment_s)
             found.tries += 1
             found.faults += [f"kill {number} after {moment_s:.4f} s: {fault}" for fault in scenario.faults(hit=hit)]
