@@ -321,10 +321,11 @@ def _transfer_syntax(meta: Meta, encoding: Encoding, structure: Structure) -> tu
 def check_identity(name: str, attributes: Mapping[str, AttributeValue]) -> None:
     """Refuse a file whose UIDs are missing or dangerous: they are keys, and other programs make paths of them."""
     for keyword, title in _IDENTITY:
-        value = str(attributes.get(keyword, "")).strip()
+        written = attributes.get(keyword, "")
+        value = str(written).strip()
         if not value:
             raise InvalidFileError(name, f"its {title} is missing or empty.")
-        if not is_harmless_uid(value):
+        if not isinstance(written, str) or not is_harmless_uid(value):
             raise InvalidFileError(name, f"its {title} is not a UID.")
 
 

@@ -496,6 +496,7 @@ for _tag in (0x00080016, 0x00080018, 0x0020000D, 0x0020000E):
     _start = identity(SR, "1.2.17").index(struct.pack("<HH", _tag >> 16, _tag & 0xFFFF))
     _size = 8 + struct.unpack_from("<H", identity(SR, "1.2.17"), _start + 6)[0]
     _rest = identity(SR, "1.2.17")[:_start] + identity(SR, "1.2.17")[_start + _size :]
+    add(17, f"a number as UID at {_tag:08X}", whole(us(_tag, 3)), REJECTED, "UID")
     add(17, f"no UID at {_tag:08X}", meta() + _rest, REJECTED, "missing")
 add(
     18,
