@@ -52,7 +52,7 @@ _SECOND_NS: Final = 1_000_000_000
 class UnpackedMember:
     """A member that lies in a session's folder: what it is called, and the SHA-256 of its bytes."""
 
-    source: Path
+    source: str
     sha256: bytes
 
 
@@ -72,7 +72,7 @@ class ArchiveUnpacker:
 
     Attributes
     ----------
-    unpacked : dict of Path to UnpackedMember
+    unpacked : dict of str to UnpackedMember
         The members of the batch at hand, by where their bytes are.
     members : int
         How many members the archive holds.
@@ -87,7 +87,7 @@ class ArchiveUnpacker:
         self._lenient = False
         self._batch: list[Path | Problem] = []
         self._batch_bytes = self._spent_bytes = 0
-        self.unpacked: dict[Path, UnpackedMember] = {}
+        self.unpacked: dict[str, UnpackedMember] = {}
         self.members = 0
 
     def steps(self) -> Iterator[str | list[Path | Problem]]:
@@ -141,7 +141,7 @@ class ArchiveUnpacker:
     def _forget(self) -> None:
         """Remove what is left of a batch that has been taken."""
         for path in self.unpacked:
-            path.unlink(missing_ok=True)
+            Path(path).unlink(missing_ok=True)
         self.unpacked.clear()
         self._batch, self._batch_bytes = [], 0
 
@@ -189,7 +189,7 @@ class ArchiveUnpacker:
         finally:
             if not whole:
                 path.unlink(missing_ok=True)
-        self.unpacked[path] = UnpackedMember(place, digest.digest())
+        self.unpacked[os.fspath(path)] = UnpackedMember(os.fspath(place), digest.digest())
         self._batch.append(path)
 
     def _refuse(self, place: Path, reason: str) -> None:

@@ -91,7 +91,7 @@ def is_current(header_bytes: int, mtime_ns: int, known: Registered | KnownFile, 
 
 
 def decide(
-    header: InstanceHeader, known: Registered | None, store: FileStore, *, copy: bool, source: Path | None = None
+    header: InstanceHeader, known: Registered | None, store: FileStore, *, copy: bool, source: str | None = None
 ) -> Decision:
     """Decide what becomes of a file.
 
@@ -105,7 +105,7 @@ def decide(
         Where copies lie.
     copy : bool
         Whether files are being copied in.
-    source : Path, optional
+    source : str, optional
         Where the file comes from, if that is not where its bytes are: a member of an archive.
 
     Raises
@@ -118,8 +118,8 @@ def decide(
     if known.trashed:
         return _decide_beside_trash(header, known, store)
     if known.copied:
-        return _decide_beside_copy(header, known, store, source or header.path)
-    if known.source_path == header.path:
+        return _decide_beside_copy(header, known, store, source or header.filename)
+    if known.source_path == header.filename:
         if is_current(header.size_bytes, header.mtime_ns, known, copy=copy):
             return Decision(Verdict.UNCHANGED)
         return Decision(Verdict.UPDATE, replaces=known.row)
@@ -159,11 +159,12 @@ def same_content(first: InstanceHeader, second: InstanceHeader, second_sha256: b
     return sha256_of(first.path, first.dataset_offset) == sha256_of(second.path, second.dataset_offset)
 
 
-def _decide_beside_copy(header: InstanceHeader, known: Registered, store: FileStore, source: Path) -> Decision:
-    place = store.place_of(known.sop_instance_uid)
-    from_there = known.source_path in {None, source} or header.path == place
-    if known.state == "present" and place.is_file():
-        if header.path == place:
+def _decide_beside_copy(header: InstanceHeader, known: Registered, store: FileStore, source: str) -> Decision:
+    place = store.place_text(known.sop_instance_uid)
+    is_there = header.filename == place
+    from_there = known.source_path in {None, source} or is_there
+    if known.state == "present" and Path(place).is_file():
+        if is_there:
             return Decision(Verdict.UNCHANGED)
         if not same_content(header, _as_header(known, header, store)):
             return _set_aside(header, known.patient_identity)
@@ -186,7 +187,7 @@ def _decide_beside_trash(header: InstanceHeader, known: Registered, store: FileS
 
 def _decide_beside_reference(header: InstanceHeader, known: Registered) -> Decision:
     there = known.source_path
-    if there is None or not there.is_file():
+    if there is None or not Path(there).is_file():
         if may_be_moved(header, known):
             return Decision(Verdict.UPDATE, replaces=known.row)
         return Decision(Verdict.SET_ASIDE, NOT_COMPARABLE)
@@ -194,7 +195,7 @@ def _decide_beside_reference(header: InstanceHeader, known: Registered) -> Decis
     try:
         same = bool(own_failure) and same_content(header, _as_header(known, header, None))
     except DicomFileError as error:
-        if error.path == str(header.path):
+        if error.path == header.filename:
             raise
         return Decision(Verdict.SET_ASIDE, NOT_COMPARABLE)
     return Decision(Verdict.SAME, SAME) if same else _set_aside(header, known.patient_identity)
@@ -223,9 +224,9 @@ def _set_aside(header: InstanceHeader, identity: str) -> Decision:
 
 def _as_header(known: Registered, like: InstanceHeader, store: FileStore | None) -> InstanceHeader:
     """Return the header of what is registered, as far as a comparison needs it."""
-    path = store.place_of(known.sop_instance_uid) if store else known.source_path
+    filename = store.place_text(known.sop_instance_uid) if store else known.source_path
     return InstanceHeader(
-        path or like.path,
+        filename or like.filename,
         known.size_bytes,
         known.mtime_ns,
         known.transfer_syntax_uid,

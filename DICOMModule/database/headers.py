@@ -65,7 +65,7 @@ def headers(catalogue: Catalogue, store: FileStore, level: str, uid: str) -> tup
     """
     rows = _header_rows(catalogue, level, uid)
     found = _as_headers(rows, store)
-    _check_states(level, uid, [(header.path, row[7]) for header, row in zip(found, rows, strict=True)])
+    _check_states(level, uid, [(header.filename, row[7]) for header, row in zip(found, rows, strict=True)])
     return found
 
 
@@ -163,20 +163,20 @@ def _each_header(rows: Iterable[Sequence[Any]], store: FileStore) -> Iterator[In
         if series_id not in bases:
             bases[series_id] = load_attributes(base)
         attributes = SharedAttributes(bases[series_id], {**load_attributes(changed), "SOPInstanceUID": uid})
-        path = store.place_of(uid) if copied else _as_path(source)
+        filename = store.place_text(uid) if copied else os.fsdecode(source or b"")
         size, mtime, syntax, dataset, pixels, pixel_bytes, packed = rest
         groups = FunctionalGroups(bytes(packed)) if packed is not None else None
         yield InstanceHeader(
-            path, size, mtime, syntax, attributes, dataset, pixels, pixel_bytes, functional_groups=groups
+            filename, size, mtime, syntax, attributes, dataset, pixels, pixel_bytes, functional_groups=groups
         )
 
 
-def _check_states(level: str, uid: str, states: Sequence[tuple[Path, str]]) -> None:
+def _check_states(level: str, uid: str, states: Sequence[tuple[str, str]]) -> None:
     """Refuse what is known not to be whole: a series with a file less is another series."""
-    bad = [(path, state) for path, state in states if state != "present"]
+    bad = [(filename, state) for filename, state in states if state != "present"]
     if bad:
-        path, state = bad[0]
+        filename, state = bad[0]
         raise DatabaseError(
             f"{len(bad)} of {len(states)} files of the {level} {plain_text(uid)} cannot be used; the first,"
-            f" {plain_text(str(path))}, is {state}. Bring the files back and import them again."
+            f" {plain_text(filename)}, is {state}. Bring the files back and import them again."
         )

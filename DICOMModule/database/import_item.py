@@ -25,7 +25,7 @@ class ImportItem:
 
     Attributes
     ----------
-    source : Path
+    source : str
         Where it comes from: its path, or that of a member of an archive.
     uid : str
         SOP Instance UID.
@@ -39,7 +39,7 @@ class ImportItem:
 
     header: InstanceHeader
     decision: Decision
-    source: Path
+    source: str
     copied: CopiedFile | None = None
     place: Path | None = None
     sha256: bytes | None = None

@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -101,8 +100,20 @@ class Looker:
         return not known.copied or self._store.place_of(known.sop_instance_uid).is_file()
 
 
+class _Batch:
+    """Files whose headers are wanted, and what is known of them so far."""
+
+    def __init__(self, paths: Sequence[str], future: Future[list[Read]] | None) -> None:
+        self.paths = paths
+        self.future = future
+        self.found: list[Read] | None = None
+
+
 class HeaderSource(AbstractContextManager["HeaderSource"]):
     """Reads headers, here or in child processes; begun batches come back in any order that they are asked for.
+
+    Whoever waits for a batch reads others meanwhile that no child has begun with: as much is done here as the rows leave
+    time for.
 
     Parameters
     ----------
@@ -114,6 +125,9 @@ class HeaderSource(AbstractContextManager["HeaderSource"]):
         self._stack = ExitStack()
         self._pool = self._stack.enter_context(HeaderPool(children)) if children else None
         self._reader = HeaderReader()
+        self._begun: list[_Batch] = []
+        self.ahead = 2 + 3 * children if children else 0
+        """How many batches should have been begun before the first is waited for."""
 
     def __enter__(self) -> Self:
         return self
@@ -123,17 +137,26 @@ class HeaderSource(AbstractContextManager["HeaderSource"]):
     ) -> None:
         self._stack.close()
 
-    @property
-    def ahead(self) -> int:
-        """How many batches should have been begun before the first is waited for."""
-        return 0 if self._pool is None else 4
-
     def begin(self, paths: Sequence[str]) -> Callable[[], Generator[str, None, list[Read]]]:
         """Begin to read; what is returned waits for the result and yields now and then, where the import may be closed."""
         if self._pool is None or not paths:
             return lambda: self._read_here(paths)
-        future = self._pool.submit(paths)
-        return lambda: _waited_for(future, paths)
+        batch = _Batch(paths, self._pool.submit(paths))
+        self._begun.append(batch)
+        return lambda: self._result_of(batch)
+
+    def _result_of(self, batch: _Batch) -> Generator[str, None, list[Read]]:
+        while batch.found is None and batch.future is not None and not batch.future.done():
+            other = next((one for one in (batch, *reversed(self._begun)) if one.future and one.future.cancel()), None)
+            if other is not None:
+                other.future = None
+                other.found = yield from self._read_here(other.paths)
+            elif not wait([batch.future], timeout=_WAIT_S).done:
+                yield os.path.basename(batch.paths[0])  # noqa: PTH119
+        self._begun.remove(batch)
+        if batch.found is not None or batch.future is None:
+            return batch.found or []
+        return batch.future.result()
 
     def _read_here(self, paths: Sequence[str]) -> Generator[str, None, list[Read]]:
         found: list[Read] = []
@@ -141,13 +164,7 @@ class HeaderSource(AbstractContextManager["HeaderSource"]):
             if number % FILES_A_STEP == 0:
                 yield os.path.basename(path)  # noqa: PTH119 (a string at hand, a hundred thousand times)
             try:
-                found.append(self._reader.read(Path(path)))
+                found.append(self._reader.read(path))
             except DicomFileError as error:
                 found.append(error)
         return found
-
-
-def _waited_for(future: Future[list[Read]], paths: Sequence[str]) -> Generator[str, None, list[Read]]:
-    while not wait([future], timeout=_WAIT_S).done:
-        yield os.path.basename(paths[0])  # noqa: PTH119
-    return future.result()

@@ -43,7 +43,7 @@ class ImportWriter:
         The account, which grows.
     event : int
         The import's number.
-    unpacked : mapping of Path to UnpackedMember
+    unpacked : mapping of str to UnpackedMember
         Members of an archive, by where their bytes are.
     """
 
@@ -55,7 +55,7 @@ class ImportWriter:
         *,
         tally: Tally,
         event: int,
-        unpacked: Mapping[Path, UnpackedMember] = MappingProxyType({}),
+        unpacked: Mapping[str, UnpackedMember] = MappingProxyType({}),
     ) -> None:
         self._catalogue = catalogue
         self._store = store
@@ -82,22 +82,22 @@ class ImportWriter:
         self._tally.warnings += warnings
         self._problems += [("warning", row.where, "", row.reason) for row in warnings]
 
-    def source_of(self, path: Path) -> Path:
+    def source_of(self, path: str) -> str:
         """Return where a file comes from: of a member of an archive that is not where its bytes are."""
         member = self._unpacked.get(path) if self._unpacked else None
         return path if member is None else member.source
 
     def copied(self, header: InstanceHeader, session: Path, stopped: Callable[[], bool] | None = None) -> CopiedFile:
         """Copy a file, or keep one that has been unpacked for us; errors as `FileStore.copy`."""
-        member = self._unpacked.get(header.path)
+        member = self._unpacked.get(header.filename)
         if member:
             return self._store.keep(header, session, member.sha256)
         return self._store.copy(header, session, stopped=stopped)
 
     def is_in_place(self, item: ImportItem) -> bool:
         """Return whether the file of `item` lies in the store already, where its copy belongs."""
-        path = item.header.path
-        return os.fspath(path).startswith(self._store_prefix) and path == self._store.place_of(item.uid)
+        filename = item.header.filename
+        return filename.startswith(self._store_prefix) and filename == self._store.place_text(item.uid)
 
     def commit(self, items: list[ImportItem], replaced: Sequence[str]) -> None:
         """Put copies in their places, then write the rows; decide anew where another program was faster."""
@@ -201,7 +201,7 @@ class ImportWriter:
         for item in items:
             if item.header.notes and item.decision.verdict in ROWS:
                 notes = item.header.notes
-                self._problems += [("warning", os.fspath(item.source), item.uid, note) for note in notes]
+                self._problems += [("warning", item.source, item.uid, note) for note in notes]
             if item.moved_aside is not None:
                 (aside, sha256), place = item.moved_aside, self._store.place_of(item.uid)
                 write_quarantine(connection, aside, item.uid, sha256, held=True, source=place, reason=DAMAGED)
@@ -214,7 +214,7 @@ class ImportWriter:
                 write_quarantine(connection, path, item.uid, sha256, held=held, source=source, reason=reason)
             if item.decision.reason:
                 kind = "conflict" if item.decision.verdict is Verdict.SET_ASIDE else "duplicate"
-                self._problems.append((kind, os.fspath(item.source), item.uid, item.decision.reason))
+                self._problems.append((kind, item.source, item.uid, item.decision.reason))
         write_problems(connection, self._event, self._problems)
         self._problems.clear()
         taken = Counter(_COUNTED_AS.get(item.decision.verdict, item.decision.verdict.value) for item in items)
@@ -231,8 +231,8 @@ class ImportWriter:
         verdict = item.decision.verdict
         if item.decision.reason:
             conflict = verdict is Verdict.SET_ASIDE
-            self._tally.duplicates.append(Duplicate(os.fspath(item.source), item.uid, item.decision.reason, conflict))
+            self._tally.duplicates.append(Duplicate(item.source, item.uid, item.decision.reason, conflict))
         else:
             self._tally.counts[_COUNTED_AS.get(verdict, verdict.value)] += 1
         if verdict in ROWS:
-            self._tally.warnings += [Problem(os.fspath(item.source), note) for note in item.header.notes]
+            self._tally.warnings += [Problem(item.source, note) for note in item.header.notes]

@@ -182,7 +182,7 @@ class _Importer:
         first: dict[str, InstanceHeader] = {}
         for number, header in enumerate(headers):
             if number % FILES_A_STEP == 0:
-                yield self._writer.source_of(header.path).name
+                yield os.path.basename(self._writer.source_of(header.filename))  # noqa: PTH119 (a string at hand)
             for item in self._decided(header, known, first):
                 items.append(item)
                 if item.writes:
@@ -209,13 +209,13 @@ class _Importer:
             if what.reason == DICOMDIR_REASON or plain_name(Path(what.path).name) == DICOMDIR_NAME:
                 self._dicomdirs.append(Path(what.path))
         else:
-            self._writer.reject(self._writer.source_of(Path(what.path)), what.reason)
+            self._writer.reject(self._writer.source_of(what.path), what.reason)
 
     def _decided(
         self, header: InstanceHeader, known: dict[str, Registered], first: dict[str, InstanceHeader]
     ) -> Iterator[ImportItem]:
         """Decide about a file; one that cannot be read any more is rejected."""
-        uid, source = header.sop_instance_uid, self._writer.source_of(header.path)
+        uid, source = header.sop_instance_uid, self._writer.source_of(header.filename)
         try:
             if uid in first:
                 decision = decide_between(header, first[uid])
@@ -237,9 +237,9 @@ class _Importer:
             ]
             for item, copied in copies:
                 try:
-                    yield item.source.name
+                    yield os.path.basename(item.source)  # noqa: PTH119
                     while wait([copied], LONGEST_SILENCE_S).not_done:
-                        yield item.source.name
+                        yield os.path.basename(item.source)  # noqa: PTH119
                     item.copied = copied.result()
                 except DicomFileError as error:
                     self._writer.fail(item, error)

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from DICOMModule.database.level_columns import patient_columns, series_columns, study_columns
@@ -116,4 +115,4 @@ def _headers(connection: sqlite3.Connection, level: str, row: int) -> Iterator[I
 
 
 def _header(base: dict[str, Any], changed: dict[str, Any], uid: str) -> InstanceHeader:
-    return InstanceHeader(Path(), 0, 0, "", merged_attributes(base, changed, uid))
+    return InstanceHeader("", 0, 0, "", merged_attributes(base, changed, uid))

@@ -19,7 +19,14 @@ _DECIDED: Final = frozenset((DAMAGED, SPARE, GAVE_WAY))
 
 
 def write_quarantine(
-    connection: sqlite3.Connection, path: Path, uid: str, sha256: bytes, *, held: bool, source: Path, reason: str
+    connection: sqlite3.Connection,
+    path: Path | str,
+    uid: str,
+    sha256: bytes,
+    *,
+    held: bool,
+    source: Path | str,
+    reason: str,
 ) -> None:
     """Note a file that was set aside, within a transaction.
 
@@ -27,7 +34,7 @@ def write_quarantine(
     ----------
     connection : sqlite3.Connection
         In a transaction.
-    path : Path
+    path : Path or str
         Where it lies: in our quarantine, or (`held` is false) where the user has it.
     uid : str
         Its SOP Instance UID; empty where that is not known.
@@ -35,7 +42,7 @@ def write_quarantine(
         Of the whole file.
     held : bool
         Whether it lies in our folder.
-    source : Path
+    source : Path or str
         Where it came from.
     reason : str
         Why, as a sentence.

@@ -102,8 +102,8 @@ def _check_not_needed(connection: sqlite3.Connection, one: QuarantinedFile) -> N
 
 def _set_first_aside(connection: sqlite3.Connection, store: FileStore, known: Registered, sha256: bytes) -> None:
     """Note the first content in the quarantine; a copy is moved there, a referenced file stays where the user has it."""
-    place = store.place_of(known.sop_instance_uid) if known.copied else known.source_path
-    if place is None or not place.is_file():
+    place = store.place_of(known.sop_instance_uid) if known.copied else known.source_path and Path(known.source_path)
+    if not place or not place.is_file():
         return
     if not known.copied:
         first = known.sha256 or sha256_of(place)
@@ -117,14 +117,13 @@ def _set_first_aside(connection: sqlite3.Connection, store: FileStore, known: Re
 def _new_row(store: FileStore, one: QuarantinedFile, header: InstanceHeader, sha256: bytes) -> NewRow:
     """Return the row of what is accepted; what we hold goes to its place first."""
     if not one.held:
-        return NewRow(header, header.path, copied=False, sha256=sha256)
+        return NewRow(header, header.filename, copied=False, sha256=sha256)
     place = store.place_of(header.sop_instance_uid)
     if not store.move(header.path, place):
         raise DatabaseError(
             f"{plain_text(os.fspath(place))} is taken by another file. Look at it, then accept this again."
         )
-    source = Path(one.source_path) if one.source_path else None
-    return NewRow(read_header(place), source, copied=True, sha256=sha256)
+    return NewRow(read_header(place), one.source_path or None, copied=True, sha256=sha256)
 
 
 def _replacing(row: NewRow, known: Registered | None) -> NewRow:

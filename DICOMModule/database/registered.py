@@ -6,7 +6,6 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 
@@ -18,7 +17,7 @@ class Registered:
     sop_instance_uid: str
     trashed: bool
     copied: bool
-    source_path: Path | None
+    source_path: str | None
     size_bytes: int
     mtime_ns: int
     sha256: bytes | None
@@ -80,6 +79,6 @@ def _registered(connection: sqlite3.Connection, column: str, values: Sequence[An
     marks = ", ".join("?" * len(values))
     rows = connection.execute(f"{_REGISTERED}{column} IN ({marks})", tuple(values))
     return [
-        Registered(row, uid, bool(trashed), bool(copied), Path(os.fsdecode(path)) if path is not None else None, *rest)
+        Registered(row, uid, bool(trashed), bool(copied), os.fsdecode(path) if path is not None else None, *rest)
         for row, uid, trashed, copied, path, *rest in rows
     ]

@@ -179,7 +179,9 @@ def _copied(store: FileStore, source: Path, session: Path, one: Registration) ->
     """Copy a file, with the time that goes with its content; None where it is not what it was a moment ago."""
     try:
         status = source.stat()
-        copied = store.copy(InstanceHeader(source, status.st_size, status.st_mtime_ns, "", {}), session, one.mtime_ns)
+        copied = store.copy(
+            InstanceHeader(os.fspath(source), status.st_size, status.st_mtime_ns, "", {}), session, one.mtime_ns
+        )
     except (OSError, DicomFileError):
         return None
     return copied if copied.sha256 == one.sha256 else None

@@ -40,7 +40,7 @@ class NewRow:
     ----------
     header : InstanceHeader
         Of the file.
-    source : Path or None
+    source : str or Path or None
         Where the file lies or, of a copy, where it came from, if that is known.
     copied : bool
         Whether its copy lies in the store.
@@ -51,7 +51,7 @@ class NewRow:
     """
 
     header: InstanceHeader
-    source: Path | None
+    source: str | Path | None
     copied: bool = False
     sha256: bytes | None = None
     replaces: int | None = None

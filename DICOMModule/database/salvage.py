@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -208,7 +209,7 @@ def header_of_row(salvage: Salvage, row: Row, path: Path) -> InstanceHeader | No
     if not all(isinstance(number, int) for number in numbers):
         return None
     size, mtime_ns, *offsets = numbers
-    return InstanceHeader(path, size, mtime_ns, str(row["transfer_syntax_uid"]), attributes, *offsets)
+    return InstanceHeader(os.fspath(path), size, mtime_ns, str(row["transfer_syntax_uid"]), attributes, *offsets)
 
 
 def lenient_text(data: bytes) -> str:

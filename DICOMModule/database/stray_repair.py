@@ -107,7 +107,7 @@ class StrayRepair:
             return self._set_aside(stray, TAKEN_PLACE)
         if stray.path != place and stray.path.exists():
             return self._set_aside(stray, SPARE)  # the same lay there already
-        register_copy(self._catalogue, replace(stray.header, path=place), stray.sha256)
+        register_copy(self._catalogue, replace(stray.header, filename=os.fspath(place)), stray.sha256)
         return place
 
     def _is_content_of(self, stray: Stray, known: Registered) -> bool:
@@ -116,8 +116,8 @@ class StrayRepair:
             return stray.sha256 == known.sha256
         there = known.source_path
         try:
-            if there is not None and there.is_file():
-                return sha256_of(there) == stray.sha256
+            if there is not None and Path(there).is_file():
+                return sha256_of(Path(there)) == stray.sha256
         except DicomFileError:
             return False
         return may_be_moved(stray.header, known)

@@ -42,7 +42,7 @@ _AFTER_THE_PARENT_S = 5.0
 def header_to_message(header: InstanceHeader) -> Message:
     """Return all of a header that decoding needs, as JSON can carry it."""
     return {
-        "path": os.fspath(header.path),
+        "filename": header.filename,
         "size_bytes": header.size_bytes,
         "mtime_ns": header.mtime_ns,
         "transfer_syntax_uid": header.transfer_syntax_uid,
@@ -59,7 +59,6 @@ def header_of_message(message: Message) -> InstanceHeader:
     return InstanceHeader(
         **{
             **message,
-            "path": Path(message["path"]),
             "attributes": {key: tuple(value) if isinstance(value, list) else value for key, value in attributes},
         }
     )

@@ -10,7 +10,6 @@ import os
 import sys
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from DICOMModule import errors
@@ -21,7 +20,6 @@ from DICOMModule.dicom.header_series import HeaderReader
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader, SharedAttributes
 from DICOMModule.errors import DicomFileError, InvalidFileError
 
-_ELSEWHERE = Path()
 PROGRAM = "from DICOMModule.dicom.header_child import main; main()"
 
 
@@ -40,7 +38,7 @@ class BatchWriter:
     def _row(self, name: str, new: dict[int, dict[str, AttributeValue]]) -> list[Any]:
         try:
             with open_source(name) as source:
-                header = self._reader.read_source(_ELSEWHERE, source)  # the parent knows the path
+                header = self._reader.read_source(source)
         except DicomFileError as error:
             return [type(error).__name__, error.path, error.reason]
         except (MemoryError, RecursionError) as error:
@@ -72,9 +70,12 @@ class BatchReader:
     def __init__(self) -> None:
         self._origins: dict[int, dict[str, AttributeValue]] = {}
 
-    def headers_of(self, paths: Sequence[str], reply: Message) -> Iterator[InstanceHeader | DicomFileError]:
-        """Return the headers and errors of `paths`, in order."""
+    def learn(self, reply: Message) -> None:
+        """Take what a reply says for the first time; to be called with replies in their order."""
         self._origins.update((number, _with_tuples(origin)) for number, origin in reply["origins"])
+
+    def headers_of(self, paths: Sequence[str], reply: Message) -> Iterator[InstanceHeader | DicomFileError]:
+        """Return the headers and errors of `paths`, in order; the reply and those before it must have been learned."""
         for path, row in zip(paths, reply["files"], strict=True):
             if isinstance(row[0], str):
                 kind = getattr(errors, row[0], InvalidFileError)
@@ -84,9 +85,9 @@ class BatchReader:
             attributes = _with_tuples(changed)
             shared = SharedAttributes(self._origins[number], attributes) if number else attributes
             groups = FunctionalGroups(b64decode(packed)) if packed else None
-            where, said = Path(path), tuple(notes) if notes else ()
+            said = tuple(notes) if notes else ()
             yield InstanceHeader(
-                where, size, mtime, syntax, shared, dataset, pixels, pixel_bytes, said, changed_ns, groups
+                path, size, mtime, syntax, shared, dataset, pixels, pixel_bytes, said, changed_ns, groups
             )
 
 

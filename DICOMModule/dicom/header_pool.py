@@ -6,17 +6,19 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Any, Final, Self, TypeAlias
+from typing import Final, Self, TypeAlias
 
-from DICOMModule.dicom.child_messages import Message, apart, read_message, write_message
+from DICOMModule.dicom.child_messages import apart, read_message, write_message
 from DICOMModule.dicom.header_child import PROGRAM, BatchReader, BatchWriter
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DicomFileError
 
 MOST_CHILDREN: Final = 32
+REQUESTS_A_CHILD: Final = 2
 
 Read: TypeAlias = InstanceHeader | DicomFileError
 
@@ -24,7 +26,7 @@ _PATHS = "import sys; sys.path[:] = sys.argv[1:]; "
 
 
 class _Child:
-    """One child process; what it was asked when it died is read by this process."""
+    """One child process, asked by several threads: it has its next batch before its last reply has been dealt with."""
 
     def __init__(self) -> None:
         command = [sys.executable, "-c", _PATHS + PROGRAM, *sys.path]
@@ -32,15 +34,25 @@ class _Child:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **apart()
         )
         self._reader = BatchReader()
+        self._asking, self._turn = threading.Lock(), threading.Condition()
+        self._asked = self._answered = 0
 
     def read(self, paths: Sequence[str]) -> list[Read]:
-        return list(self._reader.headers_of(paths, self._ask({"paths": list(paths)})))
-
-    def _ask(self, request: Message) -> Message:
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("a pipe was asked for and is not there")
-        write_message(self._process.stdin, request)
-        return read_message(self._process.stdout)
+        with self._asking:
+            number = self._asked
+            write_message(self._process.stdin, {"paths": list(paths)})
+            self._asked += 1
+        with self._turn:  # replies come in the order of the requests
+            self._turn.wait_for(lambda: self._answered == number)
+            try:
+                reply = read_message(self._process.stdout)
+                self._reader.learn(reply)
+            finally:
+                self._answered += 1
+                self._turn.notify_all()
+        return list(self._reader.headers_of(paths, reply))
 
     def end(self) -> None:
         with contextlib.suppress(OSError):
@@ -59,7 +71,9 @@ class _Here:
         self._writer, self._reader = BatchWriter(), BatchReader()
 
     def read(self, paths: Sequence[str]) -> list[Read]:
-        return list(self._reader.headers_of(paths, self._writer.reply_to({"paths": paths})))
+        reply = self._writer.reply_to({"paths": paths})
+        self._reader.learn(reply)
+        return list(self._reader.headers_of(paths, reply))
 
     def end(self) -> None:
         """Nothing was begun."""
@@ -76,11 +90,13 @@ class HeaderPool:
 
     def __init__(self, children: int) -> None:
         children = min(children, MOST_CHILDREN)
-        self._threads = ThreadPoolExecutor(children, thread_name_prefix="headers")
+        self._threads = ThreadPoolExecutor(children * REQUESTS_A_CHILD, thread_name_prefix="headers")
         self._free: SimpleQueue[_Child | _Here | None] = SimpleQueue()
         self._all: list[_Child] = []
+        self._shares: list[_Child] = []
+        self._starting = threading.Lock()
         self._ended = False
-        for _ in range(children):
+        for _ in range(children * REQUESTS_A_CHILD):
             self._free.put(None)
 
     def __enter__(self) -> Self:
@@ -112,15 +128,20 @@ class HeaderPool:
         finally:
             self._free.put(reader)
 
-    def _started(self) -> Any:
-        try:
-            child = _Child()
-        except OSError:
-            return _Here()
-        self._all.append(child)
-        return child
+    def _started(self) -> _Child | _Here:
+        with self._starting:
+            if not self._shares:
+                try:
+                    child = _Child()
+                except OSError:
+                    return _Here()
+                self._all.append(child)
+                self._shares = [child] * REQUESTS_A_CHILD
+            return self._shares.pop()
 
 
 def usual_children() -> int:
-    """Return how many children are worth their start on this machine."""
-    return max(1, min(4, os.cpu_count() or 1))
+    """Return how many children are worth their start on this machine, beside whoever reads and writes rows meanwhile."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    processors = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(4, processors - 1)

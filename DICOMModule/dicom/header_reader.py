@@ -107,7 +107,7 @@ def read_header(path: Path) -> InstanceHeader:
     """
     path = path.absolute()
     with open_source(path) as source:
-        return parse(path, source).header
+        return parse(source).header
 
 
 def may_be_dicom(head: bytes, size_bytes: int) -> bool:
@@ -158,13 +158,11 @@ def read_directory_layout(path: Path, source: FileSource) -> tuple[int, Encoding
     return meta.dataset_offset, encoding
 
 
-def parse(path: Path, source: FileSource, head: bytes | None = None, marks: Marks | None = None) -> Parsed:
+def parse(source: FileSource, head: bytes | None = None, marks: Marks | None = None) -> Parsed:
     """Read the header of an open file as `read_header` does; errors as there.
 
     Parameters
     ----------
-    path : Path
-        What the header is to have as its file's path.
     source : FileSource
         The file.
     head : bytes, optional
@@ -184,7 +182,7 @@ def parse(path: Path, source: FileSource, head: bytes | None = None, marks: Mark
     groups, groups_note = read_functional_groups(content, encoding, structure)
     in_file = content is source
     header = InstanceHeader(
-        path,
+        name,
         source.size,
         source.mtime_ns,
         syntax,

@@ -62,7 +62,7 @@ class _Pattern:
             self._pixel_head = sample.window[sample.end : structure.pixel_offset - 4]
         self._pixel_first = first
 
-    def read(self, path: Path, source: FileSource, window: bytes) -> InstanceHeader | None:
+    def read(self, source: FileSource, window: bytes) -> InstanceHeader | None:
         """Return the header of a file that begins with `window`; None where it has to be walked."""
         found = self.layout.match(window)
         if found is None:
@@ -83,7 +83,14 @@ class _Pattern:
         self.hits += 1
         offset = self._offset_without_uid + len(uid_bytes)
         return InstanceHeader(
-            path, source.size, source.mtime_ns, self._syntax, attributes, offset, *rest, changed_ns=source.changed_ns
+            source.name,
+            source.size,
+            source.mtime_ns,
+            self._syntax,
+            attributes,
+            offset,
+            *rest,
+            changed_ns=source.changed_ns,
         )
 
     def _read_rest(
@@ -152,29 +159,29 @@ class HeaderReader:
         self._hits = 0
         self._misses = 0
 
-    def read(self, path: Path) -> InstanceHeader:
+    def read(self, path: Path | str) -> InstanceHeader:
         """Read the header of a file, its path absolute, as `read_header` does; errors as there.
 
         The attributes of files that are built alike are `SharedAttributes` of one origin.
         """
         with open_source(path) as source:
-            return self.read_source(path, source)
+            return self.read_source(source)
 
-    def read_source(self, path: Path, source: FileSource) -> InstanceHeader:
-        """Read the header of an open file; `path` is what the header is to have as its path."""
+    def read_source(self, source: FileSource) -> InstanceHeader:
+        """Read the header of an open file."""
         window = source.read(0, self._first_read)
         for number, pattern in enumerate(self._patterns):
-            header = pattern.read(path, source, window)
+            header = pattern.read(source, window)
             if header is not None:
                 self._hits += 1
                 if number:
                     self._patterns.insert(0, self._patterns.pop(number))
                 return header
-        return self._walk(path, source, window)
+        return self._walk(source, window)
 
-    def _walk(self, path: Path, source: FileSource, window: bytes) -> InstanceHeader:
+    def _walk(self, source: FileSource, window: bytes) -> InstanceHeader:
         marks = Marks()
-        parsed = parse(path, source, window, marks)
+        parsed = parse(source, window, marks)
         self._misses += 1
         # what is learned must pay: where hardly two files are alike it is tried now and then, not always
         if self._tries < TRIES_FREE + self._hits // HITS_A_TRY or self._misses % MISSES_A_ROUND < 3:

@@ -44,8 +44,8 @@ class InstanceHeader:
 
     Attributes
     ----------
-    path : Path
-        The file, absolute.
+    filename : str
+        The file, absolute; a text, since making a Path takes longer than all else that is done with most headers.
     size_bytes, mtime_ns : int
         Of the file when the header was read.
     transfer_syntax_uid : str
@@ -69,7 +69,7 @@ class InstanceHeader:
         What the frames of a multi-frame instance have of their own; None where it has no functional groups.
     """
 
-    path: Path
+    filename: str
     size_bytes: int
     mtime_ns: int
     transfer_syntax_uid: str
@@ -80,6 +80,11 @@ class InstanceHeader:
     notes: tuple[str, ...] = ()
     changed_ns: int | None = field(default=None, compare=False, repr=False)
     functional_groups: FunctionalGroups | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return Path(self.filename)
 
     @property
     def sop_instance_uid(self) -> str:
