@@ -13,13 +13,15 @@ from typing import Final, Self
 
 from DICOMModule.database.decisions import is_current
 from DICOMModule.database.file_store import FileStore
-from DICOMModule.database.registered import KnownFile, known_at
+from DICOMModule.database.registered import KnownFile, current_references, known_at
 from DICOMModule.dicom.file_finding import FoundFile
 from DICOMModule.dicom.header_pool import HeaderPool, Read
 from DICOMModule.dicom.header_series import HeaderReader
 from DICOMModule.errors import DicomFileError, Problem
 
 FILES_A_STEP: Final = 20
+FEW_FILES: Final = 50
+"""Fewer of a batch are read at once here: an unchanged folder needs no child for what in it is not DICOM."""
 MANY_FILES: Final = 3000
 """From so many files on, the start of child processes pays."""
 _WAIT_S: Final = 0.1
@@ -72,8 +74,10 @@ class Looker:
     def look(self, connection: sqlite3.Connection, batch: Sequence[FoundFile | Problem]) -> LookedAt:
         """Sort a batch; no file is opened."""
         looked = LookedAt(seen=len(batch))
-        known = known_at(connection, [entry.path for entry in batch if isinstance(entry, FoundFile)])
-        for entry in batch:
+        rest = self._not_as_referenced(connection, batch)
+        looked.unchanged = len(batch) - len(rest)
+        known = known_at(connection, [entry.path for entry in rest if isinstance(entry, FoundFile)])
+        for entry in rest:
             if isinstance(entry, Problem):
                 looked.rest.append(entry)
             elif entry.path.startswith(self._own) and self._is_no_image(entry.path):
@@ -86,6 +90,18 @@ class Looker:
                 looked.rest.append(entry.path)
                 looked.replaced.append(entry.path)
         return looked
+
+    def _not_as_referenced(
+        self, connection: sqlite3.Connection, batch: Sequence[FoundFile | Problem]
+    ) -> Sequence[FoundFile | Problem]:
+        """Return `batch` without the files that are referenced and have not changed: of a known folder nearly all."""
+        if self._copy:
+            return batch
+        found = [
+            None if isinstance(one, Problem) else (os.fsencode(one.path), one.size_bytes, one.mtime_ns) for one in batch
+        ]
+        current = current_references(connection, [one[0] for one in found if one is not None])
+        return [entry for entry, one in zip(batch, found, strict=True) if one not in current] if current else batch
 
     def _is_no_image(self, path: str) -> bool:
         """Return whether a file of ours is no image: opening and closing SQLite's files would drop its locks.
@@ -123,11 +139,12 @@ class HeaderSource(AbstractContextManager["HeaderSource"]):
 
     def __init__(self, children: int) -> None:
         self._stack = ExitStack()
-        self._pool = self._stack.enter_context(HeaderPool(children)) if children else None
+        self._pool: HeaderPool | None = None
         self._reader = HeaderReader()
         self._begun: list[_Batch] = []
-        self.ahead = 2 + 3 * children if children else 0
+        self.ahead = 0
         """How many batches should have been begun before the first is waited for."""
+        self.start(children)
 
     def __enter__(self) -> Self:
         return self
@@ -137,9 +154,15 @@ class HeaderSource(AbstractContextManager["HeaderSource"]):
     ) -> None:
         self._stack.close()
 
+    def start(self, children: int) -> None:
+        """Use child processes from now on."""
+        if children:
+            self._pool = self._stack.enter_context(HeaderPool(children))
+            self.ahead = 2 + 3 * children
+
     def begin(self, paths: Sequence[str]) -> Callable[[], Generator[str, None, list[Read]]]:
         """Begin to read; what is returned waits for the result and yields now and then, where the import may be closed."""
-        if self._pool is None or not paths:
+        if self._pool is None or len(paths) < FEW_FILES:
             return lambda: self._read_here(paths)
         batch = _Batch(paths, self._pool.submit(paths))
         self._begun.append(batch)

@@ -87,20 +87,12 @@ def import_job(
         staged = [os.path.join(place, "") for place in places if place.is_relative_to(store.incoming)]  # noqa: PTH118
         looker = Looker(store, staged=staged, copy=copy)
         importer = _Importer(catalogue, store, session, tally=tally, writer=writer)
-        listed = yield from list_files_job(found)
-        total = len(listed) if len(listed) < MOST_LISTED else 0  # of more it is not known how many there are
-        batches = _batches(chain(listed, found))
-        if children is None:
-            children = usual_children() if len(listed) >= MANY_FILES else 0
-        headers = opened.enter_context(HeaderSource(children))
-        begun: deque[_Begun] = deque()
-        while True:
-            while len(begun) <= headers.ahead and (batch := next(batches, None)):
-                looked = looker.look(catalogue.connection, batch)
-                begun.append((looked, headers.begin(looked.to_read)))
-            if not begun:
-                break
-            for name in importer.take(*begun.popleft()):
+        headers = opened.enter_context(HeaderSource(children or 0))
+        batches = _Batches(catalogue, found, looker, headers)
+        yield from batches.list_job(usual_children if children is None else None)
+        total = batches.total
+        for looked, read in batches:
+            for name in importer.take(looked, read):
                 yield Progress(tally.counts["files_seen"], total, name)
         if importer.archives:  # after all files that are as they are, whose names then say where things are
             session = session or opened.enter_context(store.session())
@@ -123,6 +115,46 @@ def _place(root: Path) -> Path:
         return root.resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
         return root.absolute()
+
+
+class _Batches:
+    """What was found, sorted and begun to be read a batch at a time."""
+
+    def __init__(
+        self, catalogue: Catalogue, found: Iterator[FoundFile | Problem], looker: Looker, headers: HeaderSource
+    ) -> None:
+        self._catalogue = catalogue
+        self._found = found
+        self._looker = looker
+        self._headers = headers
+        self._listed: list[FoundFile | Problem] = []
+        self._batches = _batches(chain(self._listed, found))  # of a list that grows
+        self._begun: deque[_Begun] = deque()
+
+    @property
+    def total(self) -> int:
+        """How many files there are; 0 where there are so many that they were not all looked for in advance."""
+        return len(self._listed) if len(self._listed) < MOST_LISTED else 0
+
+    def list_job(self, children: Callable[[], int] | None) -> Job[None]:
+        """Look for files; where they are many, so many child processes start meanwhile and have the first of them to read."""
+        for step in list_files_job(self._found, self._listed):
+            yield step
+            if len(self._listed) == MANY_FILES and children is not None:
+                self._headers.start(children())
+                self._begin(MANY_FILES // FILES_A_BATCH)
+
+    def __iter__(self) -> Iterator[_Begun]:
+        while True:
+            self._begin(self._headers.ahead + 1)
+            if not self._begun:
+                return
+            yield self._begun.popleft()
+
+    def _begin(self, most: int) -> None:
+        while len(self._begun) < most and (batch := next(self._batches, None)):
+            looked = self._looker.look(self._catalogue.connection, batch)
+            self._begun.append((looked, self._headers.begin(looked.to_read)))
 
 
 def _batches(entries: Iterator[FoundFile | Problem]) -> Iterator[list[FoundFile | Problem]]:

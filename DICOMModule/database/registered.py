@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from DICOMModule.dicom.attributes import TABLE_VERSION
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -52,6 +54,26 @@ _KNOWN: Final = (
     "SELECT source_path, trash IS NOT NULL, copied, bytes, mtime_ns, state, attributes_version, sop_instance_uid"
     " FROM instance WHERE source_path IN"
 )
+
+
+_CURRENT: Final = (
+    "SELECT source_path, bytes, mtime_ns FROM instance WHERE copied = 0 AND trash IS NULL AND state = 'present'"
+    " AND attributes_version = ? AND source_path IN"
+)
+
+
+def current_references(connection: sqlite3.Connection, paths: Sequence[bytes]) -> set[tuple[bytes, int, int]]:
+    """Return what is referenced at these paths and was whole and read by today's rules when it was registered.
+
+    Returns
+    -------
+    set of (path, size in bytes, time of modification in ns)
+        A file that is still the same is one of them.
+    """
+    between = "SELECT EXISTS (SELECT 1 FROM instance WHERE source_path BETWEEN ? AND ?)"
+    if not paths or not connection.execute(between, (min(paths), max(paths))).fetchone()[0]:
+        return set()
+    return set(connection.execute(f"{_CURRENT} ({', '.join('?' * len(paths))})", (TABLE_VERSION, *paths)))
 
 
 def known_at(connection: sqlite3.Connection, paths: Sequence[str]) -> dict[str, list[KnownFile]]:

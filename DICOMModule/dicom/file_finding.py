@@ -87,14 +87,12 @@ def find_entries(roots: Sequence[Path], *, named: bool = True) -> Iterator[Found
     return _walk(absolute, _Seen(inodes), follow=named)
 
 
-def list_files_job(found: Iterator[FoundFile | Problem]) -> Job[list[FoundFile | Problem]]:
-    """Return what there is to find, up to `MOST_LISTED`: who waits wants to know for how long."""
-    listed: list[FoundFile | Problem] = []
+def list_files_job(found: Iterator[FoundFile | Problem], listed: list[FoundFile | Problem]) -> Job[None]:
+    """Put what there is to find into `listed`, up to `MOST_LISTED`: who waits wants to know for how long."""
     for entry in islice(found, MOST_LISTED):
         listed.append(entry)
         if len(listed) % FILES_A_STEP == 0:
             yield Progress(0, 0, "looking for files")
-    return listed
 
 
 class _Seen:

@@ -165,8 +165,8 @@ def test_a_file_that_changes_while_it_is_copied_is_rejected(database, series, mo
 
     def read_and_change(reader, path):
         header = read(reader, path)
-        if path == series.files[0]:
-            path.write_bytes(path.read_bytes() + bytes(2))
+        if Path(path) == series.files[0]:
+            series.files[0].write_bytes(series.files[0].read_bytes() + bytes(2))
         return header
 
     monkeypatch.setattr(HeaderReader, "read", read_and_change)
