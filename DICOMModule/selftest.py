@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from DICOMModule.demo.catalogue import Phantom
-from DICOMModule.demo.series import draw_job, write_phantom_job
+from DICOMModule.demo.drawing import draw_job
+from DICOMModule.demo.series import write_phantom_job
 from DICOMModule.errors import DICOMModuleError, NoImageError
 from DICOMModule.export import ExportOptions, read_volume_file, write_volume_file
 from DICOMModule.export.copy_report import CopyOptions

@@ -37,6 +37,10 @@ class Phantom:
         Along i, j, k.
     turn_deg, tip_deg : float
         The grid is turned about S (from L towards P), then tipped about its rows.
+    kind : str
+        How it is drawn and written: ``ct``, ``ct-enhanced`` (all slices are frames of one instance), ``mr`` or ``pet``.
+    times_s : tuple of float
+        When each volume of a 4D series was acquired, from the injection on; one volume where there is one time.
     """
 
     name: str
@@ -46,6 +50,13 @@ class Phantom:
     spacing_mm: tuple[float, float, float]
     turn_deg: float = 0.0
     tip_deg: float = 0.0
+    kind: str = "ct"
+    times_s: tuple[float, ...] = (0.0,)
+
+    @property
+    def instances(self) -> int:
+        """How many files it is written to."""
+        return 1 if self.kind == "ct-enhanced" else self.dimensions[2] * len(self.times_s)
 
     @property
     def series_instance_uid(self) -> str:
@@ -72,6 +83,17 @@ class Phantom:
 PHANTOMS = (
     Phantom("ct", "Chest phantom, axial 1 mm", 1, (351, 251, 221), (1.0, 1.0, 1.0)),
     Phantom("ct-oblique", "Chest phantom, oblique 1.25 mm", 2, (300, 240, 180), (1.2, 1.2, 1.25), 20.0, 12.0),
+    Phantom(
+        "mr4d",
+        "Chest phantom, first pass of a bolus",
+        3,
+        (96, 72, 26),
+        (4.0, 4.0, 8.5),
+        kind="mr",
+        times_s=tuple(4.0 * number for number in range(10)),
+    ),
+    Phantom("pet", "Chest phantom, PET", 4, (96, 72, 56), (4.0, 4.0, 4.0), kind="pet"),
+    Phantom("ct-enhanced", "Chest phantom, multi-frame", 5, (140, 100, 92), (2.5, 2.5, 2.5), kind="ct-enhanced"),
 )
 
 

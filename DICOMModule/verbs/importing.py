@@ -51,7 +51,7 @@ class ImportingVerbs(LogicBase):
 
         database = self.database(create=True)
         chosen = phantoms(tuple(names))
-        present = {phantom: self._present(phantom.series_instance_uid, phantom.dimensions[2]) for phantom in chosen}
+        present = {phantom: self._present(phantom.series_instance_uid, phantom.instances) for phantom in chosen}
         folder = Path(tempfile.mkdtemp(prefix=DEMO_PREFIX))
         try:
             for phantom in chosen:
@@ -61,9 +61,9 @@ class ImportingVerbs(LogicBase):
         finally:
             shutil.rmtree(folder)
         yield from self._note_health_job(report.series_instance_uids)
-        kept = sum(phantom.dimensions[2] for phantom in chosen if present[phantom])
+        kept = sum(phantom.instances for phantom in chosen if present[phantom])
         return replace(report, files_seen=report.files_seen + kept, unchanged=report.unchanged + kept)
 
-    def _present(self, series_instance_uid: str, slices: int) -> bool:
+    def _present(self, series_instance_uid: str, count: int) -> bool:
         instances = self.database().instances(series=series_instance_uid)
-        return len([instance for instance in instances if instance.state == "present"]) == slices
+        return len([instance for instance in instances if instance.state == "present"]) == count

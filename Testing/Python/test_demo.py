@@ -8,7 +8,8 @@ import pytest
 
 from DICOMModule.demo.canvas import Canvas
 from DICOMModule.demo.catalogue import PHANTOMS, Phantom, phantoms
-from DICOMModule.demo.series import draw_job, write_phantom_job
+from DICOMModule.demo.drawing import draw_job
+from DICOMModule.demo.series import write_phantom_job
 from DICOMModule.demo.shapes import Capsule, Drum, Ellipsoid, Trunk
 from DICOMModule.demo.torso import AIR, BLOOD, LANDMARKS, LIVER, LUNG, MARROW
 from DICOMModule.errors import SettingsError

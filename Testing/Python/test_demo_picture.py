@@ -13,7 +13,7 @@ import pytest
 
 from DICOMModule.commands.main import main
 from DICOMModule.demo.catalogue import phantoms
-from DICOMModule.demo.series import draw_job
+from DICOMModule.demo.drawing import draw_job
 from DICOMModule.demo.torso import LANDMARKS
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
