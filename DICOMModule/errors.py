@@ -13,6 +13,7 @@ on which object, why, what to do) and is shown as it is. Anything else that is r
     │   ├── UnsupportedTransferSyntaxError
     │   └── PixelDataError        its pixel data cannot be turned into numbers
     ├── VolumeError
+    │   ├── FrameTableError       an instance does not say what frames it has, or where they lie
     │   ├── GeometryError         the slices do not make the grid that was asked for
     │   ├── NoImageError          there is nothing here that could be loaded as an image
     │   └── VolumeFileError       a volume file (NRRD, NIfTI, …) cannot be read
@@ -82,6 +83,10 @@ class VolumeError(DICOMModuleError):
 
 class GeometryError(VolumeError):
     """The slices do not lie as the geometry that was asked for needs them to."""
+
+
+class FrameTableError(VolumeError):
+    """An instance does not say, or contradicts itself about, what frames it has and where they lie."""
 
 
 class NoImageError(VolumeError):

@@ -13,18 +13,10 @@ import numpy.typing as npt
 
 from DICOMModule.dicom.codestream import read_codestream
 from DICOMModule.dicom.dataset_reader import read_dataset
-from DICOMModule.dicom.frames import (
-    CODESTREAMS,
-    JPEG,
-    MOST_DECODED_BYTES,
-    NATIVE,
-    PREFERRED_PLUGINS,
-    decoder_of,
-    decoding,
-    unchanged,
-)
+from DICOMModule.dicom.frames import CODESTREAMS, JPEG, NATIVE, PREFERRED_PLUGINS, decoder_of, decoding, unchanged
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.jpeg import decode_colour_jpeg, decode_jpeg
+from DICOMModule.dicom.pixel_format import MOST_DECODED_BYTES
 from DICOMModule.errors import PixelDataError
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from DICOMModule.dicom.child_messages import Message, read_message, write_message
+from DICOMModule.dicom.frame_header import FrameHeader, Tile
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DicomFileError, PixelDataError
 
@@ -41,6 +42,13 @@ _AFTER_THE_PARENT_S = 5.0
 
 def header_to_message(header: InstanceHeader) -> Message:
     """Return all of a header that decoding needs, as JSON can carry it."""
+    message = _to_message(header)
+    if isinstance(header, FrameHeader):
+        message.update(whole=_to_message(header.instance), frame_number=header.frame_number, tile=header.tile)
+    return message
+
+
+def _to_message(header: InstanceHeader) -> Message:
     return {
         "filename": header.filename,
         "size_bytes": header.size_bytes,
@@ -56,12 +64,15 @@ def header_to_message(header: InstanceHeader) -> Message:
 def header_of_message(message: Message) -> InstanceHeader:
     """Return the header that `header_to_message` was given, without its notes."""
     attributes = message["attributes"].items()
-    return InstanceHeader(
-        **{
-            **message,
-            "attributes": {key: tuple(value) if isinstance(value, list) else value for key, value in attributes},
-        }
-    )
+    values = {
+        **message,
+        "attributes": {key: tuple(value) if isinstance(value, list) else value for key, value in attributes},
+    }
+    if "whole" not in message:
+        return InstanceHeader(**values)
+    values["whole"] = header_of_message(message["whole"])
+    values["tile"] = Tile(*message["tile"]) if message["tile"] else None
+    return FrameHeader(**values)
 
 
 def main() -> None:

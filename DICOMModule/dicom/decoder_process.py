@@ -16,8 +16,8 @@ import numpy as np
 from DICOMModule import errors
 from DICOMModule.dicom.child_messages import Message, apart, read_message, write_message
 from DICOMModule.dicom.decoder_child import Decoded, header_to_message
-from DICOMModule.dicom.frames import MOST_DECODED_BYTES
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.pixel_format import MOST_DECODED_BYTES
 from DICOMModule.errors import DicomFileError, PixelDataError
 
 PROGRAM = "from DICOMModule.dicom.decoder_child import main; main()"

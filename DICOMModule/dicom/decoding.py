@@ -22,9 +22,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from DICOMModule.dicom.decoder_process import PROGRAM, ChildGoneError, DecoderProcess
-from DICOMModule.dicom.frames import CELLS_AS_WRITTEN, StoredValues, pixel_format_of, read_stored_values
+from DICOMModule.dicom.frames import CELLS_AS_WRITTEN, StoredValues, read_stored_values
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.pictures import Picture, picture_of
+from DICOMModule.dicom.pixel_format import pixel_format_of
 from DICOMModule.errors import PixelDataError
 
 CHILDREN = 2

@@ -12,7 +12,9 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -20,9 +22,11 @@ import numpy.typing as npt
 
 from DICOMModule.dicom.codestream import Codestream, read_codestream
 from DICOMModule.dicom.dataset_reader import read_dataset
+from DICOMModule.dicom.frame_header import FrameHeader, Tile, frame_header
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.jpeg import decode_jpeg
+from DICOMModule.dicom.pixel_format import PixelFormat, pixel_format_of
 from DICOMModule.errors import DicomFileError, PixelDataError, UnsupportedTransferSyntaxError
 
 if TYPE_CHECKING:
@@ -37,9 +41,6 @@ RLE_LOSSLESS = "1.2.840.10008.1.2.5"
 NATIVE = frozenset({IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN})
 CELLS_AS_WRITTEN = NATIVE | {"1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", RLE_LOSSLESS}
 """Transfer syntaxes that carry every bit of a cell, the unused ones included."""
-
-MOST_DECODED_BYTES = 1 << 30
-"""What one decoded frame may take: 23,000 × 23,000 pixels of 16 bits; a header that asks for more is a lie or a bomb."""
 
 _JPEG = "1.2.840.10008.1.2.4."
 CODESTREAMS = frozenset(
@@ -63,101 +64,6 @@ DECODER_ERRORS = (
 )  # fmt: skip
 RUST_PANIC = "PanicException"
 """What a decoder in Rust raises on broken data: no Exception, and of a class that cannot be imported."""
-
-
-@dataclass(frozen=True, slots=True)
-class PixelFormat:
-    """How the cells of a single-frame grey image are laid out (PS3.5 8.1.1).
-
-    Attributes
-    ----------
-    rows, columns : int
-        Size of the frame.
-    bits_allocated, bits_stored, high_bit : int
-        Of a cell; 8, 16 or 32 bits are allocated.
-    signed : bool
-        Whether stored values are two's complement.
-    """
-
-    rows: int
-    columns: int
-    bits_allocated: int
-    bits_stored: int
-    high_bit: int
-    signed: bool
-
-    @property
-    def dtype(self) -> np.dtype[np.generic]:
-        """Number type of stored values: that of the cell, in this machine's byte order."""
-        return np.dtype(f"{'i' if self.signed else 'u'}{self.bits_allocated // 8}")
-
-    @property
-    def frame_bytes(self) -> int:
-        """Bytes of one frame."""
-        return self.rows * self.columns * (self.bits_allocated // 8)
-
-    @property
-    def whole_cell(self) -> bool:
-        """Whether a cell holds the value and nothing else."""
-        return self.bits_stored == self.bits_allocated
-
-
-def pixel_format_of(header: InstanceHeader) -> PixelFormat:
-    """Return the layout of a single-frame grey image.
-
-    Raises
-    ------
-    PixelDataError
-        An attribute is missing, or they contradict each other or the data that are there.
-    """
-    numbers = {}
-    for keyword in ("Rows", "Columns", "BitsAllocated", "PixelRepresentation"):
-        number = header.integer(keyword)
-        if number is None:
-            raise PixelDataError(header.path, f"{keyword} is missing or not a whole number")
-        numbers[keyword] = number
-    rows, columns, allocated = numbers["Rows"], numbers["Columns"], numbers["BitsAllocated"]
-    stored = _integer_or(header, "BitsStored", allocated)
-    high_bit = _integer_or(header, "HighBit", stored - 1)
-    if not (0 < rows <= 0xFFFF and 0 < columns <= 0xFFFF):
-        raise PixelDataError(header.path, f"an image of {rows} rows and {columns} columns cannot be")
-    if allocated not in (8, 16, 32):
-        raise PixelDataError(header.path, f"pixels of {allocated} bits are not read yet")
-    if not 0 < stored <= allocated or not stored - 1 <= high_bit < allocated:
-        raise PixelDataError(
-            header.path,
-            f"Bits Allocated {allocated}, Bits Stored {stored} and High Bit {high_bit} contradict each other",
-        )
-    if numbers["PixelRepresentation"] not in (0, 1):
-        raise PixelDataError(header.path, f"Pixel Representation {numbers['PixelRepresentation']} has no meaning")
-    if header.integer("SamplesPerPixel") not in (None, 1):
-        raise PixelDataError(header.path, f"it has {header.text('SamplesPerPixel')} samples per pixel, not 1")
-    if "NumberOfFrames" in header.attributes and header.integer("NumberOfFrames") != 1:
-        raise PixelDataError(header.path, f"its Number of Frames is {header.text('NumberOfFrames')!r}, not 1")
-    found = PixelFormat(rows, columns, allocated, stored, high_bit, bool(numbers["PixelRepresentation"]))
-    _check_length(header, found)
-    return found
-
-
-def _integer_or(header: InstanceHeader, keyword: str, default: int) -> int:
-    if keyword not in header.attributes:
-        return default
-    number = header.integer(keyword)
-    if number is None:
-        raise PixelDataError(header.path, f"{keyword} is not a whole number")
-    return number
-
-
-def _check_length(header: InstanceHeader, pixel_format: PixelFormat) -> None:
-    present, needed = header.pixel_data_bytes, pixel_format.frame_bytes
-    if present > 0 and present < needed:
-        raise PixelDataError(header.path, f"its pixel data has {present} bytes, its header asks for {needed}")
-    if present >= 2 * needed and present > needed + 1:  # one byte pads a frame of one pixel of 8 bits
-        raise PixelDataError(
-            header.path, f"its pixel data has {present} bytes, its header accounts for {needed} of them only"
-        )
-    if present <= 0 and needed > MOST_DECODED_BYTES:
-        raise PixelDataError(header.path, f"its header asks for a frame of {needed} bytes, which is refused")
 
 
 def read_stored_values(header: InstanceHeader, out: StoredValues | None = None) -> StoredValues:
@@ -186,6 +92,8 @@ def read_stored_values(header: InstanceHeader, out: StoredValues | None = None) 
         No decoder that is installed reads the transfer syntax.
     """
     pixel_format = pixel_format_of(header)
+    if isinstance(header, FrameHeader) and header.tile is not None:
+        return _read_tile(header, header.tile, pixel_format, out)
     if out is not None and (out.dtype, out.shape) != (pixel_format.dtype, (pixel_format.rows, pixel_format.columns)):
         raise ValueError(f"stored values of {pixel_format} do not go into {out.dtype} {out.shape}")
     if out is None:
@@ -206,6 +114,32 @@ def read_stored_values(header: InstanceHeader, out: StoredValues | None = None) 
     return out
 
 
+def _read_tile(header: FrameHeader, tile: Tile, pixel_format: PixelFormat, out: StoredValues | None) -> StoredValues:
+    """Read the frame that a tile is a part of, or take the one that has just been read, and cut it out."""
+    frame = _whole_frame(header)
+    cut = frame[tile.row : tile.row + tile.rows, tile.column : tile.column + tile.columns]
+    if cut.shape != (pixel_format.rows, pixel_format.columns):
+        raise PixelDataError(header.path, f"a tile of {tile.rows} × {tile.columns} does not lie within its frame")
+    if out is None:
+        return cut.copy()
+    out[...] = cut
+    return out
+
+
+_last_frame: list[tuple[tuple[str, int, int, int], StoredValues]] = []
+"""The frame that tiles were last cut from; the tiles of a frame are read one after the other."""
+
+
+def _whole_frame(header: FrameHeader) -> StoredValues:
+    key = header.filename, header.size_bytes, header.mtime_ns, header.frame_number
+    for known, values in _last_frame[:1]:
+        if known == key:
+            return values
+    values = read_stored_values(frame_header(header.instance, header.frame_number, {}))
+    _last_frame[:] = [(key, values)]
+    return values
+
+
 def unchanged(header: InstanceHeader) -> InstanceHeader:
     """Return the header with which the file can be read now; a copy or a touch may have changed its date only."""
     try:
@@ -221,9 +155,20 @@ def unchanged(header: InstanceHeader) -> InstanceHeader:
         current = read_header(header.path)
     except DicomFileError as error:
         raise changed from error
-    if dict(current.attributes) != dict(header.attributes) or current.transfer_syntax_uid != header.transfer_syntax_uid:
+    before = header.instance
+    if dict(current.attributes) != dict(before.attributes) or current.transfer_syntax_uid != before.transfer_syntax_uid:
         raise changed
-    return current
+    if not isinstance(header, FrameHeader):
+        return current
+    moved = current.pixel_data_offset - before.pixel_data_offset
+    return replace(
+        header,
+        size_bytes=current.size_bytes,
+        mtime_ns=current.mtime_ns,
+        dataset_offset=current.dataset_offset,
+        pixel_data_offset=header.pixel_data_offset + moved,
+        whole=current,
+    )
 
 
 def _read_native(header: InstanceHeader, pixel_format: PixelFormat, out: StoredValues) -> None:
@@ -245,7 +190,7 @@ def _read_native(header: InstanceHeader, pixel_format: PixelFormat, out: StoredV
 def _decoded(header: InstanceHeader, pixel_format: PixelFormat) -> StoredValues:
     """Decode compressed, deflated or big-endian Pixel Data and check what comes of it against the header."""
     decoder = decoder_of(header)
-    dataset = read_dataset(header.path)
+    dataset = _dataset_of(header)
     with decoding(header, decoder):
         values, codestream = _decode(header, pixel_format, dataset, decoder)
     shape = (pixel_format.rows, pixel_format.columns)
@@ -257,6 +202,18 @@ def _decoded(header: InstanceHeader, pixel_format: PixelFormat) -> StoredValues:
     if codestream is not None:
         _check_sign(header, pixel_format, codestream, stored)
     return stored
+
+
+def _dataset_of(header: InstanceHeader) -> Dataset:
+    if isinstance(header, FrameHeader):
+        return _dataset_of_many_frames(header.filename, header.size_bytes, header.mtime_ns)
+    return read_dataset(header.path)
+
+
+@lru_cache(maxsize=1)
+def _dataset_of_many_frames(filename: str, _size_bytes: int, _mtime_ns: int) -> Dataset:
+    """Return a data set that is asked for once a frame."""
+    return read_dataset(Path(filename))
 
 
 @contextmanager
@@ -305,20 +262,20 @@ def _decode(
     header: InstanceHeader, pixel_format: PixelFormat, dataset: Dataset, decoder: Decoder
 ) -> tuple[StoredValues, Codestream | None]:
     """Return the samples as the decoder gives them, and what the codestream says of itself where there is one."""
-    from pydicom.encaps import generate_frames
+    from pydicom.encaps import get_frame
 
     if str(dataset.get("SOPInstanceUID", "")).strip(" \0") != header.sop_instance_uid:
         raise PixelDataError(header.path, "the file has changed since it was imported. Import it again.")
-    syntax, codestream = decoder.UID, None
+    syntax, codestream, index = decoder.UID, None, header.frame_number - 1
     if syntax in CODESTREAMS:
-        frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
+        frame = get_frame(dataset.PixelData, index, number_of_frames=header.instance.number_of_frames)
         codestream = _check_codestream(header, pixel_format, frame)
         if syntax in JPEG:
             samples = decode_jpeg(frame)
             return samples.astype(f"u{pixel_format.dtype.itemsize}", copy=False), codestream
     available = decoder.available_plugins if syntax.is_encapsulated else ("",)
     plugin = next((name for name in PREFERRED_PLUGINS.get(syntax, ()) if name in available), "")
-    values, _ = decoder.as_array(dataset, index=0, raw=True, decoding_plugin=plugin, **AS_DECODED)
+    values, _ = decoder.as_array(dataset, index=index, raw=True, decoding_plugin=plugin, **AS_DECODED)
     return values, codestream
 
 

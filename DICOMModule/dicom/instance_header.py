@@ -87,6 +87,16 @@ class InstanceHeader:
         return Path(self.filename)
 
     @property
+    def instance(self) -> InstanceHeader:
+        """The header of the whole instance: itself, unless it is that of a frame."""
+        return self
+
+    @property
+    def frame_number(self) -> int:
+        """Number of the frame that this is the header of, from 1."""
+        return 1
+
+    @property
     def sop_instance_uid(self) -> str:
         """SOP Instance UID (0008,0018)."""
         return self.text("SOPInstanceUID")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from DICOMModule.dicom.frames import pixel_format_of
+from DICOMModule.dicom.frame_table import frame_headers
 from DICOMModule.dicom.instance_header import InstanceHeader
-from DICOMModule.errors import GeometryError, PixelDataError, VolumeError
+from DICOMModule.dicom.pixel_format import pixel_format_of
+from DICOMModule.errors import FrameTableError, GeometryError, PixelDataError, VolumeError
 from DICOMModule.jobs import Job
 from DICOMModule.readers.loadable import Loadable
 from DICOMModule.readers.offers import loadable_id, refused, series_name, uid_name
@@ -46,11 +47,11 @@ class ImageReader:
         frames: list[PlacedFrame] = []
         reasons: dict[_Refusal, list[InstanceHeader]] = {}
         for header in headers:
-            found = _placed(header)
-            if isinstance(found, PlacedFrame):
-                frames.append(found)
-            else:
-                reasons.setdefault(found, []).append(header)
+            for found in _frames_of(header):
+                if isinstance(found, PlacedFrame):
+                    frames.append(found)
+                elif header not in reasons.setdefault(found, []):
+                    reasons[found].append(header)
         loadables = _examine_frames(frames, _excluded(reasons)) if frames else []
         return loadables + [
             refused(self.name, group, reason.sentence, reason.kind) for reason, group in reasons.items()
@@ -58,17 +59,29 @@ class ImageReader:
 
     def load_job(self, loadable: Loadable) -> Job[Volume]:
         """Read the pixels of a loadable of this reader."""
-        frames = [PlacedFrame(header, plane_of(header)) for header in loadable.instances]
+        headers = loadable.frames or loadable.instances
+        frames = [PlacedFrame(header, plane_of(header)) for header in headers]
         volume = yield from read_slices_job(stack_of(frames), loadable)
         return volume
 
 
+def _frames_of(header: InstanceHeader) -> list[PlacedFrame | _Refusal]:
+    """Return the frames of an instance with their places, or why there are none."""
+    refusal = _other_kind_of_image(header)
+    if refusal is not None:
+        return [refusal]
+    try:
+        frames = frame_headers(header)
+    except FrameTableError as error:
+        return [_faulty(str(error))]
+    return [_placed(frame) for frame in frames]
+
+
 def _placed(header: InstanceHeader) -> PlacedFrame | _Refusal:
     """Return the frame with its place, or why it cannot be a slice."""
-    for refusal_of in (_other_kind_of_image, _colour):
-        refusal = refusal_of(header)
-        if refusal is not None:
-            return refusal
+    refusal = _colour(header)
+    if refusal is not None:
+        return refusal
     missing = [keyword for keyword in _PLACE if keyword not in header.attributes]
     if missing:
         return _unplaced(header, missing)
@@ -101,11 +114,11 @@ def _faulty(reason: str) -> _Refusal:
 
 
 def _other_kind_of_image(header: InstanceHeader) -> _Refusal | None:
-    """Name images whose pixel data are not one plane of grey values in Pixel Data."""
+    """Name images whose pixel data are not planes of grey values in Pixel Data, each with a place of its own."""
     attributes = header.attributes
     image_type = {text.upper() for text in header.texts("ImageType")}
     count = header.integer("NumberOfFrames")
-    several = "PerFrameFunctionalGroupsSequence" in attributes or "SharedFunctionalGroupsSequence" in attributes
+    enhanced = "PerFrameFunctionalGroupsSequence" in attributes or "SharedFunctionalGroupsSequence" in attributes
     cases: tuple[tuple[bool, Callable[[], _Refusal]], ...] = (
         (
             "FloatPixelData" in attributes or "DoubleFloatPixelData" in attributes,
@@ -124,14 +137,9 @@ def _other_kind_of_image(header: InstanceHeader) -> _Refusal | None:
             lambda: _Refusal("UIH grid images, many slices in one picture, are not loaded yet.", "sequence"),
         ),
         (
-            "NumberOfFrames" in attributes and (count is None or count < 1),
-            lambda: _Refusal(f"Its Number of Frames {header.text('NumberOfFrames')!r} is no number of frames."),
-        ),
-        (
-            several or (count or 1) > 1,
+            not enhanced and (count or 1) > 1,
             lambda: _Refusal(
-                f"Multi-frame images ({uid_name(header.sop_class_uid)}, {count or 1} frames) are not loaded yet.",
-                "sequence" if (count or 1) > 1 else "image",
+                f"Multi-frame images ({uid_name(header.sop_class_uid)}, {count} frames) are not loaded yet.", "sequence"
             ),
         ),
     )
@@ -184,15 +192,17 @@ def _offer(group: FrameGroup, suffix: str, context: Sequence[str]) -> Loadable:
     except GeometryError as error:
         return refused(ImageReader.name, [frame.header for frame in group.frames], str(error), _kind_refused(group))
     warnings = (*context, *stack.warnings)
+    frames = _frames(stack)
     return Loadable(
-        id=loadable_id(ImageReader.name, _instances(stack)),
+        id=loadable_id(ImageReader.name, frames),
         series_instance_uid=stack.frames[0].header.series_instance_uid,
         name=series_name(stack.frames[0].header) + suffix,
         kind="volume" if len(stack.frames) > 1 else "image",
         reader=ImageReader.name,
         confidence=SCOUT if group.localizer else WARNED if warnings else SURE,
         selected=not group.localizer,
-        instances=_instances(stack),
+        instances=tuple({id(frame.instance): frame.instance for frame in frames}.values()),
+        frames=frames,
         warnings=warnings,
         notes=stack.notes,
         dimensions=stack.dimensions,
@@ -205,6 +215,6 @@ def _kind_refused(group: FrameGroup) -> str:
     return "sequence" if len(positions) < len(group.frames) else "volume"
 
 
-def _instances(stack: Stack) -> tuple[InstanceHeader, ...]:
+def _frames(stack: Stack) -> tuple[InstanceHeader, ...]:
     """Return the slices along k, then the images at places that are taken."""
     return (*(frame.header for frame in stack.frames), *(frame.header for _, frame in stack.copies))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.jobs import Job
+from DICOMModule.volume.sequence import Axis, VolumeSequence
 from DICOMModule.volume.volume import Volume
+
+LoadedValue: TypeAlias = Volume | VolumeSequence
+"""What a reader makes of a loadable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +40,22 @@ class Loadable:
     refusal : str
         Why it cannot be loaded, as a sentence; empty where it can.
     instances : tuple of InstanceHeader
-        In the order in which they will be loaded.
+        In the order in which they will be loaded, each once.
+    frames : tuple of InstanceHeader
+        The headers of the frames (`frame_headers`) in the order in which they will be loaded, volume by volume; where
+        every instance is one frame they may be left out.
     dimensions : tuple of int
         Voxels along (i, j, k), missing slices counted.
     spacing_mm : tuple of float
         Along (i, j, k).
     timepoints, components : int
         1 for a plain volume.
+    axis : Axis or None
+        Along which the volumes of a sequence differ.
     regular : bool
         As `Volume.regular`.
+    alternative_to : str
+        The `id` of the loadable that this is another reading of; such a one is not selected.
     """
 
     id: str
@@ -60,9 +71,12 @@ class Loadable:
     refusal: str = ""
     dimensions: tuple[int, int, int] = (0, 0, 0)
     spacing_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    frames: tuple[InstanceHeader, ...] = field(default=(), repr=False)
     timepoints: int = 1
     components: int = 1
+    axis: Axis | None = None
     regular: bool = True
+    alternative_to: str = ""
 
 
 class Reader(Protocol):
@@ -78,7 +92,7 @@ class Reader(Protocol):
         """Return what this reader can make of `headers`; an empty list where it knows none of them."""
         ...
 
-    def load_job(self, loadable: Loadable) -> Job[Volume]:
+    def load_job(self, loadable: Loadable) -> Job[LoadedValue]:
         """Read the pixels of `loadable`.
 
         Raises

@@ -11,8 +11,11 @@ from DICOMModule.readers.loadable import Loadable
 
 
 def loadable_id(reader: str, headers: Iterable[InstanceHeader]) -> str:
-    """Return an id that is the same as long as the instances are, whatever their order."""
-    uids = sorted(header.sop_instance_uid for header in headers)
+    """Return an id that is the same as long as the instances or their frames are, whatever their order."""
+    uids = sorted(
+        header.sop_instance_uid + (f"#{header.frame_number}" if header.instance is not header else "")
+        for header in headers
+    )
     return f"{reader}-{hashlib.sha256(chr(10).join(uids).encode()).hexdigest()[:12]}"
 
 
@@ -33,6 +36,7 @@ def uid_name(uid: str) -> str:
 
 def refused(reader: str, headers: Sequence[InstanceHeader], refusal: str, kind: str = "image") -> Loadable:
     """Return a loadable that says why `headers` cannot be loaded."""
+    instances = tuple({id(header.instance): header.instance for header in headers}.values())
     return Loadable(
         id=loadable_id(reader, headers),
         series_instance_uid=headers[0].series_instance_uid,
@@ -41,7 +45,7 @@ def refused(reader: str, headers: Sequence[InstanceHeader], refusal: str, kind: 
         reader=reader,
         confidence=0.0,
         selected=False,
-        instances=tuple(headers),
+        instances=instances,
         refusal=refusal,
         regular=False,
     )

@@ -8,10 +8,9 @@ from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import NoImageError, plain_text
 from DICOMModule.jobs import Job
 from DICOMModule.readers.image import ImageReader
-from DICOMModule.readers.loadable import Loadable, Reader
+from DICOMModule.readers.loadable import Loadable, LoadedValue, Reader
 from DICOMModule.readers.objects import ObjectReader
 from DICOMModule.readers.offers import refused
-from DICOMModule.volume.volume import Volume
 
 READERS: tuple[Reader, ...] = (ObjectReader(), ImageReader())
 
@@ -46,7 +45,7 @@ def _examine_series(headers: Sequence[InstanceHeader]) -> list[Loadable]:
     return loadables
 
 
-def load_job(loadable: Loadable) -> Job[Volume]:
+def load_job(loadable: Loadable) -> Job[LoadedValue]:
     """Read the pixels of `loadable` with the reader that offered it.
 
     Raises
@@ -60,6 +59,6 @@ def load_job(loadable: Loadable) -> Job[Volume]:
         raise NoImageError(f"{plain_text(loadable.name)}: {loadable.refusal}")
     for reader in READERS:
         if reader.name == loadable.reader:
-            volume = yield from reader.load_job(loadable)
-            return volume
+            loaded = yield from reader.load_job(loadable)
+            return loaded
     raise NoImageError(f"{plain_text(loadable.name)}: there is no reader {loadable.reader!r}")

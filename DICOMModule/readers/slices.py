@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from DICOMModule.dicom.decoding import DecodingAhead, decoding_pool
-from DICOMModule.dicom.frames import PixelFormat, pixel_format_of
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.pixel_format import PixelFormat, pixel_format_of
 from DICOMModule.errors import VolumeError
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.readers.loadable import Loadable
@@ -145,7 +145,7 @@ def _volume(stack: Stack, loadable: Loadable, slices: _Slices, rescales: list[Re
     source = headers[len(headers) // 2]
     table: list[Frame | None] = [None] * stack.slice_count
     for slot, header, rescale in zip(stack.fit.slots, headers, rescales, strict=True):
-        table[slot] = Frame(header, 1, rescale.slope, rescale.intercept)
+        table[slot] = Frame(header, header.frame_number, rescale.slope, rescale.intercept)
     slices.array.flags.writeable = False
     return Volume(
         array=slices.array,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from DICOMModule.export import ExportOptions
     from DICOMModule.readers.loadable import Loadable
     from DICOMModule.study_export import ExportPlan, ExportReport
+    from DICOMModule.volume.sequence import VolumeSequence
     from DICOMModule.volume.volume import Volume
 
 
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 class Loaded:
     """A loadable and the volume that it became; `loadable` is None for a volume that was read from a plain file.
 
-    `problems` are the items of the target that were left out; the volume's warnings name them too.
+    `problems` are the items of the target that were left out; the volume's warnings name them too. Of a `sequence`,
+    `volume` is the first.
     """
 
     volume: Volume
     loadable: Loadable | None = None
     problems: tuple[Problem, ...] = ()
+    sequence: VolumeSequence | None = None
 
 
 class VolumeVerbs(ImportingVerbs, LookingVerbs):
@@ -54,11 +57,14 @@ class VolumeVerbs(ImportingVerbs, LookingVerbs):
         """Load what `examine` offered; the `problems` that it had become warnings of the volume."""
         from DICOMModule.readers import load_job
         from DICOMModule.targets import left_out
+        from DICOMModule.volume.sequence import VolumeSequence
 
-        volume = yield from load_job(loadable)
+        value = yield from load_job(loadable)
+        volumes = value.volumes if isinstance(value, VolumeSequence) else (value,)
         if problems:
-            volume = replace(volume, warnings=(*volume.warnings, *left_out(problems)))
-        return Loaded(volume, loadable, tuple(problems))
+            volumes = tuple(replace(one, warnings=(*one.warnings, *left_out(problems))) for one in volumes)
+        sequence = replace(value, volumes=volumes) if isinstance(value, VolumeSequence) else None
+        return Loaded(volumes[0], loadable, tuple(problems), sequence)
 
     def open_job(self, target: str, loadable_id: str = "") -> Job[Loaded]:
         """Load a volume from wherever it is: a volume file by its suffix, else as `load_job` does."""

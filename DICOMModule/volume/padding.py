@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from DICOMModule.dicom.frames import PixelFormat
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.pixel_format import PixelFormat
 from DICOMModule.volume.volume import Voxels
 
 

@@ -49,9 +49,9 @@ class Repeats:
     refusal: str = ""
 
 
-def _instance_order(frame: PlacedFrame) -> tuple[float, str]:
+def _instance_order(frame: PlacedFrame) -> tuple[float, str, int]:
     number = frame.header.integer("InstanceNumber")
-    return (number if number is not None else np.inf), frame.header.sop_instance_uid
+    return (number if number is not None else np.inf), frame.header.sop_instance_uid, frame.header.frame_number
 
 
 def places_of(frames: Sequence[PlacedFrame]) -> list[list[int]]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import GeometryError
+from DICOMModule.volume.quantity import Quantity
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Voxels: TypeAlias = npt.NDArray[Any]
@@ -42,7 +43,7 @@ class Frame:
     Attributes
     ----------
     header : InstanceHeader
-        The instance.
+        The frame's: of a multi-frame instance a `FrameHeader`, whose `instance` is the whole.
     frame_number : int
         Number of the frame in it, from 1.
     slope, intercept : float
@@ -61,8 +62,9 @@ class Volume:
 
     Attributes
     ----------
-    array : ndarray, shape (k, j, i)
-        Values after the modality transform. The array is not to be written to: views share its memory.
+    array : ndarray, shape (k, j, i), or of uint8, shape (k, j, i, 3)
+        Values after the modality transform, or red, green and blue. The array is not to be written to: views share its
+        memory.
     ijk_to_lps : ndarray of float64, shape (4, 4)
         Maps (i, j, k, 1), the centre of a voxel, to LPS mm; right-handed, may be sheared (gantry tilt).
     name : str
@@ -84,6 +86,13 @@ class Volume:
         The frame table, an entry a slice, None for a missing one; empty where the volume was not read from DICOM.
     windows : tuple of Window
         From the headers, best first.
+    placed : bool
+        False for images without a place in the patient: the matrix then tells nothing but the size of the pixels, and
+        the number of the image along k.
+    calibrated : bool
+        False where that size is unknown: lengths are in pixels.
+    quantities : tuple of Quantity
+        What else the values can be shown as.
     monochrome1 : bool
         The smallest value is meant to be shown white (PS3.3 C.7.6.3.1.2); the values themselves are not inverted.
     source : InstanceHeader or None
@@ -114,6 +123,9 @@ class Volume:
     valid: npt.NDArray[np.bool_] | None = None
     frames: tuple[Frame | None, ...] = ()
     windows: tuple[Window, ...] = ()
+    placed: bool = True
+    calibrated: bool = True
+    quantities: tuple[Quantity, ...] = ()
     monochrome1: bool = False
     source: InstanceHeader | None = None
     source_series_uids: tuple[str, ...] = ()
@@ -123,26 +135,35 @@ class Volume:
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.array.ndim != 3 or 0 in self.array.shape:
-            raise GeometryError(f"the volume {self.name!r} needs an array of shape (k, j, i), not {self.array.shape}")
+        shape = self.array.shape
+        is_colour = self.array.ndim == 4 and shape[3] == 3 and self.array.dtype == np.uint8
+        if not (self.array.ndim == 3 or is_colour) or 0 in shape:
+            raise GeometryError(
+                f"the volume {self.name!r} needs an array of shape (k, j, i), or of bytes (k, j, i, 3), not {shape}"
+            )
         matrix = self.ijk_to_lps
         if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or not np.array_equal(matrix[3], (0, 0, 0, 1)):
             raise GeometryError(f"the volume {self.name!r} needs a finite affine 4×4 matrix")
         if np.linalg.det(matrix[:3, :3]) <= 0:
             raise GeometryError(f"the grid of the volume {self.name!r} is flat or left-handed")
-        if self.valid is not None and self.valid.shape != self.array.shape:
+        if self.valid is not None and self.valid.shape != shape[:3]:
             raise GeometryError(f"the mask of the volume {self.name!r} has another shape than its array")
 
     @property
     def dimensions(self) -> tuple[int, int, int]:
         """Number of voxels along (i, j, k)."""
-        k, j, i = self.array.shape
+        k, j, i = self.array.shape[:3]
         return i, j, k
+
+    @property
+    def components(self) -> int:
+        """How many values a voxel has: 1, or 3 for colour."""
+        return 1 if self.array.ndim == 3 else self.array.shape[3]
 
     @property
     def is_flat(self) -> bool:
         """Whether there is but one voxel along an axis, so that nothing of it can be seen from all sides."""
-        return 1 in self.array.shape
+        return 1 in self.array.shape[:3]
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:

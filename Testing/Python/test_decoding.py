@@ -197,7 +197,7 @@ def test_errors_cross_with_their_kind_their_file_and_their_words(tmp_path):
         for syntax in (JPEGLSLossless, JPEG2000Lossless, JPEGLossless)
     ]
     cut = fragment(tmp_path / "cut.dcm", frame_of(good)[:-40], JPEGLSLossless, stored)
-    gone = replace(good, path=tmp_path / "gone.dcm")
+    gone = replace(good, filename=str(tmp_path / "gone.dcm"))
     with DecodingPool() as pool:
         for header in (signed, video, *garbage, cut, gone):
             assert isinstance(outcome(read_stored_values, header), tuple)
@@ -223,7 +223,7 @@ def test_every_real_compressed_file_comes_out_the_same(real_data):
 def test_a_child_answers_with_values_an_error_of_the_file_or_a_bug(tmp_path, monkeypatch):
     (good,) = named(tmp_path, "good")
     broken = fragment(tmp_path / "broken.dcm", frame_of(good)[:-400], JPEGLSLossless, noise())
-    gone = replace(good, path=tmp_path / "gone.dcm")
+    gone = replace(good, filename=str(tmp_path / "gone.dcm"))
 
     def ask(header, function="stored values"):
         return decoder_child.answer({"function": function, "header": header_to_message(header), "arguments": ()})
@@ -258,7 +258,7 @@ def test_a_header_crosses_as_it_is(tmp_path):
     (header,) = named(tmp_path, "plain")
     odd = replace(
         header,
-        path=tmp_path / os.fsdecode(b"caf\xe9\n.dcm"),
+        filename=str(tmp_path / os.fsdecode(b"caf\xe9\n.dcm")),
         notes=("odd",),
         attributes={**header.attributes, "PatientName": "Ä^Ö\\x", "Numbers": (1, 2.5), "One": 1, "Real": 0.1},
     )
@@ -380,7 +380,7 @@ def test_a_child_that_cannot_be_started_is_said(tmp_path, monkeypatch):
 def test_a_child_in_which_a_decoder_failed_is_not_trusted_with_another_frame(tmp_path):
     (good,) = named(tmp_path, "good")
     broken = fragment(tmp_path / "broken.dcm", frame_of(good)[:-400], JPEGLSLossless, noise())
-    gone = replace(good, path=tmp_path / "gone.dcm")
+    gone = replace(good, filename=str(tmp_path / "gone.dcm"))
     with DecodingPool(children=1) as pool:
         pool.stored_values(good)
         first = pids(pool)

@@ -24,8 +24,9 @@ from pydicom.uid import (
 )
 
 from DICOMModule.dicom.codestream import read_codestream
-from DICOMModule.dicom.frames import pixel_format_of, read_stored_values
+from DICOMModule.dicom.frames import read_stored_values
 from DICOMModule.dicom.header_reader import read_header
+from DICOMModule.dicom.pixel_format import pixel_format_of
 from DICOMModule.errors import DicomFileError, PixelDataError, UnsupportedTransferSyntaxError
 
 DEFLATED = UID("1.2.840.10008.1.2.1.99")

@@ -22,7 +22,11 @@ from DICOMModule.readers import examine, headers_of_path, load_job
     [
         ({"ImageType": ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]}, "Siemens mosaic"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "M", "VFRAME"]}, "UIH grid"),
-        ({"SharedFunctionalGroupsSequence": Sequence([Dataset()])}, "Multi-frame images"),
+        ({"NumberOfFrames": 4}, "Multi-frame images"),
+        (
+            {"NumberOfFrames": 2, "PerFrameFunctionalGroupsSequence": Sequence([Dataset()] * 3)},
+            "functional groups of 3",
+        ),
         ({"ModalityLUTSequence": Sequence([Dataset()])}, "Modality LUT"),
         ({"RescaleSlope": "0"}, "Rescale Slope is 0"),
         ({"RescaleSlope": None}, "Rescale Intercept without a Rescale Slope"),
