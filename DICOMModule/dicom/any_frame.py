@@ -1,22 +1,28 @@
-"""One frame of any image as a decoder gives it: colour, palette, several frames, one bit, floating point.
+"""One frame of any image: colours as red, green and blue of 8 bits, palettes applied; else stored values as they come.
 
-For pictures, not for measuring: volumes are read by `frames`, which is stricter. One frame is read at a time where the
-file lets one find it (not in deflated data).
+Colours of pictures and of volumes come from here; grey values of volumes come from `frames`, which is stricter. One frame
+is read at a time where the file lets one find it (not in deflated data).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from DICOMModule.dicom.bits import packed_range, unpacked
 from DICOMModule.dicom.codestream import read_codestream
+from DICOMModule.dicom.colour import COLOURS, SUBSAMPLED, eight_bits, native_samples, rgb_of
 from DICOMModule.dicom.dataset_reader import read_dataset
 from DICOMModule.dicom.frames import CODESTREAMS, JPEG, NATIVE, PREFERRED_PLUGINS, decoder_of, decoding, unchanged
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.jpeg import decode_colour_jpeg, decode_jpeg
+from DICOMModule.dicom.palette import read_palette
 from DICOMModule.dicom.pixel_format import MOST_DECODED_BYTES
+from DICOMModule.dicom.uids import EXPLICIT_VR_BIG_ENDIAN
 from DICOMModule.errors import PixelDataError
 
 if TYPE_CHECKING:
@@ -26,7 +32,6 @@ if TYPE_CHECKING:
 Samples: TypeAlias = npt.NDArray[Any]
 
 _FLOATS: Final = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
-_COLOURS: Final = frozenset(("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"))
 _GREYS: Final = frozenset(("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"))
 _ALLOCATED: Final = frozenset((1, 8, 16, 32, 64))
 
@@ -44,7 +49,7 @@ def read_any_frame(header: InstanceHeader, frame: int) -> Samples:
     Returns
     -------
     ndarray, shape (rows, columns) or (rows, columns, 3)
-        Stored values, or red, green and blue; as wide as the cells (PALETTE COLOR: as its table's entries).
+        Stored values, as wide as the cells; or red, green and blue of 8 bits (of colours of more bits the upper 8).
 
     Raises
     ------
@@ -60,12 +65,18 @@ def read_any_frame(header: InstanceHeader, frame: int) -> Samples:
     decoder = decoder_of(header)
     with decoding(header, decoder):
         values = _decoded(header, frame - 1, options, decoder)
-        if options["photometric_interpretation"] == "PALETTE COLOR":
-            values = _through_palette(values, read_dataset(header.path))
     shape = (options["rows"], options["columns"])
     if values.shape not in (shape, (*shape, 3)):
         raise PixelDataError(header.path, f"its pixel data decode to {values.shape}, its header says {shape}")
-    return values
+    if options["photometric_interpretation"] == "PALETTE COLOR":
+        return read_palette(header.path, read_dataset(header.path), stored_range(options)).applied(values)
+    return eight_bits(values, options["bits_stored"]) if values.ndim == 3 else values
+
+
+def stored_range(options: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the least and the greatest value that `bits_stored` hold, by `pixel_representation`."""
+    bits = options["bits_stored"]
+    return (-(1 << bits - 1), (1 << bits - 1) - 1) if options["pixel_representation"] else (0, (1 << bits) - 1)
 
 
 def _options(header: InstanceHeader) -> dict[str, Any]:
@@ -80,7 +91,7 @@ def _options(header: InstanceHeader) -> dict[str, Any]:
         raise PixelDataError(header.path, f"an image of {rows} rows and {columns} columns cannot be")
     if allocated not in _ALLOCATED or not 0 < stored <= allocated:
         raise PixelDataError(header.path, f"pixels of {allocated} bits, {stored} of them used, are not shown")
-    if (samples, photometric in _COLOURS, photometric in _GREYS) not in {(3, True, False), (1, False, True)}:
+    if (samples, photometric in COLOURS, photometric in _GREYS) not in {(3, True, False), (1, False, True)}:
         raise PixelDataError(header.path, f"{samples} sample(s) per pixel as {photometric!r} are not shown")
     if rows * columns * samples * max(1, allocated // 8) > MOST_DECODED_BYTES:
         raise PixelDataError(header.path, f"a frame of {rows} × {columns} pixels is too large to be shown")
@@ -99,8 +110,12 @@ def _options(header: InstanceHeader) -> dict[str, Any]:
 
 
 def _decoded(header: InstanceHeader, index: int, options: dict[str, Any], decoder: Decoder) -> Samples:
+    """Return stored values, or red, green and blue with the bits that are stored."""
     syntax = decoder.UID
-    if not header.pixel_data_offset or not (syntax in NATIVE or syntax.is_encapsulated):
+    compressed = syntax.is_encapsulated and header.pixel_data_offset
+    if not compressed and (options["bits_allocated"] == 1 or options["samples_per_pixel"] == 3):
+        return _native(_native_bytes(header, index, options), index, options)
+    if not compressed and syntax not in NATIVE:
         return decoder.as_array(_bounded(header), index=index)[0]
     with header.path.open("rb") as file:
         file.seek(header.pixel_data_offset)
@@ -111,7 +126,67 @@ def _decoded(header: InstanceHeader, index: int, options: dict[str, Any], decode
         return _jpeg(data, options)
     plugin = next((name for name in PREFERRED_PLUGINS.get(syntax, ()) if name in decoder.available_plugins), "")
     single = {**options, "number_of_frames": 1}
-    return decoder.as_array(_encapsulated(data), index=0, decoding_plugin=plugin, **single)[0]
+    return _in_rgb(*decoder.as_array(_encapsulated(data), index=0, decoding_plugin=plugin, raw=True, **single), options)
+
+
+def _in_rgb(values: Samples, said: Mapping[str, Any], options: dict[str, Any]) -> Samples:
+    """Return colours as red, green and blue, by what the decoder says that it has made of them."""
+    if values.ndim < 3:
+        return values
+    photometric = str(said.get("photometric_interpretation") or options["photometric_interpretation"])
+    return rgb_of(values, photometric, options["bits_stored"])
+
+
+def _native_place(index: int, options: Mapping[str, Any]) -> tuple[int, int]:
+    """Return where the bytes of an uncompressed frame begin and end in Pixel Data."""
+    samples = 2 if options["photometric_interpretation"] in SUBSAMPLED else options["samples_per_pixel"]
+    bits = options["rows"] * options["columns"] * samples * options["bits_allocated"]
+    return packed_range(index * bits, bits)
+
+
+def _native_bytes(header: InstanceHeader, index: int, options: Mapping[str, Any]) -> bytes:
+    """Return the bytes of an uncompressed frame, little endian: from its place in the file, or from all of the data."""
+    begin, end = _native_place(index, options)
+    if header.transfer_syntax_uid in NATIVE and header.pixel_data_offset:
+        _check_native(header.path, header.pixel_data_bytes, end, options)
+        with header.path.open("rb") as file:
+            file.seek(header.pixel_data_offset + begin)
+            return file.read(end - begin)
+    element = _bounded(header)["PixelData"]
+    data = element.value
+    _check_native(header.path, len(data), end, options)
+    if header.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN and (element.VR == "OW" or options["bits_allocated"] > 8):
+        word = f"u{max(2, options['bits_allocated'] // 8)}"
+        data = np.frombuffer(data[: len(data) // int(word[1]) * int(word[1])], f">{word}").astype(f"<{word}").tobytes()
+    return bytes(data[begin:end])
+
+
+def _check_native(path: Path, present: int, end: int, options: Mapping[str, Any]) -> None:
+    """Refuse data that are cut, and data of three bytes a pixel that are said to share colours."""
+    if present < end:
+        raise PixelDataError(path, f"its pixel data have {present} bytes, its header asks for {end} or more")
+    if options["photometric_interpretation"] not in SUBSAMPLED:
+        return
+    _, needed = _native_place(options["number_of_frames"] - 1, options)
+    if present >= needed // 2 * 3:
+        raise PixelDataError(
+            path,
+            f"its Photometric Interpretation {options['photometric_interpretation']} asks for {needed} bytes of pixel"
+            f" data, there are {present}: whether they are RGB or YBR is in doubt",
+        )
+
+
+def _native(data: bytes, index: int, options: Mapping[str, Any]) -> Samples:
+    rows, columns = options["rows"], options["columns"]
+    if options["bits_allocated"] == 1:
+        pixels = rows * columns
+        return unpacked(data, index * pixels % 8, pixels).reshape(rows, columns)
+    photometric, bits = options["photometric_interpretation"], options["bits_allocated"]
+    planar = options["planar_configuration"]
+    samples = native_samples(data, rows, columns, bits=bits, photometric=photometric, planar=planar)
+    if options["bits_stored"] < bits:
+        samples = samples & samples.dtype.type((1 << options["bits_stored"]) - 1)
+    return rgb_of(samples, photometric, options["bits_stored"])
 
 
 def _bounded(header: InstanceHeader) -> Dataset:
@@ -157,12 +232,3 @@ def _jpeg(data: bytes, options: dict[str, Any]) -> Samples:
         signed: Samples = samples.view(f"i{samples.dtype.itemsize}") << unused >> unused
         return signed
     return samples
-
-
-def _through_palette(values: Samples, dataset: Dataset) -> Samples:
-    """Return the colours that a palette gives (PS3.3 C.7.6.3.1.5)."""
-    from pydicom.pixels.processing import apply_color_lut
-
-    colours: Samples = apply_color_lut(values, dataset)
-    # entries of 16 bits of which only the lower 8 are filled: an old habit of writers
-    return colours.astype(np.uint8) if colours.dtype.itemsize > 1 and int(colours.max()) < 256 else colours

@@ -55,7 +55,7 @@ def picture_of(
     stored = read_stored_values(header) if _is_plain(header) else read_any_frame(header, frame)
     size = stored.shape[:2] if longest_px is None else _size(stored, said.height_to_width, longest_px)
     stored = _thinned(stored, size)
-    picture = _as_bytes(header, stored) if stored.ndim == 3 else _grey(header, stored, said, window)
+    picture = stored if stored.ndim == 3 else _grey(header, stored, said, window)
     return picture if picture.shape[:2] == size else _resized(picture, size)
 
 
@@ -136,17 +136,6 @@ def _as_stored(value: int, dtype: np.dtype[Any]) -> int:
     bits = dtype.itemsize * 8
     value %= 1 << bits
     return value - (1 << bits) if dtype.kind == "i" and value >> (bits - 1) else value
-
-
-def _as_bytes(header: InstanceHeader, colours: Samples) -> Picture:
-    """Return colours of 8 bits from colours of 8 or 16."""
-    if colours.dtype.itemsize == 1:
-        return colours.astype(np.uint8, copy=False)
-    of_table = header.text("PhotometricInterpretation") == "PALETTE COLOR"
-    bits = colours.dtype.itemsize * 8 if of_table else header.integer("BitsStored") or colours.dtype.itemsize * 8
-    if bits <= 8:
-        return np.minimum(colours, 255).astype(np.uint8)
-    return (colours >> (bits - 8)).astype(np.uint8)
 
 
 # --- size
