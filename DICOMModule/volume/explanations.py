@@ -1,0 +1,124 @@
+"""What may tell images at one position apart: attributes by which a fourth dimension can be read, best first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable
+from typing import Final, NamedTuple, TypeAlias
+
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.volume.diffusion import diffusion_of
+from DICOMModule.volume.moments import acquired_at, content_at
+
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s?%")
+
+Key: TypeAlias = Callable[[InstanceHeader], Hashable]
+
+
+class Explanation(NamedTuple):
+    """One attribute as a fourth axis.
+
+    Attributes
+    ----------
+    keyword : str
+        Of the attribute.
+    key : callable
+        Header to the value that frames of one volume share; None where the header does not say.
+    name, unit : str
+        Of the axis.
+    part : str
+        What the axis has several of, for sentences: ``"echo"``.
+    scale : float
+        From the attribute's values to those of the axis.
+    contrast : bool
+        It makes images of another kind rather than of another time: where it and time both vary, each of its values is
+        a sequence of its own.
+    mere_count : bool
+        It merely counts, so that a time says more.
+    """
+
+    keyword: str
+    key: Key
+    name: str
+    unit: str = ""
+    part: str = "time point"
+    scale: float = 1.0
+    contrast: bool = False
+    mere_count: bool = False
+
+    def counted(self, count: int) -> str:
+        """Return how many parts there are, in words."""
+        return f"{count} {self.part}{'' if count == 1 else 'es' if self.part.endswith('o') else 's'}"
+
+    def label(self, value: Hashable) -> str:
+        """Return one value with name and unit, for people."""
+        shown = f"{value * self.scale:g}" if isinstance(value, int | float) else str(value)
+        return " ".join(filter(None, (self.name, shown, self.unit)))
+
+
+def number_key(keyword: str) -> Key:
+    """Return a key that reads a number; numbers that differ by how they are written only are the same."""
+
+    def key(header: InstanceHeader) -> Hashable:
+        number = header.number(keyword)
+        return None if number is None else float(f"{number:.7g}")
+
+    return key
+
+
+def text_key(keyword: str) -> Key:
+    """Return a key that reads a text."""
+
+    def key(header: InstanceHeader) -> Hashable:
+        return header.text(keyword) or None
+
+    return key
+
+
+def _percent_of_scan_options(header: InstanceHeader) -> Hashable:
+    """Return the phase that CT scanners write into Scan Options (``"TP30 %"``)."""
+    found = _PERCENT.findall(header.text("ScanOptions"))
+    return float(found[0]) if len(found) == 1 else None
+
+
+def _numbered(keyword: str, name: str, unit: str, part: str, **facts: bool) -> Explanation:
+    return Explanation(keyword, number_key(keyword), name, unit, part, **facts)
+
+
+ECHO: Final = _numbered("EchoTime", "TE", "ms", "echo", contrast=True)
+
+DIFFUSION: Final = Explanation("DiffusionBValue", diffusion_of, "b-value", "s/mm²", "diffusion weighting")
+
+MEANT: Final[tuple[Explanation, ...]] = (
+    ECHO,
+    _numbered("EchoNumbers", "EchoNumbers", "", "echo", contrast=True),
+    DIFFUSION,
+    _numbered("TriggerTime", "TriggerTime", "ms", "phase"),
+    _numbered("NominalPercentageOfCardiacPhase", "cardiac phase", "%", "phase"),
+    Explanation("ScanOptions", _percent_of_scan_options, "cardiac phase", "%", "phase"),
+    _numbered("NominalPercentageOfRespiratoryPhase", "respiratory phase", "%", "phase"),
+    _numbered("NominalRespiratoryTriggerDelayTime", "respiratory trigger delay", "ms", "phase"),
+    _numbered("TemporalPositionTimeOffset", "time", "s", "time point"),
+    _numbered("TemporalPositionIdentifier", "TemporalPositionIdentifier", "", "time point", mere_count=True),
+    Explanation("FrameReferenceTime", number_key("FrameReferenceTime"), "time", "s", "time point", 1e-3),
+    _numbered("InversionTime", "TI", "ms", "inversion time", contrast=True),
+    _numbered("FlipAngle", "flip angle", "°", "flip angle", contrast=True),
+    _numbered("RepetitionTime", "TR", "ms", "repetition time", contrast=True),
+    Explanation(
+        "VelocityEncodingDirection", text_key("VelocityEncodingDirection"), "velocity encoding", "", "direction",
+        contrast=True,
+    ),
+)  # fmt: skip
+"""Attributes that are there to tell images apart."""
+
+ORDER: Final = Explanation("", lambda _header: None, "time point")
+"""No attribute: frames at a place are told apart by the order in which they were acquired."""
+
+TRACES: Final[tuple[Explanation, ...]] = (
+    _numbered("AcquisitionNumber", "AcquisitionNumber", "", "acquisition", mere_count=True),
+    Explanation("AcquisitionTime", acquired_at, "time", "s"),
+    Explanation("ContentTime", content_at, "time", "s"),
+    Explanation("StackID", text_key("StackID"), "StackID", "", "stack"),
+    Explanation("DimensionIndexValues", text_key("DimensionIndexValues"), "DimensionIndexValues", "", "image"),
+)
+"""Attributes that differ from acquisition to acquisition, but also between copies of one image."""

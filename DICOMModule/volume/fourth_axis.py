@@ -1,0 +1,166 @@
+"""A division of frames that share their places, as volumes along an axis with its name, unit and values."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from DICOMModule.volume.diffusion import Diffusion
+from DICOMModule.volume.explanations import DIFFUSION, Explanation
+from DICOMModule.volume.moments import CLOCKS, Clock
+from DICOMModule.volume.partition import Layout, Partition
+from DICOMModule.volume.repeats import PlacedFrame
+from DICOMModule.volume.sequence import Axis
+
+CANON: Final = ("TOSHIBA", "CANON")
+Frames = tuple[PlacedFrame, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Sequence4D:
+    """Frames as several volumes.
+
+    Attributes
+    ----------
+    axis : Axis or None
+        By what they differ; None for a single volume.
+    parts : tuple of tuple of PlacedFrame
+        The frames of each volume; a few may be copies of others in it.
+    left_out : tuple of (str, tuple of PlacedFrame)
+        Volumes that are not like the others, with what to call them.
+    keyword : str
+        The attribute that tells the volumes apart; empty where only their order does.
+    label : str
+        What tells this sequence from others beside it: ``"TE 10 ms"``.
+    warnings, notes : tuple of str
+        As of a `Volume`.
+    """
+
+    axis: Axis | None
+    parts: tuple[Frames, ...]
+    left_out: tuple[tuple[str, Frames], ...] = ()
+    keyword: str = ""
+    label: str = ""
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def sequence_of(layout: Layout, explanation: Explanation, division: Partition) -> Sequence4D:
+    """Return the volumes that a division makes, in the order of its values, with what there is to say of them."""
+    out = set(division.left_out)
+    kept = [number for number in range(len(division.parts)) if number not in out]
+    parts = [division.parts[number] for number in kept]
+    values = [division.values[number] for number in kept]
+    warnings = _incomplete(explanation, division)
+    notes: list[str] = []
+    axis = None
+    if len(parts) > 1:
+        axis = _axis(layout, explanation, values, parts)
+        if explanation is not DIFFUSION and not explanation.contrast:
+            how = explanation.keyword or "position and order of acquisition"
+            notes.append(f"4D by {how} ({explanation.counted(len(parts))}).")
+    if explanation is DIFFUSION:
+        warnings += _assumed(layout, division)
+    return Sequence4D(
+        axis,
+        tuple(layout.part(part) for part in parts),
+        tuple(
+            (f"incomplete {explanation.part} {number + 1}", layout.part(division.parts[number]))
+            for number in sorted(out)
+        ),
+        explanation.keyword,
+        "",
+        tuple(warnings),
+        tuple(notes),
+    )
+
+
+def _incomplete(explanation: Explanation, division: Partition) -> list[str]:
+    """Return a sentence for each part that lacks places."""
+    sentences = []
+    out, last = division.left_out, len(division.parts) - 1
+    for number, covered in enumerate(division.covered):
+        if covered == division.places:
+            continue
+        name = f"Last {explanation.part}" if number == last else f"{explanation.part.capitalize()} {number + 1}"
+        fate = "loaded as incomplete" if number in out else "shown with gaps"
+        sentences.append(f"{name} has {covered}/{division.places} slices; {fate}.")
+    return sentences
+
+
+def _axis(layout: Layout, explanation: Explanation, values: Sequence[Hashable], parts: Sequence[list[int]]) -> Axis:
+    if explanation is DIFFUSION:
+        weights = [value[0] for value in values if isinstance(value, tuple) and isinstance(value[0], Diffusion)]
+        labels = tuple(weight.text for weight in weights)
+        return Axis(explanation.name, explanation.unit, tuple(weight.b for weight in weights), labels)
+    if explanation.mere_count or not explanation.keyword:
+        timed = _clocked(layout, parts) or _paced(layout, values)
+        if timed is not None:
+            return timed
+    numbers = [value for value in values if isinstance(value, int | float)]
+    if len(numbers) < len(values):
+        labels = tuple(str(value) for value in values)
+        return Axis(explanation.name, "", tuple(float(number) for number in range(1, len(values) + 1)), labels)
+    first = numbers[0] if explanation.keyword in ("AcquisitionTime", "ContentTime") else 0.0
+    scaled = tuple(round((number - first) * explanation.scale, 6) for number in numbers)
+    return Axis(explanation.name, explanation.unit, scaled, _durations(layout, explanation, parts))
+
+
+def _clocked(layout: Layout, parts: Sequence[list[int]]) -> Axis | None:
+    """Return the axis of the first clock that goes forward from volume to volume; slices may each have their own time."""
+    for clock in CLOCKS:
+        means = _means(layout, parts, clock)
+        if means is None or not (np.diff(means) > 0).all():
+            continue
+        if clock.unit == "ms":
+            return Axis(clock.keyword, "ms", tuple(round(float(mean), 3) for mean in means))
+        return Axis("time", "s", tuple(round(float(mean - means[0]), 6) for mean in means))
+    return None
+
+
+def _means(
+    layout: Layout, parts: Sequence[list[int]], clock: Clock
+) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
+    """Return the mean time of each volume over the places that all have; None where a frame does not say its time."""
+    common = set.intersection(*({int(layout.place_of[index]) for index in part} for part in parts))
+    means = []
+    for part in parts:
+        moments = [clock.moment(layout.frames[index].header) for index in part if int(layout.place_of[index]) in common]
+        known = [moment for moment in moments if moment is not None]
+        if not known or len(known) < len(moments):
+            return None
+        means.append(known[0] + float(np.mean([moment - known[0] for moment in known])))
+    return np.array(means)
+
+
+def _paced(layout: Layout, values: Sequence[Hashable]) -> Axis | None:
+    """Return an axis of seconds from Temporal Position Identifier and Temporal Resolution (ms)."""
+    paces = {frame.header.number("TemporalResolution") for frame in layout.frames}
+    pace = paces.pop() if len(paces) == 1 else None
+    numbers = [value for value in values if isinstance(value, int | float)]
+    if not pace or pace < 0 or len(numbers) < len(values):
+        return None
+    return Axis("time", "s", tuple(round((number - numbers[0]) * pace / 1000, 6) for number in numbers))
+
+
+def _durations(layout: Layout, explanation: Explanation, parts: Sequence[list[int]]) -> tuple[str, ...]:
+    """Return how long each frame of a dynamic PET lasted (Actual Frame Duration, ms); nothing where one does not say."""
+    if explanation.keyword != "FrameReferenceTime":
+        return ()
+    durations = [layout.frames[part[0]].header.number("ActualFrameDuration") for part in parts]
+    known = [duration for duration in durations if duration is not None and duration > 0]
+    return tuple(f"{duration / 1000:g} s long" for duration in known) if len(known) == len(parts) else ()
+
+
+def _assumed(layout: Layout, division: Partition) -> list[str]:
+    lacking = [
+        part for part in division.parts if all(DIFFUSION.key(layout.frames[index].header) is None for index in part)
+    ]
+    if not lacking:
+        return []
+    maker = layout.frames[0].header.text("Manufacturer").upper()
+    who = " (Canon)" if maker.startswith(CANON) else ""
+    return [f"{len(lacking)} of {len(division.parts)} volumes lack b-value; assumed b=0{who}."]

@@ -1,0 +1,259 @@
+"""Frames that share their places: by which attribute they are several volumes, and in which order.
+
+A generic search: the attribute whose values divide the frames into groups that have one frame at every place. Times that
+differ from slice to slice divide nothing so, and are no axis. Where no attribute does, the order of acquisition does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.volume.diffusion import Diffusion, diffusion_of
+from DICOMModule.volume.explanations import DIFFUSION, MEANT, ORDER, TRACES, Explanation
+from DICOMModule.volume.fourth_axis import Sequence4D, sequence_of
+from DICOMModule.volume.moments import acquisition_order
+from DICOMModule.volume.partition import Layout, Partition, Verdict, judged, layout_of, partition
+from DICOMModule.volume.repeats import PlacedFrame
+
+DEEPEST: Final = 3
+MOST_ALTERNATIVES: Final = 3
+UNFINISHED: Final = 1.5
+"""Fewer frames a place than this are copies, if all that differs are times and numbers: not a second time point."""
+
+Fit = tuple[Explanation, Partition]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Reading:
+    """How frames that share places can be read.
+
+    Attributes
+    ----------
+    sequences : tuple of Sequence4D
+        Mostly one; several where two attributes vary, as echoes in a time series. None: the frames make one volume, and
+        where they share places they can only be copies.
+    alternatives : tuple of Sequence4D
+        What else the whole could be.
+    refusal : str
+        Why it cannot be told which frames belong together, as a sentence; empty where it can.
+    """
+
+    sequences: tuple[Sequence4D, ...] = ()
+    alternatives: tuple[Sequence4D, ...] = ()
+    refusal: str = ""
+
+
+def read_fourth_dimension(frames: Sequence[PlacedFrame]) -> Reading:
+    """Find what tells frames of one group (one orientation, size and format) apart where they share places."""
+    layout = layout_of(frames)
+    if int(layout.counts.max()) == 1:
+        return Reading()
+    twins = _twins(layout)
+    if not twins:
+        return _solve(layout, 0)
+    spare = {id(twin) for others in twins.values() for twin in others}
+    reading = _solve(layout_of([frame for frame in layout.frames if id(frame) not in spare]), 0)
+    return replace(reading, sequences=tuple(_with_twins(one, twins) for one in reading.sequences))
+
+
+def _twins(layout: Layout) -> dict[int, list[PlacedFrame]]:
+    """Return the frames that have number, place and times of another: what was sent twice, by the other's identity."""
+    first: dict[Hashable, PlacedFrame] = {}
+    twins: dict[int, list[PlacedFrame]] = {}
+    for index, frame in enumerate(layout.frames):
+        header = frame.header
+        if not header.text("InstanceNumber"):
+            continue
+        said = tuple(one.key(header) for one in (*MEANT, *TRACES))
+        key = (layout.place_of[index], header.text("InstanceNumber"), header.frame_number, said)
+        kept = first.setdefault(key, frame)
+        if kept is not frame:
+            twins.setdefault(id(kept), []).append(frame)
+    return twins
+
+
+def _with_twins(sequence: Sequence4D, twins: dict[int, list[PlacedFrame]]) -> Sequence4D:
+    return replace(
+        sequence,
+        parts=tuple(
+            tuple(one for frame in part for one in (frame, *twins.get(id(frame), ()))) for part in sequence.parts
+        ),
+    )
+
+
+def _solve(layout: Layout, depth: int) -> Reading:
+    if int(layout.counts.max()) == 1:
+        return Reading()
+    meant = [(one, _divide(layout, one)) for one in MEANT]
+    reading = _by_contrast(layout, meant, depth)
+    if reading is not None:
+        return reading
+    traces = [(one, _divide(layout, one)) for one in TRACES]
+    for fits in (
+        [fit for fit in meant if fit[1].verdict is Verdict.EXACT],
+        None,
+        [fit for fit in traces if fit[1].verdict is Verdict.EXACT],
+        [fit for fit in meant if fit[1].verdict is Verdict.INCOMPLETE],
+        [fit for fit in traces if fit[1].verdict is Verdict.INCOMPLETE and _is_no_copy(layout)],
+    ):
+        if fits is None:
+            reading = _by_two_times(layout, meant, depth)
+            if reading is not None:
+                return reading
+        elif fits:
+            return Reading((sequence_of(layout, *fits[0]),), _alternatives(layout, fits[0], [*meant, *traces]))
+    return _by_order(layout)
+
+
+def _is_no_copy(layout: Layout) -> bool:
+    return len(layout.frames) >= UNFINISHED * layout.places
+
+
+def _divide(layout: Layout, one: Explanation) -> Partition:
+    headers = [frame.header for frame in layout.frames]
+    return _by_diffusion(layout, headers) if one is DIFFUSION else partition(layout, [one.key(h) for h in headers])
+
+
+def _by_diffusion(layout: Layout, headers: Sequence[InstanceHeader]) -> Partition:
+    """Divide by b-value and direction; of several volumes weighted alike (b = 0, averages) each is a part of its own.
+
+    Frames without b-value stand for b = 0 where others have one: so some scanners write it.
+    """
+    weights = [diffusion_of(header) for header in headers]
+    if len(set(weights)) < 2 or not any(weight is not None and weight.b > 0 for weight in weights):
+        return Partition((), (), Verdict.NONE)
+    seen: Counter[Hashable] = Counter()
+    parts: dict[tuple[Diffusion, int], list[int]] = {}
+    for index, weight in enumerate(weights):
+        known = Diffusion(0.0) if weight is None or weight.b == 0 else weight
+        key = (known, int(layout.place_of[index]))
+        parts.setdefault((known, seen[key]), []).append(index)
+        seen[key] += 1
+    for weight, rank in sorted(parts, key=lambda one: -one[1]):
+        if rank and 2 * len(parts[weight, rank]) < layout.places:  # copies of a few slices
+            parts[weight, 0] += parts.pop((weight, rank))
+    order = sorted(parts, key=lambda one: (one[0].b, parts[one][0]))
+    return judged(layout, order, [parts[one] for one in order])
+
+
+def _alternatives(layout: Layout, chosen: Fit, fits: Sequence[Fit]) -> tuple[Sequence4D, ...]:
+    """Return the other exact readings that put other frames together."""
+    if chosen[1].verdict is not Verdict.EXACT:
+        return ()
+    known = {chosen[1].grouping}
+    found: list[Sequence4D] = []
+    for one, division in fits:
+        if division.verdict is Verdict.EXACT and division.grouping not in known and len(found) < MOST_ALTERNATIVES:
+            known.add(division.grouping)
+            found.append(sequence_of(layout, one, division))
+    return tuple(found)
+
+
+def _by_contrast(layout: Layout, meant: Sequence[Fit], depth: int) -> Reading | None:
+    """Read each value of a contrast (echo, inversion, …) as a sequence of its own where something else varies too."""
+    if depth == DEEPEST:
+        return None
+    diffusion = next(division for one, division in meant if one is DIFFUSION)
+    if diffusion.verdict is Verdict.EXACT and not _has_averages(diffusion):
+        return None
+    for one, division in meant:
+        if one.contrast and division.verdict is Verdict.NESTED:
+            labels = [one.label(value) for value in division.values]
+            reading = _each(layout, labels, division.parts, depth)
+            if reading is not None:
+                return reading
+    return None
+
+
+def _has_averages(diffusion: Partition) -> bool:
+    """Return whether several volumes are weighted alike, those without weighting left aside."""
+    values = [value for value in diffusion.values if isinstance(value, tuple)]
+    return any(rank and weight.b > 0 for weight, rank in values)
+
+
+def _by_two_times(layout: Layout, meant: Sequence[Fit], depth: int) -> Reading | None:
+    """Read a time axis that is run through several times, as heart phases in a dynamic series, as sequences."""
+    nested = [
+        (one, division) for one, division in meant if division.verdict is Verdict.NESTED and not one.contrast
+    ]  # fmt: skip
+    if depth == DEEPEST or not nested:
+        return None
+    distinct = {division.grouping: (one, division) for one, division in reversed(nested)}
+    if len(distinct) > 1:
+        one, division = min(distinct.values(), key=lambda fit: len(fit[1].parts))
+        return _each(layout, [one.label(value) for value in division.values], division.parts, depth)
+    rounds: dict[int, list[int]] = {}
+    for part in nested[0][1].parts:
+        seen: Counter[int] = Counter()
+        for index in part:
+            place = int(layout.place_of[index])
+            rounds.setdefault(seen[place], []).append(index)
+            seen[place] += 1
+    if len({len(members) for members in rounds.values()}) > 1 or not _is_ordered(layout):
+        return None
+    return _each(layout, [f"repeat {number}" for number in range(1, len(rounds) + 1)], list(rounds.values()), depth)
+
+
+def _each(layout: Layout, labels: Sequence[str], parts: Sequence[list[int]], depth: int) -> Reading | None:
+    """Read each part by itself; None where one of them cannot be."""
+    sequences: list[Sequence4D] = []
+    for label, part in zip(labels, parts, strict=True):
+        frames = layout.part(part)
+        reading = _solve(layout_of(frames), depth + 1)
+        if reading.refusal:
+            return None
+        sequences += [
+            replace(one, label=", ".join(filter(None, (label, one.label))))
+            for one in reading.sequences or (Sequence4D(None, (frames,)),)
+        ]
+    return Reading(tuple(sequences))
+
+
+def _by_order(layout: Layout) -> Reading:
+    """Read frames that no attribute tells apart by the order of their acquisition, or as copies, or not at all."""
+    counts = layout.counts
+    most = int(counts.max())
+    uniform = int(counts.min()) == most
+    few = len(layout.frames) <= 2 * layout.places
+    if few and not (uniform and layout.places > 1 and _is_ordered(layout)):
+        return Reading()
+    if not _is_ordered(layout):
+        # The same number and time: what was sent several times, or nothing that could be put in order.
+        return Reading() if uniform else Reading(refusal=_untold(layout))
+    rank = np.zeros(len(layout.frames), dtype=np.intp)
+    seen: Counter[int] = Counter()
+    for index, place in enumerate(layout.place_of.tolist()):
+        rank[index] = seen[place]
+        seen[place] += 1
+    if not uniform and not (np.diff(rank) >= 0).all():
+        return Reading(refusal=_untold(layout))
+    division = partition(layout, [int(number) + 1 for number in rank])
+    if division.verdict in (Verdict.NONE, Verdict.NESTED):
+        return Reading(refusal=_untold(layout))
+    return Reading((sequence_of(layout, ORDER, division),))
+
+
+def _is_ordered(layout: Layout) -> bool:
+    """Return whether time or number tell the order of the frames at every place."""
+    last: dict[int, tuple[float, ...]] = {}
+    for index, frame in enumerate(layout.frames):
+        place, key = int(layout.place_of[index]), acquisition_order(frame.header)[:-1]
+        if last.get(place) == key:
+            return False
+        last[place] = key
+    return True
+
+
+def _untold(layout: Layout) -> str:
+    counts = sorted(set(layout.counts.tolist()))
+    images = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return (
+        f"There are {images} images at one position ({len(layout.frames)} at {layout.places} positions), and their"
+        " headers do not tell which of them belong together."
+    )
