@@ -1,7 +1,9 @@
 """The attributes that are kept of every header, in one table: tag → (keyword, value representation).
 
 The value representation is PS3.6's and is used where the file does not write one (implicit VR) or writes UN; ``xs`` is
-US or SS by Pixel Representation. A sequence stands as its number of items.
+US or SS by Pixel Representation. A sequence stands as its number of items; what is kept of the items themselves, of
+private elements and of makers' binary headers stands in `vendor_attributes`, and what splitting and pixel values need of
+it in one form for all makers is asked of `vendor_values`.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 # Raised whenever a change below changes what is kept, so that a database knows rows that an older table made.
-TABLE_VERSION: Final = 2
+TABLE_VERSION: Final = 3
 
 ATTRIBUTES: Final[dict[int, tuple[str, str]]] = {
     # identity and file
@@ -140,7 +142,25 @@ ATTRIBUTES: Final[dict[int, tuple[str, str]]] = {
     0x00540021: ("NumberOfDetectors", "US"),
     0x00181063: ("FrameTime", "DS"),
     0x00181065: ("FrameTimeVector", "DS"),
+    0x00180072: ("EffectiveDuration", "DS"),
+    0x00181066: ("FrameDelay", "DS"),
+    0x00540010: ("EnergyWindowVector", "US"),
+    0x00540020: ("DetectorVector", "US"),
+    0x00540030: ("PhaseVector", "US"),
+    0x00540050: ("RotationVector", "US"),
+    0x00540051: ("NumberOfRotations", "US"),
+    0x00540060: ("RRIntervalVector", "US"),
+    0x00540070: ("TimeSlotVector", "US"),
+    0x00540071: ("NumberOfTimeSlots", "US"),
+    0x00540080: ("SliceVector", "US"),
+    0x00540090: ("AngularViewVector", "US"),
+    0x00540100: ("TimeSliceVector", "US"),
+    0x00540012: ("EnergyWindowInformationSequence", "SQ"),
     0x00540016: ("RadiopharmaceuticalInformationSequence", "SQ"),
+    0x00540022: ("DetectorInformationSequence", "SQ"),
+    0x00540032: ("PhaseInformationSequence", "SQ"),
+    0x00540052: ("RotationInformationSequence", "SQ"),
+    0x00540062: ("GatedInformationSequence", "SQ"),
     # contrast
     0x00180010: ("ContrastBolusAgent", "LO"),
     0x00181040: ("ContrastBolusRoute", "LO"),
@@ -169,6 +189,7 @@ ATTRIBUTES: Final[dict[int, tuple[str, str]]] = {
     0x00280030: ("PixelSpacing", "DS"),
     0x00102210: ("AnatomicalOrientationType", "CS"),
     0x00209301: ("ImagePositionVolume", "FD"),
+    0x00209302: ("ImageOrientationVolume", "FD"),
     # image pixel
     # Pixel Data Provider URL: the pixels are elsewhere (PS3.5 A.6), so an image without Pixel Data is whole
     0x00287FE0: ("PixelDataProviderURL", "UR"),
@@ -272,6 +293,11 @@ FRAME_ATTRIBUTES: Final[dict[int, tuple[str, str]]] = {
     0x00281051: ("WindowWidth", "DS"),
     0x00281055: ("WindowCenterWidthExplanation", "LO"),
     0x00281056: ("VOILUTFunction", "CS"),
+    0x00409224: ("RealWorldValueIntercept", "FD"),
+    0x00409225: ("RealWorldValueSlope", "FD"),
+    0x00409216: ("RealWorldValueFirstValueMapped", "xs"),
+    0x00409211: ("RealWorldValueLastValueMapped", "xs"),
+    0x00409210: ("LUTLabel", "SH"),
     # time, heart and breath
     0x0020930D: ("TemporalPositionTimeOffset", "FD"),
     0x00209241: ("NominalPercentageOfCardiacPhase", "FL"),
@@ -302,6 +328,7 @@ FRAME_ATTRIBUTES: Final[dict[int, tuple[str, str]]] = {
     0x00189091: ("VelocityEncodingMinimumValue", "FD"),
     0x00189217: ("VelocityEncodingMaximumValue", "FD"),
     0x00189058: ("MRAcquisitionFrequencyEncodingSteps", "US"),
+    0x00189080: ("MetaboliteMapDescription", "ST"),
     # CT and PET
     0x00180060: ("KVP", "DS"),
     0x00189330: ("XRayTubeCurrentInmA", "FD"),
@@ -323,11 +350,3 @@ FRAME_ATTRIBUTES: Final[dict[int, tuple[str, str]]] = {
     0x0040074A: ("ZOffsetInSlideCoordinateSystem", "DS"),
 }
 """Attributes that are kept of the functional groups of multi-frame instances, wherever in a macro they stand."""
-
-PRIVATE_BLOCKS: Final = tuple(range(0x10, 0x20))
-"""Blocks in which a private creator is looked for; a writer takes the first free one (PS3.5 7.8.1)."""
-
-PRIVATE_ATTRIBUTES: Final[dict[tuple[int, str, int], tuple[str, str]]] = {
-    (0x0019, "SIEMENS MR HEADER", 0x0A): ("SiemensNumberOfImagesInMosaic", "US"),
-}
-"""(group, private creator, last byte of the element) → (our keyword, value representation)."""

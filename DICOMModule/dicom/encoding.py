@@ -6,7 +6,8 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from DICOMModule.dicom.attributes import ATTRIBUTES, PIXEL_DATA, PRIVATE_ATTRIBUTES, PRIVATE_BLOCKS
+from DICOMModule.dicom.attributes import ATTRIBUTES, PIXEL_DATA
+from DICOMModule.dicom.vendor_attributes import PRIVATE_ATTRIBUTES, PRIVATE_BLOCKS, PRIVATE_PLACES
 
 CONTROL_GROUP: Final = 0xFFFE
 
@@ -18,6 +19,11 @@ Wanted = tuple[str, bytes]
 
 DELIMITER: Final[Wanted] = ("?delimiter", b"")
 """Under which an item or a delimiter is found that is written like an element with a value: it may be none."""
+
+_CREATOR_LENGTH: Final = len("?gggg:bb")
+_VALUE_LENGTH: Final = len("?gggg:bb:ee")
+PRIVATE_MARK: Final = "?"
+"""What the keys of private elements begin with, and no keyword."""
 
 LAST_ELEMENTS: Final = {
     0x0040A730: "Content Sequence (0040,A730)",
@@ -65,12 +71,17 @@ class ByteOrder:
             for block in PRIVATE_BLOCKS:
                 wanted[group << 16 | block] = (creator_key(group, block), "LO")
                 wanted[group << 16 | block << 8 | byte] = (private_key(group, block, byte), vr)
+        self.placed: dict[int, str] = {}
+        for group, _, byte in PRIVATE_PLACES:
+            for block in PRIVATE_BLOCKS:
+                wanted[group << 16 | block] = (creator_key(group, block), "LO")
+                self.placed[self.tag(group << 16 | block << 8 | byte)] = private_key(group, block, byte)
         self.wanted = {self.tag(tag): (keyword, vr.encode()) for tag, (keyword, vr) in wanted.items()}
         self.wanted |= {self.tag(0xFFFE0000 | e): DELIMITER for e in (0xE000, 0xE00D, 0xE0DD)}
         self.pixel_data = {self.tag(tag): keyword for tag, keyword in PIXEL_DATA.items()}
         self.item, self.item_end, self.sequence_end = (self.tag(0xFFFE0000 | e) for e in (0xE000, 0xE00D, 0xE0DD))
         self.lasts = {self.tag(tag): frozenset((tag,)) for tag in LAST_ELEMENTS}
-        self.special = frozenset((0, self.item_end, *self.pixel_data, *self.lasts))
+        self.special = frozenset((0, self.item_end, *self.pixel_data, *self.lasts, *self.placed))
         self.item_bytes = struct.pack(f"{order}HH", CONTROL_GROUP, 0xE000)
         self.item_end_bytes = struct.pack(f"{order}HH", CONTROL_GROUP, 0xE00D)
 
@@ -87,12 +98,27 @@ def is_sequence(tag: int) -> bool:
 
 def creator_key(group: int, block: int) -> str:
     """Return the key under which the private creator of a block is found; no keyword looks like it."""
-    return f"?{group:04X}:{block:02X}"
+    return f"{PRIVATE_MARK}{group:04X}:{block:02X}"
 
 
 def private_key(group: int, block: int, byte: int) -> str:
     """Return the key under which a private element is found; no keyword looks like it."""
-    return f"?{group:04X}:{block:02X}:{byte:02X}"
+    return f"{PRIVATE_MARK}{group:04X}:{block:02X}:{byte:02X}"
+
+
+def creator_of(key: str) -> str:
+    """Return the key under which the creator of a private element is found whose key is `key`."""
+    return key[:_CREATOR_LENGTH]
+
+
+def is_private_value(key: str) -> bool:
+    """Return whether `key` is one of `private_key`."""
+    return key[0] == PRIVATE_MARK and len(key) == _VALUE_LENGTH and key[_CREATOR_LENGTH] == ":"
+
+
+def owner_of(key: str, creator: str) -> tuple[int, str, int]:
+    """Return by what the tables name a private element: group, creator, last byte of the element."""
+    return int(key[1:5], 16), creator, int(key[-2:], 16)
 
 
 def _swapped(tag: int) -> int:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 from DICOMModule.dicom.attributes import FRAME_ATTRIBUTES
 from DICOMModule.dicom.byte_source import ByteSource
-from DICOMModule.dicom.encoding import LONG_VRS, ORDERS, SHORT_VRS, Encoding, Wanted
+from DICOMModule.dicom.encoding import Encoding, Wanted
 from DICOMModule.dicom.header_values import attributes_of
 from DICOMModule.dicom.instance_header import AttributeValue
+from DICOMModule.dicom.item_reader import ItemReader, wanted_by_order
 from DICOMModule.dicom.structure_found import Structure
 
 SHARED: Final = "SharedFunctionalGroupsSequence"
@@ -26,13 +27,7 @@ DIMENSIONS: Final = "DimensionIndexSequence"
 SEQUENCES: Final = frozenset((SHARED, PER_FRAME, DIMENSIONS))
 LARGEST_BYTES: Final = 32 * 1024 * 1024
 LARGEST_UNPACKED_BYTES: Final = 512 * 1024 * 1024
-LONGEST_VALUE_BYTES: Final = 256
-_DEEPER: Final = frozenset(("DiffusionGradientOrientation",))  # in a sequence within its macro (PS3.3 C.8.13.5.9)
-_UNDEFINED: Final = 0xFFFFFFFF
-_WANTED: Final = {
-    little: {order.tag(tag): (keyword, vr.encode()) for tag, (keyword, vr) in FRAME_ATTRIBUTES.items()}
-    for little, order in ORDERS.items()
-}
+_WANTED: Final = wanted_by_order(FRAME_ATTRIBUTES)
 _CONTEXT: Final = (("SpecificCharacterSet", b"CS"), ("PixelRepresentation", b"US"))
 
 
@@ -94,12 +89,13 @@ def read_functional_groups(
     """
     if PER_FRAME not in structure.ranges and SHARED not in structure.ranges:
         return None, ""
-    if sum(after - first for first, after in structure.ranges.values()) > LARGEST_BYTES:
+    ranges = {keyword: place for keyword, place in structure.ranges.items() if keyword in SEQUENCES}
+    if sum(after - first for first, after in ranges.values()) > LARGEST_BYTES:
         return None, "its functional groups are larger than any that are kept; its frames cannot be placed."
     context = {key: structure.values[key] for key in _CONTEXT if key in structure.values}
     read = {
         keyword: _items(content.read(first, after - first), encoding, context)
-        for keyword, (first, after) in structure.ranges.items()
+        for keyword, (first, after) in ranges.items()
     }
     shared = dict(read[SHARED][0]) if read.get(SHARED) else {}
     if read.get(DIMENSIONS):
@@ -128,93 +124,26 @@ def _as_tuple(value: Any) -> Any:
 def _items(data: bytes, encoding: Encoding, context: dict[Wanted, tuple[bytes, bytes]]) -> list[dict[str, Any]]:
     """Return the wanted attributes of each item of a sequence, those of the sequences in it included."""
     found = []
-    alike: dict[tuple[Any, ...], dict[str, Any]] = {}  # most frames share most of their values
-    for values in _Groups(data, encoding).items():
+    alike: dict[Any, dict[str, Any]] = {}  # most frames share most of their values
+    for item in ItemReader(data, encoding, _WANTED).items():
         attributes: dict[str, Any] = {}
-        for key, written in values.items():
-            same = (key, written)
+        if item.privates:
+            together = tuple(item.privates.items())
+            if together not in alike:
+                alike[together] = _decoded({**context, **item.privates}, context, encoding)
+            attributes.update(alike[together])
+        for same in item.values.items():
             if same not in alike:
-                alike[same] = attributes_of(Structure({**context, key: written}), little=encoding.little)
-                for keyword, _ in context:
-                    alike[same].pop(keyword, None)
+                alike[same] = _decoded({**context, same[0]: same[1]}, context, encoding)
             attributes.update(alike[same])
         found.append(attributes)
     return found
 
 
-class _Groups:
-    """Goes through the bytes of a sequence's value, whose lengths have all been checked."""
-
-    def __init__(self, data: bytes, encoding: Encoding) -> None:
-        self._data = data
-        self._order = ORDERS[encoding.little]
-        self._wanted = _WANTED[encoding.little]
-        self._explicit = encoding.explicit
-
-    def items(self) -> Iterator[dict[Wanted, tuple[bytes, bytes]]]:
-        """Yield what is wanted of each item of the first level."""
-        position, end = 0, len(self._data)
-        while position + 8 <= end:
-            tag, length = self._order.implicit(self._data, position)
-            if tag != self._order.item:
-                return  # the delimiter of the sequence
-            found: dict[Wanted, tuple[bytes, bytes]] = {}
-            position = self._item(position + 8, length, end, found, 0)
-            yield found
-
-    def _item(self, position: int, length: int, end: int, found: dict[Wanted, tuple[bytes, bytes]], depth: int) -> int:
-        """Take what is wanted of an item that begins at `position`; return where it ends."""
-        if length == _UNDEFINED:
-            return self._elements(position, end, found, depth)
-        self._elements(position, position + length, found, depth)
-        return position + length
-
-    def _elements(self, position: int, end: int, found: dict[Wanted, tuple[bytes, bytes]], depth: int) -> int:
-        data, wanted, unpack = self._data, self._wanted, self._order.explicit
-        explicit = self._explicit
-        while position + 8 <= end:
-            tag, vr, length = unpack(data, position)
-            first = position + 8
-            if not (explicit and vr in SHORT_VRS):
-                if tag == self._order.item_end:
-                    return first
-                vr, length, first = self._long_header(position, vr, length)
-            position = first + length
-            if length == _UNDEFINED:
-                self._explicit = explicit and vr != b"UN"  # PS3.5 6.2.2: a sequence within UN is in implicit VR
-                position = self._sequence(first, end, {} if self._is_private(tag) else found, depth + 1)
-                self._explicit = explicit
-            elif tag in wanted:
-                if (depth <= 1 or wanted[tag][0] in _DEEPER) and length <= LONGEST_VALUE_BYTES:
-                    found.setdefault(wanted[tag], (vr, data[first:position]))
-            elif (vr == b"SQ" or (not vr and data[first : first + 4] == self._order.item_bytes)) and not (
-                self._is_private(tag)
-            ):
-                self._sequence(first, position, found, depth + 1)
-        return position
-
-    def _sequence(self, position: int, end: int, found: dict[Wanted, tuple[bytes, bytes]], depth: int) -> int:
-        """Go through the items of a sequence within an item; only of its first one something is taken."""
-        taken = found
-        while position + 8 <= end:
-            tag, length = self._order.implicit(self._data, position)
-            position += 8
-            if tag != self._order.item:
-                break
-            position = self._item(position, length, end, taken, depth)
-            taken = {}
-        return position
-
-    def _long_header(self, position: int, vr: bytes, short: int) -> tuple[bytes, int, int]:
-        """Return VR, length and where the value begins of an element that has no short explicit header."""
-        if not self._explicit:
-            return b"", self._order.length(self._data, position + 4)[0], position + 8
-        if position + 12 > len(self._data):
-            return vr, short, position + 8
-        (length,) = self._order.length(self._data, position + 8)
-        if vr not in LONG_VRS and (short or position + 12 + length > len(self._data)):  # as the walk takes it
-            return vr, short, position + 8
-        return vr, length, position + 12
-
-    def _is_private(self, tag: int) -> bool:
-        return bool(self._order.tag(tag) >> 16 & 1)
+def _decoded(
+    values: dict[Wanted, tuple[bytes, bytes]], context: dict[Wanted, tuple[bytes, bytes]], encoding: Encoding
+) -> dict[str, Any]:
+    decoded = attributes_of(Structure(values), little=encoding.little)
+    for keyword, _ in context:
+        decoded.pop(keyword, None)
+    return decoded

@@ -10,6 +10,7 @@ from typing import Final
 
 from DICOMModule.dicom.byte_source import ByteSource, FileSource, InflatedSource, open_source
 from DICOMModule.dicom.completeness import check_pixels, content_notes
+from DICOMModule.dicom.derived_attributes import derived_attributes
 from DICOMModule.dicom.encoding import LONG_VRS, SHORT_VRS, Encoding
 from DICOMModule.dicom.functional_groups import read_functional_groups
 from DICOMModule.dicom.header_values import attributes_of
@@ -174,6 +175,8 @@ def parse(source: FileSource, head: bytes | None = None, marks: Marks | None = N
     head = source.read(0, FIRST_READ_BYTES) if head is None else head
     meta, content, encoding, structure = _walked(name, source, head, marks)
     attributes = attributes_of(structure, little=encoding.little)
+    if structure.ranges:
+        attributes |= derived_attributes(content, encoding, structure, attributes)
     check_identity(name, attributes)
     pixel_notes = check_pixels(name, attributes, structure) + content_notes(attributes, structure)
     syntax, notes = _transfer_syntax(meta, encoding, structure)

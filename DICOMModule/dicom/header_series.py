@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from DICOMModule.dicom.byte_source import FileSource, open_source
-from DICOMModule.dicom.encoding import ORDERS, Wanted
+from DICOMModule.dicom.derived_attributes import csa_attributes, depends_on_others, needs_more
+from DICOMModule.dicom.encoding import ORDERS, PRIVATE_MARK, Wanted, creator_of, is_private_value, owner_of
 from DICOMModule.dicom.header_reader import Parsed, parse
-from DICOMModule.dicom.header_values import attributes_of
+from DICOMModule.dicom.header_values import attributes_of, creators_of, has_twins, private_keyword
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader, SharedAttributes
 from DICOMModule.dicom.layout import LARGEST_BYTES, META_INSTANCE, Layout, Sample, needed_bytes, sample_of
 from DICOMModule.dicom.structure import FIRST_READ_BYTES, walk
 from DICOMModule.dicom.structure_found import Marks, Structure, StructureError
 from DICOMModule.dicom.uids import is_valid_uid
+from DICOMModule.dicom.vendor_attributes import CSA_IMAGE, NESTED, PRIVATE_PLACES
 
 MOST_PATTERNS: Final = 4
 TRIES_FREE: Final = 24
@@ -51,12 +53,16 @@ class _Pattern:
         self._rest = {key: value for key, (_, value) in structure.values.items() if key not in self._raw}
         in_layout = {int.from_bytes(top.head[:4], "little") for top in sample.tops}
         counted = {ORDERS[True].wanted[tag][0] for tag in in_layout if tag in ORDERS[True].wanted}
+        counted |= {ORDERS[True].placed[tag] for tag in in_layout if tag in ORDERS[True].placed}
         self._rest_items = {keyword: count for keyword, count in structure.items.items() if keyword not in counted}
         self._rest_lasts = structure.lasts.difference(*(ORDERS[True].lasts.get(tag, ()) for tag in in_layout))
         self._offset_without_uid = header.dataset_offset - len(self._raw.get(META_INSTANCE, b""))
         # what other values are read by: of these, whoever walks a file takes care
-        self._meddling = frozenset(key for key in structure.values if key in _CONTEXT or key[0].startswith("?"))
-        self._texts = frozenset(key for key, (vr, _) in structure.values.items() if (vr or key[1]) in _TEXTS)
+        self._meddling = frozenset(key for key in structure.values if key in _CONTEXT or _is_creator(key[0]))
+        self._creators = creators_of(structure.values)
+        self._texts = frozenset(
+            key for key, (vr, _) in structure.values.items() if (vr or key[1]) in _TEXTS and key[0][0] != PRIVATE_MARK
+        )
         self._pixel_head, first = b"", structure.pixel_offset - sample.end
         if structure.pixel_bytes > 0 and structure.pixel_offset + structure.pixel_bytes == header.size_bytes:
             self._pixel_head = sample.window[sample.end : structure.pixel_offset - 4]
@@ -108,6 +114,8 @@ class _Pattern:
             found = walk(source, end, self._encoding, window)
         except StructureError:
             return None  # whoever walks the whole of it says what is wrong
+        if any(key in NESTED or key[0] == PRIVATE_MARK for key in found.ranges):
+            return None
         same = found.pixel_keyword == self._structure.pixel_keyword and found.values.keys() == self._rest.keys()
         if not same or (found.items, found.lasts) != (self._rest_items, self._rest_lasts):
             return None
@@ -126,20 +134,40 @@ class _Pattern:
                 new[key[0]] = value.rstrip(b" \0").decode("ascii") or None
             else:
                 others[key] = value
-        if others:
-            new.update(self._decoded(others))
+        if others and not self._decode(others, new):
+            return None
         for keyword in _UIDS:
             if keyword in new and not is_valid_uid(str(new[keyword] or "")):
                 return None
-        return SharedAttributes(self._origin, new)
+        attributes = SharedAttributes(self._origin, new)
+        return None if needs_more(attributes, new) else attributes
 
-    def _decoded(self, changed: dict[Wanted, bytes]) -> dict[str, AttributeValue | None]:
-        """Return values of which the VR, the character set or the pixels' sign must be known."""
+    def _decode(self, changed: dict[Wanted, bytes], new: dict[str, AttributeValue | None]) -> bool:
+        """Add values of which VR, character set, the pixels' sign or a creator must be known; False to be walked."""
         values = self._structure.values
-        known = {key: values[key] for key in _CONTEXT if key in values}
-        known.update((key, (values[key][0], value)) for key, value in changed.items())
+        known = {key: value for key, value in values.items() if key in self._meddling}
+        keywords = []
+        for key, value in changed.items():
+            if key in values:
+                known[key] = values[key][0], value
+                keywords.append(self._keyword(key[0]))
+            elif self._owner(key[0]) == CSA_IMAGE:
+                new.update(csa_attributes(value))
+            elif key[0][0] != PRIVATE_MARK or self._owner(key[0]) in PRIVATE_PLACES:
+                return False
         decoded = attributes_of(Structure(known), little=True)
-        return {keyword: decoded.get(keyword) for keyword, _ in changed}
+        new.update((keyword, decoded.get(keyword)) for keyword in keywords if keyword)
+        return True
+
+    def _keyword(self, key: str) -> str:
+        return private_keyword(key, self._creators.get(creator_of(key), "")) if key[0] == PRIVATE_MARK else key
+
+    def _owner(self, key: str) -> tuple[int, str, int]:
+        return owner_of(key, self._creators.get(creator_of(key), ""))
+
+
+def _is_creator(key: str) -> bool:
+    return key[0] == PRIVATE_MARK and not is_private_value(key)
 
 
 def _is_one_uid(in_meta: bytes, attributes: SharedAttributes) -> bool:
@@ -192,6 +220,8 @@ class HeaderReader:
     def _learn(self, parsed: Parsed, window: bytes, marks: Marks) -> None:
         meta, encoding = parsed.meta, parsed.encoding
         header = parsed.header
+        if depends_on_others(header.attributes) or has_twins(parsed.structure.values):
+            return
         is_clean = meta.marked and not header.notes and encoding is not None and encoding.little
         if not is_clean or encoding is None or not meta.places or header.functional_groups is not None:
             return

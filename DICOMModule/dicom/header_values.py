@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
-from DICOMModule.dicom.attributes import PRIVATE_ATTRIBUTES, PRIVATE_BLOCKS
 from DICOMModule.dicom.character_sets import codec_of, decode
-from DICOMModule.dicom.encoding import creator_key, private_key
+from DICOMModule.dicom.encoding import PRIVATE_MARK, Wanted, creator_of, is_private_value, owner_of
 from DICOMModule.dicom.instance_header import AttributeValue
 from DICOMModule.dicom.structure_found import Structure
+from DICOMModule.dicom.vendor_attributes import LONGEST_PRIVATE_BYTES, PRIVATE_ATTRIBUTES
 
 _NUMBERS: Final = {
     b"US": ("H", 2),
@@ -24,12 +26,6 @@ _NUMBERS: Final = {
 _NUMBER_VRS: Final = frozenset((*_NUMBERS, b"xs", b"AT"))
 _SAMPLE_VRS: Final = {0: b"US", 1: b"SS"}
 _UNTYPED: Final = frozenset((b"", b"UN", b"OB", b"OW", b"OL", b"OV", b"OF", b"OD"))
-_PRIVATE_MARK: Final = "?"
-_PRIVATE_PLACES: Final = tuple(
-    (creator_key(group, block), private_key(group, block, byte), creator, keyword)
-    for (group, creator, byte), (keyword, _) in PRIVATE_ATTRIBUTES.items()
-    for block in PRIVATE_BLOCKS
-)
 
 
 def attributes_of(structure: Structure, *, little: bool) -> dict[str, AttributeValue]:
@@ -37,6 +33,8 @@ def attributes_of(structure: Structure, *, little: bool) -> dict[str, AttributeV
     texts: dict[str, bytes] = {}
     attributes: dict[str, AttributeValue] = {}
     for (keyword, table_vr), (written_vr, value) in structure.values.items():
+        if len(value) > LONGEST_PRIVATE_BYTES and is_private_value(keyword):
+            continue
         vr = table_vr if written_vr in _UNTYPED else written_vr
         if vr in _NUMBER_VRS:
             numbers = _numbers(_sample_vr(vr, table_vr, structure, little=little), value, little=little)
@@ -53,7 +51,7 @@ def attributes_of(structure: Structure, *, little: bool) -> dict[str, AttributeV
     attributes.update(structure.items)
     if structure.pixel_keyword not in {"", "PixelData"}:
         attributes[structure.pixel_keyword] = 1
-    _name_privates(attributes)
+    _name_privates(attributes, structure.values)
     return attributes
 
 
@@ -83,13 +81,35 @@ def _is_signed(structure: Structure, *, little: bool) -> int:
     return int(value[:2] == (b"\x01\x00" if little else b"\x00\x01"))
 
 
-def _name_privates(attributes: dict[str, AttributeValue]) -> None:
+def creators_of(values: Mapping[Wanted, tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return the private creators of a data set: key of a block's creator → its text."""
+    return {
+        key: value.rstrip(b" \0").strip().decode("latin_1")
+        for (key, _), (_, value) in values.items()
+        if key[0] == PRIVATE_MARK and not is_private_value(key)
+    }
+
+
+def has_twins(values: Mapping[Wanted, tuple[bytes, bytes]]) -> bool:
+    """Return whether a creator has two blocks of one group, so that an element may be there twice."""
+    owners = [(key[:5], creator) for key, creator in creators_of(values).items()]
+    return len(set(owners)) < len(owners)
+
+
+@lru_cache(maxsize=4096)
+def private_keyword(key: str, creator: str) -> str:
+    """Return our keyword for a private element by its key and its block's creator; empty where it is somebody else's."""
+    owner = owner_of(key, creator)
+    return PRIVATE_ATTRIBUTES[owner][0] if owner in PRIVATE_ATTRIBUTES else ""
+
+
+def _name_privates(attributes: dict[str, AttributeValue], values: Mapping[Wanted, tuple[bytes, bytes]]) -> None:
     """Give private elements our keyword where the block is their creator's, and drop all others."""
-    marked = {key: value for key, value in attributes.items() if key[0] == _PRIVATE_MARK}
-    for key in marked:
-        del attributes[key]
+    marked = [key for key in attributes if key[0] == PRIVATE_MARK]
     if not marked:
         return
-    for creator_at, value_at, creator, keyword in _PRIVATE_PLACES:
-        if value_at in marked and str(marked.get(creator_at, "")).strip() == creator:
-            attributes[keyword] = marked[value_at]
+    creators = creators_of(values)
+    for key in sorted(marked):
+        value = attributes.pop(key)
+        if is_private_value(key) and (keyword := private_keyword(key, creators.get(creator_of(key), ""))):
+            attributes[keyword] = value

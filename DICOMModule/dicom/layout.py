@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from DICOMModule.dicom.encoding import LONG_VRS, ORDERS, SHORT_VRS, Wanted
+from DICOMModule.dicom.encoding import LONG_VRS, ORDERS, SHORT_VRS, Wanted, private_key
 from DICOMModule.dicom.structure_found import MOST_PLACES, Marks
+from DICOMModule.dicom.vendor_attributes import CONDITIONAL_PLACES, NESTED, PRIVATE_BLOCKS
 
 LARGEST_BYTES: Final = 64 * 1024
 _AFTER_LAYOUT_BYTES: Final = 512
@@ -233,8 +234,24 @@ class Layout:
         return re.compile(b"".join(pieces), re.DOTALL)
 
     def _is_fixed(self, top: Top) -> bool:
-        """Return whether a value decides how the file is read: its transfer syntax, and whether it is a DICOMDIR."""
-        return _is_meta(top) and int.from_bytes(top.head[2:4], "little") in {_META_CLASS, _META_SYNTAX}
+        """Return whether a value must be the same in every byte, though it is not kept as it is.
+
+        One that decides how the file is read: its transfer syntax, and whether it is a DICOMDIR; a sequence out of whose
+        items something is kept; and what is kept but written as UN, since a walk looks into it first.
+        """
+        if _is_meta(top):
+            return int.from_bytes(top.head[2:4], "little") in {_META_CLASS, _META_SYNTAX}
+        number = int.from_bytes(top.head[:4], "little")
+        if number in _ORDER.wanted:
+            return top.head[4:6] == b"UN" or _ORDER.wanted[number][0] in NESTED
+        return number in _ORDER.placed and not _is_conditional(_ORDER.placed[number])
+
+
+def _is_conditional(key: str) -> bool:
+    """Return whether a source is looked into only where a header lacks something, which is checked of each file."""
+    return any(
+        key == private_key(group, block, byte) for group, _, byte in CONDITIONAL_PLACES for block in PRIVATE_BLOCKS
+    )
 
 
 def _any_length(width: int, *, kept: bool) -> bytes:
@@ -269,5 +286,7 @@ def _top(window: bytes, place: tuple[int, int, int], in_meta: bool, explicit: bo
     width = first - begin - 4 if first - begin == 12 else 6 if has_vr else 4
     number = _tag(window, begin)
     key = (META_INSTANCE if number >> 16 == _META_UID else None) if in_meta else _ORDER.wanted.get(number)
+    if not in_meta and number in _ORDER.placed and vr not in SHORT_VRS:
+        key = _ORDER.placed[number], b"OB"
     is_value = is_value and vr not in {b"SQ", b"UN"}
     return Top(window[begin : begin + width], begin, first, after, key if is_value else None, is_value)

@@ -11,8 +11,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from DICOMModule.dicom.byte_source import ByteSource
-from DICOMModule.dicom.encoding import CONTROL_GROUP, LONG_VRS, ORDERS, SHORT_VRS, Encoding, Wanted, is_sequence
+from DICOMModule.dicom.encoding import (
+    CONTROL_GROUP,
+    LONG_VRS,
+    ORDERS,
+    SHORT_VRS,
+    Encoding,
+    Wanted,
+    is_private_value,
+    is_sequence,
+)
 from DICOMModule.dicom.structure_found import MOST_PLACES, Marks, Structure, StructureError
+from DICOMModule.dicom.vendor_attributes import LONGEST_PRIVATE_BYTES
 from DICOMModule.dicom.walk_budget import (
     DEEPEST_NESTING,
     MOST_PADDING_BYTES,
@@ -239,9 +249,16 @@ class _Walk:
             if tag in self.order.pixel_data:
                 self._pixel_data(tag, first, length)
             elif tag in self.order.wanted:
-                self.budget.spend_value(length)
-                self.found.values[self.order.wanted[tag]] = (vr, self._read(first, length))
+                self._take(self.order.wanted[tag], vr, first, length)
+            elif tag in self.order.placed and vr not in SHORT_VRS:
+                self.found.ranges[self.order.placed[tag]] = first, after
         self.position = after
+
+    def _take(self, key: Wanted, vr: bytes, first: int, length: int) -> None:
+        if length > LONGEST_PRIVATE_BYTES and is_private_value(key[0]):
+            return  # it is not kept; elsewhere the same element may be anything, of any length
+        self.budget.spend_value(length)
+        self.found.values[key] = (vr, self._read(first, length))
 
     def _pixel_data(self, tag: int, first: int, length: int) -> None:
         found = self.found
@@ -275,7 +292,7 @@ class _Walk:
     def _open_sequence(self, tag: int, first: int, length: int, *, explicit: bool) -> None:
         if not self.outer:
             self.found.lasts |= self.order.lasts.get(tag, _NO_TAGS)
-            self.counted = self.order.wanted[tag][0] if tag in self.order.wanted else ""
+            self.counted = self.order.wanted[tag][0] if tag in self.order.wanted else self.order.placed.get(tag, "")
             if self.counted:
                 self.found.ranges[self.counted] = first, first
         self._mark(first)

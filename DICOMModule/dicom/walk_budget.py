@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from DICOMModule.dicom.encoding import DELIMITER, Wanted
+from DICOMModule.dicom.encoding import DELIMITER, Wanted, is_private_value
 from DICOMModule.dicom.structure_found import StructureError
+from DICOMModule.dicom.vendor_attributes import LONGEST_PRIVATE_BYTES
 
 DEEPEST_NESTING: Final = 64
 # batches of five hundred headers are held at once
@@ -94,11 +95,18 @@ def check_values(values: Mapping[Wanted, tuple[bytes, bytes]], source_bytes: int
     """
     if source_bytes > MOST_WIDE_BYTES:
         total = sum(len(value) for _, value in values.values())
+        if total > MOST_WIDE_BYTES:  # long private values are not kept after this, so they do not count
+            kept = {key: v for key, v in values.items() if len(v[1]) <= LONGEST_PRIVATE_BYTES or not _is_private(key)}
+            values, total = kept, sum(len(value) for _, value in kept.values())
         # as text a byte may take four where one character of the value is not ASCII
         if total > MOST_VALUE_BYTES or (total > MOST_WIDE_BYTES and not all(v.isascii() for _, v in values.values())):
             raise _too_long()
     if DELIMITER in values:
         raise StructureError("there is a delimiter with a value")
+
+
+def _is_private(key: Wanted) -> bool:
+    return is_private_value(key[0])
 
 
 def _too_long() -> StructureError:
