@@ -25,9 +25,9 @@ from DICOMModule.dicom.structure_found import MOST_PLACES, Marks, Structure, Str
 from DICOMModule.dicom.vendor_attributes import LONGEST_PRIVATE_BYTES
 from DICOMModule.dicom.walk_budget import (
     DEEPEST_NESTING,
-    MOST_PADDING_BYTES,
     WalkBudget,
     check_values,
+    is_padding,
 )
 
 FIRST_READ_BYTES: Final = 8192
@@ -228,7 +228,11 @@ class _Walk:
         if tag == self.order.item_end and self.open and self.end - self.position >= 8:
             self._delimiter()
             return True
-        if (not tag or self.end - self.position < 8) and not self.outer and self._is_padding():
+        if (
+            (not tag or self.end - self.position < 8)
+            and not self.outer
+            and is_padding(self.source, self.position, self._read(self.position, 8))
+        ):
             self.position = self.end
             self.finished = True
             return True
@@ -388,22 +392,6 @@ class _Walk:
         if offset >= 0 and first + count <= self.window_end:
             return self.window[offset : offset + count]
         return self.source.read(first, count)
-
-    def _is_padding(self) -> bool:
-        """Tell whether nothing but zeros follows to the end of the source, as some writers fill up a block.
-
-        Zeros with something behind them are neither padding nor elements, and looking at them once is enough.
-        """
-        position, piece = self.position, self._read(self.position, 8)
-        if piece.strip(b"\0"):
-            return False
-        while piece := self.source.read(position, _NEXT_READ_BYTES):
-            if piece.strip(b"\0"):
-                raise StructureError(f"there are zeros at byte {self.position} and something behind them")
-            position += len(piece)
-            if position - self.position > MOST_PADDING_BYTES:
-                raise StructureError("more zeros follow it than are needed to fill up a block", final=True)
-        return True
 
     def _name(self, tag: int) -> str:
         return "({:04X},{:04X})".format(*divmod(self.order.tag(tag), 1 << 16))

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from DICOMModule.dicom.byte_source import ByteSource
 from DICOMModule.dicom.encoding import DELIMITER, Wanted, is_private_value
 from DICOMModule.dicom.structure_found import StructureError
 from DICOMModule.dicom.vendor_attributes import LONGEST_PRIVATE_BYTES
 
 DEEPEST_NESTING: Final = 64
+_READ_BYTES: Final = 16384
 # batches of five hundred headers are held at once
 MOST_VALUE_BYTES: Final = 1 << 17
 MOST_WIDE_BYTES: Final = 1 << 16
@@ -103,6 +105,32 @@ def check_values(values: Mapping[Wanted, tuple[bytes, bytes]], source_bytes: int
             raise _too_long()
     if DELIMITER in values:
         raise StructureError("there is a delimiter with a value")
+
+
+def is_padding(source: ByteSource, position: int, piece: bytes) -> bool:
+    """Tell whether nothing but zeros follows to the end of the source, as some writers fill up a block.
+
+    Zeros with something behind them are neither padding nor elements, and looking at them once is enough.
+
+    Parameters
+    ----------
+    source : ByteSource
+        What is walked.
+    position : int
+        From where.
+    piece : bytes
+        The first bytes there.
+    """
+    if piece.strip(b"\0"):
+        return False
+    first = position
+    while piece := source.read(position, _READ_BYTES):
+        if piece.strip(b"\0"):
+            raise StructureError(f"there are zeros at byte {first} and something behind them")
+        position += len(piece)
+        if position - first > MOST_PADDING_BYTES:
+            raise StructureError("more zeros follow it than are needed to fill up a block", final=True)
+    return True
 
 
 def _is_private(key: Wanted) -> bool:
