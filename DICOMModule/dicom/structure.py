@@ -23,12 +23,7 @@ from DICOMModule.dicom.encoding import (
 )
 from DICOMModule.dicom.structure_found import MOST_PLACES, Marks, Structure, StructureError
 from DICOMModule.dicom.vendor_attributes import LONGEST_PRIVATE_BYTES
-from DICOMModule.dicom.walk_budget import (
-    DEEPEST_NESTING,
-    WalkBudget,
-    check_values,
-    is_padding,
-)
+from DICOMModule.dicom.walk_budget import DEEPEST_NESTING, WalkBudget, check_values, is_padding
 
 FIRST_READ_BYTES: Final = 8192
 _NEXT_READ_BYTES: Final = 16384
