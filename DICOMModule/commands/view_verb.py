@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from DICOMModule.commands.output import IN_PART, OK
-from DICOMModule.commands.verb import Context, Verb, existing_path, filled, real
-from DICOMModule.errors import NoImageError, Problem, RenderingError, plain_text
+from DICOMModule.commands.verb import Context, Verb, existing_path, filled, real, whole
+from DICOMModule.errors import NoImageError, Problem, RenderingError, SettingsError, plain_text
 
 if TYPE_CHECKING:
     from DICOMModule.logic import DICOMModuleLogic, Loaded
     from DICOMModule.readers.loadable import Loadable
+    from DICOMModule.scene import VolumeNode
     from DICOMModule.widgets.screenshot import PictureOptions
 
 LAYOUTS = ("four-up", "axial", "sagittal", "coronal", "3d", "two-up", "three-up", "one-and-three")
@@ -34,6 +35,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--level", type=real, metavar="L", help="window centre")
     parser.add_argument("--preset", metavar="NAME", default="", help="a window preset or a volume-rendering preset")
     parser.add_argument("--position", type=_position, metavar="L,P,S", help="where the slices cross, LPS mm")
+    parser.add_argument(
+        "--timepoint", type=whole, metavar="N", help="which volume of a 4D series, from 1 (in pictures)"
+    )
     parser.add_argument("--no-overlays", action="store_true", help="no text, letters, rulers and crosshair")
     parser.add_argument("--theme", choices=THEMES, help="(default: dark in a picture, in the window as set)")
     parser.add_argument("--size", type=_size, metavar="WxH", default=(1600, 1000), help="of the picture (1600x1000)")
@@ -93,7 +97,9 @@ def _save_picture(context: Context, options: PictureOptions) -> int:
     given = context.arguments
     with DICOMModuleLogic.private() if given.demo else context.logic() as logic:
         loaded, others = _open(context, logic)
-        node = logic.scene.add_volume(loaded.volume)
+        node = logic.scene.add(loaded.sequence or loaded.volume)
+        if given.timepoint is not None:
+            node = _at_timepoint(node, given.timepoint)
         picture = save_picture([node], options, given.screenshot)
     warnings = list(picture["warnings"])
     if others:
@@ -104,6 +110,14 @@ def _save_picture(context: Context, options: PictureOptions) -> int:
         )
     _show_picture(context, {**picture, "warnings": warnings}, given.screenshot)
     return IN_PART if loaded.problems else OK
+
+
+def _at_timepoint(node: VolumeNode, number: int) -> VolumeNode:
+    if not 1 <= number <= node.count:
+        raise SettingsError(
+            f"there is no time point {number}; {plain_text(node.name)} has {node.count}, counted from 1."
+        )
+    return node.at(number - 1) if node.sequence is not None else node
 
 
 def _show_picture(context: Context, picture: dict[str, Any], path: Path) -> None:

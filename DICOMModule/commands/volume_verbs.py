@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from DICOMModule.commands.output import IN_PART, OK, as_json
 from DICOMModule.commands.text_table import counted
 from DICOMModule.commands.verb import Context, Verb, existing_path, filled, whole
-from DICOMModule.errors import ExportError, plain_text
+from DICOMModule.errors import ExportError, NoImageError, plain_text
 
 if TYPE_CHECKING:
     from DICOMModule.logic import DICOMModuleLogic, Loaded
     from DICOMModule.readers.loadable import Loadable
     from DICOMModule.study_export import ExportReport
+    from DICOMModule.volume.sequence import Axis
     from DICOMModule.volume.volume import Volume
 
 
@@ -86,32 +87,40 @@ def _load(context: Context) -> int:
     check_volume_file_path(given.output, overwrite=given.overwrite)
     with context.logic() as logic:
         loaded = output.run(logic.load_job(given.target, given.loadable))
-    write_volume_file(loaded.volume, given.output, overwrite=given.overwrite)
+    write_volume_file(loaded.sequence or loaded.volume, given.output, overwrite=given.overwrite)
     return _show_volume(context, loaded, given.output)
 
 
 def _show_volume(context: Context, loaded: Loaded, path: Path) -> int:
     volume, output = loaded.volume, context.output
-    output.document(_volume_document(volume, loaded.loadable, path, context.elapsed_s()))
+    texts = _volume_document(loaded, path, context.elapsed_s())
+    output.document(texts)
     size, spacing = "×".join(map(str, volume.dimensions)), " × ".join(f"{value:.4g}" for value in volume.spacing_mm)
+    times = f", {loaded.sequence.axis.name} of {len(loaded.sequence.volumes)} values" if loaded.sequence else ""
+    unit = "mm" if volume.calibrated else "pixels"
     output.text(
-        f"{plain_text(str(path))}: {plain_text(volume.name)}, {size} voxels of {spacing} mm, {volume.array.dtype}"
+        f"{plain_text(str(path))}: {plain_text(volume.name)}, {size} voxels of {spacing} {unit},"
+        f" {volume.array.dtype}{times}{', in colour' if volume.components > 1 else ''}"
     )
-    for text in (*volume.warnings, *volume.notes):
+    for text in (*texts["warnings"], *texts["notes"]):
         output.message(f"  {text}")
     return IN_PART if loaded.problems else OK
 
 
-def _volume_document(volume: Volume, loadable: Loadable | None, path: Path, elapsed_s: float) -> dict[str, Any]:
+def _volume_document(loaded: Loaded, path: Path, elapsed_s: float) -> dict[str, Any]:
     import numpy as np
 
-    from DICOMModule.volume.statistics import volume_statistics
+    from DICOMModule.volume.statistics import sequence_statistics, volume_statistics
 
-    statistics = volume_statistics(volume)
+    volume, sequence = loaded.volume, loaded.sequence
+    statistics = volume_statistics(volume) if sequence is None else sequence_statistics(sequence)
     columns = volume.ijk_to_lps[:3, :3]
+    warnings, notes = (volume.warnings, volume.notes) if sequence is None else (sequence.warnings, sequence.notes)
+    if not volume.regular:
+        warnings = (*warnings, fitted_grid_warning(volume))
     return {
         "output": path,
-        "loadable": loadable.id if loadable else None,
+        "loadable": loaded.loadable.id if loaded.loadable else None,
         "dimensions": volume.dimensions,
         "ijk_to_lps": volume.ijk_to_lps.ravel(),
         "spacing_mm": volume.spacing_mm,
@@ -121,17 +130,40 @@ def _volume_document(volume: Volume, loadable: Loadable | None, path: Path, elap
         "slice_positions_lps_mm": volume.slice_positions,
         "missing_slices": volume.missing_slices,
         "scalar_type": volume.array.dtype.name,
-        "components": 1,
-        "timepoints": 1,
-        "axis": None,
+        "components": volume.components,
+        "timepoints": 1 if sequence is None else len(sequence.volumes),
+        "axis": None if sequence is None else _axis_document(sequence.axis),
         "minimum": statistics.minimum,
         "maximum": statistics.maximum,
         "mean": statistics.mean,
         "units": volume.units,
-        "warnings": volume.warnings,
-        "notes": volume.notes,
+        "placed": volume.placed,
+        "calibrated": volume.calibrated,
+        "quantities": [
+            {"name": one.name, "unit": one.unit, "scale": one.scale, "offset": one.offset, "provenance": one.provenance}
+            for one in volume.quantities
+        ],
+        "warnings": warnings,
+        "notes": notes,
         "elapsed_s": elapsed_s,
     }
+
+
+def _axis_document(axis: Axis) -> dict[str, Any]:
+    return {"name": axis.name, "unit": axis.unit, "values": axis.values, "labels": axis.labels}
+
+
+def fitted_grid_warning(volume: Volume) -> str:
+    """Return how far from their places the slices lie in a file, which knows evenly spaced ones only."""
+    import numpy as np
+
+    steps = np.arange(len(volume.array), dtype=np.float64)[:, None]
+    fitted = volume.ijk_to_lps[:3, 3] + steps * volume.ijk_to_lps[:3, 2]
+    away = float(np.linalg.norm(fitted - volume.slice_positions, axis=1).max())
+    return (
+        f"The slices are not evenly spaced. In the file they lie on the grid that fits them best, up to {away:.3g} mm"
+        " from their places, which are those of slice_positions_lps_mm."
+    )
 
 
 def _process_arguments(parser: argparse.ArgumentParser) -> None:
@@ -170,6 +202,7 @@ def _process(context: Context) -> int:
         if given.study:
             logic.check_study(given.study)
         loaded = output.run(logic.open_job(given.target, given.loadable))
+        _check_one_volume(loaded, "filtered")
         volume = output.run(logic.process_job(given.filter, loaded.volume, dict(given.param)))
         if given.study:
             options = ExportOptions()
@@ -177,6 +210,15 @@ def _process(context: Context) -> int:
             return IN_PART if loaded.problems else OK
     write_volume_file(volume, given.output, overwrite=given.overwrite)
     return _show_volume(context, replace(loaded, volume=volume), given.output)
+
+
+def _check_one_volume(loaded: Loaded, done: str) -> None:
+    """Refuse a sequence where only its first volume would be used."""
+    if loaded.sequence is not None:
+        raise NoImageError(
+            f"{plain_text(loaded.sequence.name)} holds {len(loaded.sequence.volumes)} volumes"
+            f" ({loaded.sequence.axis.name}); only single volumes are {done}."
+        )
 
 
 def _list_filters(context: Context) -> int:

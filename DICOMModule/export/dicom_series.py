@@ -146,6 +146,10 @@ def _check(volume: Volume, template: Sequence[InstanceHeader], options: ExportOp
     if options.transfer_syntax_uid not in TRANSFER_SYNTAXES:
         known = ", ".join(f"{uid} ({name})" for uid, name in TRANSFER_SYNTAXES.items())
         raise ExportError(f"images cannot be written in {options.transfer_syntax_uid!r}; they can in {known}.")
+    if volume.components > 1:
+        raise ExportError("the values are colours; volumes in colour are not written as DICOM.")
+    if not volume.placed or not volume.calibrated:
+        raise ExportError("the images have no known place or size in the patient, which CT and MR Images must state.")
     if max(volume.array.shape[1:]) > 65535:
         raise ExportError("DICOM counts at most 65535 rows and columns.")
     check_plane(volume)

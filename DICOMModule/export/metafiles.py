@@ -16,11 +16,11 @@ from DICOMModule.export.volume_facts import (
     VolumeFacts,
     exact_numbers,
     facts_from_text,
-    facts_of,
     facts_to_text,
 )
+from DICOMModule.export.volume_image import VolumeImage
 from DICOMModule.jobs import Job, Progress
-from DICOMModule.volume.volume import Floats, Volume, Voxels
+from DICOMModule.volume.volume import Floats, Voxels
 
 CHUNK_BYTES = 8 << 20
 LONGEST_REMARK = 30_000
@@ -40,58 +40,65 @@ NRRD_TYPES = {
 }
 
 
-def write_nrrd_job(volume: Volume, stream: BinaryIO, suffix: str) -> Job[None]:
+def write_nrrd_job(image: VolumeImage, stream: BinaryIO, suffix: str) -> Job[None]:
     """Write a gzip-compressed NRRD; the columns of the matrix are its space directions, so a shear is exact."""
-    columns = [_vector(volume.ijk_to_lps[:3, axis]) for axis in range(4)]
+    volume, colours = image.volume, image.components > 1
+    matrix, is_4d = _matrix(image), image.axis is not None
+    axes = len(image.sizes)
+    columns = [_vector(matrix[:axes, axis]) for axis in range(axes + 1)]
+    unit = _plain(image.axis.unit) if image.axis is not None else ""
     lines = [
         "NRRD0005",
-        f"type: {NRRD_TYPES[volume.array.dtype.name]}",
-        "dimension: 3",
-        "space: left-posterior-superior",
-        f"sizes: {' '.join(map(str, volume.dimensions))}",
-        f"space directions: {' '.join(columns[:3])}",
-        "kinds: domain domain domain",
+        f"type: {NRRD_TYPES[image.array.dtype.name]}",
+        f"dimension: {axes + colours}",
+        f"space: left-posterior-superior{'-time' if is_4d else ''}",
+        f"sizes: {'3 ' if colours else ''}{' '.join(map(str, image.sizes))}",
+        f"space directions: {'none ' if colours else ''}{' '.join(columns[:-1])}",
+        f"kinds: {'RGB-color ' if colours else ''}domain domain domain{' time' if is_4d else ''}",
         "endian: little",
         "encoding: gzip",
-        f"space origin: {columns[3]}",
-        'space units: "mm" "mm" "mm"',
+        f"space origin: {columns[-1]}",
+        f'space units: "mm" "mm" "mm"{f" {chr(34)}{unit}{chr(34)}" if is_4d else ""}',
     ]
     if volume.units:
         lines.append(f'sample units: "{_plain(volume.units)}"')
     # in a key/value pair a backslash escapes
-    text = facts_to_text(facts_of(volume)).replace("\\", "\\\\")
+    text = facts_to_text(image.facts).replace("\\", "\\\\")
     stream.write("\n".join([*lines, f"{KEY}:={text}", "", ""]).encode("ascii"))
     packer = zlib.compressobj(1, wbits=GZIP)
-    data = volume.array.data.cast("B")
+    data = image.array.data.cast("B")
     for start in range(0, len(data), CHUNK_BYTES):
         yield Progress(start, len(data), f"writing {suffix}")
         stream.write(packer.compress(data[start : start + CHUNK_BYTES]))
     stream.write(packer.flush())
 
 
-def write_mha_job(volume: Volume, stream: BinaryIO, suffix: str) -> Job[None]:
+def write_mha_job(image: VolumeImage, stream: BinaryIO, suffix: str) -> Job[None]:
     """Write an uncompressed MetaImage; spacing times direction is the column of the matrix."""
-    spacing = volume.spacing_mm
-    direction = volume.ijk_to_lps[:3, :3] / spacing
+    matrix, axes = _matrix(image), len(image.sizes)
+    spacing = np.linalg.norm(matrix[:axes, :axes], axis=0)
+    direction = matrix[:axes, :axes] / spacing
+    channels = [f"ElementNumberOfChannels = {image.components}"] if image.components > 1 else []
     lines = [
         "ObjectType = Image",
-        "NDims = 3",
+        f"NDims = {axes}",
         "BinaryData = True",
         "BinaryDataByteOrderMSB = False",
         "CompressedData = False",
         # MetaIO writes the direction of one axis after the other
         f"TransformMatrix = {exact_numbers(direction.T.ravel())}",
-        f"Offset = {exact_numbers(volume.ijk_to_lps[:3, 3])}",
-        "CenterOfRotation = 0 0 0",
+        f"Offset = {exact_numbers(matrix[:axes, axes])}",
+        f"CenterOfRotation = {' '.join('0' * axes)}",
         f"ElementSpacing = {exact_numbers(spacing)}",
-        f"DimSize = {' '.join(map(str, volume.dimensions))}",
-        f"{KEY} = {_short_facts(volume)}",
-        f"ElementType = {MHA_TYPES[volume.array.dtype.name]}",
+        f"DimSize = {' '.join(map(str, image.sizes))}",
+        f"{KEY} = {_short_facts(image.facts)}",
+        *channels,
+        f"ElementType = {MHA_TYPES[image.array.dtype.name]}",
         "ElementDataFile = LOCAL",
         "",
     ]
     stream.write("\n".join(lines).encode("ascii"))
-    data = volume.array.data.cast("B")
+    data = image.array.data.cast("B")
     for start in range(0, len(data), CHUNK_BYTES):
         yield Progress(start, len(data), f"writing {suffix}")
         stream.write(data[start : start + CHUNK_BYTES])
@@ -138,9 +145,20 @@ def read_nrrd_or_mha(path: Path) -> tuple[Voxels, Floats, VolumeFacts, tuple[str
     return SimpleITK.GetArrayFromImage(image), matrix, facts, notes
 
 
-def _short_facts(volume: Volume) -> str:
+def _matrix(image: VolumeImage) -> Floats:
+    """Return the matrix from indices to LPS mm, with a row and a column for the fourth axis where there is one."""
+    matrix = image.volume.ijk_to_lps
+    if image.axis is None:
+        return matrix
+    whole = np.zeros((5, 5))
+    whole[:3, :3], whole[:3, 4] = matrix[:3, :3], matrix[:3, 3]
+    whole[3, 4], whole[3, 3] = image.step
+    whole[4, 4] = 1.0
+    return whole
+
+
+def _short_facts(facts: VolumeFacts) -> str:
     """Return the facts in a line that MetaIO reads whole: a longer one loses the rest of the header to it."""
-    facts = facts_of(volume)
     for shorter in (facts, replace(facts, derivation=(), source_series_uids=())):
         text = facts_to_text(shorter)
         if len(text) <= LONGEST_REMARK:

@@ -17,9 +17,10 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
 from DICOMModule.errors import ExportError, VolumeFileError
-from DICOMModule.export.volume_facts import KEY, VolumeFacts, exact_matrix, facts_from_text, facts_of, facts_to_text
+from DICOMModule.export.volume_facts import KEY, VolumeFacts, exact_matrix, facts_from_text, facts_to_text
+from DICOMModule.export.volume_image import VolumeImage
 from DICOMModule.jobs import Job, Progress
-from DICOMModule.volume.volume import Floats, Volume, Voxels
+from DICOMModule.volume.volume import Floats, Voxels
 
 NIBABEL: Any = nibabel
 """nibabel carries types for a part of its functions only."""
@@ -38,10 +39,14 @@ HEADER_BYTES = 544
 """A header of NIfTI-2 and what says whether extensions follow; that of NIfTI-1 is shorter."""
 
 CHUNK_BYTES = 8 << 20
+RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
+"""How nibabel names NIfTI's type for colour."""
+
+TIME_UNITS = {"s": "sec", "ms": "msec", "us": "usec"}
 MM_PER_UNIT = {"mm": 1.0, "unknown": 1.0, "meter": 1000.0, "micron": 0.001}
 
 
-def write_nifti_job(volume: Volume, stream: BinaryIO, suffix: str) -> Job[None]:
+def write_nifti_job(image: VolumeImage, stream: BinaryIO, suffix: str) -> Job[None]:
     """Write a single-file NIfTI-1, gzip-compressed for ``.nii.gz``.
 
     The qform is set where it can hold the grid, which is rigid then; else its code is 0, and only the sform counts.
@@ -51,27 +56,34 @@ def write_nifti_job(volume: Volume, stream: BinaryIO, suffix: str) -> Job[None]:
     ExportError
         An axis has more voxels than the format's 16 bits count.
     """
-    if max(volume.dimensions) > 32767:
+    volume = image.volume
+    if max(image.sizes) > 32767:
         raise ExportError("NIfTI-1 counts at most 32767 voxels along an axis; write .nrrd or .mha.")
     affine = LPS_TO_RAS @ volume.ijk_to_lps
-    image = NIBABEL.Nifti1Image(volume.array.T, affine, dtype=volume.array.dtype)
-    header = image.header
-    header.set_data_dtype(volume.array.dtype)
-    header.set_xyzt_units("mm")
+    values = image.array.view(RGB)[..., 0] if image.components > 1 else image.array
+    file = NIBABEL.Nifti1Image(values.T, affine, dtype=values.dtype)
+    header = file.header
+    header.set_data_dtype(values.dtype)
+    unit = TIME_UNITS.get(image.axis.unit, "unknown") if image.axis is not None else "unknown"
+    header.set_xyzt_units("mm", unit)
     header.set_slope_inter(1, 0)
     header["descrip"] = f"DICOMModule {volume.units or ''}".strip().encode("ascii", "replace")[:79]
     columns = volume.ijk_to_lps[:3, :3] / volume.spacing_mm
     rigid = np.abs(columns.T @ columns - np.eye(3)).max() < 1e-6
-    image.set_sform(affine, SCANNER)
+    file.set_sform(affine, SCANNER)
     if rigid:
-        image.set_qform(affine, SCANNER)
+        file.set_qform(affine, SCANNER)
     else:
-        image.set_qform(None, 0)
+        file.set_qform(None, 0)
         header["pixdim"][1:4] = volume.spacing_mm
-    remark = f"{KEY} {facts_to_text(facts_of(volume))}".encode("ascii")
+    if image.axis is not None:
+        header["toffset"], header["pixdim"][4] = image.step
+    remark = f"{KEY} {facts_to_text(image.facts)}".encode("ascii")
     header.extensions.append(NIBABEL.nifti1.Nifti1Extension("comment", remark))
-    image.update_header()
-    yield from _write_job(header, volume.array, stream, suffix)
+    file.update_header()
+    if image.axis is not None:
+        header["pixdim"][4] = image.step[1]
+    yield from _write_job(header, image.array, stream, suffix)
 
 
 def _write_job(header: Any, array: Voxels, stream: BinaryIO, suffix: str) -> Job[None]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from DICOMModule.volume.sequence import Axis
 from DICOMModule.volume.volume import Floats, Volume, Voxels
 
 KEY = "DICOMModule"
@@ -38,6 +39,12 @@ class VolumeFacts:
         As in `Volume`.
     matrix : tuple of float or None
         The 16 numbers of ``ijk_to_lps``, row by row, for formats that keep fewer digits.
+    placed, calibrated : bool
+        As in `Volume`.
+    slice_positions : tuple of (float, float, float)
+        Of slices that are not evenly spaced, as in `Volume`; else empty.
+    axis : Axis or None
+        Of a 4D file.
     """
 
     modality: str = ""
@@ -49,6 +56,10 @@ class VolumeFacts:
     derivation_codes: str = ""
     monochrome1: bool = False
     matrix: tuple[float, ...] | None = field(default=None, repr=False)
+    placed: bool = True
+    calibrated: bool = True
+    slice_positions: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
+    axis: Axis | None = None
 
 
 def facts_of(volume: Volume) -> VolumeFacts:
@@ -63,13 +74,21 @@ def facts_of(volume: Volume) -> VolumeFacts:
         derivation_codes=str(volume.extra.get("derivation_codes", "")),
         monochrome1=volume.monochrome1,
         matrix=tuple(float(number) for number in volume.ijk_to_lps.ravel()),
+        placed=volume.placed,
+        calibrated=volume.calibrated,
+        slice_positions=() if volume.regular else tuple(tuple(map(float, place)) for place in volume.slice_positions),
     )
 
 
 def facts_to_text(facts: VolumeFacts) -> str:
     """Return `facts` as one line of ASCII."""
-    names = VolumeFacts.__dataclass_fields__
-    return json.dumps({name: getattr(facts, name) for name in names}, ensure_ascii=True, allow_nan=False)
+    found = {name: getattr(facts, name) for name in VolumeFacts.__dataclass_fields__}
+    for name, usual in (("placed", True), ("calibrated", True), ("slice_positions", ()), ("axis", None)):
+        if found[name] == usual:
+            del found[name]
+    if facts.axis is not None:
+        found["axis"] = {"name": facts.axis.name, "unit": facts.axis.unit, "values": facts.axis.values}
+    return json.dumps(found, ensure_ascii=True, allow_nan=False)
 
 
 def facts_from_text(text: str) -> VolumeFacts:
@@ -94,6 +113,11 @@ def facts_from_text(text: str) -> VolumeFacts:
     matrix = found.get("matrix")
     if isinstance(matrix, list) and len(matrix) == 16 and all(map(_is_number, matrix)):
         good["matrix"] = tuple(map(float, matrix))
+    places = found.get("slice_positions")
+    if _all_of(places, list) and all(len(place) == 3 and all(map(_is_number, place)) for place in places or ()):
+        good["slice_positions"] = tuple(tuple(map(float, place)) for place in places or ())
+    for name in ("placed", "calibrated"):
+        good[name] = found.get(name) is not False
     return VolumeFacts(**good, monochrome1=found.get("monochrome1") is True)
 
 
@@ -122,14 +146,20 @@ def volume_with(facts: VolumeFacts, array: Voxels, matrix: Floats, name: str, no
     if facts.matrix is not None and not np.allclose(np.reshape(facts.matrix, (4, 4)), matrix, rtol=1e-5, atol=1e-4):
         # another program has put the slices elsewhere and kept the remark: the gaps are not where it says
         missing = ()
+        facts = replace(facts, slice_positions=())
     valid = None
     if missing or facts.padding_value is not None:
         valid = np.ones(array.shape, bool) if facts.padding_value is None else array != facts.padding_value
         valid[list(missing)] = False
     array.flags.writeable = False
+    irregular = len(facts.slice_positions) == len(array)
     return Volume(
         array=array,
         ijk_to_lps=matrix,
+        slice_positions_lps_mm=np.array(facts.slice_positions) if irregular else None,
+        regular=not irregular,
+        placed=facts.placed,
+        calibrated=facts.calibrated,
         name=name,
         modality=facts.modality,
         units=facts.units,
@@ -144,7 +174,7 @@ def volume_with(facts: VolumeFacts, array: Voxels, matrix: Floats, name: str, no
 
 
 def _padding_value(volume: Volume) -> float | None:
-    if volume.valid is None:
+    if volume.valid is None or volume.components > 1:
         return None
     padding = ~volume.valid
     padding[list(volume.missing_slices)] = False

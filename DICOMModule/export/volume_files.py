@@ -16,7 +16,9 @@ import numpy as np
 from DICOMModule.errors import DICOMModuleError, ExportError, VolumeFileError, plain_text
 from DICOMModule.export.atomic import atomic_file, check_target
 from DICOMModule.export.volume_facts import VolumeFacts, volume_with
+from DICOMModule.export.volume_image import VolumeImage, image_of
 from DICOMModule.jobs import Job, run_to_end
+from DICOMModule.volume.sequence import VolumeSequence
 from DICOMModule.volume.volume import Floats, Volume, Voxels
 
 VOLUME_SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha", ".vti")
@@ -45,18 +47,21 @@ def volume_suffix(path: Path) -> str:
     raise ExportError(f"{plain_text(path.name)}: no known kind of volume file; use one of {known}.")
 
 
-def write_volume_file(volume: Volume, path: Path, overwrite: bool = False) -> None:
+def write_volume_file(volume: Volume | VolumeSequence, path: Path, overwrite: bool = False) -> None:
     """Write `volume` to `path`; see `write_volume_file_job`."""
     run_to_end(write_volume_file_job(volume, path, overwrite))
 
 
-def write_volume_file_job(volume: Volume, path: Path, overwrite: bool = False) -> Job[None]:
+def write_volume_file_job(volume: Volume | VolumeSequence, path: Path, overwrite: bool = False) -> Job[None]:
     """Write `volume` in the format that the suffix of `path` names: the whole file or nothing.
+
+    Slices that are not evenly spaced lie on the grid that fits them best in the eyes of other programs; their true places
+    stand in our remark in the header.
 
     Parameters
     ----------
-    volume : Volume
-        Of a regular grid, sheared or not.
+    volume : Volume or VolumeSequence
+        Sheared or not, grey or in colour. Of a sequence the fourth axis is the slowest.
     path : Path
         Ends with one of `VOLUME_SUFFIXES`.
     overwrite : bool
@@ -70,7 +75,8 @@ def write_volume_file_job(volume: Volume, path: Path, overwrite: bool = False) -
         The disk has no room; nothing is left behind.
     """
     suffix = volume_suffix(path)
-    _check(volume, suffix)
+    image = image_of(volume)
+    _check(image, suffix)
     with atomic_file(path, overwrite) as stream:
         if suffix in {".nii", ".nii.gz"}:
             from DICOMModule.export.nifti import write_nifti_job as write_job
@@ -80,7 +86,7 @@ def write_volume_file_job(volume: Volume, path: Path, overwrite: bool = False) -
             from DICOMModule.export.metafiles import write_nrrd_job as write_job
         else:
             from DICOMModule.export.metafiles import write_mha_job as write_job
-        yield from write_job(_native(volume), stream, suffix)
+        yield from write_job(image, stream, suffix)
 
 
 def read_volume_file(path: Path) -> Volume:
@@ -131,18 +137,9 @@ def _reader(suffix: str) -> Callable[[Path], Content]:
     return read_nrrd_or_mha
 
 
-def _check(volume: Volume, suffix: str) -> None:
-    if not volume.regular:
-        raise ExportError(
-            f"the slices of {volume.name!r} are not evenly spaced, which no {suffix} file can say; resample it first."
-        )
-    if volume.array.dtype.newbyteorder("=").name not in TYPES:
-        raise ExportError(f"values of type {volume.array.dtype} cannot be written to {suffix}; use one of {TYPES}.")
-
-
-def _native(volume: Volume) -> Volume:
-    little = volume.array.dtype.newbyteorder("<")
-    return replace(volume, array=np.ascontiguousarray(volume.array, dtype=little))
+def _check(image: VolumeImage, suffix: str) -> None:
+    if image.array.dtype.newbyteorder("=").name not in TYPES:
+        raise ExportError(f"values of type {image.array.dtype} cannot be written to {suffix}; use one of {TYPES}.")
 
 
 def _right_handed(array: Voxels, matrix: Floats, facts: VolumeFacts, notes: tuple[str, ...]) -> Content:

@@ -18,11 +18,11 @@ from DICOMModule.export.volume_facts import (
     VolumeFacts,
     exact_numbers,
     facts_from_text,
-    facts_of,
     facts_to_text,
 )
+from DICOMModule.export.volume_image import VolumeImage
 from DICOMModule.jobs import Job, Progress
-from DICOMModule.volume.volume import Floats, Volume, Voxels
+from DICOMModule.volume.volume import Floats, Voxels
 
 CHUNK_BYTES = 8 << 20
 HEAD_BYTES = 1 << 20
@@ -44,21 +44,25 @@ VTK_TYPES = {
 }
 
 
-def write_vti_job(volume: Volume, stream: BinaryIO, suffix: str) -> Job[None]:
+def write_vti_job(image: VolumeImage, stream: BinaryIO, suffix: str) -> Job[None]:
     """Write a ``.vti`` with origin, spacing and direction in LPS mm and its values as raw appended data.
 
     Raises
     ------
     ExportError
-        The grid is sheared: image data of VTK have perpendicular axes.
+        The grid is sheared: image data of VTK have perpendicular axes. Or it is 4D: they have three.
     """
+    volume = image.volume
+    if image.axis is not None:
+        raise ExportError("it is 4D, which .vti cannot say; write .nrrd, .mha or .nii.gz.")
     spacing = volume.spacing_mm
     direction = volume.ijk_to_lps[:3, :3] / spacing
     if np.abs(direction.T @ direction - np.eye(3)).max() > 1e-6:
         raise ExportError("the grid is sheared (gantry tilt), which .vti cannot say; write .nrrd, .mha or .nii.gz.")
     i, j, k = volume.dimensions
     extent = f"0 {i - 1} 0 {j - 1} 0 {k - 1}"
-    remark = facts_to_text(facts_of(volume))
+    remark = facts_to_text(image.facts)
+    channels = f' NumberOfComponents="{image.components}"' if image.components > 1 else ""
     codes = " ".join(str(code) for code in remark.encode("ascii"))
     head = (
         '<?xml version="1.0"?>\n'
@@ -70,15 +74,15 @@ def write_vti_job(volume: Volume, stream: BinaryIO, suffix: str) -> Job[None]:
         "    </FieldData>\n"
         f'    <Piece Extent="{extent}">\n'
         f"      <PointData Scalars={quoteattr(volume.units or 'values')}>\n"
-        f'        <DataArray type="{VTK_TYPES[volume.array.dtype.name]}" Name={quoteattr(volume.units or "values")}'
-        ' format="appended" offset="0"/>\n'
+        f'        <DataArray type="{VTK_TYPES[image.array.dtype.name]}" Name={quoteattr(volume.units or "values")}'
+        f'{channels} format="appended" offset="0"/>\n'
         "      </PointData>\n"
         "    </Piece>\n"
         "  </ImageData>\n"
         '  <AppendedData encoding="raw">\n_'
     )
     stream.write(head.encode("utf-8"))
-    data = volume.array.data.cast("B")
+    data = image.array.data.cast("B")
     stream.write(len(data).to_bytes(8, "little"))
     for start in range(0, len(data), CHUNK_BYTES):
         yield Progress(start, len(data), f"writing {suffix}")

@@ -63,6 +63,12 @@ def _check(volume: Volume, name: str) -> None:
         raise ProcessingError(
             f"the slices of this volume are not evenly spaced, so {name} has no meaning; resample it."
         )
+    if volume.components > 1:
+        raise ProcessingError(f"this volume is in colour; {name} works on volumes of one value a voxel.")
+    if not volume.placed and len(volume.array) > 1:
+        raise ProcessingError(
+            f"these are images without a place in the patient, not a volume, so {name} has no meaning."
+        )
     if volume.array.dtype.kind not in "iuf" or volume.array.dtype.itemsize > 8:
         raise ProcessingError(f"{name} works on numbers, not on values of type {volume.array.dtype}.")
 

@@ -9,6 +9,7 @@ from DICOMModule.scene.display import VolumeDisplay
 from DICOMModule.scene.signal import Signal
 from DICOMModule.scene.volume_node import VolumeNode
 from DICOMModule.scene.window_presets import default_display
+from DICOMModule.volume.sequence import VolumeSequence
 from DICOMModule.volume.volume import Volume
 
 
@@ -60,16 +61,56 @@ class Scene:
 
     def add_volume(self, volume: Volume, name: str = "", display: VolumeDisplay | None = None) -> VolumeNode:
         """Add a volume, shown as its headers and its modality ask where `display` is not given; return its node."""
+        return self._add(volume, name or volume.name, volume, display, None)
+
+    def add_sequence(
+        self, sequence: VolumeSequence, name: str = "", display: VolumeDisplay | None = None
+    ) -> VolumeNode:
+        """Add a sequence as one node that shows its first volume; return it.
+
+        One display serves all volumes. Where it is not given, it is that of the whole sequence if somebody has called
+        `window_presets` for that, else of the volume in the middle.
+        """
+        middle = sequence.volumes[len(sequence.volumes) // 2]
+        return self._add(sequence.first, name or sequence.name or sequence.first.name, middle, display, sequence)
+
+    def add(self, value: Volume | VolumeSequence, name: str = "") -> VolumeNode:
+        """Add what was loaded, whichever it is; return its node."""
+        return self.add_sequence(value, name) if isinstance(value, VolumeSequence) else self.add_volume(value, name)
+
+    def add_again(self, node: VolumeNode) -> VolumeNode:
+        """Add a node that was removed, shown as it was, under an id of its own; return it."""
         self._made += 1
-        node = VolumeNode(
-            id=f"volume-{self._made}",
-            name=name or volume.name or f"Volume {self._made}",
-            volume=volume,
-            display=display or default_display(volume),
+        return self._put(replace(node, id=f"volume-{self._made}"))
+
+    def _add(
+        self, volume: Volume, name: str, model: Volume, display: VolumeDisplay | None, sequence: VolumeSequence | None
+    ) -> VolumeNode:
+        self._made += 1
+        return self._put(
+            VolumeNode(
+                id=f"volume-{self._made}",
+                name=name or f"Volume {self._made}",
+                volume=volume,
+                display=display or default_display(model),
+                sequence=sequence,
+            )
         )
+
+    def _put(self, node: VolumeNode) -> VolumeNode:
         self._nodes[node.id] = node
         self.added.emit(node)
         return node
+
+    def set_index(self, node_id: str, index: int) -> None:
+        """Show another volume of a sequence, the nearest end where there is none of that index.
+
+        A node that is no sequence stays as it is; nothing is said where nothing changes.
+        """
+        node = self._nodes[node_id]
+        wanted = min(max(index, 0), node.count - 1)
+        if node.index != wanted:
+            self.replace(node.at(wanted))
 
     def replace(self, node: VolumeNode) -> None:
         """Put `node` in the place of the one with the same id."""

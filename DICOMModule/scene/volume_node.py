@@ -1,10 +1,12 @@
-"""A volume in the scene."""
+"""A volume in the scene, or one volume of a sequence."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from DICOMModule.errors import SettingsError
 from DICOMModule.scene.display import VolumeDisplay
+from DICOMModule.volume.sequence import VolumeSequence
 from DICOMModule.volume.volume import Volume
 
 
@@ -19,11 +21,19 @@ class VolumeNode:
     name : str
         For people.
     volume : Volume
-        The values.
+        The values that are shown: of a sequence, those of the volume at `index`.
     display : VolumeDisplay
-        How they are shown.
+        How they are shown; the same for all volumes of a sequence.
     visible : bool
         Whether they are shown at all.
+    sequence : VolumeSequence or None
+        What the volume is one of, and which.
+    index : int
+        Counted from 0.
+    measured : VolumeSequence, Volume or None
+        The values as they were loaded, where another quantity made of them is shown; else None.
+    quantity : str
+        Name of that quantity; empty where the values are shown as they were loaded.
     """
 
     id: str
@@ -31,3 +41,62 @@ class VolumeNode:
     volume: Volume
     display: VolumeDisplay
     visible: bool = True
+    sequence: VolumeSequence | None = None
+    index: int = 0
+    measured: Volume | VolumeSequence | None = None
+    quantity: str = ""
+
+    @property
+    def count(self) -> int:
+        """How many volumes the node has: 1, or as many as its sequence."""
+        return 1 if self.sequence is None else len(self.sequence.volumes)
+
+    @property
+    def value(self) -> Volume | VolumeSequence:
+        """All that is shown: the sequence where there is one, else the volume."""
+        return self.volume if self.sequence is None else self.sequence
+
+    @property
+    def loaded(self) -> Volume | VolumeSequence:
+        """The values as they were loaded, whatever quantity is shown: what filters and files are given."""
+        return self.value if self.measured is None else self.measured
+
+    @property
+    def loaded_volume(self) -> Volume:
+        """The volume of `loaded` that is shown now."""
+        loaded = self.loaded
+        return loaded.volumes[self.index] if isinstance(loaded, VolumeSequence) else loaded
+
+    def at(self, index: int) -> VolumeNode:
+        """Return the node showing another volume of its sequence; nothing is copied.
+
+        Raises
+        ------
+        SettingsError
+            There is no volume of that index.
+        """
+        if self.sequence is None or not 0 <= index < self.count:
+            raise SettingsError(f"there is no volume {index + 1} of {self.name!r}: it has {self.count}")
+        return replace(self, volume=self.sequence.volumes[index], index=index)
+
+    def showing(self, value: Volume | VolumeSequence, quantity: str, display: VolumeDisplay) -> VolumeNode:
+        """Return the node showing `value`, which was made of what is loaded; an empty `quantity`: that itself."""
+        sequence = value if isinstance(value, VolumeSequence) else None
+        return replace(
+            self,
+            volume=value.volumes[self.index] if isinstance(value, VolumeSequence) else value,
+            sequence=sequence,
+            display=display,
+            measured=self.loaded if quantity else None,
+            quantity=quantity,
+        )
+
+
+def axis_text(node: VolumeNode) -> str:
+    """Return where in its sequence a node is: ``TriggerTime 120 ms  3/10``; empty where it has but one volume."""
+    if node.sequence is None:
+        return ""
+    axis = node.sequence.axis
+    value = f"{axis.name} {axis.values[node.index]:.6g} {axis.unit}".rstrip()
+    label = f"  {axis.labels[node.index]}" if node.index < len(axis.labels) else ""
+    return f"{value}{label}  {node.index + 1}/{node.count}"

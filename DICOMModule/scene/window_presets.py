@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from DICOMModule.errors import SettingsError, plain_text
 from DICOMModule.scene.display import VoiFunction, VolumeDisplay
+from DICOMModule.volume.sequence import VolumeSequence
 from DICOMModule.volume.statistics import volume_statistics
 from DICOMModule.volume.volume import Volume, Window
 from DICOMModule.volume.windowing import robust_range
@@ -60,27 +62,46 @@ class WindowPreset:
 
 _LOCK = threading.Lock()
 _PRESETS: WeakKeyDictionary[Volume, tuple[WindowPreset, ...]] = WeakKeyDictionary()
+AS_IT_IS = "Colours as they are"
+WHOLE_RANGE = Window(127.5, 255.0, AS_IT_IS)
 
 
-def window_presets(volume: Volume) -> tuple[WindowPreset, ...]:
-    """Return the presets of `volume`, in the order in which they are listed.
+def window_presets(value: Volume | VolumeSequence) -> tuple[WindowPreset, ...]:
+    """Return the presets of a volume, in the order in which they are listed.
 
     The file's windows come first, marked ``[DICOM]``, then the full range, then those of the modality. The first call goes
     through all voxels, later ones for the same volume do not: a job that has made a volume calls it in its own thread.
+    Called for a sequence, it makes those of its volumes: the same for all, from the values of all.
     """
-    with _LOCK:
-        known = _PRESETS.get(volume)
-    if known is not None:
+    volumes = value.volumes if isinstance(value, VolumeSequence) else (value,)
+    known = _known(volumes[0])
+    if known is not None and _known(volumes[-1]) is known:
         return known
-    made = (*_file_presets(volume), _full_range(volume), *_modality_presets(volume))
+    middle = volumes[len(volumes) // 2]
+    if middle.components > 1:
+        made: tuple[WindowPreset, ...] = (WindowPreset(WHOLE_RANGE, "LINEAR_EXACT"),)
+    else:
+        made = (*_file_presets(middle), _full_range(volumes), *_modality_presets(volumes))
     with _LOCK:
-        return _PRESETS.setdefault(volume, made)
+        for volume in volumes:
+            _PRESETS[volume] = made
+    return made
 
 
 def default_display(volume: Volume) -> VolumeDisplay:
     """Return how `volume` is shown where nobody has chosen: the file's first window, else the modality's first."""
-    presets = _file_presets(volume) or _modality_presets(volume)
+    if volume.components > 1:
+        return display_of(WindowPreset(WHOLE_RANGE, "LINEAR_EXACT"))
+    known = _known(volume)
+    if known is not None:
+        return display_of(known[1] if known[0].name == AUTO else known[0])
+    presets = _file_presets(volume) or _modality_presets((volume,))
     return display_of(presets[0])
+
+
+def _known(volume: Volume) -> tuple[WindowPreset, ...] | None:
+    with _LOCK:
+        return _PRESETS.get(volume)
 
 
 def display_of(preset: WindowPreset) -> VolumeDisplay:
@@ -126,21 +147,29 @@ def _file_presets(volume: Volume) -> tuple[WindowPreset, ...]:
     return tuple(presets)
 
 
-def _full_range(volume: Volume) -> WindowPreset:
-    found = volume_statistics(volume)
-    low, high = found.minimum, found.maximum
-    if low is None or high is None or not np.isfinite((low, high)).all():
-        low, high = robust_range(volume.array, volume.valid)  # a volume with infinite values has no other range
-    return _range_preset(AUTO, low, high, volume.modality == "PT")
+def _full_range(volumes: Sequence[Volume]) -> WindowPreset:
+    found = [volume_statistics(volume) for volume in volumes]
+    ends = [end for one in found for end in (one.minimum, one.maximum) if end is not None]
+    low, high = (min(ends), max(ends)) if ends else (np.nan, np.nan)
+    if not np.isfinite((low, high)).all():
+        low, high = _robust_range(volumes)  # a volume with infinite values has no other range
+    return _range_preset(AUTO, low, high, volumes[0].modality == "PT")
 
 
-def _modality_presets(volume: Volume) -> tuple[WindowPreset, ...]:
+def _robust_range(volumes: Sequence[Volume]) -> tuple[float, float]:
+    """Return the range of the least and the largest percentile of all volumes."""
+    ranges = [robust_range(volume.array, volume.valid) for volume in volumes]
+    return min(low for low, _ in ranges), max(high for _, high in ranges)
+
+
+def _modality_presets(volumes: Sequence[Volume]) -> tuple[WindowPreset, ...]:
+    volume = volumes[0]
     of_ct = tuple(WindowPreset(window) for window in CT_WINDOWS) if volume.modality == "CT" else ()
     if of_ct and volume.units == "HU":
         return of_ct
     if volume.modality == "PT" and (volume.units or "").upper() in SUV_UNITS:
         return (_range_preset("PET SUV 0 to 6", 0.0, 6.0, True), _range_preset("PET SUV 0 to 10", 0.0, 10.0, True))
-    low, high = robust_range(volume.array, volume.valid)
+    low, high = _robust_range(volumes)
     if volume.modality == "PT" and high > 0:
         return (_range_preset(FROM_ZERO, 0.0, high, True),)
     # a CT whose headers do not say HU may hold anything: its windows are offered, but not the first to be shown

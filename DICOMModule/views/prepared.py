@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from DICOMModule.errors import RenderingError
-from DICOMModule.jobs import Job
+from DICOMModule.jobs import Job, Progress
 from DICOMModule.scene.window_presets import window_presets
+from DICOMModule.volume.sequence import VolumeSequence
 from DICOMModule.volume.volume import Volume, Voxels
 
 # What VTK's reslicing and ray casting take as they are.
@@ -85,6 +86,22 @@ def prepare_volume(volume: Volume) -> PreparedVolume:
         return _PREPARED.setdefault(volume, made)
 
 
+def prepare_job(value: Volume | VolumeSequence) -> Job[None]:
+    """Prepare a volume, or all of a sequence, and its windows: what the first picture needs.
+
+    Raises
+    ------
+    RenderingError
+        The values are of a type that has no grey values.
+    """
+    volumes = value.volumes if isinstance(value, VolumeSequence) else (value,)
+    for number, volume in enumerate(volumes):
+        if len(volumes) > 1:
+            yield Progress(number, len(volumes), "preparing the views")
+        prepare_volume(volume)
+    window_presets(value)
+
+
 def prepared_job(job: Job[Volume]) -> Job[Volume]:
     """Run a job that makes a volume, and prepare it, its windows too, in the same thread.
 
@@ -92,8 +109,7 @@ def prepared_job(job: Job[Volume]) -> Job[Volume]:
     """
     volume = yield from job
     with contextlib.suppress(RenderingError):
-        prepare_volume(volume)
-        window_presets(volume)
+        yield from prepare_job(volume)
     return volume
 
 

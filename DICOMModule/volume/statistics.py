@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from DICOMModule.volume.sequence import VolumeSequence
 from DICOMModule.volume.volume import Volume
 
 
@@ -20,9 +22,19 @@ class Statistics:
 
 def volume_statistics(volume: Volume) -> Statistics:
     """Return minimum, maximum and mean of the valid voxels, summed up in float64 slice by slice."""
+    return _statistics((volume,))
+
+
+def sequence_statistics(sequence: VolumeSequence) -> Statistics:
+    """Return minimum, maximum and mean of the valid voxels of all volumes."""
+    return _statistics(sequence.volumes)
+
+
+def _statistics(volumes: Sequence[Volume]) -> Statistics:
     low, high, total, count = np.inf, -np.inf, 0.0, 0
-    for k, plane in enumerate(volume.array):
-        values = plane if volume.valid is None else plane[volume.valid[k]]
+    for whole, k in ((one, k) for one in volumes for k in range(len(one.array))):
+        plane = whole.array[k]
+        values = plane if whole.valid is None else plane[whole.valid[k]]
         if values.size:
             low, high = min(low, float(values.min())), max(high, float(values.max()))
             total += float(values.sum(dtype=np.float64))

@@ -17,8 +17,7 @@ from DICOMModule.export import is_volume_file
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.logic import DICOMModuleLogic, Loaded
 from DICOMModule.readers.loadable import Loadable
-from DICOMModule.scene.window_presets import window_presets
-from DICOMModule.views.prepared import prepare_volume
+from DICOMModule.views.prepared import prepare_job
 from DICOMModule.widgets.job_runner import Failure, JobHandle
 from DICOMModule.widgets.qt import QObject, Qt, pyqtSignal
 from DICOMModule.widgets.viewer import Viewer
@@ -160,8 +159,7 @@ class SceneLoader(QObject):
                 failed.append(Problem(source.name, "there is not enough free memory for it."))
                 continue
             with contextlib.suppress(RenderingError):  # a view that cannot show it says why
-                prepare_volume(one.volume)
-                window_presets(one.volume)
+                yield from prepare_job(one.sequence or one.volume)
             loaded += 1
             self._arrived.emit(one, view, loaded)
         if failed and not loaded:
@@ -171,7 +169,7 @@ class SceneLoader(QObject):
     # -- in the thread of the window
 
     def _on_arrived(self, loaded: Loaded, view: str, number: int) -> None:
-        node = self._viewer.scene.add_volume(loaded.volume)
+        node = self._viewer.scene.add(loaded.sequence or loaded.volume)
         if number == 1:
             self._viewer.views.show_background(node.id, view)
             if len(self._patients_shown()) > 1:

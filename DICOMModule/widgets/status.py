@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from DICOMModule.scene import Scene
+from DICOMModule.widgets.dialogs.scene_model import memory_bytes
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.qt import QHBoxLayout, QLabel, QSizePolicy, Qt, QWidget
 from DICOMModule.widgets.wording import bytes_text
@@ -54,5 +55,5 @@ class StatusPart(QWidget):
             disconnect()
 
     def _show_memory(self) -> None:
-        size_bytes = sum(node.volume.array.nbytes for node in self._scene.nodes)
+        size_bytes = sum(map(memory_bytes, self._scene.nodes))
         self.memory.setText(bytes_text(size_bytes) if size_bytes else "")

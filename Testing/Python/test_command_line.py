@@ -24,7 +24,7 @@ IMPORT_KEYS = {
 LOAD_KEYS = {
     "output", "loadable", "dimensions", "ijk_to_lps", "spacing_mm", "origin_lps_mm", "direction_lps", "regular",
     "slice_positions_lps_mm", "missing_slices", "scalar_type", "components", "timepoints", "axis", "minimum", "maximum",
-    "mean", "units", "warnings", "notes", "elapsed_s",
+    "mean", "units", "placed", "calibrated", "quantities", "warnings", "notes", "elapsed_s",
 }  # fmt: skip
 EXAMINE_KEYS = {
     "id", "series_instance_uid", "name", "kind", "reader", "confidence", "selected", "warnings", "notes", "instances",

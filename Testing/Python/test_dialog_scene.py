@@ -10,6 +10,7 @@ import pytest
 from dialog_kit import a_viewer, a_volume, banner_texts
 
 from DICOMModule.export import read_volume_file
+from DICOMModule.scene import Scene
 from DICOMModule.widgets.dialogs import scene_panel
 from DICOMModule.widgets.dialogs.save_volume import (
     file_name_for,
@@ -224,11 +225,11 @@ def test_names_of_nodes_become_names_of_files(name, file):
 
 
 def test_a_sheared_volume_is_not_offered_as_vti_and_says_so():
-    assert any("vti" in kind for kind in formats_for(a_volume()))
-    assert note_for(a_volume()) == ""
+    assert any("vti" in kind for kind in formats_for(Scene().add_volume(a_volume())))
+    assert note_for(Scene().add_volume(a_volume())) == ""
     tilted = a_volume(tilt_mm=0.5)
-    assert not any("vti" in kind for kind in formats_for(tilted))
-    assert "sheared" in note_for(tilted)
+    assert not any("vti" in kind for kind in formats_for(Scene().add_volume(tilted)))
+    assert "sheared" in note_for(Scene().add_volume(tilted))
 
 
 def test_a_volume_that_no_file_can_hold_is_refused_before_a_name_is_asked_for(viewer):

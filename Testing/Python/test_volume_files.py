@@ -252,8 +252,6 @@ def test_other_suffixes_are_refused_by_name(tmp_path, name, text):
 
 
 def test_what_no_file_can_say_is_refused(tmp_path):
-    with pytest.raises(ExportError, match="not evenly spaced"):
-        write_volume_file(Volume(values(), turned(), regular=False), tmp_path / "v.nrrd")
     with pytest.raises(ExportError, match="complex"):
         write_volume_file(Volume(np.zeros((2, 2, 2), complex), turned()), tmp_path / "v.nrrd")
 

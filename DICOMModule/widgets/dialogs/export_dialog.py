@@ -215,7 +215,7 @@ class ExportDialog(QDialog):
 
     def _on_form_changed(self) -> None:
         node = self._node()
-        done = "; ".join(node.volume.derivation) if node is not None else ""
+        done = "; ".join(node.loaded_volume.derivation) if node is not None else ""
         self.derivation_field.setPlaceholderText(plain_text(done) or "Nothing is known to have been done")
         self._checked = None
         self.export_button.setEnabled(False)
@@ -231,7 +231,7 @@ class ExportDialog(QDialog):
             return
         if self._checking is not None:
             self._checking.cancel()
-        volume = node.volume
+        volume = node.loaded_volume
         handle = self._viewer.jobs.run(
             "Checking an export",
             lambda: call_job(lambda: logic.check_export(volume, request.options, request.study_uid, request.like_uid)),
@@ -296,7 +296,7 @@ def export_to_study(
         Called with the new Series Instance UID when it is there, and by Show series.
     """
     node = viewer.scene.node(request.volume_node_id)
-    volume = node.volume
+    volume = node.loaded_volume
 
     def tell(report: ExportReport) -> None:
         sentence = f"Exported “{plain_text(node.name)}”: {report_sentence(report, volume.units or '')}"

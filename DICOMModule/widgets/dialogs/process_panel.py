@@ -95,7 +95,7 @@ class ProcessPanel(QWidget):
         node = self.input
         if node is None or self._handle is not None:
             return
-        operation, parameters, volume = self.operation, self.parameters, node.volume
+        operation, parameters, volume = self.operation, self.parameters, node.loaded_volume
         self.error_label.clear()
         self.error_label.hide()
         handle = self._viewer.jobs.run(

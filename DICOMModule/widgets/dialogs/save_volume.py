@@ -34,16 +34,22 @@ def is_sheared(volume: Volume) -> bool:
     return bool(np.abs(direction.T @ direction - np.eye(3)).max() > MOST_SKEW)
 
 
-def formats_for(volume: Volume) -> tuple[str, ...]:
-    """Return the formats that can say what a volume is, as name filters."""
-    return tuple(kind for kind in FORMATS if not (kind.endswith("vti)") and is_sheared(volume)))
+def formats_for(node: VolumeNode) -> tuple[str, ...]:
+    """Return the formats that can say what a node's values are, as name filters."""
+    without_vti = is_sheared(node.volume) or node.count > 1
+    return tuple(kind for kind in FORMATS if not (kind.endswith("vti)") and without_vti))
 
 
-def note_for(volume: Volume) -> str:
+def note_for(node: VolumeNode) -> str:
     """Return what is to be known before a name is chosen; empty where there is nothing."""
-    if is_sheared(volume):
-        return "The grid is sheared (gantry tilt). VTK image data (.vti) cannot say that and are not offered."
-    return ""
+    notes = []
+    if node.count > 1:
+        notes.append(f"All {node.count} volumes are written. VTK image data (.vti) hold one only and are not offered.")
+    elif is_sheared(node.volume):
+        notes.append("The grid is sheared (gantry tilt). VTK image data (.vti) cannot say that and are not offered.")
+    if node.quantity:
+        notes.append(f"The values are written as they were loaded, not as {node.quantity}.")
+    return " ".join(notes)
 
 
 def refusal_for(volume: Volume) -> str:
@@ -72,8 +78,8 @@ def save_volume(parent: QWidget | None, viewer: Viewer, node: VolumeNode) -> Job
         viewer,
         "Save volume",
         f"{file_name_for(node.name)}.nrrd",
-        formats_for(node.volume),
-        note=note_for(node.volume),
+        formats_for(node),
+        note=note_for(node),
     )
     return None if path is None else save_volume_to(viewer, node, path)
 
@@ -82,10 +88,10 @@ def save_volume_to(viewer: Viewer, node: VolumeNode, path: Path) -> JobHandle:
     """Write a node's volume to a file in a job, in place of one that is there; a banner tells what came of it."""
     from DICOMModule.export import write_volume_file_job
 
-    volume = node.volume
+    value = node.loaded
     return viewer.jobs.run(
         f"Saving {plain_text(path.name)}",
-        lambda: write_volume_file_job(volume, path, overwrite=True),
+        lambda: write_volume_file_job(value, path, overwrite=True),
         on_success=lambda _nothing: viewer.banners.show_info(f"Saved {plain_text(str(path))}."),
         on_failure=viewer.banners.show_failure,
     )

@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any, Final
 
 from DICOMModule.errors import plain_text
-from DICOMModule.scene import NodeChange, VolumeNode
+from DICOMModule.scene import NodeChange, VolumeNode, axis_text
+from DICOMModule.volume.sequence import VolumeSequence
 from DICOMModule.widgets.qt import QAbstractListModel, QModelIndex, QObject, Qt
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.views.view_state import VIEW_NAMES
@@ -114,18 +115,23 @@ class SceneModel(QAbstractListModel):
 
 def memory_bytes(node: VolumeNode) -> int:
     """Return how much memory the values of a node take."""
-    valid = node.volume.valid
-    return int(node.volume.array.nbytes) + (0 if valid is None else int(valid.nbytes))
+    held = {id(value): value for value in (node.value, node.loaded)}
+    volumes = [
+        one for value in held.values() for one in (value.volumes if isinstance(value, VolumeSequence) else (value,))
+    ]
+    masks = {id(one.valid): one.valid.nbytes for one in volumes if one.valid is not None}
+    return sum(int(one.array.nbytes) for one in volumes) + sum(masks.values())
 
 
 def caption_of(node: VolumeNode) -> str:
     """Return what a node is, its size and its memory: ``CT · 512×512×93 · 46.5 MiB``."""
     parts = (
         plain_text(node.volume.modality) or "Volume",
-        dimensions_text(node.volume.dimensions).replace(" ", ""),
+        dimensions_text(node.volume.dimensions).replace(" ", "") + (f"×{node.count}" if node.count > 1 else ""),
+        node.quantity,
         bytes_text(memory_bytes(node)),
     )
-    return " · ".join(parts)
+    return " · ".join(part for part in parts if part)
 
 
 def details_of(node: VolumeNode) -> list[str]:
@@ -136,6 +142,11 @@ def details_of(node: VolumeNode) -> list[str]:
         f"{dimensions_text(volume.dimensions)} voxels of {spacing_text(volume.spacing_mm)}, {volume.array.dtype}",
         f"{bytes_text(memory_bytes(node))} of memory",
     ]
+    if node.sequence is not None:
+        lines.append(f"{node.count} volumes: {plain_text(axis_text(node))}")
+    if node.quantity:
+        made = next((one.provenance for one in node.loaded_volume.quantities if one.name == node.quantity), "")
+        lines.append(f"Shown as {node.quantity}. {made}".rstrip())
     lines += [f"Done to it: {step}" for step in volume.derivation]
     lines += [f"Warning: {warning}" for warning in volume.warnings]
     return lines

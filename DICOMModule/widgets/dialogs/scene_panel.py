@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from DICOMModule.errors import plain_text
-from DICOMModule.scene import VolumeDisplay, VolumeNode
-from DICOMModule.volume.volume import Volume
+from DICOMModule.scene import VolumeNode
 from DICOMModule.widgets.banners import Banner
 from DICOMModule.widgets.dialogs.save_volume import save_volume
 from DICOMModule.widgets.dialogs.scene_delegate import SceneDelegate
@@ -35,6 +34,7 @@ from DICOMModule.widgets.qt import (
 from DICOMModule.widgets.theme import icon
 from DICOMModule.widgets.undo import UndoStep
 from DICOMModule.widgets.viewer import Viewer
+from DICOMModule.widgets.views.view_state import VIEW_NAMES
 
 EMPTY_TEXT: Final = (
     "Nothing is loaded.\n\nDouble-click a series in the DICOM database, or drag one onto a view: its volumes are listed"
@@ -44,10 +44,7 @@ EMPTY_TEXT: Final = (
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Removed:
-    volume: Volume
-    name: str
-    display: VolumeDisplay
-    visible: bool
+    node: VolumeNode
     views: tuple[str, ...]
     was_foreground: bool
 
@@ -315,13 +312,10 @@ class ScenePanel(QWidget):
 
     def _kept(self, node: VolumeNode) -> _Removed:
         views = self._viewer.views
-        shown = {view: views.background_of(view) for view in ("axial", "sagittal", "coronal", "3d")}
+        shown = {view: views.background_of(view) for view in VIEW_NAMES}
         foreground = views.foreground
         return _Removed(
-            node.volume,
-            node.name,
-            node.display,
-            node.visible,
+            node,
             tuple(view for view, one in shown.items() if one is not None and one.id == node.id),
             foreground is not None and foreground.id == node.id,
         )
@@ -339,9 +333,8 @@ class ScenePanel(QWidget):
         if self._undo_banner is not None:
             self._undo_banner.dismiss()  # what it offers has been done
         for one in kept:
-            node = scene.add_volume(one.volume, one.name, one.display)
+            node = scene.add_again(one.node)
             removal.node_ids += (node.id,)
-            scene.set_visible(node.id, one.visible)
             for view in one.views:
                 views.show_background(node.id, view)
             if one.was_foreground:
