@@ -31,7 +31,7 @@ from DICOMModule.errors import DicomFileError, PixelDataError
 Decoded: TypeAlias = npt.NDArray[Any]
 
 FUNCTIONS: dict[str, str | Callable[..., Decoded]] = {
-    "stored values": "DICOMModule.dicom.frames:read_stored_values",
+    "stored values": "DICOMModule.dicom.frame_pixels:read_frame",
     "picture": "DICOMModule.dicom.pictures:picture_of",
 }
 """What a child may be asked for: name to function, or to module and name of one; imported when it is first asked for."""
@@ -150,7 +150,7 @@ def _streams() -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
 
 def _import_decoders() -> None:
     """Import before the first frame what nearly every frame needs: its time limit is for decoding."""
-    importlib.import_module("DICOMModule.dicom.frames")
+    importlib.import_module("DICOMModule.dicom.frame_pixels")
     importlib.import_module("pydicom.pixels.decoders")
 
 

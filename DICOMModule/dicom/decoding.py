@@ -1,6 +1,6 @@
 """Compressed pixel data are decoded in child processes: a decoder that crashes, hangs or bloats costs a frame.
 
-`decode_stored_values` is `frames.read_stored_values` with that protection, `decode_picture` is `pictures.picture_of`.
+`decode_stored_values` is `frame_pixels.read_frame` with that protection, `decode_picture` is `pictures.picture_of`.
 What needs no native decoder stays in the calling thread: uncompressed data, and RLE, whose decoders (pylibjpeg-rle and
 pydicom's own) are of memory-safe code throughout. They refuse bad data but cannot crash on them, and what they make is
 bounded by the header; and where a child takes half a second to start, a small RLE series is decoded in a tenth of that.
@@ -22,7 +22,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from DICOMModule.dicom.decoder_process import PROGRAM, ChildGoneError, DecoderProcess
-from DICOMModule.dicom.frames import CELLS_AS_WRITTEN, StoredValues, read_stored_values
+from DICOMModule.dicom.frame_pixels import read_frame
+from DICOMModule.dicom.frames import CELLS_AS_WRITTEN, StoredValues
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.pictures import Picture, picture_of
 from DICOMModule.dicom.pixel_format import pixel_format_of
@@ -117,7 +118,7 @@ class DecodingPool:
         self.close()
 
     def stored_values(self, header: InstanceHeader, out: StoredValues | None = None) -> StoredValues:
-        """Return what `read_stored_values` does, and raise what it does; compressed frames are decoded in a child.
+        """Return what `read_frame` does, and raise what it does; compressed frames are decoded in a child.
 
         Raises
         ------
@@ -125,7 +126,7 @@ class DecodingPool:
             Also where the decoder crashed or hung, or the pool was closed.
         """
         if header.transfer_syntax_uid in CELLS_AS_WRITTEN:
-            return read_stored_values(header, out)
+            return read_frame(header, out)
         return _into(self.submit("stored values", header).result(), header, out)
 
     def picture(
@@ -280,12 +281,12 @@ class DecodingAhead:
             pass
         decoding = self._decodings.pop(index, None)
         header = self.headers[index]
-        return read_stored_values(header, out) if decoding is None else _into(decoding.result(), header, out)
+        return read_frame(header, out) if decoding is None else _into(decoding.result(), header, out)
 
 
 def _into(decoded: StoredValues, header: InstanceHeader, out: StoredValues | None) -> StoredValues:
     pixel_format = pixel_format_of(header)
-    expected = (pixel_format.dtype, (pixel_format.rows, pixel_format.columns))
+    expected = (pixel_format.dtype, pixel_format.shape)
     if (decoded.dtype, decoded.shape) != expected:
         raise RuntimeError(f"a decoding process returned {decoded.dtype} {decoded.shape} for {pixel_format}")
     if out is None:
@@ -334,12 +335,12 @@ def end_decoding() -> None:
 
 
 def decode_stored_values(header: InstanceHeader, out: StoredValues | None = None) -> StoredValues:
-    """Return what `frames.read_stored_values` does, decoded in a child of the shared pool where that is needed.
+    """Return what `frame_pixels.read_frame` does, decoded in a child of the shared pool where that is needed.
 
     Raises
     ------
     PixelDataError
-        As `read_stored_values`; or the decoder crashed or hung.
+        As `read_frame`; or the decoder crashed or hung.
     UnsupportedTransferSyntaxError
         No decoder that is installed reads the transfer syntax.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from DICOMModule.dicom.colour import SUBSAMPLED
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
 
 NATIVE_SYNTAXES: Final = frozenset(("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"))
@@ -112,6 +113,6 @@ def frame_bits_of(header: InstanceHeader) -> int:
     for keyword in ("Rows", "Columns", "BitsAllocated"):
         count *= max(0, header.integer(keyword) or 0)
     samples = max(1, header.integer("SamplesPerPixel") or 1)
-    if header.text("PhotometricInterpretation") == "YBR_FULL_422" and samples == 3:
+    if header.text("PhotometricInterpretation") in SUBSAMPLED and samples == 3:
         return 2 * count  # PS3.3 C.7.6.3.1.2: two values of each colour difference for four pixels
     return samples * count

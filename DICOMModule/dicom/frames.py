@@ -2,7 +2,7 @@
 
 Uncompressed little endian data are read straight from their place in the file; JPEG goes to a decoder of its own
 (`jpeg`), everything else through pydicom's. Where data come from outside, call `decoding.decode_stored_values` in place of
-`read_stored_values`: it keeps native decoders out of this process.
+`read_stored_values`: it keeps native decoders out of this process. Colours, single bits and floating point: `frame_pixels`.
 """
 
 from __future__ import annotations
@@ -92,6 +92,8 @@ def read_stored_values(header: InstanceHeader, out: StoredValues | None = None) 
         No decoder that is installed reads the transfer syntax.
     """
     pixel_format = pixel_format_of(header)
+    if pixel_format.cells != "integers":
+        raise PixelDataError(header.path, f"its pixels are {pixel_format.cells}, not whole numbers")
     if isinstance(header, FrameHeader) and header.tile is not None:
         return _read_tile(header, header.tile, pixel_format, out)
     if out is not None and (out.dtype, out.shape) != (pixel_format.dtype, (pixel_format.rows, pixel_format.columns)):

@@ -1,4 +1,4 @@
-"""Single-frame grey images with a place in space: CT, MR, PET, and others whose headers give what a volume needs."""
+"""Images with a place in space, grey or in colour: CT, MR, PET, and others whose headers give what a volume needs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Refusal:
 
 
 class ImageReader:
-    """Reads single-frame grey images with position, orientation and spacing, one loadable a grid."""
+    """Reads images with position, orientation and spacing, one loadable a grid."""
 
     name = "image"
 
@@ -79,9 +79,6 @@ def _frames_of(header: InstanceHeader) -> list[PlacedFrame | _Refusal]:
 
 def _placed(header: InstanceHeader) -> PlacedFrame | _Refusal:
     """Return the frame with its place, or why it cannot be a slice."""
-    refusal = _colour(header)
-    if refusal is not None:
-        return refusal
     missing = [keyword for keyword in _PLACE if keyword not in header.attributes]
     if missing:
         return _unplaced(header, missing)
@@ -106,6 +103,8 @@ def _unplaced(header: InstanceHeader, missing: Sequence[str]) -> _Refusal:
     words = [_PLACE[keyword] for keyword in missing]
     text = " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
     short = "has no position" if "ImagePositionPatient" in missing else f"has no {text}"
+    if (header.integer("SamplesPerPixel") or 1) > 1:
+        short = ""  # a picture in colour beside grey slices is no slice that is missing from them
     return _Refusal(f"Images without {text} ({uid_name(header.sop_class_uid)}) are not loaded yet.", of_volume=short)
 
 
@@ -114,16 +113,12 @@ def _faulty(reason: str) -> _Refusal:
 
 
 def _other_kind_of_image(header: InstanceHeader) -> _Refusal | None:
-    """Name images whose pixel data are not planes of grey values in Pixel Data, each with a place of its own."""
+    """Name images whose pixel data are not planes, each with a place of its own."""
     attributes = header.attributes
     image_type = {text.upper() for text in header.texts("ImageType")}
     count = header.integer("NumberOfFrames")
     enhanced = "PerFrameFunctionalGroupsSequence" in attributes or "SharedFunctionalGroupsSequence" in attributes
     cases: tuple[tuple[bool, Callable[[], _Refusal]], ...] = (
-        (
-            "FloatPixelData" in attributes or "DoubleFloatPixelData" in attributes,
-            lambda: _Refusal("Floating-point pixel data are not loaded yet."),
-        ),
         (
             header.transfer_syntax_uid.startswith(VIDEO),
             lambda: _Refusal(f"Video ({uid_name(header.transfer_syntax_uid)}) is not loaded yet.", "video"),
@@ -144,17 +139,6 @@ def _other_kind_of_image(header: InstanceHeader) -> _Refusal | None:
         ),
     )
     return next((make() for applies, make in cases if applies), None)
-
-
-def _colour(header: InstanceHeader) -> _Refusal | None:
-    photometric = header.text("PhotometricInterpretation")
-    if photometric == "PALETTE COLOR":
-        return _Refusal("Palette colour images are not loaded yet.")
-    if photometric.startswith(("RGB", "YBR", "HSV", "ARGB", "CMYK")) or (header.integer("SamplesPerPixel") or 1) > 1:
-        return _Refusal(f"Colour images ({photometric or 'several samples per pixel'}) are not loaded yet.")
-    if photometric not in ("MONOCHROME1", "MONOCHROME2"):
-        return _faulty(f"its Photometric Interpretation {photometric!r} is unknown")
-    return None
 
 
 def _excluded(reasons: dict[_Refusal, list[InstanceHeader]]) -> list[str]:
@@ -207,6 +191,7 @@ def _offer(group: FrameGroup, suffix: str, context: Sequence[str]) -> Loadable:
         notes=stack.notes,
         dimensions=stack.dimensions,
         spacing_mm=stack.fit.spacing_mm,
+        components=3 if pixel_format_of(stack.frames[0].header).cells == "colours" else 1,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +16,16 @@ from DICOMModule.errors import VolumeError
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.readers.loadable import Loadable
 from DICOMModule.readers.stack import Stack
+from DICOMModule.volume.modality_lut import (
+    ModalityLut,
+    ModalityTransform,
+    modality_transform_of,
+    same_transform,
+    transformed,
+    value_type,
+)
 from DICOMModule.volume.padding import Padding, padding_of
-from DICOMModule.volume.rescale import Rescale, rescale_of, rescaled, units_of, value_type
+from DICOMModule.volume.rescale import Rescale, units_of
 from DICOMModule.volume.volume import Frame, Volume, Voxels
 from DICOMModule.volume.windowing import windows_of_series
 
@@ -30,16 +39,16 @@ class _Slices:
     array: Voxels
     valid: npt.NDArray[np.bool_] | None = field(default=None)
 
-    def store(self, k: int, rescale: Rescale, ahead: DecodingAhead, index: int) -> None:
+    def store(self, k: int, transform: ModalityTransform, ahead: DecodingAhead, index: int) -> None:
         """Read frame `index` into slice `k`."""
         header = ahead.headers[index]
         pixel_format = pixel_format_of(header)
         padding = padding_of(header, pixel_format)
-        if rescale.whole and rescale.intercept == 0 and self.array.dtype == pixel_format.dtype:
+        if transform == Rescale() and self.array.dtype == pixel_format.dtype:
             stored = ahead.read(index, out=self.array[k])
         else:
             stored = ahead.read(index)
-            values = rescaled(stored, rescale)
+            values = transformed(stored, transform)
             if self.array.dtype.kind in "iu":
                 self._widen_for(values)
             self.array[k] = values
@@ -49,7 +58,7 @@ class _Slices:
     def _mark(self, k: int, padding: Padding, stored: Voxels) -> None:
         padded = padding.mask(stored)
         if padded.any():
-            self.valid = np.ones(self.array.shape, np.bool_) if self.valid is None else self.valid
+            self.valid = np.ones(self.array.shape[:3], np.bool_) if self.valid is None else self.valid
             self.valid[k] = ~padded
 
     def _widen_for(self, values: Voxels) -> None:
@@ -64,7 +73,7 @@ class _Slices:
     def fill_gaps(self, missing: tuple[int, ...], filler: float | None) -> None:
         """Fill missing slices with `filler`, else with the smallest value there is, and mark them."""
         present = [k for k in range(len(self.array)) if k not in set(missing)]
-        self.valid = np.ones(self.array.shape, np.bool_) if self.valid is None else self.valid
+        self.valid = np.ones(self.array.shape[:3], np.bool_) if self.valid is None else self.valid
         if filler is None or not _holds(self.array.dtype, filler):
             filler = min(self.array[k].min() for k in present)
         self.array[list(missing)] = filler
@@ -88,34 +97,34 @@ def read_slices_job(stack: Stack, loadable: Loadable) -> Job[Volume]:
     """
     headers = [frame.header for frame in stack.frames]
     formats = [pixel_format_of(header) for header in headers]
-    rescales = [rescale_of(header) for header in headers]
-    slices = _Slices(_array_for(stack, formats, rescales))
+    transforms = [modality_transform_of(header) for header in headers]
+    slices = _Slices(_array_for(stack, formats, transforms))
     total = len(headers) + len(stack.copies)
     pairs = [(headers[index], copy.header) for index, copy in stack.copies]
     with decoding_pool() as pool:
         with pool.ahead(headers) as ahead:
             for done, slot in enumerate(stack.fit.slots):
                 yield from _ready_job(ahead, done, Progress(done, total, "Reading slices"))
-                slices.store(slot, rescales[done], ahead, done)
+                slices.store(slot, transforms[done], ahead, done)
         for done, pair in enumerate(pairs, len(headers)):
             with pool.ahead(pair) as ahead:
                 yield from _ready_job(ahead, 1, Progress(done, total, "Comparing slices at one position"))
                 _check_same(*pair, ahead)
     if stack.fit.missing:
         middle = len(headers) // 2
-        slices.fill_gaps(stack.fit.missing, _filler(headers[middle], formats[middle], rescales[middle]))
+        slices.fill_gaps(stack.fit.missing, _filler(headers[middle], formats[middle], transforms[middle]))
     yield Progress(total, total, "Reading slices")
-    return _volume(stack, loadable, slices, rescales)
+    return _volume(stack, loadable, slices, transforms)
 
 
-def _array_for(stack: Stack, formats: list[PixelFormat], rescales: list[Rescale]) -> Voxels:
+def _array_for(stack: Stack, formats: list[PixelFormat], transforms: list[ModalityTransform]) -> Voxels:
     stored = np.result_type(*(pixel_format.dtype for pixel_format in formats))
-    dtype = value_type(stored, max(pixel_format.bits_stored for pixel_format in formats), rescales)
+    dtype = value_type(stored, max(pixel_format.bits_stored for pixel_format in formats), transforms)
     columns, rows, slices = stack.dimensions
     try:
-        return np.empty((slices, rows, columns), dtype)
+        return np.empty((slices, rows, columns, *formats[0].shape[2:]), dtype)
     except (MemoryError, ValueError) as error:
-        mebibytes = slices * rows * columns * dtype.itemsize >> 20
+        mebibytes = slices * math.prod(formats[0].shape) * dtype.itemsize >> 20
         raise VolumeError(f"there is no memory for a volume of {mebibytes} MiB. Close other volumes.") from error
 
 
@@ -128,31 +137,40 @@ def _ready_job(ahead: DecodingAhead, index: int, progress: Progress) -> Job[None
 
 def _check_same(kept: InstanceHeader, copy: InstanceHeader, ahead: DecodingAhead) -> None:
     """Refuse two images at one position that are not the same image."""
-    if rescale_of(kept) != rescale_of(copy) or not np.array_equal(ahead.read(0), ahead.read(1)):
+    same = same_transform(modality_transform_of(kept), modality_transform_of(copy))
+    if not same or not np.array_equal(ahead.read(0), ahead.read(1)):
         raise VolumeError(
             f"the images {kept.sop_instance_uid} and {copy.sop_instance_uid} have the same position but different"
             " pixels: 4D series are not loaded yet."
         )
 
 
-def _filler(header: InstanceHeader, pixel_format: PixelFormat, rescale: Rescale) -> float | None:
+def _filler(header: InstanceHeader, pixel_format: PixelFormat, transform: ModalityTransform) -> float | None:
     padding = padding_of(header, pixel_format)
-    return None if padding is None else padding.value * rescale.slope + rescale.intercept
+    if padding is None:
+        return 0 if pixel_format.cells == "colours" else None
+    return float(transformed(np.array([padding.value]), transform)[0])
 
 
-def _volume(stack: Stack, loadable: Loadable, slices: _Slices, rescales: list[Rescale]) -> Volume:
+def _frame(header: InstanceHeader, transform: ModalityTransform) -> Frame:
+    if isinstance(transform, ModalityLut):
+        return Frame(header, header.frame_number, modality_lut=transform.table)
+    return Frame(header, header.frame_number, transform.slope, transform.intercept)
+
+
+def _volume(stack: Stack, loadable: Loadable, slices: _Slices, transforms: list[ModalityTransform]) -> Volume:
     headers = [frame.header for frame in stack.frames]
-    source = headers[len(headers) // 2]
+    source, middle = headers[len(headers) // 2], transforms[len(headers) // 2]
     table: list[Frame | None] = [None] * stack.slice_count
-    for slot, header, rescale in zip(stack.fit.slots, headers, rescales, strict=True):
-        table[slot] = Frame(header, header.frame_number, rescale.slope, rescale.intercept)
+    for slot, header, transform in zip(stack.fit.slots, headers, transforms, strict=True):
+        table[slot] = _frame(header, transform)
     slices.array.flags.writeable = False
     return Volume(
         array=slices.array,
         ijk_to_lps=stack.fit.ijk_to_lps,
         name=loadable.name,
         modality=source.text("Modality"),
-        units=units_of(source),
+        units=middle.units if isinstance(middle, ModalityLut) else units_of(source),
         slice_positions_lps_mm=stack.slice_positions_mm(),
         missing_slices=stack.fit.missing,
         valid=slices.valid,

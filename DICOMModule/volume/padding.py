@@ -39,6 +39,8 @@ class Padding:
 
 def padding_of(header: InstanceHeader, pixel_format: PixelFormat) -> Padding | None:
     """Return the padding of an image, None where it has none that its stored values could have."""
+    if pixel_format.cells != "integers":
+        return None
     value = _as_stored(header.integer("PixelPaddingValue"), pixel_format)
     if value is None:
         return None

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import VolumeError
-from DICOMModule.volume.volume import Voxels
-
-FINEST_FLOAT32_STEP = 2.0**20
-"""Ratio of the largest value to the step between stored values up to which float32 is kept.
-
-Its rounding, half of 2^-23 of the value, then stays below 1/16 of that step (and below 6e-8 of the value).
-"""
-
 
 LARGEST = 1e30
 """Slopes and intercepts beyond are rubbish in a header; their values would overflow in the sums that follow."""
@@ -71,15 +61,15 @@ def _rescale_of_texts(slope: str, intercept: str) -> Rescale:
 
 
 def rescale_of(header: InstanceHeader) -> Rescale:
-    """Return the rescale of a single-frame image; identity where the header states none.
+    """Return the rescale of a frame; identity where the header states none.
+
+    Where there is a Modality LUT, that counts (`modality_transform_of`).
 
     Raises
     ------
     VolumeError
-        It is stated by halves, is not finite, or its slope is 0; or there is a Modality LUT in its place.
+        It is stated by halves, is not finite, or its slope is 0.
     """
-    if "ModalityLUTSequence" in header.attributes:
-        raise VolumeError("it has a Modality LUT, which is not applied yet")
     slope, intercept = header.text("RescaleSlope"), header.text("RescaleIntercept")
     if not slope and not intercept:
         return Rescale()
@@ -98,35 +88,10 @@ def units_of(header: InstanceHeader) -> str | None:
     modality = header.text("Modality")
     if modality == "PT":
         return header.text("Units") or None
+    if header.attributes.get("ModalityLUTSequence"):
+        return None  # the table's item says it
     if modality == "MR" or not header.text("RescaleSlope"):
         return None
     default = "HU" if modality == "CT" else "US"
     unit = header.text("RescaleType") or default
     return None if unit == "US" else unit
-
-
-def value_type(stored: npt.DTypeLike, bits_stored: int, rescales: list[Rescale]) -> np.dtype[Any]:
-    """Return the number type for the values of frames with stored values of type `stored`.
-
-    Whole numbers stay whole: as stored where nothing is added, else int16, which `store_frame` widens when a value does
-    not fit. Others become float32, or float64 where float32 would blur neighbouring stored values.
-    """
-    stored = np.dtype(stored)
-    if all(rescale.whole for rescale in rescales):
-        if all(rescale.intercept == 0 for rescale in rescales):
-            return stored
-        return np.dtype(np.int16)
-    magnitude = 2.0**bits_stored
-    fine = all(abs(r.slope) * magnitude + abs(r.intercept) <= FINEST_FLOAT32_STEP * abs(r.slope) for r in rescales)
-    smallest = min(abs(r.slope) for r in rescales)
-    largest = max(abs(r.slope) * magnitude + abs(r.intercept) for r in rescales)
-    in_range = smallest > 1e-30 and largest < 1e38
-    return np.dtype(np.float32 if fine and in_range else np.float64)
-
-
-def rescaled(stored: Voxels, rescale: Rescale) -> Voxels:
-    """Return the values of one frame: whole numbers as int64 where they stay whole, else float64."""
-    if rescale.whole:
-        return stored if rescale.intercept == 0 else stored.astype(np.int64) + int(rescale.intercept)
-    values: Voxels = stored.astype(np.float64) * rescale.slope + rescale.intercept
-    return values

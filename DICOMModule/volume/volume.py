@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.lookup_table import LookupTable
 from DICOMModule.errors import GeometryError
 from DICOMModule.volume.quantity import Quantity
 
@@ -48,12 +49,15 @@ class Frame:
         Number of the frame in it, from 1.
     slope, intercept : float
         Rescale Slope and Intercept that were applied to the frame's stored values (PS3.3 C.11.1).
+    modality_lut : LookupTable or None
+        The table that was applied in their place.
     """
 
     header: InstanceHeader
     frame_number: int = 1
     slope: float = 1.0
     intercept: float = 0.0
+    modality_lut: LookupTable | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,7 +32,7 @@ from DICOMModule.dicom.decoding import (
     decoding_pool,
     end_decoding,
 )
-from DICOMModule.dicom.frames import read_stored_values
+from DICOMModule.dicom.frame_pixels import read_frame
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.dicom.pictures import picture_of
 from DICOMModule.errors import DicomFileError, PixelDataError, UnsupportedTransferSyntaxError, VolumeError
@@ -144,7 +144,7 @@ def outcome(function, header):
 
 
 def assert_same_outcome(pool, header):
-    here, there = outcome(read_stored_values, header), outcome(pool.stored_values, header)
+    here, there = outcome(read_frame, header), outcome(pool.stored_values, header)
     if isinstance(here, np.ndarray):
         assert isinstance(there, np.ndarray), there
         assert there.dtype == here.dtype
@@ -200,7 +200,7 @@ def test_errors_cross_with_their_kind_their_file_and_their_words(tmp_path):
     gone = replace(good, filename=str(tmp_path / "gone.dcm"))
     with DecodingPool() as pool:
         for header in (signed, video, *garbage, cut, gone):
-            assert isinstance(outcome(read_stored_values, header), tuple)
+            assert isinstance(outcome(read_frame, header), tuple)
             assert_same_outcome(pool, header)
         assert outcome(pool.stored_values, video)[0] is UnsupportedTransferSyntaxError
 
@@ -654,7 +654,8 @@ def test_nobody_above_decodes_past_the_children():
         if path.parent.name != "dicom"
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.ImportFrom)
-        and {alias.name for alias in node.names} & {"read_stored_values", "read_any_frame", "picture_of", "decode_jpeg"}
+        and {alias.name for alias in node.names}
+        & {"read_stored_values", "read_frame", "read_any_frame", "picture_of", "decode_jpeg"}
     ]
     assert not named_here
 

@@ -19,11 +19,10 @@ IMAGE = "image"
 SHARED = {
     "broken_truncated": {},
     "charsets": {(IMAGE, "without position"): 11},
-    "colour_images": {(IMAGE, "Colour"): 5, (IMAGE, "Palette"): 1},
+    "colour_images": {(IMAGE, "without position"): 4},
     "compressed_misc": {
-        (IMAGE, "without position and orientation"): 1,
+        (IMAGE, "without position"): 2,
         (IMAGE, 1): 1,
-        (IMAGE, "Colour"): 3,
         ("sequence", "Multi-frame"): 1,
     },
     **{
@@ -31,7 +30,10 @@ SHARED = {
         for name in ("jpeg2000", "jpeg2000_b", "jpeg_lossless", "jpeg_ls", "rle", "uncompressed")
     },
     "ct_enhanced_multiframe": {("volume", 2): 1, ("volume", 3): 1},
-    "ct_exam_summary_rgb_secondary_capture": {(IMAGE, 1, "1 duplicate slice ignored."): 1, (IMAGE, "Colour"): 1},
+    "ct_exam_summary_rgb_secondary_capture": {
+        (IMAGE, 1, "1 duplicate slice ignored."): 1,
+        (IMAGE, "without position"): 1,
+    },
     "ct_gantry_tilt_plus16_philips_phantom_jpegll": {
         ("volume", 24, "Gantry tilt 16.5°: geometry kept exactly (sheared grid)."): 1
     },
