@@ -1,0 +1,209 @@
+"""Loading, side by side with named peers, in one run: a table of medians and ratios.
+
+    python Testing/Benchmarks/load_bench.py [NAME]... [--runs N]
+
+`uncompressed` (600 × 512 × 512 int16, from its folder to an array that VTK shows; the limit is preadv of the same bytes
+into a warm buffer), `rle`, `lossless` (JPEG), `ls` (JPEG-LS), `2000` (JPEG 2000): 60 × 512 × 512 of a smooth picture with
+noise, compressed by DCMTK or pydicom. The sums of the values are compared. Peers that are not installed are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program has been compiled once
+sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python"), str(ROOT / "Testing" / "Benchmarks")]
+
+import numpy as np  # noqa: E402 (the paths first)
+import pydicom  # noqa: E402
+from bench import HEADING, Case, measure, series  # noqa: E402
+
+WHOLE, COMPRESSED = 600, 60
+
+
+def total(values: np.ndarray) -> float:
+    """Return what results are compared by: a sum over some of the slices, which costs next to nothing."""
+    return float(values[::50].sum(dtype=np.int64))
+
+
+def ours(folder: Path) -> float:
+    """Load a folder as `load` does, and share the array with VTK."""
+    from DICOMModule.jobs import run_to_end
+    from DICOMModule.readers import examine, headers_of_path, load_job
+    from DICOMModule.views.image_data import image_data
+
+    (loadable,) = examine(headers_of_path(folder)[0])
+    volume = run_to_end(load_job(loadable))
+    image_data(volume.array, volume.spacing_mm)
+    return total(volume.array)
+
+
+def ours_indexed(database: Path, folder: Path) -> Callable[[], float]:
+    """Load a series of the database, whose headers are known."""
+    from DICOMModule.database import DicomDatabase
+    from DICOMModule.jobs import run_to_end
+    from DICOMModule.readers import examine, load_job
+    from DICOMModule.views.image_data import image_data
+
+    with DicomDatabase.open(database) as made:
+        run_to_end(made.import_job([folder]))
+
+    def load() -> float:
+        with DicomDatabase.open(database) as opened:
+            (uid,) = (row.series_instance_uid for row in opened.series())
+            (loadable,) = examine(opened.headers_of_series(uid))
+            volume = run_to_end(load_job(loadable))
+        image_data(volume.array, volume.spacing_mm)
+        return total(volume.array)
+
+    return load
+
+
+def with_simpleitk(folder: Path) -> float:
+    """Read a series as SimpleITK's examples do."""
+    import SimpleITK
+
+    reader = SimpleITK.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(os.fspath(folder)))
+    image = reader.Execute()
+    return total(SimpleITK.GetArrayViewFromImage(image))
+
+
+def with_vtk(folder: Path) -> float:
+    """Read a series with vtkDICOMImageReader."""
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+    from vtkmodules.vtkIOImage import vtkDICOMImageReader
+
+    reader = vtkDICOMImageReader()
+    reader.SetDirectoryName(os.fspath(folder))
+    reader.Update()
+    image = reader.GetOutput()
+    columns, rows, slices = image.GetDimensions()
+    return total(vtk_to_numpy(image.GetPointData().GetScalars()).reshape(slices, rows, columns))
+
+
+def with_pydicom(folder: Path) -> float:
+    """Read each file, sort, stack."""
+    datasets = sorted((pydicom.dcmread(path) for path in folder.iterdir()), key=lambda d: float(d.ImagePositionPatient[2]))
+    slope, intercept = float(datasets[0].RescaleSlope), float(datasets[0].RescaleIntercept)
+    values = np.stack([dataset.pixel_array for dataset in datasets])
+    return total(values * int(slope) + int(intercept) if (slope, intercept) != (1, 0) else values)
+
+
+def with_preadv(folder: Path) -> Callable[[], float]:
+    """Return what reads the bytes and nothing else into memory that has been used before."""
+    headers = sorted((pydicom.dcmread(path) for path in folder.iterdir()), key=lambda d: float(d.ImagePositionPatient[2]))
+    places = [(header.filename, os.path.getsize(header.filename) - header.Rows * header.Columns * 2) for header in headers]
+    values = np.ones((len(headers), headers[0].Rows, headers[0].Columns), np.int16)
+
+    def read() -> float:
+        for k, (name, offset) in enumerate(places):
+            descriptor = os.open(name, os.O_RDONLY)
+            os.preadv(descriptor, [values[k]], offset)
+            os.close(descriptor)
+        return total(values)
+
+    return read
+
+
+def with_dcm2niix(folder: Path, base: Path) -> Callable[[], None]:
+    """Return what converts the series, uncompressed."""
+    target = base / "nifti"
+
+    def convert() -> None:
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir()
+        command = ["dcm2niix", "-z", "n", "-b", "n", "-o", os.fspath(target), os.fspath(folder)]
+        subprocess.run(command, check=True, capture_output=True)
+
+    return convert
+
+
+def bench_uncompressed(base: Path) -> Iterator[Case]:
+    """The whole of a large series."""
+    folder = series(base, WHOLE, 512)
+    yield "ours, from the database", ours_indexed(base / "database", folder)
+    yield "ours, from the folder", lambda: ours(folder)
+    yield "SimpleITK", lambda: with_simpleitk(folder)
+    yield "vtkDICOMImageReader", lambda: with_vtk(folder)
+    yield "pydicom", lambda: with_pydicom(folder)
+    if hasattr(os, "preadv"):
+        yield "preadv, nothing else", with_preadv(folder)
+    if shutil.which("dcm2niix"):
+        convert = with_dcm2niix(folder, base)
+        expected = with_pydicom(folder)
+        yield "dcm2niix", lambda: (convert(), expected)[1]
+
+
+def compressed(base: Path, command: list[str] | str) -> Path:
+    """Return the folder of a series of smooth pictures with noise, compressed."""
+    folder = series(base, COMPRESSED, 512)
+    noise = np.random.default_rng(1)
+    row, column = np.mgrid[:512, :512]
+    for number, path in enumerate(sorted(folder.iterdir())):
+        dataset = pydicom.dcmread(path)
+        smooth = 600 * np.sin(row / 70 + number / 9) * np.cos(column / 50) + 1000
+        values = (smooth + noise.normal(0, 8, smooth.shape)).astype(np.int16)
+        dataset.PixelData = np.where((row - 256) ** 2 + (column - 256) ** 2 < 240**2, values, 0).astype(np.int16).tobytes()
+        if isinstance(command, str):
+            dataset.compress(command, generate_instance_uid=False)
+        dataset.save_as(path)
+        if isinstance(command, list):
+            subprocess.run([*command, os.fspath(path), os.fspath(path)], check=True)
+    return folder
+
+
+def bench_compressed(command: list[str] | str) -> Callable[[Path], Iterator[Case]]:
+    """Return the bench of one transfer syntax."""
+
+    def cases(base: Path) -> Iterator[Case]:
+        if isinstance(command, list) and not shutil.which(command[0]):
+            return
+        folder = compressed(base, command)
+        yield "ours, from the database", ours_indexed(base / "database", folder)
+        yield "SimpleITK", lambda: with_simpleitk(folder)
+        yield "pydicom", lambda: with_pydicom(folder)
+
+    return cases
+
+
+BENCHES: dict[str, Callable[[Path], Iterator[Case]]] = {
+    "uncompressed": bench_uncompressed,
+    "rle": bench_compressed("1.2.840.10008.1.2.5"),
+    "lossless": bench_compressed(["dcmcjpeg", "+e1"]),
+    "ls": bench_compressed(["dcmcjpls"]),
+    "2000": bench_compressed("1.2.840.10008.1.2.4.90"),
+}
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description="Loading, side by side with named peers.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("--runs", type=int, default=5)
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(BENCHES):
+        parser.error(f"there is no bench {', '.join(sorted(unknown))}")
+    print(f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}, {given.runs} runs each")
+    print(f"\n{HEADING}")
+    for name in given.names or BENCHES:
+        base = Path(tempfile.mkdtemp(prefix="dicommodule-bench-"))
+        try:
+            if cases := list(BENCHES[name](base)):
+                measure(name, cases, given.runs)
+        finally:
+            shutil.rmtree(base)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
