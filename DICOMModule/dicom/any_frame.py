@@ -63,7 +63,7 @@ def read_any_frame(header: InstanceHeader, frame: int) -> Samples:
         raise PixelDataError(header.path, f"it has {options['number_of_frames']} frame(s); there is no frame {frame}")
     header = unchanged(header)
     decoder = decoder_of(header)
-    with decoding(header, decoder):
+    with decoding(header):
         values = _decoded(header, frame - 1, options, decoder)
     shape = (options["rows"], options["columns"])
     if values.shape not in (shape, (*shape, 3)):

@@ -151,7 +151,6 @@ def _streams() -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
 def _import_decoders() -> None:
     """Import before the first frame what nearly every frame needs: its time limit is for decoding."""
     importlib.import_module("DICOMModule.dicom.frame_pixels")
-    importlib.import_module("pydicom.pixels.decoders")
 
 
 def _limit_resources(memory_bytes: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -71,7 +72,8 @@ def frame_places(filename: str, _size_bytes: int, _mtime_ns: int, offset: int, f
             groups = _by_table(table, fragments, begins, frames) or _by_end_markers(source, fragments)
     if len(groups) != frames or frames > len(fragments):
         raise PixelDataError(
-            filename, f"its pixel data are {len(fragments)} fragment(s) for {frames} frames: which are which is in doubt"
+            filename,
+            f"its pixel data are {len(fragments)} fragment(s) for {frames} frames: which are which is in doubt",
         )
     return tuple(groups)
 
@@ -111,7 +113,7 @@ def _by_table(
     if len(table) != frames or list(table) != sorted(set(table)) or table[0] != 0 or not set(table) <= set(numbers):
         return None
     starts = [*(numbers[begin] for begin in table), len(fragments)]
-    return [fragments[start:after] for start, after in zip(starts, starts[1:], strict=False)]
+    return [fragments[start:after] for start, after in itertools.pairwise(starts)]
 
 
 def _by_end_markers(source: FileSource, fragments: Fragments) -> list[Fragments]:
@@ -125,4 +127,3 @@ def _by_end_markers(source: FileSource, fragments: Fragments) -> list[Fragments]
             groups.append(tuple(begun))
             begun = []
     return [] if begun else groups
-

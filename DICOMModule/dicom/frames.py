@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from DICOMModule.dicom.codecs import DECODERS, DEFLATED_FRAMES, inflate_frame, reason_unreadable
 from DICOMModule.dicom.codestream import Codestream, read_codestream
 from DICOMModule.dicom.dataset_reader import read_dataset
+from DICOMModule.dicom.encapsulated import read_encapsulated_frame
 from DICOMModule.dicom.frame_header import FrameHeader, Tile, frame_header
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.dicom.instance_header import InstanceHeader
-from DICOMModule.dicom.jpeg import decode_jpeg
 from DICOMModule.dicom.pixel_format import PixelFormat, pixel_format_of
 from DICOMModule.errors import DicomFileError, PixelDataError, UnsupportedTransferSyntaxError
 
@@ -39,7 +40,7 @@ IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 RLE_LOSSLESS = "1.2.840.10008.1.2.5"
 NATIVE = frozenset({IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN})
-CELLS_AS_WRITTEN = NATIVE | {"1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", RLE_LOSSLESS}
+CELLS_AS_WRITTEN = NATIVE | {"1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", RLE_LOSSLESS, DEFLATED_FRAMES}
 """Transfer syntaxes that carry every bit of a cell, the unused ones included."""
 
 _JPEG = "1.2.840.10008.1.2.4."
@@ -191,10 +192,14 @@ def _read_native(header: InstanceHeader, pixel_format: PixelFormat, out: StoredV
 
 def _decoded(header: InstanceHeader, pixel_format: PixelFormat) -> StoredValues:
     """Decode compressed, deflated or big-endian Pixel Data and check what comes of it against the header."""
-    decoder = decoder_of(header)
-    dataset = _dataset_of(header)
-    with decoding(header, decoder):
-        values, codestream = _decode(header, pixel_format, dataset, decoder)
+    if header.transfer_syntax_uid in DECODERS or header.transfer_syntax_uid == DEFLATED_FRAMES:
+        with decoding(header):
+            values, codestream = _decode_frame(header, pixel_format)
+    else:
+        decoder, codestream = decoder_of(header), None
+        dataset = _dataset_of(header)
+        with decoding(header):
+            values = _decode(header, dataset, decoder)
     shape = (pixel_format.rows, pixel_format.columns)
     if values.shape != shape or values.dtype.itemsize != pixel_format.dtype.itemsize:
         raise PixelDataError(
@@ -219,7 +224,7 @@ def _dataset_of_many_frames(filename: str, _size_bytes: int, _mtime_ns: int) -> 
 
 
 @contextmanager
-def decoding(header: InstanceHeader, decoder: Decoder) -> Iterator[None]:
+def decoding(header: InstanceHeader) -> Iterator[None]:
     """Give whatever a decoder raises as a PixelDataError, and keep its warnings to itself.
 
     What pydicom would warn of (lengths, precision) is checked before and after.
@@ -237,7 +242,15 @@ def decoding(header: InstanceHeader, decoder: Decoder) -> Iterator[None]:
         reason = lines[-1] if lines else type(error).__name__
         if isinstance(error, MemoryError):
             reason = "it takes more memory than there is"
-        raise PixelDataError(header.path, f"its pixel data ({decoder.UID.name}) cannot be decoded: {reason}") from error
+        name = _syntax_name(header.transfer_syntax_uid)
+        raise PixelDataError(header.path, f"its pixel data ({name}) cannot be decoded: {reason}") from error
+
+
+def _syntax_name(uid: str) -> str:
+    from pydicom import config
+    from pydicom.uid import UID
+
+    return UID(uid, validation_mode=config.IGNORE).name
 
 
 def decoder_of(header: InstanceHeader) -> Decoder:
@@ -250,35 +263,40 @@ def decoder_of(header: InstanceHeader) -> Decoder:
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError as error:
+        reason = reason_unreadable(syntax)
         raise UnsupportedTransferSyntaxError(
-            header.path, f"no decoder reads its transfer syntax {syntax.name}"
+            header.path, f"no decoder reads its transfer syntax {syntax.name}{f': {reason}' if reason else ''}"
         ) from error
-    if not decoder.is_available and syntax not in JPEG:
+    if not decoder.is_available and syntax not in DECODERS:
         raise UnsupportedTransferSyntaxError(
             header.path, f"no decoder for its transfer syntax {syntax.name} is installed"
         )
     return decoder
 
 
-def _decode(
-    header: InstanceHeader, pixel_format: PixelFormat, dataset: Dataset, decoder: Decoder
-) -> tuple[StoredValues, Codestream | None]:
-    """Return the samples as the decoder gives them, and what the codestream says of itself where there is one."""
-    from pydicom.encaps import get_frame
+def _decode_frame(header: InstanceHeader, pixel_format: PixelFormat) -> tuple[StoredValues, Codestream | None]:
+    """Return the samples of a compressed frame, in cells as wide as the header's, and what its codestream says of itself."""
+    frame = read_encapsulated_frame(header)
+    syntax = header.transfer_syntax_uid
+    if syntax == DEFLATED_FRAMES:
+        native = np.frombuffer(inflate_frame(frame, pixel_format.frame_bytes), pixel_format.dtype.newbyteorder("<"))
+        return native.reshape(pixel_format.rows, pixel_format.columns), None
+    codestream = _check_codestream(header, pixel_format, frame) if syntax in CODESTREAMS else None
+    samples = DECODERS[syntax](frame)
+    kind = "i" if codestream is not None and codestream.signed else "u"
+    return samples.astype(f"{kind}{pixel_format.dtype.itemsize}", copy=False), codestream
 
+
+def _decode(header: InstanceHeader, dataset: Dataset, decoder: Decoder) -> StoredValues:
+    """Return the samples as pydicom's decoder gives them."""
     if str(dataset.get("SOPInstanceUID", "")).strip(" \0") != header.sop_instance_uid:
         raise PixelDataError(header.path, "the file has changed since it was imported. Import it again.")
-    syntax, codestream, index = decoder.UID, None, header.frame_number - 1
-    if syntax in CODESTREAMS:
-        frame = get_frame(dataset.PixelData, index, number_of_frames=header.instance.number_of_frames)
-        codestream = _check_codestream(header, pixel_format, frame)
-        if syntax in JPEG:
-            samples = decode_jpeg(frame)
-            return samples.astype(f"u{pixel_format.dtype.itemsize}", copy=False), codestream
+    syntax = decoder.UID
     available = decoder.available_plugins if syntax.is_encapsulated else ("",)
     plugin = next((name for name in PREFERRED_PLUGINS.get(syntax, ()) if name in available), "")
-    values, _ = decoder.as_array(dataset, index=index, raw=True, decoding_plugin=plugin, **AS_DECODED)
-    return values, codestream
+    index = header.frame_number - 1
+    values: StoredValues = decoder.as_array(dataset, index=index, raw=True, decoding_plugin=plugin, **AS_DECODED)[0]
+    return values
 
 
 def _check_codestream(header: InstanceHeader, pixel_format: PixelFormat, frame: bytes) -> Codestream:
@@ -305,7 +323,7 @@ def _check_sign(header: InstanceHeader, pixel_format: PixelFormat, found: Codest
     JPEG and JPEG-LS know no sign: it is in the highest bit that the header stores, and in doubt where they hold fewer.
     """
     if pixel_format.signed and not found.signed:
-        doubtful = found.bits < pixel_format.bits_stored and int(stored.min()) < 0
+        doubtful = found.bits < pixel_format.bits_stored and int(stored.max()) >= 1 << (found.bits - 1)
     else:
         doubtful = found.signed and not pixel_format.signed and int(stored.max()) >= 1 << (found.bits - 1)
     if doubtful:

@@ -93,7 +93,9 @@ def with_vtk(folder: Path) -> float:
 
 def with_pydicom(folder: Path) -> float:
     """Read each file, sort, stack."""
-    datasets = sorted((pydicom.dcmread(path) for path in folder.iterdir()), key=lambda d: float(d.ImagePositionPatient[2]))
+    datasets = sorted(
+        (pydicom.dcmread(path) for path in folder.iterdir()), key=lambda d: float(d.ImagePositionPatient[2])
+    )
     slope, intercept = float(datasets[0].RescaleSlope), float(datasets[0].RescaleIntercept)
     values = np.stack([dataset.pixel_array for dataset in datasets])
     return total(values * int(slope) + int(intercept) if (slope, intercept) != (1, 0) else values)
@@ -101,8 +103,12 @@ def with_pydicom(folder: Path) -> float:
 
 def with_preadv(folder: Path) -> Callable[[], float]:
     """Return what reads the bytes and nothing else into memory that has been used before."""
-    headers = sorted((pydicom.dcmread(path) for path in folder.iterdir()), key=lambda d: float(d.ImagePositionPatient[2]))
-    places = [(header.filename, os.path.getsize(header.filename) - header.Rows * header.Columns * 2) for header in headers]
+    headers = sorted(
+        (pydicom.dcmread(path) for path in folder.iterdir()), key=lambda d: float(d.ImagePositionPatient[2])
+    )
+    places = [
+        (header.filename, Path(header.filename).stat().st_size - header.Rows * header.Columns * 2) for header in headers
+    ]
     values = np.ones((len(headers), headers[0].Rows, headers[0].Columns), np.int16)
 
     def read() -> float:
@@ -153,7 +159,9 @@ def compressed(base: Path, command: list[str] | str) -> Path:
         dataset = pydicom.dcmread(path)
         smooth = 600 * np.sin(row / 70 + number / 9) * np.cos(column / 50) + 1000
         values = (smooth + noise.normal(0, 8, smooth.shape)).astype(np.int16)
-        dataset.PixelData = np.where((row - 256) ** 2 + (column - 256) ** 2 < 240**2, values, 0).astype(np.int16).tobytes()
+        dataset.PixelData = (
+            np.where((row - 256) ** 2 + (column - 256) ** 2 < 240**2, values, 0).astype(np.int16).tobytes()
+        )
         if isinstance(command, str):
             dataset.compress(command, generate_instance_uid=False)
         dataset.save_as(path)
