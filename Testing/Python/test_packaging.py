@@ -71,6 +71,7 @@ def test_every_library_that_the_program_imports_is_a_dependency(setup_cfg):
         "gdcm": "python-gdcm",
         "_gdcm": "python-gdcm",
         "jpeg_ls": "pyjpegls",
+        "openjpeg": "pylibjpeg-openjpeg",
         "playhouse": "peewee",
     }
     imported = set()
