@@ -8,19 +8,17 @@ from dataclasses import dataclass
 from DICOMModule.dicom.frame_table import frame_headers
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.pixel_format import pixel_format_of
-from DICOMModule.errors import FrameTableError, GeometryError, PixelDataError, VolumeError
+from DICOMModule.errors import FrameTableError, PixelDataError, VolumeError
 from DICOMModule.jobs import Job
-from DICOMModule.readers.loadable import Loadable
-from DICOMModule.readers.offers import loadable_id, refused, series_name, uid_name
+from DICOMModule.readers.arrangement import offers_of, parts_of
+from DICOMModule.readers.loadable import Loadable, LoadedValue
+from DICOMModule.readers.offers import refused, uid_name
 from DICOMModule.readers.slices import read_slices_job
-from DICOMModule.readers.stack import Stack, stack_of
-from DICOMModule.volume.grouping import FrameGroup, split_series
+from DICOMModule.readers.stack import stacks_of_sequence
 from DICOMModule.volume.planes import plane_of
 from DICOMModule.volume.repeats import PlacedFrame
 from DICOMModule.volume.rescale import rescale_of
-from DICOMModule.volume.volume import Volume
 
-SURE, WARNED, SCOUT = 1.0, 0.9, 0.3
 VIDEO = tuple(f"1.2.840.10008.1.2.4.10{digit}" for digit in range(10))
 
 
@@ -38,7 +36,7 @@ class _Refusal:
 
 
 class ImageReader:
-    """Reads images with position, orientation and spacing, one loadable a grid."""
+    """Reads images with position, orientation and spacing, a loadable a grid or a sequence of volumes on one."""
 
     name = "image"
 
@@ -52,17 +50,17 @@ class ImageReader:
                     frames.append(found)
                 elif header not in reasons.setdefault(found, []):
                     reasons[found].append(header)
-        loadables = _examine_frames(frames, _excluded(reasons)) if frames else []
+        loadables = offers_of(self.name, frames, _excluded(reasons)) if frames else []
         return loadables + [
             refused(self.name, group, reason.sentence, reason.kind) for reason, group in reasons.items()
         ]
 
-    def load_job(self, loadable: Loadable) -> Job[Volume]:
+    def load_job(self, loadable: Loadable) -> Job[LoadedValue]:
         """Read the pixels of a loadable of this reader."""
         headers = loadable.frames or loadable.instances
         frames = [PlacedFrame(header, plane_of(header)) for header in headers]
-        volume = yield from read_slices_job(stack_of(frames), loadable)
-        return volume
+        loaded = yield from read_slices_job(stacks_of_sequence(parts_of(loadable, frames)), loadable)
+        return loaded
 
 
 def _frames_of(header: InstanceHeader) -> list[PlacedFrame | _Refusal]:
@@ -151,55 +149,3 @@ def _excluded(reasons: dict[_Refusal, list[InstanceHeader]]) -> list[str]:
         plural = text.replace("has ", "have ", 1) if count > 1 else text
         sentences.append(f"{count} image{'s' if count > 1 else ''} {plural}; excluded.")
     return sentences
-
-
-def _examine_frames(frames: Sequence[PlacedFrame], excluded: Sequence[str]) -> list[Loadable]:
-    try:
-        split = split_series(frames)
-    except GeometryError as error:
-        text = str(error)
-        sentence = f"{text[:1].upper()}{text[1:]}: they make no volume and are not loaded yet."
-        return [refused(ImageReader.name, [frame.header for frame in frames], sentence)]
-    several = len(split.groups) > 1
-    loadables = []
-    for number, group in enumerate(split.groups, 1):
-        suffix = " (localizer)" if group.localizer else f" ({number} of {len(split.groups)})" if several else ""
-        context = (*excluded, *split.warnings) if not group.localizer else ()
-        loadables.append(_offer(group, suffix, context))
-    return loadables
-
-
-def _offer(group: FrameGroup, suffix: str, context: Sequence[str]) -> Loadable:
-    """Return the loadable of one group: a volume, an image, or why it is neither."""
-    try:
-        stack = stack_of(group.frames)
-    except GeometryError as error:
-        return refused(ImageReader.name, [frame.header for frame in group.frames], str(error), _kind_refused(group))
-    warnings = (*context, *stack.warnings)
-    frames = _frames(stack)
-    return Loadable(
-        id=loadable_id(ImageReader.name, frames),
-        series_instance_uid=stack.frames[0].header.series_instance_uid,
-        name=series_name(stack.frames[0].header) + suffix,
-        kind="volume" if len(stack.frames) > 1 else "image",
-        reader=ImageReader.name,
-        confidence=SCOUT if group.localizer else WARNED if warnings else SURE,
-        selected=not group.localizer,
-        instances=tuple({id(frame.instance): frame.instance for frame in frames}.values()),
-        frames=frames,
-        warnings=warnings,
-        notes=stack.notes,
-        dimensions=stack.dimensions,
-        spacing_mm=stack.fit.spacing_mm,
-        components=3 if pixel_format_of(stack.frames[0].header).cells == "colours" else 1,
-    )
-
-
-def _kind_refused(group: FrameGroup) -> str:
-    positions = {frame.plane.position for frame in group.frames}
-    return "sequence" if len(positions) < len(group.frames) else "volume"
-
-
-def _frames(stack: Stack) -> tuple[InstanceHeader, ...]:
-    """Return the slices along k, then the images at places that are taken."""
-    return (*(frame.header for frame in stack.frames), *(frame.header for _, frame in stack.copies))

@@ -44,6 +44,8 @@ class Loadable:
     frames : tuple of InstanceHeader
         The headers of the frames (`frame_headers`) in the order in which they will be loaded, volume by volume; where
         every instance is one frame they may be left out.
+    volume_sizes : tuple of int
+        How many of `frames` belong to each volume of a sequence; empty for a single volume.
     dimensions : tuple of int
         Voxels along (i, j, k), missing slices counted.
     spacing_mm : tuple of float
@@ -72,6 +74,7 @@ class Loadable:
     dimensions: tuple[int, int, int] = (0, 0, 0)
     spacing_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
     frames: tuple[InstanceHeader, ...] = field(default=(), repr=False)
+    volume_sizes: tuple[int, ...] = field(default=(), repr=False)
     timepoints: int = 1
     components: int = 1
     axis: Axis | None = None

@@ -10,13 +10,17 @@ from DICOMModule.errors import plain_text
 from DICOMModule.readers.loadable import Loadable
 
 
-def loadable_id(reader: str, headers: Iterable[InstanceHeader]) -> str:
-    """Return an id that is the same as long as the instances or their frames are, whatever their order."""
+def loadable_id(reader: str, headers: Iterable[InstanceHeader], reading: str = "") -> str:
+    """Return an id that is the same as long as the instances or their frames are, whatever their order.
+
+    `reading` is how they are read, where that is not how a reader reads them by itself.
+    """
     uids = sorted(
         header.sop_instance_uid + (f"#{header.frame_number}" if header.instance is not header else "")
         for header in headers
     )
-    return f"{reader}-{hashlib.sha256(chr(10).join(uids).encode()).hexdigest()[:12]}"
+    text = chr(10).join([*uids, *([reading] if reading else [])])
+    return f"{reader}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def series_name(header: InstanceHeader) -> str:

@@ -1,21 +1,23 @@
-"""The pixels of a stack into one array: rescaled frame by frame, padding and gaps marked, copies compared."""
+"""The pixels of stacks into one array: rescaled frame by frame, padding and gaps marked, copies compared."""
 
 from __future__ import annotations
 
+import itertools
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from DICOMModule.dicom.decoding import DecodingAhead, decoding_pool
 from DICOMModule.dicom.instance_header import InstanceHeader
-from DICOMModule.dicom.pixel_format import PixelFormat, pixel_format_of
+from DICOMModule.dicom.pixel_format import pixel_format_of
 from DICOMModule.errors import VolumeError
 from DICOMModule.jobs import Job, Progress
-from DICOMModule.readers.loadable import Loadable
-from DICOMModule.readers.stack import Stack
+from DICOMModule.readers.loadable import Loadable, LoadedValue
+from DICOMModule.readers.stack import Stack, duplicates_sentence
 from DICOMModule.volume.modality_lut import (
     ModalityLut,
     ModalityTransform,
@@ -24,42 +26,52 @@ from DICOMModule.volume.modality_lut import (
     transformed,
     value_type,
 )
+from DICOMModule.volume.moments import age_order
 from DICOMModule.volume.padding import Padding, padding_of
 from DICOMModule.volume.rescale import Rescale, units_of
+from DICOMModule.volume.sequence import VolumeSequence
 from DICOMModule.volume.volume import Frame, Volume, Voxels
 from DICOMModule.volume.windowing import windows_of_series
 
 WIDER: dict[int, type[np.signedinteger[Any]]] = {2: np.int32, 4: np.int64}
 
 
+Slot: TypeAlias = tuple[int, int]
+"""Where a slice goes: the number of its volume, and its k."""
+
+
 @dataclass(slots=True)
 class _Slices:
-    """The array while it is being filled."""
+    """The array of all volumes, shape (t, k, j, i), while it is being filled."""
 
     array: Voxels
     valid: npt.NDArray[np.bool_] | None = field(default=None)
 
-    def store(self, k: int, transform: ModalityTransform, ahead: DecodingAhead, index: int) -> None:
-        """Read frame `index` into slice `k`."""
+    def store(self, slot: Slot, transform: ModalityTransform, ahead: DecodingAhead, index: int) -> None:
+        """Read frame `index` of `ahead` into a slice."""
         header = ahead.headers[index]
         pixel_format = pixel_format_of(header)
         padding = padding_of(header, pixel_format)
         if transform == Rescale() and self.array.dtype == pixel_format.dtype:
-            stored = ahead.read(index, out=self.array[k])
+            stored = ahead.read(index, out=self.array[slot])
         else:
             stored = ahead.read(index)
             values = transformed(stored, transform)
             if self.array.dtype.kind in "iu":
                 self._widen_for(values)
-            self.array[k] = values
+            self.array[slot] = values
         if padding is not None:
-            self._mark(k, padding, stored)
+            self._mark(slot, padding, stored)
 
-    def _mark(self, k: int, padding: Padding, stored: Voxels) -> None:
+    def _mark(self, slot: Slot, padding: Padding, stored: Voxels) -> None:
         padded = padding.mask(stored)
         if padded.any():
-            self.valid = np.ones(self.array.shape[:3], np.bool_) if self.valid is None else self.valid
-            self.valid[k] = ~padded
+            self._all_valid()[slot] = ~padded
+
+    def _all_valid(self) -> npt.NDArray[np.bool_]:
+        if self.valid is None:
+            self.valid = np.ones(self.array.shape[:4], np.bool_)
+        return self.valid
 
     def _widen_for(self, values: Voxels) -> None:
         """Change to a wider number type where a value does not fit: better than to take the widest for all."""
@@ -70,14 +82,14 @@ class _Slices:
                 return
             self.array = self.array.astype(WIDER[self.array.dtype.itemsize])
 
-    def fill_gaps(self, missing: tuple[int, ...], filler: float | None) -> None:
-        """Fill missing slices with `filler`, else with the smallest value there is, and mark them."""
-        present = [k for k in range(len(self.array)) if k not in set(missing)]
-        self.valid = np.ones(self.array.shape[:3], np.bool_) if self.valid is None else self.valid
-        if filler is None or not _holds(self.array.dtype, filler):
-            filler = min(self.array[k].min() for k in present)
-        self.array[list(missing)] = filler
-        self.valid[list(missing)] = False
+    def fill_gaps(self, volume: int, missing: tuple[int, ...], filler: float | None) -> None:
+        """Fill missing slices of a volume with `filler`, else with its smallest value, and mark them."""
+        array = self.array[volume]
+        present = [k for k in range(len(array)) if k not in set(missing)]
+        if filler is None or not _holds(array.dtype, filler):
+            filler = min(array[k].min() for k in present)
+        array[list(missing)] = filler
+        self._all_valid()[volume][list(missing)] = False
 
 
 def _holds(dtype: np.dtype[Any], value: float) -> bool:
@@ -87,44 +99,69 @@ def _holds(dtype: np.dtype[Any], value: float) -> bool:
     return value == int(value) and limits.min <= value <= limits.max
 
 
-def read_slices_job(stack: Stack, loadable: Loadable) -> Job[Volume]:
-    """Read the slices of `stack` and return them as the volume that `loadable` promised.
+def read_slices_job(stacks: Sequence[Stack], loadable: Loadable) -> Job[LoadedValue]:
+    """Read the slices of stacks and return the volume, or the sequence of them, that `loadable` promised.
+
+    The volumes of a sequence are views of one array.
 
     Raises
     ------
     DICOMModuleError
-        A file has gone, changed or cannot be decoded; images at one position differ; there is no memory.
+        A file has gone, changed or cannot be decoded; of two images at one position it cannot be told which one counts;
+        there is no memory.
     """
-    headers = [frame.header for frame in stack.frames]
-    formats = [pixel_format_of(header) for header in headers]
+    headers = [frame.header for stack in stacks for frame in stack.frames]
+    slots: list[Slot] = [(number, k) for number, stack in enumerate(stacks) for k in stack.fit.slots]
     transforms = [modality_transform_of(header) for header in headers]
-    slices = _Slices(_array_for(stack, formats, transforms))
-    total = len(headers) + len(stack.copies)
-    pairs = [(headers[index], copy.header) for index, copy in stack.copies]
+    slices = _Slices(_array_for(stacks, headers, transforms))
+    copies = [
+        (number, stack.frames[index].header, copy.header)
+        for number, stack in enumerate(stacks)
+        for index, copy in stack.copies
+    ]
+    total = len(headers) + len(copies)
+    superseded: dict[int, list[InstanceHeader]] = {}
     with decoding_pool() as pool:
         with pool.ahead(headers) as ahead:
-            for done, slot in enumerate(stack.fit.slots):
+            for done, (slot, transform) in enumerate(zip(slots, transforms, strict=True)):
                 yield from _ready_job(ahead, done, Progress(done, total, "Reading slices"))
-                slices.store(slot, transforms[done], ahead, done)
-        for done, pair in enumerate(pairs, len(headers)):
-            with pool.ahead(pair) as ahead:
+                slices.store(slot, transform, ahead, done)
+        for done, (number, kept, copy) in enumerate(copies, len(headers)):
+            with pool.ahead((kept, copy)) as ahead:
                 yield from _ready_job(ahead, 1, Progress(done, total, "Comparing slices at one position"))
-                _check_same(*pair, ahead)
-    if stack.fit.missing:
-        middle = len(headers) // 2
-        slices.fill_gaps(stack.fit.missing, _filler(headers[middle], formats[middle], transforms[middle]))
+                if not _is_same(kept, copy, ahead):
+                    superseded.setdefault(number, []).append(copy)
+    for number, stack in enumerate(stacks):
+        if stack.fit.missing:
+            slices.fill_gaps(number, stack.fit.missing, _filler(stack.frames[len(stack.frames) // 2].header))
     yield Progress(total, total, "Reading slices")
-    return _volume(stack, loadable, slices, transforms)
+    slices.array.flags.writeable = False
+    warnings = tuple(_told(loadable.warnings, len(copies), list(itertools.chain(*superseded.values()))))
+    left = iter(transforms)
+    volumes = tuple(
+        _volume(
+            stack, replace(loadable, warnings=warnings), slices, number, list(itertools.islice(left, len(stack.frames)))
+        )
+        for number, stack in enumerate(stacks)
+    )
+    if loadable.axis is None:
+        return volumes[0]
+    return VolumeSequence(volumes, loadable.axis, loadable.name, slices.array)
 
 
-def _array_for(stack: Stack, formats: list[PixelFormat], transforms: list[ModalityTransform]) -> Voxels:
-    stored = np.result_type(*(pixel_format.dtype for pixel_format in formats))
+def _array_for(
+    stacks: Sequence[Stack], headers: Sequence[InstanceHeader], transforms: list[ModalityTransform]
+) -> Voxels:
+    """Return an array for all slices, of the number type that holds the values of all of them."""
+    formats = [pixel_format_of(header) for header in headers]
+    stored = np.result_type(*{pixel_format.dtype for pixel_format in formats})
     dtype = value_type(stored, max(pixel_format.bits_stored for pixel_format in formats), transforms)
-    columns, rows, slices = stack.dimensions
+    columns, rows, slices = stacks[0].dimensions
+    shape = len(stacks), slices, rows, columns, *formats[0].shape[2:]
     try:
-        return np.empty((slices, rows, columns, *formats[0].shape[2:]), dtype)
+        return np.empty(shape, dtype)
     except (MemoryError, ValueError) as error:
-        mebibytes = slices * math.prod(formats[0].shape) * dtype.itemsize >> 20
+        mebibytes = math.prod(shape) * dtype.itemsize >> 20
         raise VolumeError(f"there is no memory for a volume of {mebibytes} MiB. Close other volumes.") from error
 
 
@@ -135,21 +172,51 @@ def _ready_job(ahead: DecodingAhead, index: int, progress: Progress) -> Job[None
         yield progress
 
 
-def _check_same(kept: InstanceHeader, copy: InstanceHeader, ahead: DecodingAhead) -> None:
-    """Refuse two images at one position that are not the same image."""
+def _is_same(kept: InstanceHeader, copy: InstanceHeader, ahead: DecodingAhead) -> bool:
+    """Return whether two images at one position are the same.
+
+    Raises
+    ------
+    VolumeError
+        They are not, and nothing tells which of them is newer.
+    """
     same = same_transform(modality_transform_of(kept), modality_transform_of(copy))
-    if not same or not np.array_equal(ahead.read(0), ahead.read(1)):
+    if same and np.array_equal(ahead.read(0), ahead.read(1)):
+        return True
+    if age_order(kept) == age_order(copy):
         raise VolumeError(
             f"the images {kept.sop_instance_uid} and {copy.sop_instance_uid} have the same position but different"
-            " pixels: 4D series are not loaded yet."
+            " pixels, and neither time nor number tells which of them counts. Leave one of them out."
         )
+    return False
 
 
-def _filler(header: InstanceHeader, pixel_format: PixelFormat, transform: ModalityTransform) -> float | None:
+def _told(warnings: Sequence[str], copies: int, superseded: Sequence[InstanceHeader]) -> list[str]:
+    """Return the warnings of a loadable, corrected where what were thought to be copies are other images."""
+    if not superseded:
+        return list(warnings)
+    places = sorted({header.text("ImagePositionPatient").replace("\\", ", ") for header in superseded})
+    count = len(superseded)
+    shown = "; ".join(places[:5]) + ("; …" if len(places) > 5 else "")
+    sentence = (
+        f"{count} older image{'s' if count > 1 else ''} with other pixels at the same position left out"
+        f" (at {shown}): the newest was taken."
+    )
+    told = [text for text in warnings if not _counts_duplicates(text)]
+    same = [duplicates_sentence(copies - count)] if copies > count else []
+    return [*told, *same, sentence]
+
+
+def _counts_duplicates(text: str) -> bool:
+    return text.endswith(("duplicate slice ignored.", "duplicate slices ignored."))
+
+
+def _filler(header: InstanceHeader) -> float | None:
+    pixel_format = pixel_format_of(header)
     padding = padding_of(header, pixel_format)
     if padding is None:
         return 0 if pixel_format.cells == "colours" else None
-    return float(transformed(np.array([padding.value]), transform)[0])
+    return float(transformed(np.array([padding.value]), modality_transform_of(header))[0])
 
 
 def _frame(header: InstanceHeader, transform: ModalityTransform) -> Frame:
@@ -158,27 +225,38 @@ def _frame(header: InstanceHeader, transform: ModalityTransform) -> Frame:
     return Frame(header, header.frame_number, transform.slope, transform.intercept)
 
 
-def _volume(stack: Stack, loadable: Loadable, slices: _Slices, transforms: list[ModalityTransform]) -> Volume:
+def _volume(
+    stack: Stack, loadable: Loadable, slices: _Slices, number: int, transforms: list[ModalityTransform]
+) -> Volume:
     headers = [frame.header for frame in stack.frames]
     source, middle = headers[len(headers) // 2], transforms[len(headers) // 2]
     table: list[Frame | None] = [None] * stack.slice_count
     for slot, header, transform in zip(stack.fit.slots, headers, transforms, strict=True):
         table[slot] = _frame(header, transform)
-    slices.array.flags.writeable = False
     return Volume(
-        array=slices.array,
+        array=slices.array[number],
         ijk_to_lps=stack.fit.ijk_to_lps,
         name=loadable.name,
         modality=source.text("Modality"),
         units=middle.units if isinstance(middle, ModalityLut) else units_of(source),
         slice_positions_lps_mm=stack.slice_positions_mm(),
         missing_slices=stack.fit.missing,
-        valid=slices.valid,
+        regular=stack.fit.regular,
+        valid=_mask(slices, number),
         frames=tuple(table),
         windows=windows_of_series(headers),
+        placed=stack.placed,
+        calibrated=stack.calibrated,
         monochrome1=source.text("PhotometricInterpretation") == "MONOCHROME1",
         source=source,
         source_series_uids=(source.series_instance_uid,),
         warnings=loadable.warnings,
         notes=loadable.notes,
     )
+
+
+def _mask(slices: _Slices, number: int) -> npt.NDArray[np.bool_] | None:
+    if slices.valid is None:
+        return None
+    mask: npt.NDArray[np.bool_] = slices.valid[number]
+    return None if mask.all() else mask

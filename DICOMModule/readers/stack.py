@@ -1,15 +1,15 @@
-"""Single-frame images of one format and orientation as a stack: its grid, and what there is to say of it."""
+"""Frames of one format and orientation as a stack: its grid, and what there is to say of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import GeometryError
-from DICOMModule.volume.geometry import JITTER_MM, StackFit, fit_single, fit_stack
+from DICOMModule.volume.geometry import JITTER_MM, StackFit, fit_irregular, fit_single, fit_stack, spacing_range_text
 from DICOMModule.volume.planes import positions_of
 from DICOMModule.volume.repeats import PlacedFrame, find_repeats
 from DICOMModule.volume.volume import Floats
@@ -33,6 +33,8 @@ class Stack:
         The grid.
     warnings, notes : tuple of str
         What is not as one would expect of the stack, and what is merely worth knowing.
+    placed, calibrated : bool
+        As of a `Volume`.
     """
 
     frames: tuple[PlacedFrame, ...]
@@ -40,17 +42,24 @@ class Stack:
     fit: StackFit
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
+    placed: bool = True
+    calibrated: bool = True
 
     @property
     def slice_count(self) -> int:
         """Number of places along k, missing slices counted."""
-        return self.fit.slots[-1] + 1
+        return len(self.fit.slots) + len(self.fit.missing)
 
     @property
     def dimensions(self) -> tuple[int, int, int]:
         """Voxels along (i, j, k)."""
         in_plane = self.frames[0].plane.in_plane
         return in_plane.columns, in_plane.rows, self.slice_count
+
+    @property
+    def headers(self) -> tuple[InstanceHeader, ...]:
+        """The slices' headers along k, then those of the images at places that are taken."""
+        return (*(frame.header for frame in self.frames), *(frame.header for _, frame in self.copies))
 
     def slice_positions_mm(self) -> Floats:
         """Return the centre of voxel (0, 0, k): from the headers, for missing slices from the grid; shape (k, 3)."""
@@ -61,43 +70,90 @@ class Stack:
 
 
 def stack_of(frames: Sequence[PlacedFrame]) -> Stack:
-    """Arrange the frames of one group.
+    """Arrange the frames of one volume.
 
     Raises
     ------
     GeometryError
-        They are more than one volume, or make no regular grid; the sentence says so.
+        They are no stack; the sentence says so.
     """
     repeats = find_repeats(frames)
-    if repeats.refusal:
-        raise GeometryError(repeats.refusal)
     warnings: list[str] = []
-    if len(repeats.first) == 1:
+    planes = [frame.plane for frame in repeats.first]
+    if len(planes) == 1:
         thickness_mm = repeats.first[0].header.number("SliceThickness") or 0.0
         if not 0 < thickness_mm < 1e4:
             thickness_mm = 1.0
             warnings.append("Slice thickness 1.0 mm assumed: the file does not give one.")
-        fit = fit_single(repeats.first[0].plane, thickness_mm)
+        fit = fit_single(planes[0], thickness_mm)
     else:
-        try:
-            fit = fit_stack([frame.plane for frame in repeats.first])
-        except GeometryError as error:
-            raise GeometryError(_irregular(str(error))) from error
-        if fit.missing and _two_thicknesses([frame.header for frame in repeats.first]):
-            raise GeometryError(_irregular("slice thickness and spacing vary"))
+        fit, sentences = _fit(repeats.first)
+        warnings += sentences
     place = {index: rank for rank, index in enumerate(fit.order)}
     ordered = tuple(repeats.first[index] for index in fit.order)
     copies = tuple(sorted(((place[index], frame) for index, frame in repeats.copies), key=lambda pair: pair[0]))
     geometry_warnings, notes = _geometry_sentences(ordered, fit)
     warnings += geometry_warnings
     if copies:
-        warnings.append(f"{len(copies)} duplicate slice{'s' if len(copies) > 1 else ''} ignored.")
+        warnings.append(duplicates_sentence(len(copies)))
     warnings += _header_sentences([frame.header for frame in ordered])
     return Stack(ordered, copies, fit, tuple(warnings), tuple(notes))
 
 
-def _irregular(reason: str) -> str:
-    return f"{reason[:1].upper()}{reason[1:]}: irregular series are not loaded yet."
+def duplicates_sentence(count: int) -> str:
+    """Return the warning on images that are copies of others."""
+    return f"{count} duplicate slice{'s' if count > 1 else ''} ignored."
+
+
+def _fit(frames: Sequence[PlacedFrame]) -> tuple[StackFit, list[str]]:
+    """Return the grid of at least two slices, and what to say where it is an uneven one."""
+    planes = [frame.plane for frame in frames]
+    try:
+        fit = fit_stack(planes)
+        if not (fit.missing and _two_thicknesses([frame.header for frame in frames])):
+            return fit, []
+        reason = f"slice spacing varies {spacing_range_text(planes)} mm"
+    except GeometryError as error:
+        reason = str(error)
+    fit = fit_irregular(planes)
+    return fit, [f"{reason[:1].upper()}{reason[1:]}; resampled for 3D display."]
+
+
+def stacks_of_sequence(parts: Sequence[Sequence[PlacedFrame]]) -> list[Stack]:
+    """Arrange the frames of volumes that lie in the same places; single images may lie anywhere.
+
+    Raises
+    ------
+    GeometryError
+        The frames of one volume are no stack, or one lies where those of the fullest volume have no place.
+    """
+    if all(len(part) == 1 for part in parts):
+        return [stack_of(part) for part in parts]
+    fullest = max(parts, key=len)
+    whole = stack_of(fullest)
+    return [whole if part is fullest else _like(whole, part) for part in parts]
+
+
+def _like(whole: Stack, frames: Sequence[PlacedFrame]) -> Stack:
+    """Arrange frames in the places of another stack."""
+    repeats = find_repeats(frames)
+    grid = positions_of([frame.plane for frame in whole.frames])
+    ranks: dict[int, int] = {}
+    for index, position in enumerate(positions_of([frame.plane for frame in repeats.first])):
+        away = np.linalg.norm(grid - position, axis=1)
+        rank = int(away.argmin())
+        if away[rank] > 2 * JITTER_MM or rank in ranks:
+            raise GeometryError("the volumes of a sequence lie in different places")
+        ranks[rank] = index
+    order = sorted(ranks)
+    place = {ranks[rank]: number for number, rank in enumerate(order)}
+    slots = tuple(whole.fit.slots[rank] for rank in order)
+    missing = tuple(slot for slot in range(whole.slice_count) if slot not in set(slots))
+    fit = replace(whole.fit, order=tuple(ranks[rank] for rank in order), slots=slots, missing=missing)
+    ordered = tuple(repeats.first[ranks[rank]] for rank in order)
+    copies = tuple(sorted(((place[index], frame) for index, frame in repeats.copies), key=lambda pair: pair[0]))
+    warnings = [duplicates_sentence(len(copies))] if copies else []
+    return Stack(ordered, copies, fit, (*warnings, *_header_sentences([frame.header for frame in ordered])), ())
 
 
 def _two_thicknesses(headers: Sequence[InstanceHeader]) -> bool:
@@ -116,7 +172,7 @@ def _geometry_sentences(frames: Sequence[PlacedFrame], fit: StackFit) -> tuple[l
     warnings, notes = [], []
     if fit.missing:
         warnings.append(_missing_sentence(frames, fit))
-    if fit.lean_deg > 1e-6:
+    if fit.regular and fit.lean_deg > 1e-6:
         angle = f"{fit.lean_deg:.1f}" if fit.lean_deg >= 0.1 else f"{fit.lean_deg:.3f}"
         subject = "Gantry tilt" if frames[0].header.text("Modality") == "CT" else "Slices shifted by"
         sentence = f"{subject} {angle}°: geometry kept exactly (sheared grid)."
@@ -124,7 +180,7 @@ def _geometry_sentences(frames: Sequence[PlacedFrame], fit: StackFit) -> tuple[l
             notes.append(f"Slices lean by {angle}°, no more than the header's rounding: geometry kept exactly.")
         else:
             warnings.append(sentence)
-    if not fit.exact:
+    if fit.regular and not fit.exact:
         deviation = f"up to {fit.residual_mm:.3f} mm from an even spacing of {fit.spacing_mm[2]:.3f} mm"
         explained = fit.residual_mm <= max(JITTER_MM, fit.rounding_mm)
         (notes if explained else warnings).append(

@@ -48,6 +48,8 @@ class StackFit:
         What the rounding of the positions as they are written explains of the residual.
     skewed : bool
         The header's row and column are kept as they are though they are not orthonormal.
+    regular : bool
+        False where the slices lie as no grid does: the matrix is then only the best one, and k counts the slices.
     """
 
     order: tuple[int, ...]
@@ -59,6 +61,7 @@ class StackFit:
     lean_explained: bool = False
     rounding_mm: float = 0.0
     skewed: bool = False
+    regular: bool = True
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
@@ -140,6 +143,51 @@ def fit_stack(planes: Sequence[Plane]) -> StackFit:
         rounding_mm=rounding_mm,
         skewed=skewed,
     )
+
+
+def fit_irregular(planes: Sequence[Plane]) -> StackFit:
+    """Return the grid that comes nearest to parallel `planes` that make no regular one; k counts the planes.
+
+    Raises
+    ------
+    GeometryError
+        They are no stack: fewer than two, two of them in one plane, or side by side rather than one above the other.
+    """
+    if len(planes) < 2:
+        raise GeometryError(f"cannot fit a grid to {len(planes)} slice(s), need 2")
+    in_plane, skewed = _shared_in_plane(planes)
+    positions = positions_of(planes)
+    along = positions @ in_plane.normal
+    order = np.argsort(along, kind="stable")
+    if np.diff(along[order]).min() < EXACT_MM:
+        raise GeometryError("several slices lie in one plane")
+    slots = np.arange(len(planes), dtype=np.float64)
+    ordered = [planes[index] for index in order]
+    steps = np.diff(positions[order], axis=0)
+    forward = steps @ in_plane.normal
+    sideways = np.linalg.norm(steps - forward[:, None] * in_plane.normal, axis=1)
+    if np.degrees(np.arctan(sideways / forward)).max() > STEEPEST_DEG:
+        raise GeometryError("slices lie side by side, not one above the other")
+    candidates = [_candidate(ordered, positions[order], slots, in_plane, sheared) for sheared in (False, True)]
+    # The plainer one, unless the slices clearly lean.
+    _, matrix, residual_mm = candidates[0] if candidates[0][2] <= 2 * candidates[1][2] else candidates[1]
+    return StackFit(
+        order=tuple(int(index) for index in order),
+        slots=tuple(range(len(planes))),
+        missing=(),
+        ijk_to_lps=matrix,
+        residual_mm=residual_mm,
+        lean_deg=float(np.degrees(np.arctan(_lean(matrix, in_plane.normal)))),
+        rounding_mm=10.0 ** -max(plane.decimals for plane in planes),
+        skewed=skewed,
+        regular=False,
+    )
+
+
+def spacing_range_text(planes: Sequence[Plane]) -> str:
+    """Return the smallest and the largest distance between neighbours along the normal, in mm: ``"2.5–5.0"``."""
+    along = np.sort(positions_of(planes) @ planes[0].in_plane.normal)
+    return _range_text(np.diff(along))
 
 
 _Candidate = tuple[Floats, Floats, float]

@@ -6,7 +6,7 @@ Geometry and pixel format decide, never file names or instance numbers. Costs he
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -37,10 +37,13 @@ class FrameGroup:
         In no particular order.
     localizer : bool
         The frames are scouts beside a volume, not part of one.
+    label : str
+        What they are, where they are not what the series is made for: ``"phase"``.
     """
 
     frames: tuple[PlacedFrame, ...]
     localizer: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -55,6 +58,7 @@ class Split:
 class _Cluster:
     in_plane: InPlane
     frames: list[PlacedFrame] = field(default_factory=list)
+    label: str = ""
 
 
 def split_series(frames: Sequence[PlacedFrame]) -> Split:
@@ -83,12 +87,12 @@ def split_series(frames: Sequence[PlacedFrame]) -> Split:
     clusters: list[_Cluster] = []
     for cluster in (cluster for part in parts for cluster in _parallel(part)):
         unmixed, sentences = unmix(cluster.frames)
-        clusters += [_Cluster(cluster.in_plane, list(members)) for members in unmixed]
+        clusters += [_Cluster(cluster.in_plane, part.frames, part.label) for part in unmixed]
         warnings += [sentence for sentence in sentences if sentence not in warnings]
     lonely = [len(cluster.frames) for cluster in clusters if len(cluster.frames) < FEWEST_SLICES_OF_A_VOLUME]
     if len(lonely) > MOST_LONELY_PLANES and sum(lonely) > len(main) / 2:
         raise GeometryError(f"its {len(main)} images are not parallel to each other")
-    groups = [FrameGroup(tuple(cluster.frames)) for cluster in clusters]
+    groups = [FrameGroup(tuple(cluster.frames), label=cluster.label) for cluster in clusters]
     groups += [FrameGroup(tuple(c.frames), localizer=True) for c in _parallel(localizers)]
     groups = _with_odd_ones_as_localizers(groups)
     return Split(_largest_first(groups), (*_split_sentences(groups, parts, warnings),))
@@ -100,7 +104,7 @@ def _split_sentences(groups: Sequence[FrameGroup], parts: Sequence[object], form
     sentences = []
     if len(volumes) > 1:
         loaded = f"loaded as {len(volumes)} volumes."
-        sentences += [f"{sentence}; {loaded}" for sentence in formats]
+        sentences += [one if one.endswith(".") else f"{one}; {loaded}" for one in formats]
         orientations, spacings = _variety([group.frames[0].plane.in_plane for group in volumes])
         if orientations > 1:
             sentences.append(f"Series contains {orientations} orientations; {loaded}")
@@ -201,11 +205,16 @@ def _with_odd_ones_as_localizers(groups: Sequence[FrameGroup]) -> list[FrameGrou
     volumes = [g for g in groups if not g.localizer and len(g.frames) >= FEWEST_SLICES_OF_A_VOLUME]
     if not volumes:
         return list(groups)
-    return [FrameGroup(group.frames, localizer=True) if len(group.frames) == 1 else group for group in groups]
+    return [replace(g, localizer=True) if len(g.frames) == 1 and not g.label else g for g in groups]
 
 
 def _largest_first(groups: Sequence[FrameGroup]) -> tuple[FrameGroup, ...]:
-    def key(group: FrameGroup) -> tuple[bool, int, str]:
-        return group.localizer, -len(group.frames), min(frame.header.sop_instance_uid for frame in group.frames)
+    def key(group: FrameGroup) -> tuple[bool, bool, int, str]:
+        return (
+            group.localizer,
+            bool(group.label),
+            -len(group.frames),
+            min(frame.header.sop_instance_uid for frame in group.frames),
+        )
 
     return tuple(sorted(groups, key=key))

@@ -13,14 +13,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.vendor_values import complex_kind_of
+from DICOMModule.volume.diffusion import derived_map, diffusion_of
 from DICOMModule.volume.planes import positions_of
 from DICOMModule.volume.repeats import PlacedFrame, places_of
 from DICOMModule.volume.volume import Floats
 
+NO_DIRECTION_B = 50.0
+"""Up to this b-value, in s/mm², an image without direction counts as one without weighting, not as an average."""
 EVEN = 1.2
 """Ratio of the widest to the narrowest gap up to which frames by themselves make an even stack."""
 
 Frames = list[PlacedFrame]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Part:
+    """Frames that may share a volume, and what they are where they are not what a series is made for (``"phase"``)."""
+
+    frames: Frames
+    label: str = ""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -41,9 +53,10 @@ class _Parts:
         return all(len(set(part)) == len(part) for part in self.places)
 
     @property
-    def same_places(self) -> bool:
-        """Whether all parts have frames in the same places."""
-        return len({frozenset(part) for part in self.places}) == 1
+    def within_the_fullest(self) -> bool:
+        """Whether all parts have frames only where the fullest has some: volumes of one kind, some perhaps cut short."""
+        fullest = max((set(part) for part in self.places), key=len)
+        return all(fullest.issuperset(part) for part in self.places)
 
     @property
     def interleaved(self) -> bool:
@@ -73,13 +86,13 @@ def _interleaved_only(parts: _Parts) -> bool:
 
 
 def _overlapping(parts: _Parts) -> bool:
-    if not parts.once_each or parts.same_places:
+    if not parts.once_each or parts.within_the_fullest:
         return False
     return parts.shared or (parts.interleaved and not parts.even_together)
 
 
 def _image_type(header: InstanceHeader) -> Hashable:
-    return tuple(text.upper() for text in header.texts("ImageType")), header.text("ComplexImageComponent")
+    return tuple(text.upper() for text in header.texts("ImageType"))
 
 
 def _echo(header: InstanceHeader) -> Hashable:
@@ -90,28 +103,75 @@ def _echo(header: InstanceHeader) -> Hashable:
 _MIXTURES: tuple[tuple[Callable[[InstanceHeader], Hashable], Callable[[_Parts], bool], str], ...] = (
     (_image_type, _different_kinds, "Images of different Image Type found"),
     (lambda header: header.number("KVP"), _different_kinds, "Images of different tube voltage found"),
+    (lambda header: header.text("FilterType"), _different_kinds, "Images of different filters found"),
     (_echo, _interleaved_only, "Images of different echo time found"),
     (lambda header: header.text("AcquisitionNumber"), _overlapping, "Overlapping acquisitions found"),
 )
 
 
-def unmix(frames: Sequence[PlacedFrame]) -> tuple[list[Frames], list[str]]:
+def unmix(frames: Sequence[PlacedFrame]) -> tuple[list[Part], list[str]]:
     """Divide parallel frames into those that may share a volume.
 
     Returns
     -------
-    parts : list of lists of PlacedFrame
-        One list, where all may.
+    parts : list of Part
+        One, where all may.
     sentences : list of str
-        What is mixed, a clause for each kind of mixture.
+        What is mixed: a clause for each kind of mixture, or a whole sentence, which ends in a full stop.
     """
-    parts, sentences = [list(frames)], []
+    sentences: list[str] = []
+    parts = [Part(list(frames))]
+    for apart, told in ((_complex_parts, _complex_sentence), (_derived_parts, _derived_sentence)):
+        named = [Part(members, label or part.label) for part in parts for label, members in apart(part.frames).items()]
+        if len(named) > len(parts):
+            sentences.append(told([part.label for part in named]))
+        parts = named
     for key, divides, sentence in _MIXTURES:
-        divided = [piece for part in parts for piece in _divide(part, key, divides)]
+        divided = [Part(piece, part.label) for part in parts for piece in _divide(part.frames, key, divides)]
         if len(divided) > len(parts):
             sentences.append(sentence)
         parts = divided
     return parts, sentences
+
+
+def _complex_parts(frames: Frames) -> dict[str, Frames]:
+    """Divide by the component of complex values: those of different components are different quantities."""
+    parts: dict[str, Frames] = {}
+    for frame in frames:
+        kind = complex_kind_of(frame.header) or "magnitude"
+        parts.setdefault("" if kind == "magnitude" else kind, []).append(frame)
+    return parts if len(parts) > 1 else {"": frames}
+
+
+def _complex_sentence(labels: Sequence[str]) -> str:
+    told = [name for name in ("phase", "real", "imaginary", "mixed") if name in labels]
+    text = " and ".join(filter(None, (", ".join(told[:-1]), told[-1]))) if told else "complex"
+    return f"{text.capitalize()} images separated."
+
+
+def _derived_parts(frames: Frames) -> dict[str, Frames]:
+    """Set apart what a scanner has calculated from the weighted images of a diffusion series and put beside them."""
+    maps = [derived_map(frame.header) for frame in frames]
+    weights = [diffusion_of(frame.header) for frame in frames]
+    directed = any(weight is not None and weight.is_directed for weight in weights)
+    original = directed and any(_is_original(frame.header) for frame in frames)
+    parts: dict[str, Frames] = {}
+    for frame, name, weight in zip(frames, maps, weights, strict=True):
+        label = "" if name == "trace" and not directed else name
+        if not label and directed and weight is not None and weight.b > NO_DIRECTION_B and not weight.is_directed:
+            label = "trace"
+        if not label and original and not _is_original(frame.header):
+            label = "map"
+        parts.setdefault(f"{label}, scanner-derived" if label else "", []).append(frame)
+    return parts if len(parts) > 1 else {"": frames}
+
+
+def _derived_sentence(_labels: Sequence[str]) -> str:
+    return "Scanner-derived map found in diffusion series; kept separate."
+
+
+def _is_original(header: InstanceHeader) -> bool:
+    return header.text("ImageType").upper().startswith("ORIGINAL")
 
 
 def _divide(

@@ -1,4 +1,4 @@
-"""Which frames of a group lie in one place, and whether they can be copies of each other."""
+"""Which frames of a group lie in one place."""
 
 from __future__ import annotations
 
@@ -9,17 +9,9 @@ import numpy as np
 
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.volume.geometry import EXACT_MM, JITTER_MM, JITTER_OF_SPACING
+from DICOMModule.volume.moments import age_order
 from DICOMModule.volume.planes import Plane, positions_of
 from DICOMModule.volume.volume import Floats
-
-# What tells images at one position apart as parts of a fourth dimension. Times and numbers may
-# also differ between copies of one image, so they speak only where every position has the same number of images.
-ACQUISITION_AXES = (
-    "EchoTime", "EchoNumbers", "TemporalPositionIdentifier", "TriggerTime", "NominalPercentageOfCardiacPhase",
-    "FrameReferenceTime", "DiffusionBValue", "DiffusionGradientOrientation", "ImageType", "ComplexImageComponent",
-    "InversionTime", "FlipAngle", "RepetitionTime", "StackID",
-)  # fmt: skip
-ACQUISITION_TRACES = ("AcquisitionNumber", "AcquisitionTime", "AcquisitionDateTime", "ContentTime", "ImageIndex")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -40,18 +32,10 @@ class Repeats:
         One frame a position.
     copies : tuple of (int, PlacedFrame)
         The others, each with the index in `first` of the frame whose place it shares.
-    refusal : str
-        Why they are more than copies, as a sentence; empty where only their pixels can tell.
     """
 
     first: tuple[PlacedFrame, ...]
     copies: tuple[tuple[int, PlacedFrame], ...] = ()
-    refusal: str = ""
-
-
-def _instance_order(frame: PlacedFrame) -> tuple[float, str, int]:
-    number = frame.header.integer("InstanceNumber")
-    return (number if number is not None else np.inf), frame.header.sop_instance_uid, frame.header.frame_number
 
 
 def places_of(frames: Sequence[PlacedFrame]) -> list[list[int]]:
@@ -84,45 +68,18 @@ def _same_place_mm(along: Floats, pixel_mm: float) -> float:
 
 
 def find_repeats(frames: Sequence[PlacedFrame]) -> Repeats:
-    """Find the frames of a group that lie in one place (within the jitter of a regular grid).
+    """Find the frames of a volume that lie in one place (within the jitter of a regular grid).
 
-    Of several, the one with the lowest Instance Number stands first. Whether the others are copies only their pixels
-    can tell, unless the headers already say that they belong to a fourth dimension; then `refusal` says so.
+    Of several, the newest stands first: by time, then by Instance Number. Whether the others are copies of it only their
+    pixels can tell.
     """
-    ordered = sorted(frames, key=_instance_order)
+    ordered = sorted(frames, key=_newest_first)
     places = [sorted(place) for place in places_of(ordered)]
     first = tuple(ordered[place[0]] for place in places)
     copies = tuple((number, ordered[index]) for number, place in enumerate(places) for index in place[1:])
-    return Repeats(first, copies, _fourth_dimension(ordered, places))
+    return Repeats(first, copies)
 
 
-def _fourth_dimension(frames: Sequence[PlacedFrame], places: Sequence[Sequence[int]]) -> str:
-    counts = {len(place) for place in places}
-    if counts == {1}:
-        return ""
-    keywords = ACQUISITION_AXES + (ACQUISITION_TRACES if len(counts) == 1 else ())
-    differing = [
-        keyword
-        for keyword in keywords
-        if any(len({frames[index].header.text(keyword) for index in place}) > 1 for place in places)
-    ]
-    if not differing and not _too_many_to_be_copies(frames, places):
-        return ""
-    reason = f", differing in {differing[0]}" if differing else ""
-    images = str(counts.pop()) if len(counts) == 1 else "several"
-    return f"There are {images} images at the same position ({len(frames)} at {len(places)} positions{reason}): 4D series are not loaded yet."
-
-
-def _too_many_to_be_copies(frames: Sequence[PlacedFrame], places: Sequence[Sequence[int]]) -> bool:
-    """Return whether images at one position are a fourth dimension that no attribute names, as some scanners write it.
-
-    A copy that was sent twice is rare among slices, or has the Instance Number of its original.
-    """
-    if len(places) == 1:
-        return False
-    if len(frames) > 2 * len(places):
-        return True
-    uniform = len({len(place) for place in places}) == 1
-    return uniform and any(
-        len({frames[index].header.text("InstanceNumber") for index in place}) > 1 for place in places
-    )
+def _newest_first(frame: PlacedFrame) -> tuple[tuple[float, ...], str, int]:
+    header = frame.header
+    return tuple(-number for number in age_order(header)), header.sop_instance_uid, header.frame_number

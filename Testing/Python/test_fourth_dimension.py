@@ -260,8 +260,12 @@ def test_volumes_without_b_value_beside_others_are_unweighted_with_a_warning(mak
 
 
 def test_weighting_is_read_from_a_comment_where_it_is_nowhere_else():
-    sequence = only(series(2, lambda t, k: {"ImageComments": "b=1500(0.6,0.8,0)" if t else "b=0(0,0,0)"}))
-    assert sequence.axis.labels == ("b=0", "b=1500 (0.600, 0.800, 0.000)")
+    sequence = only(
+        series(
+            2, lambda t, k: {"Manufacturer": "CANON_MEC", "ImageComments": "b=1500(0.6,0.8,0)" if t else "b=0(0,0,0)"}
+        )
+    )
+    assert sequence.axis.labels == ("b=0", "b=1500 (0.6,0.8,0)")
 
 
 def test_one_b_value_for_all_is_no_axis():

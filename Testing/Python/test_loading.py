@@ -207,15 +207,70 @@ def test_copies_of_slices_are_ignored_and_counted(series_factory, copies):
     assert volume.warnings == (f"{copies} duplicate slice{'s' if copies > 1 else ''} ignored.",)
 
 
-def test_another_picture_at_a_taken_place_is_never_dropped_in_silence(series_factory):
+def with_another_picture(series_factory, **attributes):
     series = series_factory(slices=6)
     other = series.datasets[2]
-    other.SOPInstanceUID, other.InstanceNumber = uid("other"), "100"
+    other.SOPInstanceUID = uid("other")
+    for keyword, value in attributes.items():
+        setattr(other, keyword, value)
     set_pixels(other, np.full((8, 10), 7, np.int16))
     write(other, series.folder / "other.dcm")
     (loadable,) = offered(series.folder)
-    with pytest.raises(VolumeError, match="same position but different pixels"):
+    assert loadable.warnings == ("1 duplicate slice ignored.",)
+    return series, loadable
+
+
+@pytest.mark.parametrize(
+    ("attributes", "taken"),
+    [
+        ({"InstanceNumber": "100"}, True),
+        ({"InstanceNumber": "-1"}, False),
+        ({"InstanceNumber": "-1", "AcquisitionTime": "101601"}, True),
+        ({"InstanceNumber": "100", "AcquisitionTime": "101559"}, False),
+    ],
+)
+def test_of_two_pictures_at_one_place_the_newest_is_taken_and_the_other_is_named(series_factory, attributes, taken):
+    series, loadable = with_another_picture(series_factory, **attributes)
+    if taken:
+        series.array[2] = 7
+    volume = run_to_end(load_job(loadable))
+    check_places(volume, series)
+    assert volume.warnings == (
+        "1 older image with other pixels at the same position left out (at -20, -30, 45): the newest was taken.",
+    )
+
+
+def test_another_picture_of_the_same_number_and_time_is_never_dropped_in_silence(series_factory):
+    _, loadable = with_another_picture(series_factory)
+    with pytest.raises(VolumeError, match="neither time nor number tells which of them counts"):
         run_to_end(load_job(loadable))
+
+
+@pytest.mark.parametrize("tilt_deg", [0.0, 12.0])
+@pytest.mark.parametrize("orientation", [(1, 0, 0, 0, 1, 0), oblique()])
+def test_uneven_slices_are_loaded_as_they_lie(series_factory, orientation, tilt_deg):
+    series = series_factory(along_normal_mm=(0, 2.5, 5, 9, 14), orientation=orientation, tilt_deg=tilt_deg)
+    (loadable,) = offered(series.folder)
+    assert (loadable.kind, loadable.regular, loadable.dimensions) == ("volume", False, (10, 8, 5))
+    volume = load(series.folder)
+    assert volume.warnings == ("Slice spacing varies 2.5–5.0 mm; resampled for 3D display.",)
+    assert not volume.regular
+    assert (volume.missing_slices, volume.valid) == ((), None)
+    assert np.array_equal(volume.array, series.array)
+    assert volume.slice_positions == pytest.approx(series.positions, abs=1e-6)
+    assert np.linalg.det(volume.ijk_to_lps[:3, :3]) > 0
+    middle = (volume.ijk_to_lps @ (0, 0, 2, 1))[:3]
+    assert np.linalg.norm(middle - series.positions.mean(axis=0)) < 1e-6 / np.cos(np.radians(tilt_deg))
+
+
+def test_thick_slices_after_thin_ones_are_uneven_not_missing(series_factory):
+    def edit(dataset, k):
+        dataset.SliceThickness = "2.5" if k < 3 else "5"
+
+    series = series_factory(along_normal_mm=(0, 2.5, 5, 10, 15), edit=edit)
+    volume = load(series.folder)
+    assert (volume.regular, volume.dimensions[2]) == (False, 5)
+    assert volume.warnings == ("Slice spacing varies 2.5–5.0 mm; resampled for 3D display.",)
 
 
 def test_a_file_that_changes_after_the_examination_is_refused(series_factory):

@@ -1,0 +1,146 @@
+"""Frames with a place in space as loadables: volumes, sequences of volumes, single images."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from DICOMModule.dicom.pixel_format import pixel_format_of
+from DICOMModule.errors import GeometryError
+from DICOMModule.readers.loadable import Loadable
+from DICOMModule.readers.offers import loadable_id, refused, series_name
+from DICOMModule.readers.stack import stacks_of_sequence
+from DICOMModule.volume.fourth_axis import Sequence4D
+from DICOMModule.volume.fourth_dimension import read_fourth_dimension
+from DICOMModule.volume.grouping import FrameGroup, split_series
+from DICOMModule.volume.repeats import PlacedFrame
+from DICOMModule.volume.sequence import Axis
+
+SURE: Final = 1.0
+WARNED: Final = 0.9
+OTHER_READING: Final = 0.5
+SIDE_ISSUE: Final = 0.3
+"""Confidence of scouts, of incomplete volumes and of what else was set apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a loadable is called and how much speaks for it, before its frames are arranged."""
+
+    reader: str
+    suffix: str = ""
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    side_issue: bool = False
+    alternative_to: str = ""
+    reading: str = ""
+
+
+def offers_of(reader: str, frames: Sequence[PlacedFrame], excluded: Sequence[str]) -> list[Loadable]:
+    """Return the loadables that the frames of one series make; `excluded` are sentences on what is missing from them."""
+    try:
+        split = split_series(frames)
+    except GeometryError as error:
+        text = str(error)
+        sentence = f"{text[:1].upper()}{text[1:]}: they make no volume and are not loaded yet."
+        return [refused(reader, [frame.header for frame in frames], sentence)]
+    several = len(split.groups) > 1
+    loadables: list[Loadable] = []
+    for number, group in enumerate(split.groups, 1):
+        if group.localizer:
+            offer = Offer(reader, " (localizer)", side_issue=True)
+        else:
+            told = group.label or (f"{number} of {len(split.groups)}" if several else "")
+            suffix = f" ({told})" if told else ""
+            offer = Offer(reader, suffix, (*excluded, *split.warnings))
+        loadables += _offers_of_group(group, offer)
+    return loadables
+
+
+def _offers_of_group(group: FrameGroup, offer: Offer) -> list[Loadable]:
+    """Return the loadable of a group; several where it can be read in several ways, or not all of it belongs together."""
+    reading = read_fourth_dimension(group.frames)
+    if reading.refusal:
+        return [refused(offer.reader, [frame.header for frame in group.frames], reading.refusal, "sequence")]
+    if not reading.sequences:
+        return [_offer([group.frames], None, offer)]
+    main = [_offer_of_sequence(one, offer) for one in reading.sequences]
+    others = [
+        _offer_of_sequence(
+            one,
+            replace(offer, suffix=f"{offer.suffix} (by {one.keyword})", alternative_to=main[0].id, reading=one.keyword),
+        )
+        for one in reading.alternatives
+    ]
+    left_out = [
+        _offer([frames], None, replace(offer, suffix=f"{offer.suffix} ({called})", warnings=(), side_issue=True))
+        for one in reading.sequences
+        for called, frames in one.left_out
+    ]
+    return [*main, *left_out, *others]
+
+
+def _offer_of_sequence(sequence: Sequence4D, offer: Offer) -> Loadable:
+    label = f" ({sequence.label})" if sequence.label else ""
+    full = replace(
+        offer,
+        suffix=offer.suffix + label,
+        warnings=(*offer.warnings, *sequence.warnings),
+        notes=(*offer.notes, *sequence.notes),
+    )
+    return _offer(sequence.parts, sequence.axis, full)
+
+
+def _offer(parts: Sequence[Sequence[PlacedFrame]], axis: Axis | None, offer: Offer) -> Loadable:
+    """Return the loadable of one volume, or of a sequence where there is an axis."""
+    try:
+        stacks = stacks_of_sequence(parts)
+    except GeometryError as error:
+        text = str(error)
+        headers = [frame.header for part in parts for frame in part]
+        kind = "volume" if axis is None else "sequence"
+        return refused(offer.reader, headers, f"{text[:1].upper()}{text[1:]}.", kind)
+    fullest = max(stacks, key=lambda stack: len(stack.frames))
+    frames = tuple(header for stack in stacks for header in stack.headers)
+    warnings = (*offer.warnings, *_each_once(stack.warnings for stack in [fullest, *stacks]))
+    return Loadable(
+        id=loadable_id(offer.reader, frames, offer.reading),
+        series_instance_uid=frames[0].series_instance_uid,
+        name=series_name(frames[0]) + offer.suffix,
+        kind="sequence" if axis is not None else "volume" if len(fullest.frames) > 1 else "image",
+        reader=offer.reader,
+        confidence=_confidence(offer, warnings),
+        selected=not (offer.side_issue or offer.alternative_to),
+        instances=tuple({id(frame.instance): frame.instance for frame in frames}.values()),
+        frames=frames,
+        volume_sizes=tuple(len(stack.headers) for stack in stacks) if axis is not None else (),
+        warnings=warnings,
+        notes=(*offer.notes, *fullest.notes),
+        dimensions=fullest.dimensions,
+        spacing_mm=fullest.fit.spacing_mm,
+        timepoints=len(stacks),
+        components=3 if pixel_format_of(frames[0]).cells == "colours" else 1,
+        axis=axis,
+        regular=fullest.fit.regular,
+        alternative_to=offer.alternative_to,
+    )
+
+
+def _each_once(sentences: Iterable[Iterable[str]]) -> list[str]:
+    return list(dict.fromkeys(itertools.chain.from_iterable(sentences)))
+
+
+def _confidence(offer: Offer, warnings: Sequence[str]) -> float:
+    if offer.side_issue:
+        return SIDE_ISSUE
+    if offer.alternative_to:
+        return OTHER_READING
+    return WARNED if warnings else SURE
+
+
+def parts_of(loadable: Loadable, frames: Sequence[PlacedFrame]) -> list[Sequence[PlacedFrame]]:
+    """Return the frames of a loadable volume by volume."""
+    ends = list(itertools.accumulate(loadable.volume_sizes or (len(frames),)))
+    return [frames[start:end] for start, end in zip([0, *ends], ends, strict=False)]
