@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from DICOMModule.dicom.colour import SUBSAMPLED
-from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
+from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader, SharedAttributes
 
 NATIVE_SYNTAXES: Final = frozenset(("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"))
 """Transfer syntaxes whose frames lie one behind the other in the file, uncompressed (PS3.5 8.1.1, A.1 to A.3)."""
@@ -61,50 +62,68 @@ class FrameHeader(InstanceHeader):
         return self if self.whole is None else self.whole
 
 
-def frame_header(
-    whole: InstanceHeader, number: int, own: dict[str, AttributeValue | None], tile: Tile | None = None
-) -> FrameHeader:
-    """Return the header of one frame.
+class FrameMaker:
+    """Makes the headers of the frames of one instance, which share what they do not have of their own.
 
     Parameters
     ----------
     whole : InstanceHeader
         The instance.
-    number : int
-        Of the frame, from 1.
-    own : dict of str to AttributeValue or None
-        What the frame has of its own; None where it has none of what the instance has.
-    tile : Tile, optional
-        The part of the frame that is meant.
+    shared : mapping of str to AttributeValue or None
+        What all its frames have; None where they have none of what the instance has.
     """
-    attributes = {keyword: value for keyword, value in whole.attributes.items() if keyword not in _OF_THE_WHOLE}
-    attributes.update({keyword: value for keyword, value in own.items() if value is not None})
-    for keyword, value in own.items():
-        if value is None:
-            attributes.pop(keyword, None)
-    offset, count = whole.pixel_data_offset, whole.pixel_data_bytes
-    if count > 0 and whole.transfer_syntax_uid in NATIVE_SYNTAXES and offset:
-        frame_bits = frame_bits_of(whole)
-        if frame_bits % 8 == 0:  # frames of single bits follow each other without a gap (PS3.5 8.1.1): read as a whole
-            first = (number - 1) * frame_bits // 8
-            offset, count = offset + first, max(0, min(frame_bits // 8, count - first))
-    if tile is not None:
-        attributes["Rows"], attributes["Columns"] = tile.rows, tile.columns
-    return FrameHeader(
-        whole.filename,
-        whole.size_bytes,
-        whole.mtime_ns,
-        whole.transfer_syntax_uid,
-        attributes,
-        whole.dataset_offset,
-        offset,
-        count,
-        whole.notes,
-        whole.changed_ns,
-        whole=whole,
-        frame_number=number,
-        tile=tile,
-    )
+
+    def __init__(self, whole: InstanceHeader, shared: Mapping[str, AttributeValue | None] | None = None) -> None:
+        self._whole = whole
+        self._base = {keyword: value for keyword, value in whole.attributes.items() if keyword not in _OF_THE_WHOLE}
+        self._base = dict(SharedAttributes(self._base, shared)) if shared else self._base
+        offset, count = whole.pixel_data_offset, whole.pixel_data_bytes
+        native = count > 0 and whole.transfer_syntax_uid in NATIVE_SYNTAXES and offset
+        bits = frame_bits_of(whole) if native else 0
+        # frames of single bits follow each other without a gap (PS3.5 8.1.1): they are read as a whole
+        self._frame_bytes = bits // 8 if bits % 8 == 0 else 0
+
+    def make(self, number: int, own: Mapping[str, AttributeValue | None], tile: Tile | None = None) -> FrameHeader:
+        """Return the header of the frame `number`, from 1, or of the part of it that is `tile`.
+
+        Parameters
+        ----------
+        number : int
+            Of the frame.
+        own : mapping of str to AttributeValue or None
+            What the frame has of its own; None where it has none of what the instance has.
+        tile : Tile, optional
+            The part of the frame that is meant.
+        """
+        whole = self._whole
+        offset, count = whole.pixel_data_offset, whole.pixel_data_bytes
+        if self._frame_bytes:
+            first = (number - 1) * self._frame_bytes
+            offset, count = offset + first, max(0, min(self._frame_bytes, count - first))
+        if tile is not None:
+            own = {**own, "Rows": tile.rows, "Columns": tile.columns}
+        return FrameHeader(
+            whole.filename,
+            whole.size_bytes,
+            whole.mtime_ns,
+            whole.transfer_syntax_uid,
+            SharedAttributes(self._base, own),
+            whole.dataset_offset,
+            offset,
+            count,
+            whole.notes,
+            whole.changed_ns,
+            whole=whole,
+            frame_number=number,
+            tile=tile,
+        )
+
+
+def frame_header(
+    whole: InstanceHeader, number: int, own: Mapping[str, AttributeValue | None], tile: Tile | None = None
+) -> FrameHeader:
+    """Return the header of one frame, as `FrameMaker.make` does."""
+    return FrameMaker(whole).make(number, own, tile)
 
 
 def frame_bits_of(header: InstanceHeader) -> int:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
-from DICOMModule.dicom.frame_header import FrameHeader, frame_header
+from DICOMModule.dicom.frame_header import FrameHeader, FrameMaker, frame_bits_of
+from DICOMModule.dicom.frame_vectors import classic_frames
 from DICOMModule.dicom.functional_groups import FunctionalGroups
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
+from DICOMModule.dicom.mosaic import grid_tiles, is_grid, is_mosaic, mosaic_tiles
 from DICOMModule.errors import FrameTableError
 
 MOST_FRAMES: Final = 1_000_000
@@ -24,7 +26,12 @@ _CLASSIC: Final[tuple[tuple[str, str], ...]] = (
     ("TemporalPositionIndex", "TemporalPositionIdentifier"),
     ("InversionTimes", "InversionTime"),
     ("ImagePositionVolume", "ImagePositionPatient"),
+    ("ImageOrientationVolume", "ImageOrientationPatient"),
 )
+_LEAST_BYTES: Final = 8
+"""Of a frame of compressed data, which has an item of its own (PS3.5 A.4)."""
+
+_PLACE: Final = frozenset(("ImagePositionPatient", "ImageOrientationPatient"))
 _GROUPS: Final = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 
 
@@ -42,9 +49,16 @@ def frame_headers(header: InstanceHeader) -> tuple[InstanceHeader, ...]:
         raise FrameTableError("its functional groups are not kept (too large or damaged), so its frames have no place")
     if groups is not None:
         return _of_groups(header, groups, count)
-    if count == 1:
+    if is_mosaic(header) or is_grid(header):
+        tiles = mosaic_tiles(header) if is_mosaic(header) else grid_tiles(header)
+        maker = FrameMaker(header)
+        return tuple(maker.make(1, own, tile) for own, tile in tiles)
+    _check_room(header, count)
+    owns = classic_frames(header, count)
+    if count == 1 and not owns[0]:
         return (header,)
-    return tuple(frame_header(header, number, {}) for number in range(1, count + 1))
+    maker = FrameMaker(header)
+    return tuple(maker.make(number, own) for number, own in enumerate(owns, 1))
 
 
 def _number_of_frames(header: InstanceHeader) -> int:
@@ -58,12 +72,25 @@ def _number_of_frames(header: InstanceHeader) -> int:
     return count
 
 
+def _check_room(header: InstanceHeader, count: int) -> None:
+    """Refuse more frames than the pixel data can hold: a number that nothing stands behind costs nothing."""
+    if count == 1:
+        return
+    if header.pixel_data_bytes > 0:
+        needed, room = max(count, frame_bits_of(header) * count // 8), header.pixel_data_bytes
+    else:
+        needed, room = count * _LEAST_BYTES, header.size_bytes
+    if needed > room:
+        raise FrameTableError(f"its {count} frames need at least {needed} bytes of pixel data, and there are {room}")
+
+
 def _of_groups(header: InstanceHeader, groups: FunctionalGroups, count: int) -> tuple[FrameHeader, ...]:
     """Return the frames of an enhanced object: what a frame says, before what all share, before the data set's own."""
     if groups.number_of_frames != count and groups.number_of_frames:
         raise FrameTableError(
             f"it has {count} frames, but functional groups of {groups.number_of_frames}: which are which is in doubt"
         )
+    _check_room(header, count)
     shared: dict[str, AttributeValue | None] = {}
     columns: dict[str, tuple[AttributeValue | None, ...]] = {}
     for keyword in groups.keywords:
@@ -81,8 +108,19 @@ def _of_groups(header: InstanceHeader, groups: FunctionalGroups, count: int) -> 
         zip(*columns.values(), strict=True) if columns else ((),) * count
     )
     named = tuple(columns)
+    # PS3.3 C.7.6.16.1.1: where a frame has no macro of its own it has the shared one; what neither has is the data set's.
+    # Not so a place: a frame without one among frames with places has none.
+    without = tuple((keyword in _PLACE) for keyword in named)
+    maker = FrameMaker(header, shared)
     return tuple(
-        frame_header(header, number, {**shared, **dict(zip(named, row, strict=True))})
+        maker.make(
+            number,
+            {
+                keyword: value
+                for keyword, value, absent in zip(named, row, without, strict=True)
+                if value is not None or absent
+            },
+        )
         for number, row in enumerate(rows, 1)
     )
 
@@ -104,4 +142,5 @@ def _decimals(value: AttributeValue) -> AttributeValue:
 _WRITTEN: Final[dict[str, Callable[[AttributeValue], AttributeValue]]] = {
     "InversionTime": _first,
     "ImagePositionPatient": _decimals,
+    "ImageOrientationPatient": _decimals,
 }

@@ -112,28 +112,10 @@ def _faulty(reason: str) -> _Refusal:
 
 def _other_kind_of_image(header: InstanceHeader) -> _Refusal | None:
     """Name images whose pixel data are not planes, each with a place of its own."""
-    attributes = header.attributes
-    image_type = {text.upper() for text in header.texts("ImageType")}
-    count = header.integer("NumberOfFrames")
-    enhanced = "PerFrameFunctionalGroupsSequence" in attributes or "SharedFunctionalGroupsSequence" in attributes
     cases: tuple[tuple[bool, Callable[[], _Refusal]], ...] = (
         (
             header.transfer_syntax_uid.startswith(VIDEO),
             lambda: _Refusal(f"Video ({uid_name(header.transfer_syntax_uid)}) is not loaded yet.", "video"),
-        ),
-        (
-            "MOSAIC" in image_type or "SiemensNumberOfImagesInMosaic" in attributes,
-            lambda: _Refusal("Siemens mosaic images, many slices in one picture, are not loaded yet.", "sequence"),
-        ),
-        (
-            "VFRAME" in image_type,
-            lambda: _Refusal("UIH grid images, many slices in one picture, are not loaded yet.", "sequence"),
-        ),
-        (
-            not enhanced and (count or 1) > 1,
-            lambda: _Refusal(
-                f"Multi-frame images ({uid_name(header.sop_class_uid)}, {count} frames) are not loaded yet.", "sequence"
-            ),
         ),
     )
     return next((make() for applies, make in cases if applies), None)

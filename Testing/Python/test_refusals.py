@@ -20,9 +20,9 @@ from DICOMModule.readers import examine, headers_of_path, load_job
 @pytest.mark.parametrize(
     ("attributes", "sentence"),
     [
-        ({"ImageType": ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]}, "Siemens mosaic"),
-        ({"ImageType": ["ORIGINAL", "PRIMARY", "M", "VFRAME"]}, "UIH grid"),
-        ({"NumberOfFrames": 4}, "Multi-frame images"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]}, "mosaic does not say how many"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "M", "VFRAME"]}, "grid does not say how many"),
+        ({"NumberOfFrames": 4}, "its 4 frames need at least"),
         (
             {"NumberOfFrames": 2, "PerFrameFunctionalGroupsSequence": Sequence([Dataset()] * 3)},
             "functional groups of 3",
@@ -66,12 +66,12 @@ def test_a_slope_that_is_no_number_is_refused(series_factory, text):
     assert "Rescale Slope" in refusal_of(series.folder)
 
 
-def test_multi_frame_is_refused_with_its_count(tmp_path):
+def test_frames_without_a_place_are_refused(tmp_path):
     dataset = base_dataset("frames", "SC")
     set_pixels(dataset, np.zeros((8, 4), np.uint8), bits_stored=8)
     dataset.Rows, dataset.NumberOfFrames = 4, 2
     write(dataset, tmp_path / "a" / "frames.dcm")
-    assert "2 frames" in refusal_of(tmp_path / "a")
+    assert "without position" in refusal_of(tmp_path / "a")
 
 
 @pytest.mark.parametrize(
