@@ -34,7 +34,7 @@ def said(dataset, number, macro, keyword):
     return dataset.get(keyword)
 
 
-def reference_frame(path, number=1):
+def reference_frame(path, number=1, tile=None):
     """Return the values of a frame and its position, orientation (2, 3) and pixel spacing."""
     dataset, pixels = _dataset(path)
     stored = pixels[number - 1] if int(dataset.get("NumberOfFrames") or 1) > 1 else np.squeeze(pixels)
@@ -47,7 +47,24 @@ def reference_frame(path, number=1):
     position = np.array(said(dataset, number, "PlanePositionSequence", "ImagePositionPatient"), float)
     orientation = np.array(said(dataset, number, "PlaneOrientationSequence", "ImageOrientationPatient"), float)
     spacing = np.array(said(dataset, number, "PixelMeasuresSequence", "PixelSpacing"), float)
+    if tile is not None:
+        values, position = _cut(path, values, tile)
     return values, position, orientation.reshape(2, 3), spacing
+
+
+def _cut(path, values, tile):
+    """Return a slice of a Siemens mosaic and its position, by nibabel's reading of the CSA header."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from nibabel.nicom.dicomwrappers import wrapper_from_data
+
+    mosaic = wrapper_from_data(_dataset(path)[0])
+    down, right = tile.row // tile.rows, tile.column // tile.columns
+    number = down * (values.shape[1] // tile.columns) + right
+    normal = np.cross(*mosaic.image_orient_patient.T)  # the CSA header's has 8 decimals: it gives the sign only
+    step = mosaic.voxel_sizes[2] * np.sign(normal @ mosaic.slice_normal) * normal
+    position = mosaic.image_position + number * step
+    return values[tile.row :, tile.column :][: tile.rows, : tile.columns], position
 
 
 def check_volume(volume):
@@ -57,7 +74,8 @@ def check_volume(volume):
         assert (frame is None) == (k in volume.missing_slices)
         if frame is None:
             continue
-        values, position, (row, column), spacing = reference_frame(frame.header.filename, frame.frame_number)
+        header, tile = frame.header, getattr(frame.header, "tile", None)
+        values, position, (row, column), spacing = reference_frame(header.filename, frame.frame_number, tile)
         assert np.array_equal(volume.array[k], values.astype(volume.array.dtype))
         assert np.abs(volume.array[k] - values).max() <= 6e-8 * max(np.abs(values).max(), 1e-300)
         assert volume.slice_positions[k] == pytest.approx(position, abs=1e-6)

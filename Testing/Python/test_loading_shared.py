@@ -21,9 +21,8 @@ SHARED = {
     "charsets": {(IMAGE, "without position"): 11},
     "colour_images": {(IMAGE, "without position"): 4},
     "compressed_misc": {
-        (IMAGE, "without position"): 2,
+        (IMAGE, "without position"): 3,
         (IMAGE, 1): 1,
-        ("sequence", "Multi-frame"): 1,
     },
     **{
         f"compressed_same_series/{name}": {("volume", 4, NO_FRAME): 1}
@@ -65,9 +64,9 @@ SHARED = {
     "mr_mixed_orientation_philips_localizer": {
         ("volume", 2, "Series contains 2 orientations; loaded as 2 volumes.", NO_FRAME): 2
     },
-    "mr_mosaic_siemens_axial": {("sequence", "mosaic"): 1},
-    "mr_mosaic_siemens_coronal": {("sequence", "mosaic"): 1},
-    "mr_mosaic_siemens_sagittal": {("sequence", "mosaic"): 1},
+    "mr_mosaic_siemens_axial": {("sequence", 35): 1},
+    "mr_mosaic_siemens_coronal": {("sequence", 36): 1},
+    "mr_mosaic_siemens_sagittal": {("sequence", 35): 1},
     "mr_sagittal_t1_siemens": {("volume", 35): 1},
     "mr_too_few_slices_siemens": {("volume", 2, NO_FRAME): 1},
     "odd_no_preamble_or_meta": {("document", "RT Ion Plan"): 1, ("dose", "RT Dose"): 1},
@@ -82,7 +81,7 @@ SHARED = {
     "seg_liver_on_3_ct_slices": {("volume", 3): 1, ("segmentation", "Segmentation"): 2},
     "slide_microscopy_small": {("document", "Microscopy Bulk Simple Annotations"): 1, (IMAGE, "Whole Slide"): 1},
     "sr_documents": {("report", "SR"): 3},
-    "us_multiframe_jpeg_ybr": {("sequence", "Multi-frame"): 1},
+    "us_multiframe_jpeg_ybr": {(IMAGE, "without position"): 1},
 }
 
 
