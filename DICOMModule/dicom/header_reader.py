@@ -178,6 +178,7 @@ def parse(source: FileSource, head: bytes | None = None, marks: Marks | None = N
     if structure.ranges:
         attributes |= derived_attributes(content, encoding, structure, attributes)
     check_identity(name, attributes)
+    attributes["SOPInstanceUID"] = str(attributes["SOPInstanceUID"]).strip()  # a key: what is padding is no part of it
     pixel_notes = check_pixels(name, attributes, structure) + content_notes(attributes, structure)
     syntax, notes = _transfer_syntax(meta, encoding, structure)
     if meta.sop_instance_uid and meta.sop_instance_uid != str(attributes["SOPInstanceUID"]).strip():

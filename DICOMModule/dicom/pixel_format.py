@@ -70,6 +70,15 @@ class PixelFormat:
         return self.bits_stored == self.bits_allocated
 
 
+_LOOKED_AT: Final = (
+    "NumberOfFrames", *_FLOATS, "SamplesPerPixel", "PhotometricInterpretation", "RedPaletteColorLookupTableDescriptor",
+    "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
+)  # fmt: skip
+MOST_KNOWN: Final = 256
+_KNOWN: dict[tuple[object, ...], PixelFormat] = {}
+"""Layouts that have been found sound, by all that they follow from: the frames of a series have one or two."""
+
+
 def pixel_format_of(header: InstanceHeader) -> PixelFormat:
     """Return the layout of a frame: of a single-frame image, or of a frame header.
 
@@ -78,6 +87,18 @@ def pixel_format_of(header: InstanceHeader) -> PixelFormat:
     PixelDataError
         An attribute is missing, or they contradict each other or the data that are there.
     """
+    key = (*map(header.attributes.get, _LOOKED_AT), header.pixel_data_bytes, getattr(header, "tile", None))
+    found = _KNOWN.get(key)
+    if found is None:
+        found = _checked_format(header)
+        if found.cells != "bits":  # whether these are all there depends on the other frames
+            if len(_KNOWN) >= MOST_KNOWN:
+                _KNOWN.clear()
+            _KNOWN[key] = found
+    return found
+
+
+def _checked_format(header: InstanceHeader) -> PixelFormat:
     if "NumberOfFrames" in header.attributes and header.integer("NumberOfFrames") != 1:
         raise PixelDataError(header.path, f"its Number of Frames is {header.text('NumberOfFrames')!r}, not 1")
     for keyword, bits in _FLOATS.items():

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import factories
 import pytest
+from importing import import_
 
 from DICOMModule.database import DicomDatabase
+from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.jobs import run_to_end
 
 
@@ -112,3 +114,13 @@ def test_closing_the_audit_leaves_no_state_half_written(database, series):
     next(job)
     job.close()
     assert {one.state for one in database.instances()} == {"present"}
+
+
+def test_a_uid_with_blanks_before_it_is_the_same_in_row_and_file(database, series_factory):
+    series = series_factory(slices=1)
+    (path,) = series.files
+    uid = read_header(path).sop_instance_uid.encode()
+    path.write_bytes(path.read_bytes().replace(uid, b"  " + uid[:-2]))
+    assert import_(database, series.folder).added == 1
+    assert database.instances()[0].sop_instance_uid == uid[:-2].decode()
+    assert run_to_end(database.verify_job()).database == "ok"
