@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 # Raised whenever a change below changes what is kept, so that a database knows rows that an older table made.
-TABLE_VERSION: Final = 3
+TABLE_VERSION: Final = 4
 
 ATTRIBUTES: Final[dict[int, tuple[str, str]]] = {
     # identity and file
@@ -206,6 +206,10 @@ ATTRIBUTES: Final[dict[int, tuple[str, str]]] = {
     0x00280103: ("PixelRepresentation", "US"),
     0x00280120: ("PixelPaddingValue", "xs"),
     0x00280121: ("PixelPaddingRangeLimit", "xs"),
+    0x00280122: ("FloatPixelPaddingValue", "FL"),
+    0x00280123: ("DoubleFloatPixelPaddingValue", "FD"),
+    0x00280124: ("FloatPixelPaddingRangeLimit", "FL"),
+    0x00280125: ("DoubleFloatPixelPaddingRangeLimit", "FD"),
     0x00281101: ("RedPaletteColorLookupTableDescriptor", "xs"),
     0x00089205: ("PixelPresentation", "CS"),
     0x00282002: ("ColorSpace", "CS"),
@@ -223,6 +227,8 @@ ATTRIBUTES: Final[dict[int, tuple[str, str]]] = {
     0x3004000A: ("DoseSummationType", "CS"),
     0x3004000E: ("DoseGridScaling", "DS"),
     0x3004000C: ("GridFrameOffsetVector", "DS"),
+    # overlay planes, whichever group they are in: that there are some
+    **{0x60000010 + 0x20000 * plane: ("OverlayRows", "US") for plane in range(16)},
     # objects that are not images
     0x00620001: ("SegmentationType", "CS"),
     0x30060002: ("StructureSetLabel", "SH"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -40,11 +39,21 @@ def may_mention(header: InstanceHeader, tag: int) -> bool:
 
     A look at the bytes costs little where parsing the functional groups of thousands of frames costs much.
     """
-    if not header.instance.pixel_data_offset:
+    instance = header.instance
+    if not instance.pixel_data_offset:
         return True  # inside a deflated data set
-    order = ">" if header.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN else "<"
-    byte_order: Final = "big" if order == ">" else "little"
-    wanted = (tag >> 16).to_bytes(2, byte_order) + (tag & 0xFFFF).to_bytes(2, byte_order)
-    end = min(header.instance.pixel_data_offset, header.size_bytes, _LONGEST_HEAD)
-    with header.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(wanted, header.dataset_offset, end) >= 0
+    big = header.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN
+    place = instance.dataset_offset, min(instance.pixel_data_offset, _LONGEST_HEAD)
+    return _is_in(instance.filename, instance.mtime_ns, place, tag, big)
+
+
+@lru_cache(maxsize=64)
+def _is_in(filename: str, _mtime_ns: int, place: tuple[int, int], tag: int, big: bool) -> bool:
+    order: Final = "big" if big else "little"
+    wanted = (tag >> 16).to_bytes(2, order) + (tag & 0xFFFF).to_bytes(2, order)
+    try:
+        with Path(filename).open("rb") as file:
+            file.seek(place[0])
+            return wanted in file.read(max(0, place[1] - place[0]))
+    except OSError:
+        return True  # whoever reads it says why it cannot be read

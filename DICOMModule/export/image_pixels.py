@@ -72,15 +72,14 @@ def window_attributes(volume: Volume, quantisation: Quantisation) -> tuple[Datas
     """Return the windows to show the values with, in their units, and warnings on the quantisation.
 
     The volume's own windows with the VOI LUT Function that they are meant for, else the middle 98 % of its values.
-    Windows of a SIGMOID would show something else as straight lines and are left out, as are widths below 1 that
+    Windows of a SIGMOID and VOI LUTs would show something else as straight lines and are left out, as are widths below 1 that
     LINEAR does not allow (C.11.2.1.2.1); where no window is left that it allows, the function is LINEAR_EXACT.
     """
     sample = _sample(volume)
     low, high = (float(value) for value in np.percentile(sample, (1, 99)))
-    asked = volume.source.text("VOILUTFunction") if volume.source is not None and volume.windows else ""
-    own = volume.windows if asked in {"", "LINEAR", "LINEAR_EXACT"} else ()
+    own = tuple(window for window in volume.windows if window.lut is None and window.function != "SIGMOID")
     windows = _sensible(own) or _sensible((Window((low + high) / 2, high - low),)) or (Window(low, 1.0),)
-    exact = (asked == "LINEAR_EXACT" and bool(own)) or max(window.width for window in windows) < 1
+    exact = any(window.function == "LINEAR_EXACT" for window in windows) or max(window.width for window in windows) < 1
     if not exact:
         windows = tuple(window for window in windows if window.width >= 1)
     warnings = []

@@ -11,6 +11,7 @@ from DICOMModule.dicom.pixel_format import pixel_format_of
 from DICOMModule.errors import GeometryError
 from DICOMModule.readers.loadable import Loadable
 from DICOMModule.readers.offers import loadable_id, refused, series_name
+from DICOMModule.readers.pixel_meaning import value_sentences
 from DICOMModule.readers.stack import stacks_of_sequence
 from DICOMModule.volume.fourth_axis import Sequence4D
 from DICOMModule.volume.fourth_dimension import read_fourth_dimension
@@ -104,7 +105,8 @@ def _offer(parts: Sequence[Sequence[PlacedFrame]], axis: Axis | None, offer: Off
         return refused(offer.reader, headers, f"{text[:1].upper()}{text[1:]}.", kind)
     fullest = max(stacks, key=lambda stack: len(stack.frames))
     frames = tuple(header for stack in stacks for header in stack.headers)
-    warnings = (*offer.warnings, *_each_once(stack.warnings for stack in [fullest, *stacks]))
+    value_warnings, value_notes = value_sentences(frames)
+    warnings = (*offer.warnings, *_each_once(stack.warnings for stack in [fullest, *stacks]), *value_warnings)
     return Loadable(
         id=loadable_id(offer.reader, frames, offer.reading),
         series_instance_uid=frames[0].series_instance_uid,
@@ -117,7 +119,7 @@ def _offer(parts: Sequence[Sequence[PlacedFrame]], axis: Axis | None, offer: Off
         frames=frames,
         volume_sizes=tuple(len(stack.headers) for stack in stacks) if axis is not None else (),
         warnings=warnings,
-        notes=(*offer.notes, *fullest.notes),
+        notes=(*offer.notes, *fullest.notes, *value_notes),
         dimensions=fullest.dimensions,
         spacing_mm=fullest.fit.spacing_mm,
         timepoints=len(stacks),

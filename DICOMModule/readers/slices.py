@@ -17,6 +17,7 @@ from DICOMModule.dicom.pixel_format import pixel_format_of
 from DICOMModule.errors import VolumeError
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.readers.loadable import Loadable, LoadedValue
+from DICOMModule.readers.pixel_meaning import understood_job
 from DICOMModule.readers.stack import Stack, duplicates_sentence
 from DICOMModule.volume.modality_lut import (
     ModalityLut,
@@ -138,15 +139,14 @@ def read_slices_job(stacks: Sequence[Stack], loadable: Loadable) -> Job[LoadedVa
     slices.array.flags.writeable = False
     warnings = tuple(_told(loadable.warnings, len(copies), list(itertools.chain(*superseded.values()))))
     left = iter(transforms)
-    volumes = tuple(
-        _volume(
-            stack, replace(loadable, warnings=warnings), slices, number, list(itertools.islice(left, len(stack.frames)))
-        )
-        for number, stack in enumerate(stacks)
-    )
+    said = replace(loadable, warnings=warnings)
+    volumes = []
+    for number, stack in enumerate(stacks):
+        volume = _volume(stack, said, slices, number, list(itertools.islice(left, len(stack.frames))))
+        volumes.append((yield from understood_job(volume)))
     if loadable.axis is None:
         return volumes[0]
-    return VolumeSequence(volumes, loadable.axis, loadable.name, slices.array)
+    return VolumeSequence(tuple(volumes), loadable.axis, loadable.name, slices.array)
 
 
 def _array_for(

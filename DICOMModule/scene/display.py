@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from DICOMModule.errors import SettingsError
-from DICOMModule.volume.volume import Window
+from DICOMModule.volume.volume import VoiFunction, Window
 
-VoiFunction: TypeAlias = Literal["LINEAR", "LINEAR_EXACT"]
 Interpolation: TypeAlias = Literal["linear", "nearest"]
 ColorTable: TypeAlias = Literal["grey", "hot", "rainbow", "cool"]
 COLOR_TABLES: tuple[ColorTable, ...] = get_args(ColorTable)
@@ -24,8 +23,9 @@ class VolumeDisplay:
     window : Window
         Level and width in the volume's units, with the name of the preset that they come from.
     function : str
-        How level and width become grey (PS3.3 C.11.2.1.2.1 and C.11.2.1.3.2): ``LINEAR``, as DICOM defines Window Center
-        and Width, or ``LINEAR_EXACT``, where level ± width / 2 are black and white.
+        How level and width become grey (PS3.3 C.11.2.1.2.1 and C.11.2.1.3): ``LINEAR``, as DICOM defines Window Center
+        and Width; ``LINEAR_EXACT``, where level ± width / 2 are black and white; ``SIGMOID``, a curve that nears both. A
+        VOI LUT of the window is applied in place of it.
     inverted : bool
         Black and white exchanged by the user or a preset; what MONOCHROME1 asks for comes on top of it.
     opacity : float

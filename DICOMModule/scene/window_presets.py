@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from DICOMModule.errors import SettingsError, plain_text
-from DICOMModule.scene.display import VoiFunction, VolumeDisplay
+from DICOMModule.scene.display import VolumeDisplay
 from DICOMModule.volume.sequence import VolumeSequence
 from DICOMModule.volume.statistics import volume_statistics
-from DICOMModule.volume.volume import Volume, Window
+from DICOMModule.volume.volume import VoiFunction, Volume, Window
 from DICOMModule.volume.windowing import robust_range
 
 AUTO = "Auto (full range)"
@@ -130,20 +130,13 @@ def find_window_preset(volume: Volume, name: str) -> WindowPreset:
 
 
 def _file_presets(volume: Volume) -> tuple[WindowPreset, ...]:
-    """Return the file's windows with the function that it asks for (VOI LUT Function, PS3.3 C.11.2.1.3).
-
-    Numbers that are meant for a SIGMOID would show something else as a straight line: they are not offered.
-    """
-    asked = volume.source.text("VOILUTFunction") if volume.source is not None else ""
-    if asked not in {"", "LINEAR", "LINEAR_EXACT"}:
-        return ()
-    function: VoiFunction = "LINEAR_EXACT" if asked == "LINEAR_EXACT" else "LINEAR"
+    """Return the file's windows, each with its VOI LUT Function or its table (PS3.3 C.11.2.1)."""
     presets = []
     for number, window in enumerate(volume.windows, start=1):
         if window.width > 0 and np.isfinite((window.level, window.width)).all():
             label = plain_text(window.name).strip() or f"window {number}"
-            named = Window(window.level, window.width, f"[DICOM] {label}")
-            presets.append(WindowPreset(named, function, inverted=volume.modality == "PT"))
+            named = replace(window, name=f"[DICOM] {label}")
+            presets.append(WindowPreset(named, window.function, inverted=volume.modality == "PT"))
     return tuple(presets)
 
 

@@ -13,6 +13,8 @@ from DICOMModule.volume.volume import Volume
 Colors = npt.NDArray[np.uint8]
 
 STEPS = 256
+_STEEPEST = 700.0
+"""Beyond it exp is infinite."""
 
 
 @cache
@@ -40,6 +42,22 @@ def is_reversed(volume: Volume, display: VolumeDisplay) -> bool:
     if display.color_table == "grey":
         return display.inverted != volume.monochrome1
     return display.inverted != (volume.modality == "PT")
+
+
+def has_curve(display: VolumeDisplay) -> bool:
+    """Return whether greys follow a curve: a VOI LUT or a sigmoid, no straight line."""
+    return display.window.lut is not None or display.function == "SIGMOID"
+
+
+def curve_steps(values: npt.NDArray[np.floating], display: VolumeDisplay) -> npt.NDArray[np.uint8]:
+    """Return which of the 256 colours each value has by a VOI LUT (PS3.3 C.11.2.1.1) or a sigmoid (C.11.2.1.3.1)."""
+    table = display.window.lut
+    if table is not None:
+        shares = table.applied(values).astype(np.float64) / ((1 << table.bits) - 1)
+    else:
+        steep = -4.0 * (values.astype(np.float64) - display.window.level) / display.window.width
+        shares = 1.0 / (1.0 + np.exp(np.clip(steep, -_STEEPEST, _STEEPEST)))
+    return np.rint(np.clip(shares, 0.0, 1.0) * (STEPS - 1)).astype(np.uint8)
 
 
 def _grey(place: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from DICOMModule.scene.display import VolumeDisplay
 from DICOMModule.scene.volume_node import VolumeNode
 from DICOMModule.views import geometry as view_geometry
-from DICOMModule.views.color_tables import STEPS, color_table, is_reversed
+from DICOMModule.views.color_tables import STEPS, color_table, curve_steps, has_curve, is_reversed
 from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.orientation import (
     Orientation,
@@ -202,6 +202,8 @@ class SliceView(View):
 
 def _steps(plane: SampledPlane, display: VolumeDisplay) -> npt.NDArray[np.uint8]:
     """Return which of the 256 colours each value has."""
+    if has_curve(display):
+        return curve_steps(plane.values, display)
     low, high = display.grey_range
     steps = plane.values - low  # first of all, so that large values lose no digits
     steps *= (STEPS - 1) / (high - low)

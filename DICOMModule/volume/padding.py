@@ -18,18 +18,20 @@ class Padding:
 
     Attributes
     ----------
-    value : int
-        Pixel Padding Value (0028,0120).
-    lowest, highest : int
+    value : int or float
+        Pixel Padding Value (0028,0120), or that of floating-point pixel data.
+    lowest, highest : int or float
         The range of padding, both ends included.
     """
 
-    value: int
-    lowest: int
-    highest: int
+    value: float
+    lowest: float
+    highest: float
 
     def mask(self, stored: Voxels) -> npt.NDArray[np.bool_]:
         """Return where `stored` is padding."""
+        if self.value != self.value:
+            return np.isnan(stored)
         if self.lowest == self.highest:
             single: npt.NDArray[np.bool_] = stored == self.value
             return single
@@ -39,6 +41,8 @@ class Padding:
 
 def padding_of(header: InstanceHeader, pixel_format: PixelFormat) -> Padding | None:
     """Return the padding of an image, None where it has none that its stored values could have."""
+    if pixel_format.cells == "floats":
+        return _float_padding(header, "Double" if pixel_format.bits_allocated == 64 else "")
     if pixel_format.cells != "integers":
         return None
     value = _as_stored(header.integer("PixelPaddingValue"), pixel_format)
@@ -47,6 +51,16 @@ def padding_of(header: InstanceHeader, pixel_format: PixelFormat) -> Padding | N
     limit = _as_stored(header.integer("PixelPaddingRangeLimit"), pixel_format)
     limit = value if limit is None else limit
     return Padding(value, min(value, limit), max(value, limit))
+
+
+def _float_padding(header: InstanceHeader, prefix: str) -> Padding | None:
+    """Return the padding of floating-point pixel data (PS3.3 C.7.6.24.1), which may be NaN."""
+    keyword = f"{prefix}FloatPixelPadding"
+    value, limit = (header.attributes.get(f"{keyword}{end}") for end in ("Value", "RangeLimit"))
+    if not isinstance(value, int | float):
+        return None
+    other = limit if isinstance(limit, int | float) else value
+    return Padding(value, min(value, other), max(value, other))
 
 
 def _as_stored(value: int | None, pixel_format: PixelFormat) -> int | None:

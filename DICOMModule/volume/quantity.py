@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 Factor: TypeAlias = float | tuple[float, ...]
 """A number for all slices, or one a slice."""
@@ -11,7 +16,7 @@ Factor: TypeAlias = float | tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A quantity that follows from the values: ``value * scale + offset``.
+    """A quantity that follows from the values: ``value * scale + offset``, or the entry of a table at that place.
 
     Attributes
     ----------
@@ -23,6 +28,10 @@ class Quantity:
         For all slices, or one for each k.
     provenance : str
         From which facts it follows, as a sentence.
+    table : tuple of float
+        Empty, or the quantity at the places 0, 1, 2, … that scale and offset give.
+    lowest, highest : float or tuple of float
+        The values, both ends included, for which there is the quantity.
     """
 
     name: str
@@ -30,8 +39,55 @@ class Quantity:
     scale: Factor
     offset: Factor = 0.0
     provenance: str = ""
+    table: tuple[float, ...] = field(default=(), repr=False)
+    lowest: Factor = -math.inf
+    highest: Factor = math.inf
 
     def of_slice(self, k: int) -> tuple[float, float]:
         """Return scale and offset of slice `k`."""
-        scale = self.scale[k] if isinstance(self.scale, tuple) else self.scale
-        return scale, self.offset[k] if isinstance(self.offset, tuple) else self.offset
+        return _of_slice(self.scale, k), _of_slice(self.offset, k)
+
+    def of(self, values: npt.NDArray[Any], k: int = 0) -> npt.NDArray[np.float64]:
+        """Return the quantity of values of slice `k`; NaN where there is none."""
+        scale, offset = self.of_slice(k)
+        found: npt.NDArray[np.float64] = values.astype(np.float64) * scale + offset
+        if self.table:
+            place = np.rint(found)
+            inside = (place >= 0) & (place < len(self.table))
+            found = np.where(inside, np.array(self.table)[np.where(inside, place, 0).astype(np.intp)], np.nan)
+        low, high = _of_slice(self.lowest, k), _of_slice(self.highest, k)
+        if low > -math.inf or high < math.inf:
+            found[(values < low) | (values > high)] = np.nan
+        return found
+
+    def at_slices(self, places: Sequence[int], count: int) -> Quantity:
+        """Return the quantity of a volume of `count` slices from that of those that are at `places`.
+
+        A missing slice has the numbers of the one before it.
+        """
+
+        def spread(factor: Factor) -> Factor:
+            if not isinstance(factor, tuple):
+                return factor
+            known = dict(zip(places, factor, strict=True))
+            numbers = [factor[0]]
+            for k in range(count):
+                numbers.append(known.get(k, numbers[-1]))
+            return tuple(numbers[1:])
+
+        return replace(
+            self,
+            scale=spread(self.scale),
+            offset=spread(self.offset),
+            lowest=spread(self.lowest),
+            highest=spread(self.highest),
+        )
+
+
+def one_or_each(numbers: tuple[float, ...]) -> Factor:
+    """Return the one number that all slices have, else all of them."""
+    return numbers[0] if len(set(numbers)) == 1 else numbers
+
+
+def _of_slice(factor: Factor, k: int) -> float:
+    return factor[k] if isinstance(factor, tuple) else factor

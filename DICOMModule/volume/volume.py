@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,12 @@ import numpy.typing as npt
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.lookup_table import LookupTable
 from DICOMModule.errors import GeometryError
+from DICOMModule.volume.overlays import Overlay
 from DICOMModule.volume.quantity import Quantity
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Voxels: TypeAlias = npt.NDArray[Any]
+VoiFunction: TypeAlias = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,17 @@ class Window:
         Window Width (0028,1051), greater than 0.
     name : str
         Window Center & Width Explanation (0028,1055), or a preset's name; empty where there is none.
+    function : str
+        VOI LUT Function (0028,1056): how level and width become grey.
+    lut : LookupTable or None
+        A VOI LUT, which is applied in place of a function; level and width span the values that it is for.
     """
 
     level: float
     width: float
     name: str = ""
+    function: VoiFunction = "LINEAR"
+    lut: LookupTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,8 @@ class Volume:
         False where that size is unknown: lengths are in pixels.
     quantities : tuple of Quantity
         What else the values can be shown as.
+    overlays : tuple of Overlay
+        Graphics and regions of the files that are drawn over the values.
     monochrome1 : bool
         The smallest value is meant to be shown white (PS3.3 C.7.6.3.1.2); the values themselves are not inverted.
     source : InstanceHeader or None
@@ -130,6 +140,7 @@ class Volume:
     placed: bool = True
     calibrated: bool = True
     quantities: tuple[Quantity, ...] = ()
+    overlays: tuple[Overlay, ...] = ()
     monochrome1: bool = False
     source: InstanceHeader | None = None
     source_series_uids: tuple[str, ...] = ()

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from DICOMModule.dicom.instance_header import InstanceHeader
-from DICOMModule.volume.volume import Voxels, Window
+from DICOMModule.volume.volume import VoiFunction, Voxels, Window
 
+_FUNCTIONS: Final[dict[str, VoiFunction]] = {
+    "LINEAR": "LINEAR",
+    "LINEAR_EXACT": "LINEAR_EXACT",
+    "SIGMOID": "SIGMOID",
+}
 MOST_SAMPLES = 1_000_000
 LARGEST = 1e30
 """Centres and widths beyond are rubbish in a header, and overflow in sums."""
@@ -22,11 +29,18 @@ def windows_of(header: InstanceHeader) -> tuple[Window, ...]:
         return ()
     names = header.texts("WindowCenterWidthExplanation")
     named = [*names, *[""] * len(centers)]
+    function = voi_function_of(header)
     return tuple(
-        Window(center, width, name)
+        Window(center, width, name, function)
         for center, width, name in zip(centers, widths, named, strict=False)
         if 0 < width <= LARGEST and abs(center) <= LARGEST
     )
+
+
+def voi_function_of(header: InstanceHeader) -> VoiFunction:
+    """Return the VOI LUT Function (PS3.3 C.11.2.1.3); LINEAR where there is none, or one that the standard lacks."""
+    said = header.text("VOILUTFunction").upper()
+    return _FUNCTIONS.get(said, "LINEAR")
 
 
 def windows_of_series(headers: Sequence[InstanceHeader]) -> tuple[Window, ...]:
@@ -42,7 +56,7 @@ def windows_of_series(headers: Sequence[InstanceHeader]) -> tuple[Window, ...]:
         return own
     level = float(np.median([window.level for window in firsts]))
     width = float(np.median([window.width for window in firsts]))
-    return (Window(level, width, own[0].name), *own[1:])
+    return (replace(own[0], level=level, width=width), *own[1:])
 
 
 def robust_range(array: Voxels, valid: npt.NDArray[np.bool_] | None = None) -> tuple[float, float]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import SettingsError
 from DICOMModule.scene import Scene, Signal, VolumeDisplay
 from DICOMModule.scene.window_presets import default_display, find_window_preset, window_presets
@@ -156,11 +153,11 @@ def test_the_full_range_goes_from_the_smallest_to_the_largest_valid_value():
 
 
 @pytest.mark.parametrize(
-    ("asked", "ends"), [("LINEAR", (0.0, 255.0)), ("LINEAR_EXACT", (0.0, 256.0)), ("SIGMOID", (-160.0, 239.0))]
+    ("asked", "ends"), [("LINEAR", (0.0, 255.0)), ("LINEAR_EXACT", (0.0, 256.0)), ("SIGMOID", (0.0, 256.0))]
 )
 def test_the_files_window_is_used_by_the_function_that_it_is_meant_for(asked, ends):
-    header = InstanceHeader(Path("/x"), 1, 1, "", {"VOILUTFunction": asked})
-    ct = volume(modality="CT", units="HU", source=header, windows=(Window(128.0, 256.0),))
+    ct = volume(modality="CT", units="HU", windows=(Window(128.0, 256.0, "", asked),))
+    assert default_display(ct).function == asked
     assert default_display(ct).grey_range == ends
 
 
