@@ -12,6 +12,7 @@ from DICOMModule.errors import FrameTableError, PixelDataError, VolumeError
 from DICOMModule.jobs import Job
 from DICOMModule.readers.arrangement import offers_of, parts_of
 from DICOMModule.readers.loadable import Loadable, LoadedValue
+from DICOMModule.readers.objects import is_image
 from DICOMModule.readers.offers import refused, uid_name
 from DICOMModule.readers.slices import read_slices_job
 from DICOMModule.readers.stack import stacks_of_sequence
@@ -44,12 +45,12 @@ class ImageReader:
         """Return a loadable for each grid among the images, and refused ones for what is none."""
         frames: list[PlacedFrame] = []
         reasons: dict[_Refusal, list[InstanceHeader]] = {}
-        for header in headers:
+        for header in filter(is_image, headers):
             for found in _frames_of(header):
                 if isinstance(found, PlacedFrame):
                     frames.append(found)
-                elif header not in reasons.setdefault(found, []):
-                    reasons[found].append(header)
+                elif not (group := reasons.setdefault(found, [])) or group[-1] is not header:
+                    group.append(header)
         loadables = offers_of(self.name, frames, _excluded(reasons)) if frames else []
         return loadables + [
             refused(self.name, group, reason.sentence, reason.kind) for reason, group in reasons.items()
@@ -131,3 +132,6 @@ def _excluded(reasons: dict[_Refusal, list[InstanceHeader]]) -> list[str]:
         plural = text.replace("has ", "have ", 1) if count > 1 else text
         sentences.append(f"{count} image{'s' if count > 1 else ''} {plural}; excluded.")
     return sentences
+
+
+READER = ImageReader()

@@ -104,3 +104,6 @@ def _sentence(header: InstanceHeader) -> str:
     if known:
         return f"{name} objects are not loaded yet."
     return f"This {name} object holds no image: it cannot be loaded."
+
+
+READER = ObjectReader()

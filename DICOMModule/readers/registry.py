@@ -1,18 +1,62 @@
-"""All readers, in the order in which they are asked."""
+"""All readers, found where they are put: the files of this package, and packages that name one as an entry point.
+
+A file `readers/NAME.py` with an object `READER`, or in an installed package::
+
+    [project.entry-points."dicommodule.readers"]
+    waveform = "my_package.waveform:READER"
+
+Every reader sees every series. Where two offer something of the same instances, the surer one counts and the other's is an
+alternative; where both are equally sure, both stay selected, and whoever loads is asked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+import importlib.metadata
+import logging
+import pkgutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Final
 
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import NoImageError, plain_text
 from DICOMModule.jobs import Job
-from DICOMModule.readers.image import ImageReader
 from DICOMModule.readers.loadable import Loadable, LoadedValue, Reader
-from DICOMModule.readers.objects import ObjectReader
 from DICOMModule.readers.offers import refused
 
-READERS: tuple[Reader, ...] = (ObjectReader(), ImageReader())
+ENTRY_POINTS: Final = "dicommodule.readers"
+_LOG = logging.getLogger(__name__)
+
+
+@cache
+def readers() -> tuple[Reader, ...]:
+    """Return all readers: those of this package by name, then those of others; one that cannot be imported is left out."""
+    found: dict[str, Reader] = {}
+    for reader in (*_own_readers(), *_others_readers()):
+        if reader.name in found:
+            _LOG.warning("there are two readers called %s; the first one is used", plain_text(reader.name))
+        found.setdefault(reader.name, reader)
+    return tuple(found.values())
+
+
+def _own_readers() -> Iterator[Reader]:
+    package = importlib.import_module(__package__ or "")
+    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda one: one.name):
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        if hasattr(module, "READER"):
+            yield module.READER
+
+
+def _others_readers() -> Iterator[Reader]:
+    for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda one: one.name):
+        try:
+            reader: Reader = point.load()
+        except Exception as error:  # noqa: BLE001 (another's code: whatever it raises costs its reader, not ours)
+            _LOG.warning("the reader %s cannot be imported: %s", plain_text(point.value), plain_text(str(error)))
+        else:
+            yield reader
 
 
 def examine(headers: Sequence[InstanceHeader]) -> list[Loadable]:
@@ -31,18 +75,45 @@ def examine(headers: Sequence[InstanceHeader]) -> list[Loadable]:
 
 
 def _examine_series(headers: Sequence[InstanceHeader]) -> list[Loadable]:
-    loadables: list[Loadable] = []
-    left = list(headers)
-    for reader in READERS:
-        if not left:
-            break
-        offered = reader.examine(left)
-        claimed = {id(header) for loadable in offered for header in loadable.instances}
-        left = [header for header in left if id(header) not in claimed]
-        loadables += offered
+    offered: list[tuple[Reader, list[Loadable]]] = []
+    for reader in readers():
+        try:
+            offered.append((reader, reader.examine(headers)))
+        except Exception as error:
+            if type(reader).__module__.startswith("DICOMModule."):
+                raise
+            _LOG.warning("the reader %s failed: %s", plain_text(reader.name), plain_text(str(error)))
+    loadables = _decided(offered)
+    claimed = {id(header) for loadable in loadables for header in loadable.instances}
+    left = [header for header in headers if id(header) not in claimed]
     if left:
         loadables.append(refused("none", left, "No reader knows what this is: it cannot be loaded.", "document"))
     return loadables
+
+
+def _decided(offered: Sequence[tuple[Reader, list[Loadable]]]) -> list[Loadable]:
+    """Return what counts of the offers of several readers."""
+    offers = [(number, loadable) for number, (_, loadables) in enumerate(offered) for loadable in loadables]
+    if len({number for number, _ in offers}) < 2:
+        return [loadable for _, loadable in offers]
+    owners: dict[int, list[tuple[int, Loadable]]] = {}
+    for number, loadable in offers:
+        for header in loadable.instances:
+            owners.setdefault(id(header), []).append((number, loadable))
+    found = []
+    for number, loadable in offers:
+        rivals = [
+            other
+            for header in loadable.instances
+            for whose, other in owners[id(header)]
+            if whose != number and not other.refusal and not other.alternative_to
+        ]
+        best = max(rivals, key=lambda other: other.confidence, default=None)
+        if best is None or (not loadable.refusal and best.confidence <= loadable.confidence):
+            found.append(loadable)
+        elif not loadable.refusal:
+            found.append(replace(loadable, selected=False, alternative_to=loadable.alternative_to or best.id))
+    return found
 
 
 def load_job(loadable: Loadable) -> Job[LoadedValue]:
@@ -57,7 +128,7 @@ def load_job(loadable: Loadable) -> Job[LoadedValue]:
     """
     if loadable.refusal:
         raise NoImageError(f"{plain_text(loadable.name)}: {loadable.refusal}")
-    for reader in READERS:
+    for reader in readers():
         if reader.name == loadable.reader:
             loaded = yield from reader.load_job(loadable)
             return loaded
