@@ -25,12 +25,14 @@ def vtk_array(values: Voxels) -> vtkDataArray:
 
 
 def image_data(array: Voxels, spacing_mm: tuple[float, float, float]) -> vtkImageData:
-    """Return an image over `array`, shape (k, j, i), C-contiguous; VTK keeps the array alive as long as it needs it."""
-    depth, height, width = array.shape
+    """Return an image over `array`, shape (k, j, i) or (k, j, i, 3), C-contiguous; VTK keeps the array alive."""
+    depth, height, width = array.shape[:3]
     image = vtkImageData()
     image.SetDimensions(width, height, depth)  # numpy is [k, j, i], VTK is (i, j, k)
     image.SetSpacing(*spacing_mm)
-    image.GetPointData().SetScalars(vtk_array(array.reshape(-1)))
+    image.GetPointData().SetScalars(
+        vtk_array(array.reshape(-1) if array.ndim == 3 else array.reshape(-1, array.shape[3]))
+    )
     return image
 
 

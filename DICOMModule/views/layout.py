@@ -19,7 +19,8 @@ class LayoutCell:
     Attributes
     ----------
     view : str
-        ``axial``, ``sagittal``, ``coronal`` or ``3d``; empty for the big one, which is chosen, and ``1`` to ``3`` for the
+        ``axial``, ``sagittal``, ``coronal``, ``3d``, or ``stack``, where images without a place in the patient are; empty
+        for the big one, which is chosen, and ``1`` to ``3`` for the
         others in their usual order.
     row, column : int
         Its first cell.
@@ -54,6 +55,11 @@ LAYOUTS: dict[str, tuple[LayoutCell, ...]] = {
         LayoutCell("3", row=2, column=2),
     ),
 }
+
+STACK_LAYOUT = "stack"
+"""Shows images without a place in the patient, and is chosen by them alone."""
+
+ALL_LAYOUTS = {**LAYOUTS, STACK_LAYOUT: (LayoutCell("stack"),)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,7 @@ def layout_rects(
     SettingsError
         There is no such layout or view, or the picture is too small for it.
     """
-    cells = LAYOUTS.get(name)
+    cells = ALL_LAYOUTS.get(name)
     if cells is None:
         raise SettingsError(f"there is no layout {name!r}; there are {', '.join(LAYOUTS)}")
     if big not in VIEWS:

@@ -38,6 +38,10 @@ AXIAL = Orientation("axial", (1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, -1.0)
 CORONAL = Orientation("coronal", (1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0))
 SAGITTAL = Orientation("sagittal", (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0))
 ORIENTATIONS = {orientation.name: orientation for orientation in (AXIAL, SAGITTAL, CORONAL)}
+STACK = Orientation("stack", (1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, 1.0))
+"""Images without a place in the patient: rows to the right, columns down, the next image with the wheel."""
+
+PLANES = {**ORIENTATIONS, STACK.name: STACK}
 UPRIGHT = 1.0 - 1e-6  # cosine from which a plane lies as its name says
 
 
@@ -55,16 +59,21 @@ class SliceStack:
         Number of slices.
     scroll_lps : tuple of float
         Unit vector, LPS.
+    places_mm : tuple of float
+        Of each slice along `scroll_lps`, where they are not evenly spaced; else empty.
     """
 
     first_mm: float
     spacing_mm: float
     count: int
     scroll_lps: Vector
+    places_mm: tuple[float, ...] = ()
 
     def number_at(self, position_lps_mm: Vector) -> int:
         """Return the number of the slice nearest to a position; beyond the ends, the last slice there."""
         along = float(np.dot(self.scroll_lps, position_lps_mm))
+        if self.places_mm:
+            return int(np.argmin(np.abs(np.subtract(self.places_mm, along)))) + 1
         # Half-way between two slices is the later one, whatever the rounding of the position was.
         number = math.floor((along - self.first_mm) / self.spacing_mm + 0.5 + 1e-9) + 1
         return min(max(number, 1), self.count)
@@ -79,7 +88,7 @@ class SliceStack:
         """
         if not 1 <= number <= self.count:
             raise SettingsError(f"there is no slice {number}: the view has the slices 1 to {self.count}")
-        wanted = self.first_mm + (number - 1) * self.spacing_mm
+        wanted = self.places_mm[number - 1] if self.places_mm else self.first_mm + (number - 1) * self.spacing_mm
         step = wanted - float(np.dot(self.scroll_lps, near_lps_mm))
         x, y, z = (float(value) for value in np.add(near_lps_mm, np.multiply(self.scroll_lps, step)))
         return x, y, z
@@ -87,7 +96,7 @@ class SliceStack:
 
 def is_oblique(orientation: Orientation) -> bool:
     """Return whether planes lie other than their name says, turned out of their own plane."""
-    return abs(float(np.dot(orientation.scroll_lps, ORIENTATIONS[orientation.name].scroll_lps))) < UPRIGHT
+    return abs(float(np.dot(orientation.scroll_lps, PLANES[orientation.name].scroll_lps))) < UPRIGHT
 
 
 def box_corners(volume: Volume) -> Floats:
@@ -95,6 +104,17 @@ def box_corners(volume: Volume) -> Floats:
     ends = [(-0.5, size - 0.5) for size in volume.dimensions]
     corners = np.array([(i, j, k, 1.0) for i, j, k in itertools.product(*ends)])
     placed: Floats = (corners @ volume.ijk_to_lps.T)[:, :3]
+    if not volume.regular:
+        half = volume.ijk_to_lps[:3, 2] / 2.0
+        along = volume.slice_positions @ (half / np.linalg.norm(half))
+        columns = volume.ijk_to_lps[:3, :2]
+        placed = np.array(
+            [
+                volume.slice_positions[k] + side * half + columns @ (i, j)
+                for k, side in ((int(np.argmin(along)), -1.0), (int(np.argmax(along)), 1.0))
+                for i, j in itertools.product(*ends[:2])
+            ]
+        )
     return placed
 
 
@@ -106,6 +126,9 @@ def slice_stack(volume: Volume, orientation: Orientation) -> SliceStack:
     middle of the volume, and there are as many as its box needs.
     """
     normal = np.array(orientation.scroll_lps)
+    if not volume.regular and (places := _own_places(volume, normal)):
+        step = float(np.median(np.diff(places))) if len(places) > 1 else volume.spacing_mm[2]
+        return SliceStack(places[0], max(step, 1e-6), len(places), orientation.scroll_lps, places)
     columns = volume.ijk_to_lps[:3, :3]
     axis, step = _axis_along(volume, normal), normal_step_mm(volume, normal)
     middle = np.array([(size - 1) / 2.0 for size in volume.dimensions])
@@ -116,6 +139,14 @@ def slice_stack(volume: Volume, orientation: Orientation) -> SliceStack:
     first = math.ceil((float(edges.min()) - anchor) / step + 1e-6)
     last = math.floor((float(edges.max()) - anchor) / step - 1e-6)
     return SliceStack(anchor + first * step, step, last - first + 1, orientation.scroll_lps)
+
+
+def _own_places(volume: Volume, normal: Floats) -> tuple[float, ...]:
+    """Return the places of the slices along a normal that is theirs, in their order; empty where it is another one."""
+    own = np.cross(volume.ijk_to_lps[:3, 0], volume.ijk_to_lps[:3, 1])
+    if abs(float(own @ normal)) < UPRIGHT * float(np.linalg.norm(own)):
+        return ()
+    return tuple(sorted(float(place) for place in volume.slice_positions @ normal))
 
 
 def normal_step_mm(volume: Volume, normal: Floats) -> float:
@@ -176,6 +207,8 @@ def center_position(volume: Volume) -> Vector:
     measured, not means of two slices.
     """
     index = np.array([*(size // 2 for size in volume.dimensions), 1.0])
+    if not volume.regular:
+        return vector(volume.slice_positions[int(index[2])] + volume.ijk_to_lps[:3, :2] @ index[:2])
     x, y, z = (float(value) for value in (volume.ijk_to_lps @ index)[:3])
     return x, y, z
 

@@ -11,15 +11,18 @@ import numpy as np
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.person_name import person_name
 from DICOMModule.errors import plain_text
-from DICOMModule.scene.volume_node import VolumeNode
+from DICOMModule.scene.volume_node import VolumeNode, axis_text
 from DICOMModule.views.color_tables import is_reversed
 from DICOMModule.views.crosshair import Crosshair, crosshair
+from DICOMModule.views.edge_letters import NO_LETTERS, Letters, edge_letters, letters_of
 from DICOMModule.views.geometry import ViewGeometry
-from DICOMModule.views.orientation import ORIENTATIONS, UPRIGHT, Orientation, SliceStack, Vector, direction_letters
+from DICOMModule.views.orientation import ORIENTATIONS, UPRIGHT, Orientation, SliceStack, Vector
 from DICOMModule.views.prepared import reduction_factors
 from DICOMModule.views.slab import Slab
 from DICOMModule.views.voxel_values import units_text
 from DICOMModule.volume.volume import Volume
+
+__all__ = ["OverlayText", "ViewOverlay", "edge_letters", "slice_overlay", "volume_overlay"]
 
 RULER_SHARE = 0.24  # a ruler takes no more of its side of the view
 LARGE_VIEW_PX = (480, 320)  # width and height from which every field has room
@@ -50,16 +53,6 @@ class OverlayText:
     top_right: tuple[str, ...] = ()
     bottom_left: tuple[str, ...] = ()
     bottom_right: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Letters:
-    """The patient's directions at the edges of the view; empty where they are not known."""
-
-    left: str = ""
-    right: str = ""
-    top: str = ""
-    bottom: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +87,7 @@ class ViewOverlay:
 
     name: str
     text: OverlayText = OverlayText()
-    letters: Letters = Letters()
+    letters: Letters = NO_LETTERS
     across: Ruler | None = None
     upward: Ruler | None = None
     crosshair: Crosshair | None = None
@@ -123,7 +116,7 @@ def slice_overlay(
     """
     size = _size_class(view)
     # What a slab is must be said wherever a slice is named: its values are not those of one plane.
-    room = (0, 1, 3, 4)[size] + (size > 0 and bool(slab.text))
+    room = (0, 1, 3, 4)[size] + (size > 0 and bool(slab.text)) + (size > 0 and node.count > 1)
     text = OverlayText(
         top_left=patient_lines(node.volume.source)[: (0, 0, 2, 3)[size]],
         top_right=study_lines(node.volume.source)[: (0, 0, 2, 4)[size]],
@@ -133,10 +126,10 @@ def slice_overlay(
     return ViewOverlay(
         name=orientation.name,
         text=text,
-        letters=edge_letters(view) if size else Letters(),
-        across=ruler(view.mm_per_pixel, view.width_px) if size > 1 else None,
-        upward=ruler(view.mm_per_pixel, view.height_px) if size > 1 else None,
-        crosshair=crosshair(orientation.name, view, position_lps_mm, others),
+        letters=letters_of(node.volume, view) if size else NO_LETTERS,
+        across=ruler(view.mm_per_pixel, view.width_px, node.volume.calibrated) if size > 1 else None,
+        upward=ruler(view.mm_per_pixel, view.height_px, node.volume.calibrated) if size > 1 else None,
+        crosshair=crosshair(orientation.name, view, position_lps_mm, others) if node.volume.placed else None,
         warnings=tuple(map(plain_text, node.volume.warnings)) if size > 1 else (),
     )
 
@@ -165,18 +158,6 @@ def volume_overlay(
         ),
         axes=axes if size > 1 else (),
         across=ruler(view.mm_per_pixel, view.width_px) if size > 1 else None,
-    )
-
-
-def edge_letters(view: ViewGeometry) -> Letters:
-    """Return the letters of the directions in which the edges of a view lie."""
-    back = tuple(-value for value in view.right_lps)
-    down = tuple(-value for value in view.up_lps)
-    return Letters(
-        left=direction_letters((back[0], back[1], back[2])),
-        right=direction_letters(view.right_lps),
-        top=direction_letters(view.up_lps),
-        bottom=direction_letters((down[0], down[1], down[2])),
     )
 
 
@@ -277,6 +258,8 @@ def window_text(node: VolumeNode, named: bool = True) -> str:
 
     Hounsfield units are whole numbers; of a width above 100 no more than a tenth is told.
     """
+    if node.volume.components > 1:
+        return ""
     window = node.display.window
     digits = 0 if node.volume.units == "HU" and window.width >= WHOLE_HU else 1 if window.width > TENTHS_FROM else None
     width, level = (
@@ -291,15 +274,23 @@ def _slice_lines(
 ) -> tuple[str, ...]:
     center = view.center_lps_mm
     number, place = slices.number_at(center), ""
-    if max(map(abs, orientation.scroll_lps)) >= math.cos(math.radians(MOST_TILT_DEGREES)):
+    placed, numbered = node.volume.placed, "Slice" if node.volume.placed else "Image"
+    if placed and max(map(abs, orientation.scroll_lps)) >= math.cos(math.radians(MOST_TILT_DEGREES)):
         place = place_text(orientation.scroll_lps, center)
     if not large:
-        lines: tuple[str, ...] = (f"Slice {number}/{slices.count}", slab, place, window_text(node, named=False))
-    else:
-        zoom = 100.0 * min(node.volume.spacing_mm) / view.mm_per_pixel
-        lines = (
-            _joined((f"Slice {number}/{slices.count}", place)),
+        lines: tuple[str, ...] = (
+            f"{numbered} {number}/{slices.count}",
             slab,
+            plain_text(axis_text(node)),
+            place,
+            window_text(node, named=False),
+        )
+    else:
+        zoom = 100.0 * min(node.volume.spacing_mm[: 3 if placed else 2]) / view.mm_per_pixel
+        lines = (
+            _joined((f"{numbered} {number}/{slices.count}", place)),
+            slab,
+            plain_text(axis_text(node)),
             window_text(node),
             _joined((f"Zoom {zoom:.0f} %", turn_text(orientation.name, view))),
             "Inverted" if is_reversed(node.volume, node.display) != node.volume.monochrome1 else "",
@@ -326,7 +317,9 @@ def _tube_text(header: InstanceHeader) -> str:
 
 def _thickness_text(header: InstanceHeader, volume: Volume) -> str:
     thickness = _fact(header, "SliceThickness", "{} mm thick")
-    between = f"{volume.spacing_mm[2]:.4g} mm apart" if volume.array.shape[0] > 1 else ""
+    between = f"{volume.spacing_mm[2]:.4g} mm apart" if volume.array.shape[0] > 1 and volume.placed else ""
+    if not volume.regular:
+        between = "unevenly spaced"
     return _joined((thickness, between))
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonCore import VTK_DOUBLE, VTK_FLOAT
 from vtkmodules.vtkImagingCore import vtkImageReslice
@@ -15,28 +14,14 @@ from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.image_data import image_data, image_to_lps, vtk_matrix
 from DICOMModule.views.opengl import vtk_errors_raised
 from DICOMModule.views.prepared import prepare_volume
+from DICOMModule.views.sampled_plane import SampledPlane
 from DICOMModule.views.slab import Slab, slab_planes
+from DICOMModule.views.uneven_slices import UnevenSampler
 from DICOMModule.volume.volume import Floats, Volume, Voxels
 
 PLANES_AT_ONCE = 8  # of a slab: keeps the memory that they take small, and in the processor's cache
 # A pixel is hidden where voxels without a value would have at least this share in it; less is rounding.
 HIDDEN_SHARE = 1e-4
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SampledPlane:
-    """What a view shows of one volume.
-
-    Attributes
-    ----------
-    values : ndarray of float, shape (height, width)
-        In the volume's units; 0 where there is none.
-    inside : ndarray of bool, shape (height, width)
-        False outside of the volume's box, voxels being boxes, and where voxels without a value would have a share.
-    """
-
-    values: Voxels
-    inside: npt.NDArray[np.bool_]
 
 
 class PlaneSampler:
@@ -96,9 +81,10 @@ class PlaneSampler:
                 total = choose(total, choose.reduce(planes, axis=0))
         if mean:
             total = np.divide(total, share, out=np.full(share.shape, np.nan), where=share > 0)
-        total = np.broadcast_to(total, (view.height_px, view.width_px))
-        inside = ~np.isnan(total)
-        return SampledPlane(np.where(inside, total, total.dtype.type(0)), inside)
+        total = np.broadcast_to(total, (view.height_px, view.width_px, *self.volume.array.shape[3:]))
+        inside = ~np.isnan(total if total.ndim == 2 else total[..., 0])
+        shown = inside if total.ndim == 2 else inside[..., None]
+        return SampledPlane(np.where(shown, total, total.dtype.type(0)), inside)
 
     def _planes(self, view: ViewGeometry, offsets: Floats, interpolation: Interpolation) -> Voxels:
         """Return the values on parallel, equally spaced planes, shape (n, height, width), NaN where there is none.
@@ -126,11 +112,26 @@ class PlaneSampler:
             with vtk_errors_raised("sampling a slice"):
                 reslice.Update()
             values: Voxels = vtk_to_numpy(reslice.GetOutput().GetPointData().GetScalars())  # type: ignore[no-untyped-call]
-            sampled.append(values.reshape(len(offsets), view.height_px, view.width_px))
+            parts = values.shape[1:]  # of a colour
+            sampled.append(values.reshape(len(offsets), view.height_px, view.width_px, *parts))
         planes = sampled[0]  # VTK's own memory, for the moment
         if len(sampled) > 1:
             planes[sampled[1] < 1.0 - HIDDEN_SHARE] = np.nan
         return planes
+
+
+Sampler: TypeAlias = PlaneSampler | UnevenSampler
+
+
+def sampler_of(volume: Volume) -> Sampler:
+    """Return what samples a volume.
+
+    Raises
+    ------
+    RenderingError
+        The values are of a type that has no grey values.
+    """
+    return PlaneSampler(volume) if volume.regular else UnevenSampler(volume)
 
 
 def _reslice(array: Voxels, volume: Volume, scalar_type: int) -> vtkImageReslice:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -60,6 +60,10 @@ class ReducedVolume:
     factors: tuple[int, int, int]
 
 
+LUMA = np.array((0.299, 0.587, 0.114), np.float32)
+"""Shares of red, green and blue in the brightness of a colour (ITU-R BT.601)."""
+
+_GREY: WeakKeyDictionary[Volume, Volume] = WeakKeyDictionary()
 _REDUCED: WeakKeyDictionary[Volume, dict[tuple[int, int, int], ReducedVolume]] = WeakKeyDictionary()
 _PREPARED: WeakKeyDictionary[Volume, PreparedVolume] = WeakKeyDictionary()
 
@@ -81,7 +85,8 @@ def prepare_volume(volume: Volume) -> PreparedVolume:
     if known is not None:
         return known
     valid = valid_voxels(volume)
-    made = PreparedVolume(_filled(drawable_array(volume), valid), valid)
+    values = drawable_array(volume)
+    made = PreparedVolume(values if volume.components > 1 else _filled(values, valid), valid)
     with _LOCK:
         return _PREPARED.setdefault(volume, made)
 
@@ -111,6 +116,22 @@ def prepared_job(job: Job[Volume]) -> Job[Volume]:
     with contextlib.suppress(RenderingError):
         yield from prepare_job(volume)
     return volume
+
+
+def grey_volume(volume: Volume) -> Volume:
+    """Return the volume, one in colour as its brightness: what can be ray-cast. Made once, and forgotten with the volume."""
+    if volume.components == 1:
+        return volume
+    with _LOCK:
+        known = _GREY.get(volume)
+    if known is not None:
+        return known
+    array = np.empty(volume.array.shape[:3], np.uint8)
+    for k, plane in enumerate(volume.array):
+        array[k] = np.rint(plane @ LUMA)
+    made = replace(volume, array=array)
+    with _LOCK:
+        return _GREY.setdefault(volume, made)
 
 
 def reduction_factors(volume: Volume, most_voxels: int) -> tuple[int, int, int]:
@@ -193,7 +214,7 @@ def valid_voxels(volume: Volume) -> npt.NDArray[np.uint8] | None:
     valid: npt.NDArray[np.bool_] | None = volume.valid
     missing = list(volume.missing_slices)
     if missing and (valid is None or valid[missing].any()):
-        valid = np.ones(volume.array.shape, bool) if valid is None else valid.copy()
+        valid = np.ones(volume.array.shape[:3], bool) if valid is None else valid.copy()
         valid[missing] = False
     if volume.array.dtype.kind == "f":
         finite = np.isfinite(volume.array)

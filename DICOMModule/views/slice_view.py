@@ -22,7 +22,8 @@ from DICOMModule.views.orientation import (
     slice_stack,
     turned_orientation,
 )
-from DICOMModule.views.plane_sampler import PlaneSampler, SampledPlane
+from DICOMModule.views.plane_sampler import Sampler, sampler_of
+from DICOMModule.views.sampled_plane import SampledPlane
 from DICOMModule.views.slab import Slab, SlabMode
 from DICOMModule.views.view import BACKGROUND, View
 from DICOMModule.volume.volume import Voxels
@@ -35,7 +36,7 @@ class _Layer:
     """One node and what samples its volume."""
 
     node: VolumeNode
-    sampler: PlaneSampler
+    sampler: Sampler
 
 
 class SliceView(View):
@@ -94,7 +95,7 @@ class SliceView(View):
         for node in shown:
             sampler = kept.get(node.id)
             if sampler is None or sampler.volume is not node.volume:
-                sampler = PlaneSampler(node.volume)
+                sampler = sampler_of(node.volume)
             layers.append(_Layer(node, sampler))
         self._layers = layers
         self._slices = slice_stack(shown[0].volume, self._orientation) if shown else None
@@ -212,8 +213,18 @@ def _steps(plane: SampledPlane, display: VolumeDisplay) -> npt.NDArray[np.uint8]
     return steps.astype(np.uint8)
 
 
+def _colors(plane: SampledPlane, reverse: bool) -> npt.NDArray[np.uint8]:
+    """Return the colours of a volume in colour: as they are, or each exchanged for its opposite."""
+    colors: npt.NDArray[np.uint8] = np.rint(np.clip(plane.values, 0.0, 255.0)).astype(np.uint8)
+    return np.bitwise_not(colors) if reverse else colors
+
+
 def _opaque(plane: SampledPlane, display: VolumeDisplay, reverse: bool) -> Voxels:
     """Return the pixels of a layer that is alone; each is moved as one number of 32 bits."""
+    if plane.values.ndim > 2:
+        pixels = np.full((*plane.inside.shape, 4), OPAQUE, np.uint8)
+        pixels[..., :3] = np.where(plane.inside[..., None], _colors(plane, reverse), np.array(BACKGROUND, np.uint8))
+        return pixels
     colors = np.full((STEPS, 4), OPAQUE, np.uint8)
     colors[:, :3] = color_table(display.color_table, reverse)
     packed = np.take(colors.view(np.uint32)[:, 0], _steps(plane, display))
@@ -229,13 +240,17 @@ def _blended(layers: Sequence[tuple[SampledPlane, VolumeDisplay, bool]], size: t
     mixed = np.empty((3, *size), np.float32)
     mixed[:] = np.array(BACKGROUND)[:, None, None]
     for number, (plane, display, reverse) in enumerate(layers):
-        colors, steps = color_table(display.color_table, reverse).astype(np.float32), _steps(plane, display)
+        if plane.values.ndim > 2:
+            shown = np.moveaxis(_colors(plane, reverse).astype(np.float32), -1, 0)
+        else:
+            table = color_table(display.color_table, reverse).astype(np.float32)
+            shown = np.moveaxis(np.take(table, _steps(plane, display), axis=0), -1, 0)
         seen = plane.inside
-        if number > 0 and display.color_table != "grey":
+        if number > 0 and display.color_table != "grey" and plane.values.ndim == 2:
             seen = seen & (plane.values > display.grey_range[0])
         alpha = seen * np.float32(display.opacity)
         for channel in range(3):
-            mixed[channel] += (np.take(colors[:, channel], steps) - mixed[channel]) * alpha
+            mixed[channel] += (shown[channel] - mixed[channel]) * alpha
     pixels = np.full((*size, 4), OPAQUE, np.uint8)
     for channel in range(3):
         pixels[..., channel] = np.rint(mixed[channel])

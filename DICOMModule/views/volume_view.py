@@ -10,7 +10,7 @@ import numpy as np
 from vtkmodules.vtkCommonCore import vtkCommand
 from vtkmodules.vtkRenderingCore import vtkVolumeProperty
 
-from DICOMModule.errors import GeometryError, SettingsError
+from DICOMModule.errors import GeometryError, RenderingError, SettingsError
 from DICOMModule.scene.volume_node import VolumeNode
 from DICOMModule.settings import VOLUME_RENDERERS
 from DICOMModule.views import geometry as view_geometry
@@ -18,11 +18,11 @@ from DICOMModule.views.geometry import ViewGeometry, rotated
 from DICOMModule.views.offscreen import OffscreenView
 from DICOMModule.views.opengl import is_software
 from DICOMModule.views.orientation import Vector, box_corners, vector
-from DICOMModule.views.prepared import MOVING_VOXELS
+from DICOMModule.views.prepared import MOVING_VOXELS, grey_volume
 from DICOMModule.views.presets import RenderingPreset, find_rendering_preset
 from DICOMModule.views.ray_caster import WHOLE, ClipBox, RayCaster, checked_clip
 from DICOMModule.views.transfer_functions import TransferShift, apply_preset
-from DICOMModule.volume.volume import Voxels
+from DICOMModule.volume.volume import Volume, Voxels
 
 # Out of the screen: from the front, a little from the patient's left and from above, so that depth can be seen.
 DEFAULT_DIRECTION_LPS: Vector = (0.42, -1.0, 0.28)
@@ -39,6 +39,17 @@ TURN_DEGREES = 180.0  # by a drag over the smaller side of the view
 FINE_STEPS, RESTING_STEPS, COARSE_STEPS = 2.0, 1.25, 1.0  # a voxel; at rest, of a volume as it is or limited
 COARSEST = 8
 MOVING_S = 0.05  # what a frame may take while something moves
+
+
+UNEVEN = "Slices that are not evenly spaced are shown in slice views only. Resample them to see them in 3D."
+UNPLACED = "Images without a place in the patient are shown one by one only."
+
+
+def refusal_in_3d(volume: Volume) -> str:
+    """Return why a volume is not ray-cast, as a sentence: its places would be wrong there; empty where it is."""
+    if not volume.placed:
+        return UNPLACED
+    return "" if volume.regular else UNEVEN
 
 
 class VolumeView(OffscreenView):
@@ -85,6 +96,8 @@ class VolumeView(OffscreenView):
         ------
         SettingsError
             The display names a preset that there is not for this volume.
+        RenderingError
+            The volume is none that can be seen from all sides; see `refusal_in_3d`.
         """
         if node is not None and not node.visible:
             node = None
@@ -93,6 +106,10 @@ class VolumeView(OffscreenView):
             self._remove_casters()
             self._node = None
             return
+        refusal = refusal_in_3d(node.volume)
+        if refusal:
+            raise RenderingError(refusal)
+        node = replace(node, volume=grey_volume(node.volume))
         preset = find_rendering_preset(node.volume, node.display.rendering_preset)
         if old is None or old.volume is not node.volume:
             self._remove_casters()

@@ -65,6 +65,8 @@ def robust_range(array: Voxels, valid: npt.NDArray[np.bool_] | None = None) -> t
     At most a million values, evenly taken, are looked at. Where the percentiles are the same, the least and the greatest
     value; where these are the same, or there is no value, a range of 1 around it (around 0).
     """
+    if valid is not None and array.ndim > valid.ndim:
+        valid = np.broadcast_to(valid[..., None], array.shape)
     step = max(1, -(-array.size // MOST_SAMPLES))
     step |= step > 1  # an odd step does not fall in with rows, whose lengths are mostly even
     values = array.reshape(-1)[::step]

@@ -13,7 +13,7 @@ from DICOMModule.dicom.decoding import end_decoding
 from DICOMModule.errors import SettingsError
 from DICOMModule.scene import VolumeNode
 from DICOMModule.settings import Settings
-from DICOMModule.views.layout import LAYOUTS
+from DICOMModule.views.layout import LAYOUTS, STACK_LAYOUT
 from DICOMModule.widgets.dialogs.about_dialog import AboutDialog
 from DICOMModule.widgets.dialogs.settings_dialog import SettingsDialog
 from DICOMModule.widgets.dialogs.shortcuts_dialog import ShortcutsDialog
@@ -43,6 +43,7 @@ from DICOMModule.widgets.viewer import TargetsDropped, Viewer
 from DICOMModule.widgets.views.commands import ViewCommands
 from DICOMModule.widgets.views.keys import KEY_ACTIONS
 from DICOMModule.widgets.views.layer_bar import LayerBar
+from DICOMModule.widgets.views.time_bar import TimeBar
 from DICOMModule.widgets.views.view_area import ViewArea
 from DICOMModule.widgets.views.view_toolbar import ViewTools
 from DICOMModule.widgets.window_parts import WindowPart, step_part
@@ -165,6 +166,7 @@ class MainWindow(QMainWindow):
         layout.setSpacing(4)
         layout.addWidget(self.viewer.banners)
         layout.addWidget(LayerBar(self.viewer))
+        layout.addWidget(TimeBar(self.viewer.views, self.area.player))
         layout.addWidget(self.area, 1)
         self._center = center
         self.setCentralWidget(center)
@@ -301,7 +303,8 @@ class MainWindow(QMainWindow):
 
     def _on_layout_changed(self) -> None:
         shown = self.viewer.views.background
-        if shown is not None and not self.viewer.views.maximised:
+        views = self.viewer.views
+        if shown is not None and not views.maximised and views.layout != STACK_LAYOUT:
             self._layouts[f"layout_{shown.volume.modality}"] = self.viewer.views.layout
 
     def _on_node_added(self, node: VolumeNode) -> None:

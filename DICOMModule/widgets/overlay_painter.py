@@ -42,6 +42,7 @@ VIEW_COLORS = {
     "coronal": QColor(94, 172, 92),
     "sagittal": QColor(216, 184, 70),
     "3d": QColor(82, 136, 214),
+    "stack": QColor(146, 152, 160),
 }
 
 

@@ -21,7 +21,6 @@ from DICOMModule.views.prepared import prepare_job
 from DICOMModule.widgets.job_runner import Failure, JobHandle
 from DICOMModule.widgets.qt import QObject, Qt, pyqtSignal
 from DICOMModule.widgets.viewer import Viewer
-from DICOMModule.widgets.views.view_state import VIEW_NAMES
 
 Chosen: TypeAlias = tuple[list[Loadable], list[Problem]]
 Choice: TypeAlias = Callable[[Sequence[Loadable]], Chosen]
@@ -177,7 +176,8 @@ class SceneLoader(QObject):
 
     def _patients_shown(self) -> set[str]:
         """Return who is shown in the views, as far as headers tell."""
-        shown = (self._viewer.views.background_of(name) for name in VIEW_NAMES)
+        views = self._viewer.views
+        shown = (views.background_of(name) for name in views.seen_views)
         sources = [node.volume.source for node in shown if node is not None]
         return {patient_identity(source) for source in sources if source is not None}
 

@@ -10,17 +10,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from DICOMModule.errors import RenderingError, SettingsError, plain_text
 from DICOMModule.scene.display import VolumeDisplay
 from DICOMModule.scene.volume_node import VolumeNode
 from DICOMModule.scene.window_presets import find_window_preset, window_presets
-from DICOMModule.views.geometry import ViewGeometry
+from DICOMModule.views.geometry import ViewGeometry, fit
 from DICOMModule.views.layout import LAYOUTS, ViewRect, layout_rects
-from DICOMModule.views.orientation import ORIENTATIONS, Vector, box_corners, center_position
+from DICOMModule.views.orientation import PLANES, STACK, Vector, box_corners, center_position
 from DICOMModule.views.overlay import ViewOverlay, slice_overlay, volume_overlay
 from DICOMModule.views.presets import find_rendering_preset, presets_for
 from DICOMModule.views.slice_view import SliceView
-from DICOMModule.views.volume_view import VolumeView
+from DICOMModule.views.view import BACKGROUND
+from DICOMModule.views.volume_view import DEFAULT_DIRECTION_LPS, VolumeView, refusal_in_3d, screen_axes
 from DICOMModule.volume.volume import Voxels, Window
 from DICOMModule.widgets.overlay_painter import VIEW_COLORS, OverlayPainter
 from DICOMModule.widgets.qt import QBuffer, QByteArray, QColor, QFontDatabase, QImage, QIODevice, QPainter, QRectF
@@ -166,9 +169,12 @@ def render_picture(nodes: Sequence[VolumeNode], options: PictureOptions | None =
         raise SettingsError("there is no volume to make a picture of")
     node = node_with_options(shown[0], options)
     position = position_in(node, options)
-    rects = layout_rects(options.layout, *options.size)
+    rects = layout_rects(options.layout if node.volume.placed else STACK.name, *options.size)
     views = tuple(_drawn(node, rect, position) for rect in rects)
-    warnings = [*node.volume.warnings]
+    warnings = [
+        *node.volume.warnings,
+        *(text for view in views for text in view.overlay.warnings if view.rect.name == "3d"),
+    ]
     warnings += [f"not in the picture, which shows one volume: {other.name}" for other in shown[1:]]
     application()
     if options.overlays and not QFontDatabase().families():
@@ -275,6 +281,12 @@ def position_in(node: VolumeNode, options: PictureOptions) -> Vector:
 
 
 def _drawn(node: VolumeNode, rect: ViewRect, position: Vector) -> DrawnView:
+    refusal = refusal_in_3d(node.volume) if rect.name == "3d" else ""
+    if refusal:
+        right, up = screen_axes(DEFAULT_DIRECTION_LPS)
+        geometry = fit(box_corners(node.volume), right, up, rect.width, rect.height)
+        nothing = np.full((rect.height, rect.width, 4), (*BACKGROUND, 255), np.uint8)
+        return DrawnView(rect, geometry, nothing, ViewOverlay("3d", warnings=(refusal,)))
     if rect.name == "3d":
         volume_view = VolumeView(rect.width, rect.height)
         try:
@@ -284,7 +296,7 @@ def _drawn(node: VolumeNode, rect: ViewRect, position: Vector) -> DrawnView:
             return DrawnView(rect, volume_view.geometry, volume_view.pixels(), overlay)
         finally:
             volume_view.close()
-    orientation = ORIENTATIONS[rect.name]
+    orientation = PLANES[rect.name]
     view = SliceView(orientation, rect.width, rect.height)
     try:
         view.show([node])

@@ -42,7 +42,7 @@ def made_area(qtbot, tmp_path: Path, *volumes, size=SIZE, rendering=False):
             scene.add_volume(volume, display=VolumeDisplay(WINDOW))
         if volumes:
             viewer.views.show_background(scene.nodes[0].id)
-            wait_until(lambda: all(area.cells[name].isVisible() for name in area.shown_names))
+            wait_until(lambda: all(area.views[name].isVisible() for name in area.shown_names))
         yield area
     finally:
         area.close_views()

@@ -70,7 +70,7 @@ class Cine(QObject):
 
     def start(self) -> None:
         """Run from the slice that is shown; nothing happens in a view of fewer than two."""
-        name = self._state.active_view if self._state.active_view in SLICE_VIEWS else SLICE_VIEWS[0]
+        name = self._state.active_view if self._state.active_view in self._views else SLICE_VIEWS[0]
         if self._views[name].slice_count > 1:
             self.view = name
             self._begin_at(self._views[name].slice_number)

@@ -43,6 +43,11 @@ class ViewCommands:
             "ten_images_on": partial(self.scroll, MANY_IMAGES),
             "first_image": self.first_image,
             "last_image": self.last_image,
+            "back": partial(self.step_time_or_volume, -1),
+            "on": partial(self.step_time_or_volume, 1),
+            "previous_time": partial(self.step_time, -1),
+            "next_time": partial(self.step_time, 1),
+            "play_time": self._area.player.toggle,
             "previous_volume": partial(self.step_volume, -1),
             "next_volume": partial(self.step_volume, 1),
             "previous_study": partial(self.step_study, -1),
@@ -85,6 +90,15 @@ class ViewCommands:
         """Go to the last slice of the active view."""
         view = self._area.active_slice_view
         view.show_slice(view.slice_count)
+
+    def step_time(self, steps: int) -> None:
+        """Show the next time point of the sequence in the active view; nothing happens where there is none."""
+        self._area.player.step(steps)
+
+    def step_time_or_volume(self, steps: int) -> None:
+        """Show the next time point where the active view shows a sequence, else the next loaded volume."""
+        if not self._area.player.step(steps):
+            self.step_volume(steps)
 
     def step_volume(self, steps: int) -> None:
         """Show the next loaded volume in the active view, and in the views that show the same as it."""
@@ -144,7 +158,7 @@ class ViewCommands:
 
     def flip_view(self) -> None:
         """Mirror the picture of the active slice view, left for right."""
-        if self._state.active_view in self._area.slice_views:
+        if self._state.active_view in self._area.image_views:
             self._area.active_slice_view.flip()
 
     def reset_views(self) -> None:

@@ -121,7 +121,8 @@ class LayerBar(QWidget):
             return
         below, above = self._state.background, self._state.foreground
         _fill(self.background, [(plain_text(node.name), node.id) for node in nodes], "" if below is None else below.id)
-        others = [(plain_text(node.name), node.id) for node in nodes if below is None or node.id != below.id]
+        lain_over = [node for node in nodes if node.volume.placed and (below is None or below.volume.placed)]
+        others = [(plain_text(node.name), node.id) for node in lain_over if below is None or node.id != below.id]
         _fill(self.foreground, [(NOTHING, ""), *others], "" if above is None else above.id)
         for widget in (self.opacity, self.percent, self.colors):
             widget.setEnabled(above is not None)

@@ -10,7 +10,7 @@ import numpy as np
 from DICOMModule.errors import plain_text
 from DICOMModule.scene import VolumeNode
 from DICOMModule.views.orientation import Vector, box_corners
-from DICOMModule.views.voxel_values import units_text, value_at, voxel_at
+from DICOMModule.views.voxel_values import color_at, units_text, value_at, voxel_at
 from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.elided_label import FIGURE_SPACE
 
@@ -51,12 +51,23 @@ class PointerReading:
         if not self.nodes:
             return position_text(self.position_lps_mm)
         volume = self.nodes[0].volume
+        if not volume.placed:
+            return self._pixel_text(volume)
         text = position_text(self.position_lps_mm, _place_widths(volume))
         index = voxel_at(volume, self.position_lps_mm)
         if index is None:
             return text
         i, j, k = (_padded(str(at), len(str(size - 1))) for at, size in zip(index, volume.dimensions, strict=True))
         return f"{text}   voxel {i}, {j}, {k}"
+
+    def _pixel_text(self, volume: Volume) -> str:
+        """Return which pixel of which image it is: there is no place in the patient to tell."""
+        index = voxel_at(volume, self.position_lps_mm)
+        if index is None:
+            return ""
+        i, j, k = (_padded(str(at), len(str(size - 1))) for at, size in zip(index, volume.dimensions, strict=True))
+        image = _padded(str(index[2] + 1), len(k))
+        return f"image {image}   pixel {i}, {j}"
 
     @property
     def text(self) -> str:
@@ -84,6 +95,9 @@ def value_text(node: VolumeNode, position_lps_mm: Vector) -> str:
     volume = node.volume
     if voxel_at(volume, position_lps_mm) is None:
         return ""
+    color = color_at(node, position_lps_mm)
+    if color is not None:
+        return "  ".join(f"{name} {_padded(str(part), 3)}" for name, part in zip("RGB", color, strict=True))
     value = value_at(node, position_lps_mm)
     if value is None:
         return "no value"

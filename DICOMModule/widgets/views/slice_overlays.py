@@ -24,7 +24,7 @@ def overlay_of(state: ViewState, view: str, geometry: ViewGeometry, slices: Slic
     overlay = slice_overlay(node, state.orientation_of(view), geometry, slices, position, others=others, slab=slab)
     if not state.crosshair_shown:
         overlay = replace(overlay, crosshair=None)
-    return reduced(overlay, state.overlays, anonymous=state.anonymous, lines=2 if slab.text else 1)
+    return reduced(overlay, state.overlays, anonymous=state.anonymous, lines=1 + bool(slab.text) + (node.count > 1))
 
 
 def reduced(overlay: ViewOverlay, extent: str, *, anonymous: bool, lines: int = 1) -> ViewOverlay:
@@ -49,7 +49,7 @@ def reduced(overlay: ViewOverlay, extent: str, *, anonymous: bool, lines: int = 
 def notes_of(state: ViewState, view: str) -> tuple[str, ...]:
     """Return what a person must know of the places that a slice view shows: whose they are not."""
     node = state.background_of(view)
-    if node is None:
+    if node is None or not node.volume.placed:
         return ()
     notes = []
     active = state.background

@@ -180,7 +180,7 @@ class SliceViewWidget(ViewWidget):
     def window_drag(self) -> Step:
         """Begin to change window and level of the background."""
         node = self._node
-        if node is None:
+        if node is None or node.volume.components > 1:
             return lambda _right, _down: None
         start, is_inverse = node.display.window, is_reversed(node.volume, node.display)
 
@@ -356,7 +356,8 @@ class SliceViewWidget(ViewWidget):
         if self._node is None:
             return ()
         above, opacity = self.state.foreground, self.state.foreground_opacity
-        if above is None or above.id == self._node.id or opacity <= 0.0 or not above.visible:
+        hidden = above is None or above.id == self._node.id or opacity <= 0.0 or not above.visible
+        if above is None or hidden or not self._node.volume.placed:
             return (self._node,)
         return self._node, replace(above, display=replace(above.display, opacity=opacity))
 

@@ -30,9 +30,10 @@ from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.views.cine import Cine
 from DICOMModule.widgets.views.pointer_reading import PointerReading
 from DICOMModule.widgets.views.slice_view_widget import SliceViewWidget
+from DICOMModule.widgets.views.time_player import TimePlayer
 from DICOMModule.widgets.views.view_cell import HEADER_PX, SliceCell, ViewCell, VolumeCell
 from DICOMModule.widgets.views.view_menus import fill_context_menu
-from DICOMModule.widgets.views.view_state import SLICE_VIEWS, VIEW_NAMES
+from DICOMModule.widgets.views.view_state import SLICE_VIEWS, STACK_VIEW, VIEW_NAMES
 from DICOMModule.widgets.views.view_widget import ViewWidget, device_geometry
 from DICOMModule.widgets.views.volume_view_widget import VolumeViewWidget
 
@@ -41,7 +42,7 @@ EMPTY_ICON_PX: Final = 40
 
 
 class ViewArea(QWidget):
-    """All views, laid out as the state says.
+    """All views, laid out as the state says: slices and volume, or images without a place in the patient by themselves.
 
     Parameters
     ----------
@@ -64,12 +65,16 @@ class ViewArea(QWidget):
         self.viewer = viewer
         self.state = viewer.views
         self.slice_views = {name: SliceViewWidget(name, self.state, viewer.settings) for name in SLICE_VIEWS}
+        self.stack_view = SliceViewWidget(STACK_VIEW, self.state, viewer.settings)
+        self.image_views = {**self.slice_views, STACK_VIEW: self.stack_view}
         self.volume_view = VolumeViewWidget(self.state, viewer.settings)
         self.cells: dict[str, ViewCell] = {
             **{name: SliceCell(view, self) for name, view in self.slice_views.items()},
             "3d": VolumeCell(self.volume_view, self),
         }
-        self.cine = Cine(self.state, self.slice_views, parent=self)
+        self.stack_cell = SliceCell(self.stack_view, self)
+        self.cine = Cine(self.state, self.image_views, parent=self)
+        self.player = TimePlayer(self.state, parent=self)
         self._told: set[str] = set()
         self._waiting: list[ViewCell] = []
         self._next = QTimer(self)
@@ -94,7 +99,11 @@ class ViewArea(QWidget):
     @property
     def views(self) -> dict[str, ViewWidget]:
         """All views by name."""
-        return {**self.slice_views, "3d": self.volume_view}
+        return {**self.image_views, "3d": self.volume_view}
+
+    @property
+    def _all_cells(self) -> dict[str, ViewCell]:
+        return {**self.cells, STACK_VIEW: self.stack_cell}
 
     @property
     def active_view(self) -> ViewWidget:
@@ -104,7 +113,7 @@ class ViewArea(QWidget):
     @property
     def active_slice_view(self) -> SliceViewWidget:
         """The active view, or the axial one while the volume view is active."""
-        return self.slice_views.get(self.state.active_view, self.slice_views[SLICE_VIEWS[0]])
+        return self.image_views.get(self.state.active_view, self.slice_views[SLICE_VIEWS[0]])
 
     @property
     def shown_names(self) -> tuple[str, ...]:
@@ -126,9 +135,10 @@ class ViewArea(QWidget):
         return tuple(seen)
 
     def close_views(self) -> None:
-        """Stop cine, end the thread of the volume view and give back what VTK holds."""
+        """Stop what plays, end the thread of the volume view and give back what VTK holds."""
         self.cine.stop()
-        for view in self.slice_views.values():
+        self.player.stop()
+        for view in self.image_views.values():
             view.shut_down()
         self.volume_view.shut_down()
 
@@ -176,7 +186,7 @@ class ViewArea(QWidget):
             menu = QMenu(self)
             menu.setAttribute(Qt.WA_DeleteOnClose)
             fill_context_menu(menu, self.state, view.name, view.fit)
-            cell = self.cells[view.name]
+            cell = self._all_cells[view.name]
             if isinstance(cell, VolumeCell) and view.view_geometry is not None:
                 cell.add_to_menu(menu)
             menu.popup(place)
@@ -202,13 +212,13 @@ class ViewArea(QWidget):
             rects = {} if self._is_empty else {rect.name: rect for rect in self._rects()}
         except SettingsError:  # too small for the layout while the window is being made
             rects = {}
-        for name, cell in self.cells.items():
+        for name, cell in self._all_cells.items():
             rect = rects.get(name)
             if rect is not None:
                 cell.setGeometry(rect.x, rect.y - rect.edge_px, rect.width, rect.height + rect.edge_px)
             else:
                 cell.hide()
-        appearing = [self.cells[name] for name in rects if self.cells[name].isHidden()]
+        appearing = [self._all_cells[name] for name in rects if self._all_cells[name].isHidden()]
         self._waiting = appearing if one_by_one else []
         for cell in () if one_by_one else appearing:
             cell.show()

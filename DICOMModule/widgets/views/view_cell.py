@@ -29,6 +29,7 @@ from DICOMModule.widgets.views.clip_panel import ClipPanel
 from DICOMModule.widgets.views.slice_slider import SliceSlider
 from DICOMModule.widgets.views.slice_view_widget import SliceViewWidget
 from DICOMModule.widgets.views.view_menus import fill_rendering_menu, fill_slab_menu
+from DICOMModule.widgets.views.view_state import STACK_VIEW
 from DICOMModule.widgets.views.view_widget import GROUND, ViewWidget
 from DICOMModule.widgets.views.volume_view_widget import VolumeViewWidget
 
@@ -36,7 +37,7 @@ HEADER_PX: Final = 24
 EDGE_PX: Final = 3
 BUTTON_PX: Final = 20
 ICON_PX: Final = 14
-TITLES: Final = {"axial": "Axial", "sagittal": "Sagittal", "coronal": "Coronal", "3d": "3D"}
+TITLES: Final = {"axial": "Axial", "sagittal": "Sagittal", "coronal": "Coronal", "3d": "3D", "stack": "Images"}
 SIDE_WORDS: Final = {
     "A": "the front (anterior)",
     "P": "the back (posterior)",
@@ -154,8 +155,9 @@ class SliceCell(ViewCell):
         self._on_orientations_changed()
 
     def _fill_header(self) -> None:
-        self.slider.setToolTip("Slices (wheel, Up, Down)")
-        self.slider.setAccessibleName(f"Slices of the {self.slice_view.name} view")
+        what = "Images" if self.slice_view.name == STACK_VIEW else "Slices"
+        self.slider.setToolTip(f"{what} (wheel, Up, Down)")
+        self.slider.setAccessibleName(f"{what} of the {self.slice_view.name} view")
         self.slider.valueChanged.connect(self._on_slider_moved)
         self.slider.turned.connect(self.slice_view.scroll_by)
         self.slider.setMinimumWidth(24)

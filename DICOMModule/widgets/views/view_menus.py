@@ -10,15 +10,15 @@ from typing import Final
 from DICOMModule.errors import plain_text
 from DICOMModule.scene import VolumeDisplay, VolumeNode
 from DICOMModule.scene.window_presets import WindowPreset, window_presets
-from DICOMModule.views.layout import LAYOUTS
-from DICOMModule.views.orientation import ORIENTATIONS, acquisition_axes
+from DICOMModule.views.layout import ALL_LAYOUTS, STACK_LAYOUT
+from DICOMModule.views.orientation import PLANES, acquisition_axes
 from DICOMModule.views.presets import find_rendering_preset, presets_for
 from DICOMModule.views.slab import SlabMode
 from DICOMModule.widgets.qt import QActionGroup, QMenu, QSpinBox, QWidgetAction
 from DICOMModule.widgets.theme import icon
 from DICOMModule.widgets.views.cine import FASTEST_FPS, SLOWEST_FPS, Cine
 from DICOMModule.widgets.views.slice_view_widget import SLAB_STEPS_MM
-from DICOMModule.widgets.views.view_state import SLAB_MODES, ViewState
+from DICOMModule.widgets.views.view_state import SLAB_MODES, STACK_VIEW, ViewState
 
 SLAB_MENU: Final[dict[SlabMode, str]] = {
     "mip": "Maximum (MIP)",
@@ -34,6 +34,7 @@ LAYOUT_TITLES: Final = {
     "sagittal": "Sagittal",
     "coronal": "Coronal",
     "3d": "3D",
+    "stack": "Images one by one",
 }
 PRESET_KEYS: Final = 9
 DEFAULT_SLAB_MM: Final = 10.0
@@ -103,7 +104,7 @@ def fill_plane_menu(menu: QMenu, state: ViewState, view: str) -> None:
     if node is None:
         _note(menu, "Nothing is loaded")
         return
-    now, plain = state.orientation_of(view), ORIENTATIONS[view]
+    now, plain = state.orientation_of(view), PLANES[view]
     group = QActionGroup(menu)
     for title, orientation in (
         ("Along the patient's axes", plain),
@@ -120,7 +121,9 @@ def fill_layout_menu(menu: QMenu, state: ViewState) -> None:
     """List the layouts."""
     menu.clear()
     group = QActionGroup(menu)
-    for name in LAYOUTS:
+    for name in ALL_LAYOUTS:
+        if name == STACK_LAYOUT and state.background_of(STACK_VIEW) is None:
+            continue
         action = menu.addAction(icon(f"layout-{name}"), LAYOUT_TITLES[name])
         action.setCheckable(True)
         action.setChecked(state.layout == name and not state.maximised)
@@ -201,7 +204,8 @@ def fill_context_menu(menu: QMenu, state: ViewState, view: str, fit: Callable[[]
     else:
         fill_window_menu(menu.addMenu("Window preset"), state, view)
         fill_slab_menu(menu.addMenu("Slab"), state)
-        fill_plane_menu(menu.addMenu("Plane"), state, view)
+        if view != STACK_VIEW:
+            fill_plane_menu(menu.addMenu("Plane"), state, view)
     fill_overlay_menu(menu.addMenu("Over the pictures"), state)
     fill_layout_menu(menu.addMenu("Layout"), state)
     menu.addSeparator()

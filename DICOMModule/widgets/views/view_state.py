@@ -9,18 +9,22 @@ import numpy as np
 
 from DICOMModule.errors import SettingsError
 from DICOMModule.scene import NodeChange, Scene, VolumeNode
-from DICOMModule.views.layout import LAYOUTS
-from DICOMModule.views.orientation import ORIENTATIONS, Orientation, Vector, center_position
+from DICOMModule.views.layout import ALL_LAYOUTS, LAYOUTS, STACK_LAYOUT
+from DICOMModule.views.orientation import PLANES, STACK, Orientation, Vector, box_corners, center_position
 from DICOMModule.views.slab import SlabMode
 from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.qt import QObject, pyqtSignal
 
 SLICE_VIEWS: Final = ("axial", "sagittal", "coronal")
-VIEW_NAMES: Final = (*SLICE_VIEWS, "3d")
+PLACED_VIEWS: Final = (*SLICE_VIEWS, "3d")
+STACK_VIEW: Final = STACK.name
+"""Shows images without a place in the patient, and nothing else does."""
+
+VIEW_NAMES: Final = (*PLACED_VIEWS, STACK_VIEW)
 TOOLS: Final = ("window", "zoom", "pan", "scroll", "rotate", "crosshair")
 OVERLAYS: Final = ("all", "minimal", "none")
 SLAB_MODES: Final[tuple[SlabMode, ...]] = get_args(SlabMode)
-DEFAULT_TOOLS: Final = {**dict.fromkeys(SLICE_VIEWS, "window"), "3d": "rotate"}
+DEFAULT_TOOLS: Final = {**dict.fromkeys((*SLICE_VIEWS, STACK_VIEW), "window"), "3d": "rotate"}
 
 
 class ViewState(QObject):
@@ -84,9 +88,10 @@ class ViewState(QObject):
         self.slab_mode: SlabMode = "mip"
         self.rendering_shown = True
         self._positions: dict[str, Vector] = {}
-        self._orientations: dict[str, Orientation] = dict(ORIENTATIONS)
+        self._orientations: dict[str, Orientation] = dict(PLANES)
         self._backgrounds: dict[str, str] = {}
         self._foreground = ""
+        self._layout_before = (self.layout, self.big_view)
         self._disconnects = (
             scene.added.connect(self._on_node_added),
             scene.removed.connect(self._on_node_removed),
@@ -109,24 +114,36 @@ class ViewState(QObject):
         """The node that lies over the background in all slice views."""
         return self._node(self._foreground)
 
+    @property
+    def seen_views(self) -> tuple[str, ...]:
+        """Names of the views that the layout is about: the one of images without a place, or the others."""
+        return (STACK_VIEW,) if self.layout == STACK_LAYOUT else PLACED_VIEWS
+
     def show_background(self, node_id: str, view: str = "") -> None:
         """Show a node as the background of one view, or of all where none is named.
 
         The crosshair goes to the middle of a volume that is the first of its Frame of Reference, or in which it would not
-        lie.
+        lie. Images without a place in the patient are shown in the view that is theirs, whichever is named, and the layout
+        follows what is shown.
         """
-        for name in (view,) if view else VIEW_NAMES:
+        node = self._node(node_id)
+        for name in _views_for(node, view):
             self._backgrounds[name] = node_id
         if node_id and node_id == self._foreground:
             self._foreground = ""
-        node = self._node(node_id)
         if node is not None:
             self._bring_position_into(node)
         self.layers_changed.emit()
+        if node is not None:
+            self._lay_out_for(stack=not node.volume.placed)
 
     def show_foreground(self, node_id: str) -> None:
-        """Lay a node over the background in all slice views; an empty id lays nothing over it."""
-        self._foreground = node_id
+        """Lay a node over the background in all slice views; an empty id lays nothing over it.
+
+        Images without a place in the patient lie over nothing.
+        """
+        node = self._node(node_id)
+        self._foreground = "" if node is not None and not node.volume.placed else node_id
         self.layers_changed.emit()
 
     def set_foreground_opacity(self, opacity: float) -> None:
@@ -178,7 +195,7 @@ class ViewState(QObject):
 
     def reset_planes(self) -> None:
         """Let the slice views lie as at first, as plain slices through the middle of the active view's volume."""
-        self.set_orientations(ORIENTATIONS)
+        self.set_orientations(PLANES)
         self.set_slab(0.0)
         if self.background is not None:
             self.set_position_lps(center_position(self.background.volume))
@@ -201,7 +218,7 @@ class ViewState(QObject):
     def set_tool(self, tool: str) -> None:
         """Choose what a drag with the left button does: in the slice views, or in the volume view if that is active."""
         if _checked(tool, TOOLS) != self.tool:
-            alike = ("3d",) if self.active_view == "3d" else SLICE_VIEWS
+            alike = ("3d",) if self.active_view == "3d" else (*SLICE_VIEWS, STACK_VIEW)
             self._tools.update(dict.fromkeys(alike, tool))
             self.tool_changed.emit()
 
@@ -214,9 +231,9 @@ class ViewState(QObject):
 
         A view that filled the place of all gives it back.
         """
-        if layout not in LAYOUTS:
+        if layout not in ALL_LAYOUTS:
             raise SettingsError(f"there is no layout {layout!r}; there are {', '.join(LAYOUTS)}")
-        chosen = (layout, self.active_view)
+        chosen = (layout, self.big_view if self.active_view == STACK_VIEW else self.active_view)
         if chosen != (self.layout, self.big_view) or self.maximised:
             (self.layout, self.big_view), self.maximised = chosen, ""
             self.layout_changed.emit()
@@ -275,6 +292,16 @@ class ViewState(QObject):
     def _node(self, node_id: str) -> VolumeNode | None:
         return next((node for node in self.scene.nodes if node.id == node_id), None) if node_id else None
 
+    def _lay_out_for(self, *, stack: bool) -> None:
+        """Show the view of images without a place, or the others in the layout that they had."""
+        if stack != (self.layout == STACK_LAYOUT):
+            if stack:
+                self._layout_before = (self.layout, self.big_view)
+            layout, big = (STACK_LAYOUT, self.big_view) if stack else self._layout_before
+            self.layout, self.big_view, self.maximised = layout, big, ""
+            self.layout_changed.emit()
+            self.set_active_view(STACK_VIEW if stack else SLICE_VIEWS[0])
+
     def _bring_position_into(self, node: VolumeNode) -> None:
         frame = frame_of_reference(node.volume)
         position = self._positions.get(frame)
@@ -287,17 +314,20 @@ class ViewState(QObject):
 
     def _on_node_removed(self, node: VolumeNode) -> None:
         left = self.scene.nodes
-        substitute = left[-1].id if left else ""
+        substitutes: dict[bool, VolumeNode] = {other.volume.placed: other for other in left}  # the last of each
         for view, shown in tuple(self._backgrounds.items()):
             if shown == node.id:
-                self._backgrounds[view] = substitute
+                other = substitutes.get(view != STACK_VIEW)
+                self._backgrounds[view] = "" if other is None else other.id
         if self._foreground == node.id:
             self._foreground = ""
         used = {frame_of_reference(other.volume) for other in left}
         self._positions = {frame: place for frame, place in self._positions.items() if frame in used}
-        if substitute:
-            self._bring_position_into(left[-1])
+        for other in substitutes.values():
+            self._bring_position_into(other)
         self.layers_changed.emit()
+        if all(self.background_of(view) is None for view in self.seen_views):
+            self._lay_out_for(stack=self.background_of(STACK_VIEW) is not None)
         self.nodes_changed.emit()
 
     def _on_node_changed(self, change: NodeChange) -> None:
@@ -309,14 +339,28 @@ class ViewState(QObject):
 def frame_of_reference(volume: Volume) -> str:
     """Return a name for the space in which a volume lies: its Frame of Reference UID (0020,0052), if it has one.
 
-    Where it has none, its places can be compared with those of nothing but volumes made of the same series.
+    Where it has none, its places can be compared with those of nothing but volumes made of the same series, or on its very grid.
     """
+    if not volume.placed:
+        return f"images {'/'.join(volume.source_series_uids) or id(volume)}"
     uid = "" if volume.source is None else volume.source.text("FrameOfReferenceUID")
-    return uid or "/".join(volume.source_series_uids) or f"volume at {id(volume)}"
+    return uid or "/".join(volume.source_series_uids) or f"grid at {id(volume.ijk_to_lps)}"
+
+
+def _views_for(node: VolumeNode | None, view: str) -> tuple[str, ...]:
+    """Return the views in which a node is to be shown where one, or none in particular, was named."""
+    if node is None:
+        return (view,) if view else VIEW_NAMES
+    if not node.volume.placed:
+        return (STACK_VIEW,)
+    return (view,) if view not in {"", STACK_VIEW} else PLACED_VIEWS
 
 
 def lies_inside(volume: Volume, position_lps_mm: Vector) -> bool:
     """Say whether a position is within the volume's box, voxels being boxes and not points."""
+    if not volume.regular:
+        corners = box_corners(volume)
+        return bool(np.all((corners.min(axis=0) <= position_lps_mm) & (position_lps_mm <= corners.max(axis=0))))
     index = np.linalg.solve(volume.ijk_to_lps, (*position_lps_mm, 1.0))[:3]
     return bool(np.all(index >= -0.5) and np.all(index <= np.array(volume.dimensions) - 0.5))
 

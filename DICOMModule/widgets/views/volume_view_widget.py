@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Final
 
 from DICOMModule.errors import DICOMModuleError
@@ -16,7 +15,8 @@ from DICOMModule.views.prepared import RESTING_VOXELS
 from DICOMModule.views.presets import find_rendering_preset, value_scale
 from DICOMModule.views.ray_caster import ClipBox
 from DICOMModule.views.transfer_functions import TransferShift
-from DICOMModule.views.volume_view import DEFAULT_DIRECTION_LPS, LOOK_FROM, screen_axes, turned_by_drag
+from DICOMModule.views.volume_view import DEFAULT_DIRECTION_LPS, LOOK_FROM, refusal_in_3d, screen_axes, turned_by_drag
+from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.overlay_painter import OverlayPainter
 from DICOMModule.widgets.qt import (
     QImage,
@@ -171,7 +171,10 @@ class VolumeViewWidget(ViewWidget):
     def _on_layers_changed(self) -> None:
         old, new = self._node, self.state.background_of(self.name)
         if (old and old.volume) is not (new and new.volume):
-            self._frame, self._image, self.clip, self.shift = None, None, None, NO_SHIFT
+            if not (
+                old and new and old.id == new.id and new.count > 1
+            ):  # else it stays until the next time point's is there
+                self._frame, self._image, self.clip, self.shift = None, None, None, NO_SHIFT
             self._first = self._wished + 1
         self._node = new
         if new is None:
@@ -337,7 +340,7 @@ class VolumeViewWidget(ViewWidget):
 
     def _request(self, node: VolumeNode | None, *, moving: bool) -> None:
         """Wish for a frame; after one that moves, a fine one follows when nothing has moved for a while."""
-        if node is not None and not (node.visible and self.state.rendering_shown and not node.volume.is_flat):
+        if node and (_not_drawn(node.volume) or not (node.visible and self.state.rendering_shown)):
             node = None
         is_new, pause_ms = self._wished < self._first, REST_MS if moving else 0
         if node is not None and (is_new or not self.isVisible()):
@@ -367,8 +370,8 @@ class VolumeViewWidget(ViewWidget):
             self._paint_message(painter, OFF)
         elif not self._node.visible:
             self._paint_message(painter, HIDDEN)
-        elif self._node.volume.is_flat:
-            self._paint_message(painter, FLAT)
+        elif reason := _not_drawn(self._node.volume):
+            self._paint_message(painter, reason)
         elif self.problem:
             self._paint_message(painter, self.problem, PROBLEM_COLOR)
         elif self._image is None:
@@ -391,6 +394,10 @@ class VolumeViewWidget(ViewWidget):
 
     def _fitted(self, right_lps: Vector, up_lps: Vector) -> ViewGeometry:
         if self._node is None:
-            return replace(ViewGeometry(1, 1, 1.0, (0.0, 0.0, 0.0), right_lps, up_lps))
+            return ViewGeometry(1, 1, 1.0, (0.0, 0.0, 0.0), right_lps, up_lps)
         corners = box_corners(self._node.volume)
         return fit(corners, right_lps, up_lps, max(self.width(), 1), max(self.height(), 1))
+
+
+def _not_drawn(volume: Volume) -> str:
+    return FLAT if volume.is_flat else refusal_in_3d(volume)
