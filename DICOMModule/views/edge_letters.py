@@ -32,11 +32,11 @@ def letters_of(volume: Volume, view: ViewGeometry) -> Letters:
     if volume.placed:
         return edge_letters(view)
     stated = volume.source.texts("PatientOrientation") if volume.source is not None else ()
-    if len(stated) != 2 or not all(set(text) <= set(OPPOSITE) for text in stated):
+    letters = [text.translate(FEET_AND_HEAD) for text in stated]
+    if len(letters) != 2 or not all(set(text) <= set(OPPOSITE) for text in letters):
         return NO_LETTERS
-    along, down = (text.translate(FEET_AND_HEAD) for text in stated)
-    right, bottom = _letters_towards(view.right_lps, along, down), _letters_towards(view.up_lps, along, down)
-    return Letters(left=_opposite(right), right=right, top=bottom, bottom=_opposite(bottom))
+    right, top = (_letters_towards(direction, *letters) for direction in (view.right_lps, view.up_lps))
+    return Letters(left=_opposite(right), right=right, top=top, bottom=_opposite(top))
 
 
 def _letters_towards(direction: Vector, along_rows: str, down_columns: str) -> str:

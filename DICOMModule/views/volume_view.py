@@ -41,6 +41,7 @@ COARSEST = 8
 MOVING_S = 0.05  # what a frame may take while something moves
 
 
+FLAT = "One slice has no depth to show"
 UNEVEN = "Slices that are not evenly spaced are shown in slice views only. Resample them to see them in 3D."
 UNPLACED = "Images without a place in the patient are shown one by one only."
 
@@ -50,6 +51,11 @@ def refusal_in_3d(volume: Volume) -> str:
     if not volume.placed:
         return UNPLACED
     return "" if volume.regular else UNEVEN
+
+
+def not_in_3d(volume: Volume) -> str:
+    """Return why the window shows nothing of a volume in 3D; empty where it does."""
+    return FLAT if volume.is_flat else refusal_in_3d(volume)
 
 
 class VolumeView(OffscreenView):

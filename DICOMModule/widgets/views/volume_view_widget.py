@@ -15,8 +15,7 @@ from DICOMModule.views.prepared import RESTING_VOXELS
 from DICOMModule.views.presets import find_rendering_preset, value_scale
 from DICOMModule.views.ray_caster import ClipBox
 from DICOMModule.views.transfer_functions import TransferShift
-from DICOMModule.views.volume_view import DEFAULT_DIRECTION_LPS, LOOK_FROM, refusal_in_3d, screen_axes, turned_by_drag
-from DICOMModule.volume.volume import Volume
+from DICOMModule.views.volume_view import DEFAULT_DIRECTION_LPS, LOOK_FROM, not_in_3d, screen_axes, turned_by_drag
 from DICOMModule.widgets.overlay_painter import OverlayPainter
 from DICOMModule.widgets.qt import (
     QImage,
@@ -44,7 +43,6 @@ FIRST_MS: Final = 40
 EMPTY: Final = "Drop a series here"
 OFF: Final = "Volume rendering is off. Press V to show it."
 SHIFT_PX: Final = 400.0  # a drag of so many pixels moves the curves by their own length
-FLAT: Final = "One slice has no depth to show"
 WAITING: Final = "Rendering…"
 HIDDEN: Final = "Hidden in the scene list"
 
@@ -340,7 +338,7 @@ class VolumeViewWidget(ViewWidget):
 
     def _request(self, node: VolumeNode | None, *, moving: bool) -> None:
         """Wish for a frame; after one that moves, a fine one follows when nothing has moved for a while."""
-        if node and (_not_drawn(node.volume) or not (node.visible and self.state.rendering_shown)):
+        if node and (not_in_3d(node.volume) or not (node.visible and self.state.rendering_shown)):
             node = None
         is_new, pause_ms = self._wished < self._first, REST_MS if moving else 0
         if node is not None and (is_new or not self.isVisible()):
@@ -370,7 +368,7 @@ class VolumeViewWidget(ViewWidget):
             self._paint_message(painter, OFF)
         elif not self._node.visible:
             self._paint_message(painter, HIDDEN)
-        elif reason := _not_drawn(self._node.volume):
+        elif reason := not_in_3d(self._node.volume):
             self._paint_message(painter, reason)
         elif self.problem:
             self._paint_message(painter, self.problem, PROBLEM_COLOR)
@@ -397,7 +395,3 @@ class VolumeViewWidget(ViewWidget):
             return ViewGeometry(1, 1, 1.0, (0.0, 0.0, 0.0), right_lps, up_lps)
         corners = box_corners(self._node.volume)
         return fit(corners, right_lps, up_lps, max(self.width(), 1), max(self.height(), 1))
-
-
-def _not_drawn(volume: Volume) -> str:
-    return FLAT if volume.is_flat else refusal_in_3d(volume)
