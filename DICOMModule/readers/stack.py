@@ -213,6 +213,8 @@ def _header_sentences(headers: Sequence[InstanceHeader]) -> list[str]:
         sentences.append("No frame of reference: alignment with other series unverified.")
     if any(header.text("AnatomicalOrientationType").upper() == "QUADRUPED" for header in headers):
         sentences.append("The patient is an animal (QUADRUPED): letters of direction are those of a human.")
+    if any("ImagePositionVolume" in header.attributes for header in headers):
+        sentences.append("Positions are those of the ultrasound volume: where it lies in the patient is not known.")
     lossy = [
         header
         for header in headers
