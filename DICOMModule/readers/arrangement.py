@@ -5,25 +5,22 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TypeVar
 
 from DICOMModule.dicom.pixel_format import pixel_format_of
 from DICOMModule.errors import GeometryError
-from DICOMModule.readers.loadable import Loadable
+from DICOMModule.readers.loadable import OTHER_READING, SIDE_ISSUE, SURE, WARNED, Loadable
 from DICOMModule.readers.offers import loadable_id, refused, series_name
 from DICOMModule.readers.pixel_meaning import value_sentences
 from DICOMModule.readers.stack import stacks_of_sequence
-from DICOMModule.volume.fourth_axis import Sequence4D
+from DICOMModule.volume.fourth_axis import Sequence4D, axis_of_order
 from DICOMModule.volume.fourth_dimension import read_fourth_dimension
 from DICOMModule.volume.grouping import FrameGroup, split_series
+from DICOMModule.volume.moments import acquisition_order
 from DICOMModule.volume.repeats import PlacedFrame
 from DICOMModule.volume.sequence import Axis
 
-SURE: Final = 1.0
-WARNED: Final = 0.9
-OTHER_READING: Final = 0.5
-SIDE_ISSUE: Final = 0.3
-"""Confidence of scouts, of incomplete volumes and of what else was set apart."""
+F = TypeVar("F")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +38,15 @@ class Offer:
 
 def offers_of(reader: str, frames: Sequence[PlacedFrame], excluded: Sequence[str]) -> list[Loadable]:
     """Return the loadables that the frames of one series make; `excluded` are sentences on what is missing from them."""
-    try:
-        split = split_series(frames)
-    except GeometryError as error:
-        text = str(error)
-        sentence = f"{text[:1].upper()}{text[1:]}: they make no volume and are not loaded yet."
-        return [refused(reader, [frame.header for frame in frames], sentence)]
+    split = split_series(frames)
     several = len(split.groups) > 1
     loadables: list[Loadable] = []
     for number, group in enumerate(split.groups, 1):
+        if group.scattered:
+            offer = Offer(reader, warnings=(*excluded, *split.warnings))
+            reason = f"{len(group.frames)} images are not parallel"
+            loadables.append(_offer_of_single_images(group.frames, reason, offer))
+            continue
         if group.localizer:
             offer = Offer(reader, " (localizer)", side_issue=True)
         else:
@@ -58,6 +55,15 @@ def offers_of(reader: str, frames: Sequence[PlacedFrame], excluded: Sequence[str
             offer = Offer(reader, suffix, (*excluded, *split.warnings))
         loadables += _offers_of_group(group, offer)
     return loadables
+
+
+def _offer_of_single_images(frames: Sequence[PlacedFrame], reason: str, offer: Offer) -> Loadable:
+    """Return the loadable of images that lie in space as no volume does: one after the other, each in its own place."""
+    ordered = sorted(frames, key=lambda frame: acquisition_order(frame.header))
+    sentence = f"{reason[:1].upper()}{reason[1:]}: loaded as single images in space, not as a volume."
+    full = replace(offer, warnings=(*offer.warnings, sentence))
+    found = _offer([[frame] for frame in ordered], axis_of_order([frame.header for frame in ordered]), full)
+    return replace(found, regular=False)
 
 
 def _offers_of_group(group: FrameGroup, offer: Offer) -> list[Loadable]:
@@ -99,10 +105,11 @@ def _offer(parts: Sequence[Sequence[PlacedFrame]], axis: Axis | None, offer: Off
     try:
         stacks = stacks_of_sequence(parts)
     except GeometryError as error:
+        if axis is None:
+            return _offer_of_single_images(parts[0], str(error), offer)
         text = str(error)
         headers = [frame.header for part in parts for frame in part]
-        kind = "volume" if axis is None else "sequence"
-        return refused(offer.reader, headers, f"{text[:1].upper()}{text[1:]}.", kind)
+        return refused(offer.reader, headers, f"{text[:1].upper()}{text[1:]}.", "sequence")
     fullest = max(stacks, key=lambda stack: len(stack.frames))
     frames = tuple(header for stack in stacks for header in stack.headers)
     value_warnings, value_notes = value_sentences(frames)
@@ -142,7 +149,7 @@ def _confidence(offer: Offer, warnings: Sequence[str]) -> float:
     return WARNED if warnings else SURE
 
 
-def parts_of(loadable: Loadable, frames: Sequence[PlacedFrame]) -> list[Sequence[PlacedFrame]]:
+def parts_of(loadable: Loadable, frames: Sequence[F]) -> list[Sequence[F]]:
     """Return the frames of a loadable volume by volume."""
     ends = list(itertools.accumulate(loadable.volume_sizes or (len(frames),)))
     return [frames[start:end] for start, end in zip([0, *ends], ends, strict=False)]

@@ -1,8 +1,9 @@
-"""Images with a place in space, grey or in colour: CT, MR, PET, and others whose headers give what a volume needs."""
+"""Images, grey or in colour: with a place in space, as of CT, MR and PET, or as mere pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from DICOMModule.dicom.frame_table import frame_headers
@@ -11,6 +12,7 @@ from DICOMModule.dicom.pixel_format import pixel_format_of
 from DICOMModule.errors import FrameTableError, PixelDataError, VolumeError
 from DICOMModule.jobs import Job
 from DICOMModule.readers.arrangement import offers_of, parts_of
+from DICOMModule.readers.flat import flat_offers, flat_stacks
 from DICOMModule.readers.loadable import Loadable, LoadedValue
 from DICOMModule.readers.objects import is_image
 from DICOMModule.readers.offers import refused, uid_name
@@ -36,22 +38,34 @@ class _Refusal:
     of_volume: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Unplaced:
+    """A frame without a place, and what it lacks, as the end of "1 image …; excluded."."""
+
+    header: InstanceHeader
+    lacks: str
+
+
 class ImageReader:
-    """Reads images with position, orientation and spacing, a loadable a grid or a sequence of volumes on one."""
+    """Reads images: a loadable a grid, a sequence of volumes on one, or a stack of pictures without a place."""
 
     name = "image"
 
     def examine(self, headers: Sequence[InstanceHeader]) -> list[Loadable]:
-        """Return a loadable for each grid among the images, and refused ones for what is none."""
-        frames: list[PlacedFrame] = []
+        """Return a loadable for each grid among the images, for what has no place, and refused ones for what is neither."""
+        placed: list[PlacedFrame] = []
+        unplaced: list[_Unplaced] = []
         reasons: dict[_Refusal, list[InstanceHeader]] = {}
         for header in filter(is_image, headers):
             for found in _frames_of(header):
                 if isinstance(found, PlacedFrame):
-                    frames.append(found)
+                    placed.append(found)
+                elif isinstance(found, _Unplaced):
+                    unplaced.append(found)
                 elif not (group := reasons.setdefault(found, [])) or group[-1] is not header:
                     group.append(header)
-        loadables = offers_of(self.name, frames, _excluded(reasons)) if frames else []
+        loadables = offers_of(self.name, placed, _excluded(reasons, unplaced)) if placed else []
+        loadables += flat_offers(self.name, [one.header for one in unplaced], beside_volume=bool(placed))
         return loadables + [
             refused(self.name, group, reason.sentence, reason.kind) for reason, group in reasons.items()
         ]
@@ -59,16 +73,19 @@ class ImageReader:
     def load_job(self, loadable: Loadable) -> Job[LoadedValue]:
         """Read the pixels of a loadable of this reader."""
         headers = loadable.frames or loadable.instances
-        frames = [PlacedFrame(header, plane_of(header)) for header in headers]
-        loaded = yield from read_slices_job(stacks_of_sequence(parts_of(loadable, frames)), loadable)
+        if any(keyword not in headers[0].attributes for keyword in _PLACE):
+            stacks = flat_stacks(parts_of(loadable, headers))
+        else:
+            frames = [PlacedFrame(header, plane_of(header)) for header in headers]
+            stacks = stacks_of_sequence(parts_of(loadable, frames))
+        loaded = yield from read_slices_job(stacks, loadable)
         return loaded
 
 
-def _frames_of(header: InstanceHeader) -> list[PlacedFrame | _Refusal]:
+def _frames_of(header: InstanceHeader) -> list[PlacedFrame | _Unplaced | _Refusal]:
     """Return the frames of an instance with their places, or why there are none."""
-    refusal = _other_kind_of_image(header)
-    if refusal is not None:
-        return [refusal]
+    if header.transfer_syntax_uid.startswith(VIDEO):
+        return [_Refusal(f"Video ({uid_name(header.transfer_syntax_uid)}) is not loaded yet.", "video")]
     try:
         frames = frame_headers(header)
     except FrameTableError as error:
@@ -76,15 +93,13 @@ def _frames_of(header: InstanceHeader) -> list[PlacedFrame | _Refusal]:
     return [_placed(frame) for frame in frames]
 
 
-def _placed(header: InstanceHeader) -> PlacedFrame | _Refusal:
+def _placed(header: InstanceHeader) -> PlacedFrame | _Unplaced | _Refusal:
     """Return the frame with its place, or why it cannot be a slice."""
     missing = [keyword for keyword in _PLACE if keyword not in header.attributes]
-    if missing:
-        return _unplaced(header, missing)
     try:
         pixel_format_of(header)
         rescale_of(header)
-        return PlacedFrame(header, plane_of(header))
+        return _Unplaced(header, _lack(missing)) if missing else PlacedFrame(header, plane_of(header))
     except PixelDataError as error:
         return _faulty(error.reason)
     except VolumeError as error:
@@ -98,36 +113,24 @@ _PLACE = {
 }
 
 
-def _unplaced(header: InstanceHeader, missing: Sequence[str]) -> _Refusal:
+def _lack(missing: Sequence[str]) -> str:
     words = [_PLACE[keyword] for keyword in missing]
     text = " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
-    short = "has no position" if "ImagePositionPatient" in missing else f"has no {text}"
-    if (header.integer("SamplesPerPixel") or 1) > 1:
-        short = ""  # a picture in colour beside grey slices is no slice that is missing from them
-    return _Refusal(f"Images without {text} ({uid_name(header.sop_class_uid)}) are not loaded yet.", of_volume=short)
+    return "has no position" if "ImagePositionPatient" in missing else f"has no {text}"
 
 
 def _faulty(reason: str) -> _Refusal:
     return _Refusal(f"The image cannot be a slice of a volume: {reason}.", of_volume=f"cannot be used ({reason})")
 
 
-def _other_kind_of_image(header: InstanceHeader) -> _Refusal | None:
-    """Name images whose pixel data are not planes, each with a place of its own."""
-    cases: tuple[tuple[bool, Callable[[], _Refusal]], ...] = (
-        (
-            header.transfer_syntax_uid.startswith(VIDEO),
-            lambda: _Refusal(f"Video ({uid_name(header.transfer_syntax_uid)}) is not loaded yet.", "video"),
-        ),
-    )
-    return next((make() for applies, make in cases if applies), None)
-
-
-def _excluded(reasons: dict[_Refusal, list[InstanceHeader]]) -> list[str]:
-    sentences = []
-    counts: dict[str, int] = {}
+def _excluded(reasons: dict[_Refusal, list[InstanceHeader]], unplaced: Sequence[_Unplaced]) -> list[str]:
+    """Return a sentence on images that a volume may be missing; a picture in colour is no slice of a grey one."""
+    counts: Counter[str] = Counter()
     for reason, group in reasons.items():
         if reason.of_volume:
-            counts[reason.of_volume] = counts.get(reason.of_volume, 0) + len(group)
+            counts[reason.of_volume] += len(group)
+    counts.update(one.lacks for one in unplaced if pixel_format_of(one.header).cells != "colours")
+    sentences = []
     for text, count in counts.items():
         plural = text.replace("has ", "have ", 1) if count > 1 else text
         sentences.append(f"{count} image{'s' if count > 1 else ''} {plural}; excluded.")

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.jobs import Job
 from DICOMModule.volume.sequence import Axis, VolumeSequence
 from DICOMModule.volume.volume import Volume
+
+SURE: Final = 1.0
+WARNED: Final = 0.9
+OTHER_READING: Final = 0.5
+SIDE_ISSUE: Final = 0.3
+"""Confidences: of what is as it should be, has a warning, is another reading, or was set apart (scouts, remainders)."""
 
 LoadedValue: TypeAlias = Volume | VolumeSequence
 """What a reader makes of a loadable."""

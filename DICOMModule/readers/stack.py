@@ -15,6 +15,7 @@ from DICOMModule.volume.repeats import PlacedFrame, find_repeats
 from DICOMModule.volume.volume import Floats
 
 THICKNESS_RATIO = 1.5
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 MINUS = "\N{MINUS SIGN}"
 ALWAYS_LOSSY = frozenset(f"1.2.840.10008.1.2.4.{code}" for code in ("50", "51", "81"))
 
@@ -96,7 +97,7 @@ def stack_of(frames: Sequence[PlacedFrame]) -> Stack:
     warnings += geometry_warnings
     if copies:
         warnings.append(duplicates_sentence(len(copies)))
-    warnings += _header_sentences([frame.header for frame in ordered])
+    warnings += header_sentences([frame.header for frame in ordered])
     return Stack(ordered, copies, fit, tuple(warnings), tuple(notes))
 
 
@@ -153,7 +154,7 @@ def _like(whole: Stack, frames: Sequence[PlacedFrame]) -> Stack:
     ordered = tuple(repeats.first[ranks[rank]] for rank in order)
     copies = tuple(sorted(((place[index], frame) for index, frame in repeats.copies), key=lambda pair: pair[0]))
     warnings = [duplicates_sentence(len(copies))] if copies else []
-    return Stack(ordered, copies, fit, (*warnings, *_header_sentences([frame.header for frame in ordered])), ())
+    return Stack(ordered, copies, fit, (*warnings, *header_sentences([frame.header for frame in ordered])), ())
 
 
 def _two_thicknesses(headers: Sequence[InstanceHeader]) -> bool:
@@ -190,6 +191,8 @@ def _geometry_sentences(frames: Sequence[PlacedFrame], fit: StackFit) -> tuple[l
     if _two_thicknesses(headers):
         thicknesses = _thicknesses_mm(headers)
         notes.append(f"Slice thickness varies {thicknesses[0]:g}–{thicknesses[-1]:g} mm.")
+    if headers[0].sop_class_uid.startswith(SECONDARY_CAPTURE):
+        notes.append("Secondary captures with positions of their own: trusted as they are.")
     if fit.skewed:
         notes.append("Row and column directions are not exactly orthonormal in the headers; kept as they are.")
     return warnings, notes
@@ -206,10 +209,10 @@ def _missing_sentence(frames: Sequence[PlacedFrame], fit: StackFit) -> str:
     return f"{len(fit.missing)} of {total} slices missing (after {shown}). Shown as gaps."
 
 
-def _header_sentences(headers: Sequence[InstanceHeader]) -> list[str]:
+def header_sentences(headers: Sequence[InstanceHeader], *, placed: bool = True) -> list[str]:
     """Return what the headers say of the whole stack that a user must know."""
     sentences = []
-    if not all(header.text("FrameOfReferenceUID") for header in headers):
+    if placed and not all(header.text("FrameOfReferenceUID") for header in headers):
         sentences.append("No frame of reference: alignment with other series unverified.")
     if any(header.text("AnatomicalOrientationType").upper() == "QUADRUPED" for header in headers):
         sentences.append("The patient is an animal (QUADRUPED): letters of direction are those of a human.")

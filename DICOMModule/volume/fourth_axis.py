@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.volume.diffusion import Diffusion
 from DICOMModule.volume.explanations import DIFFUSION, Explanation
 from DICOMModule.volume.moments import CLOCKS, Clock
@@ -119,6 +120,16 @@ def _clocked(layout: Layout, parts: Sequence[list[int]]) -> Axis | None:
             return Axis(clock.keyword, "ms", tuple(round(float(mean), 3) for mean in means))
         return Axis("time", "s", tuple(round(float(mean - means[0]), 6) for mean in means))
     return None
+
+
+def axis_of_order(headers: Sequence[InstanceHeader]) -> Axis:
+    """Return the axis of single images in the order of their acquisition: their times where these go forward."""
+    for clock in CLOCKS:
+        moments = [clock.moment(header) for header in headers]
+        known = [moment for moment in moments if moment is not None]
+        if clock.unit == "s" and len(known) == len(headers) and (np.diff(known) > 0).all():
+            return Axis("time", "s", tuple(round(moment - known[0], 6) for moment in known))
+    return Axis("image", "", tuple(float(number) for number in range(1, len(headers) + 1)))
 
 
 def _means(

@@ -12,7 +12,6 @@ import numpy as np
 
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.patient import patient_identity
-from DICOMModule.errors import GeometryError
 from DICOMModule.volume.geometry import JITTER_MM
 from DICOMModule.volume.mixtures import unmix
 from DICOMModule.volume.planes import InPlane
@@ -39,11 +38,14 @@ class FrameGroup:
         The frames are scouts beside a volume, not part of one.
     label : str
         What they are, where they are not what the series is made for: ``"phase"``.
+    scattered : bool
+        They share nothing but the format: planes of a rotation or a sweep, hardly two of them parallel.
     """
 
     frames: tuple[PlacedFrame, ...]
     localizer: bool = False
     label: str = ""
+    scattered: bool = False
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -62,15 +64,11 @@ class _Cluster:
 
 
 def split_series(frames: Sequence[PlacedFrame]) -> Split:
-    """Split the single-frame images of one series into groups that may each become a volume.
+    """Split the frames of one series into groups that may each become a volume.
 
     By pixel format, frame of reference, unit and reconstruction kernel first, then by orientation and spacing, then what
-    lies in one space but is of different acquisitions. Groups come largest first.
-
-    Raises
-    ------
-    GeometryError
-        Many planes, hardly two of them parallel: not a volume.
+    lies in one space but is of different acquisitions. Groups come largest first. Many planes, hardly two of them
+    parallel, are a group that is no volume.
     """
     localizers = [frame for frame in frames if _says_localizer(frame.header)]
     if len(localizers) == len(frames):
@@ -85,17 +83,34 @@ def split_series(frames: Sequence[PlacedFrame]) -> Split:
             warnings.append(sentence)
         parts = split
     clusters: list[_Cluster] = []
-    for cluster in (cluster for part in parts for cluster in _parallel(part)):
-        unmixed, sentences = unmix(cluster.frames)
-        clusters += [_Cluster(cluster.in_plane, part.frames, part.label) for part in unmixed]
+    groups: list[FrameGroup] = []
+    for part in parts:
+        found, sentences = _unmixed(part)
+        if _are_scattered(found):
+            groups.append(FrameGroup(tuple(part), scattered=True))
+            continue
+        clusters += found
         warnings += [sentence for sentence in sentences if sentence not in warnings]
-    lonely = [len(cluster.frames) for cluster in clusters if len(cluster.frames) < FEWEST_SLICES_OF_A_VOLUME]
-    if len(lonely) > MOST_LONELY_PLANES and sum(lonely) > len(main) / 2:
-        raise GeometryError(f"its {len(main)} images are not parallel to each other")
-    groups = [FrameGroup(tuple(cluster.frames), label=cluster.label) for cluster in clusters]
+    groups += [FrameGroup(tuple(cluster.frames), label=cluster.label) for cluster in clusters]
     groups += [FrameGroup(tuple(c.frames), localizer=True) for c in _parallel(localizers)]
     groups = _with_odd_ones_as_localizers(groups)
     return Split(_largest_first(groups), (*_split_sentences(groups, parts, warnings),))
+
+
+def _unmixed(part: Sequence[PlacedFrame]) -> tuple[list[_Cluster], list[str]]:
+    """Return the clusters of parallel frames that may share a volume, and what was mixed."""
+    clusters: list[_Cluster] = []
+    sentences: list[str] = []
+    for cluster in _parallel(part):
+        unmixed, told = unmix(cluster.frames)
+        clusters += [_Cluster(cluster.in_plane, one.frames, one.label) for one in unmixed]
+        sentences += told
+    return clusters, sentences
+
+
+def _are_scattered(clusters: Sequence[_Cluster]) -> bool:
+    lonely = [len(cluster.frames) for cluster in clusters if len(cluster.frames) < FEWEST_SLICES_OF_A_VOLUME]
+    return len(lonely) > MOST_LONELY_PLANES and 2 * sum(lonely) > sum(len(cluster.frames) for cluster in clusters)
 
 
 def _split_sentences(groups: Sequence[FrameGroup], parts: Sequence[object], formats: Sequence[str]) -> list[str]:
@@ -105,7 +120,7 @@ def _split_sentences(groups: Sequence[FrameGroup], parts: Sequence[object], form
     if len(volumes) > 1:
         loaded = f"loaded as {len(volumes)} volumes."
         sentences += [one if one.endswith(".") else f"{one}; {loaded}" for one in formats]
-        orientations, spacings = _variety([group.frames[0].plane.in_plane for group in volumes])
+        orientations, spacings = _variety([g.frames[0].plane.in_plane for g in volumes if not g.scattered])
         if orientations > 1:
             sentences.append(f"Series contains {orientations} orientations; {loaded}")
         elif spacings > 1 and len(volumes) > len(parts):

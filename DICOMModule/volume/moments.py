@@ -91,6 +91,7 @@ def _of_milliseconds(keyword: str) -> Moment:
 CLOCKS: Final[tuple[Clock, ...]] = (
     Clock("TemporalPositionTimeOffset", lambda header: header.number("TemporalPositionTimeOffset")),
     Clock("FrameReferenceTime", _of_milliseconds("FrameReferenceTime")),
+    Clock("FrameStartTime", _of_milliseconds("FrameStartTime")),
     Clock("AcquisitionTime", acquired_at),
     Clock("TriggerTime", lambda header: header.number("TriggerTime"), "ms"),
 )

@@ -34,16 +34,21 @@ def said(dataset, number, macro, keyword):
     return dataset.get(keyword)
 
 
-def reference_frame(path, number=1, tile=None):
-    """Return the values of a frame and its position, orientation (2, 3) and pixel spacing."""
+def reference_values(path, number=1):
+    """Return the values of a frame."""
     dataset, pixels = _dataset(path)
     stored = pixels[number - 1] if int(dataset.get("NumberOfFrames") or 1) > 1 else np.squeeze(pixels)
     slope = said(dataset, number, "PixelValueTransformationSequence", "RescaleSlope")
     if "PerFrameFunctionalGroupsSequence" in dataset and slope is not None:
         intercept = said(dataset, number, "PixelValueTransformationSequence", "RescaleIntercept")
-        values = stored * float(slope) + float(intercept)
-    else:
-        values = apply_modality_lut(stored, dataset)
+        return stored * float(slope) + float(intercept)
+    return apply_modality_lut(stored, dataset)
+
+
+def reference_frame(path, number=1, tile=None):
+    """Return the values of a frame and its position, orientation (2, 3) and pixel spacing."""
+    dataset, _ = _dataset(path)
+    values = reference_values(path, number)
     position = np.array(said(dataset, number, "PlanePositionSequence", "ImagePositionPatient"), float)
     orientation = np.array(said(dataset, number, "PlaneOrientationSequence", "ImageOrientationPatient"), float)
     spacing = np.array(said(dataset, number, "PixelMeasuresSequence", "PixelSpacing"), float)
@@ -65,6 +70,15 @@ def _cut(path, values, tile):
     step = mosaic.voxel_sizes[2] * np.sign(normal @ mosaic.slice_normal) * normal
     position = mosaic.image_position + number * step
     return values[tile.row :, tile.column :][: tile.rows, : tile.columns], position
+
+
+def check_pictures(volume):
+    """Compare every grey value of images without a place with what pydicom makes of the files; colours have tests of their own."""
+    assert len(volume.frames) == len(volume.array)
+    assert np.array_equal(volume.ijk_to_lps, np.diag([*volume.spacing_mm, 1]))
+    for k, frame in enumerate(volume.frames if volume.components == 1 else ()):
+        values = reference_values(frame.header.filename, frame.frame_number)
+        assert np.array_equal(volume.array[k], values.astype(volume.array.dtype))
 
 
 def check_volume(volume):

@@ -52,7 +52,6 @@ def check_places(volume, series, kept=None):
         {"dtype": "uint16", "bits_stored": 12, "intercept": -1024.0},
         {"dtype": "int16", "bits_stored": 12, "intercept": -5.0},
         {"dtype": "int32", "bits_stored": 32, "modality": "MR", "slope": None},
-        {"modality": "SC", "slope": None},
         {"along_normal_mm": (0, -2.5, -5, -7.5, -10)},
     ],
 )

@@ -30,7 +30,7 @@ def test_a_slice_that_cannot_be_used_leaves_a_gap_and_a_warning(series_factory, 
     assert "1 of 6 slices missing (after z=42.5). Shown as gaps." in volume.warnings
     assert volume.dimensions == (10, 8, 6)
     assert len(excluded.instances) == 1
-    assert excluded.refusal
+    assert excluded.refusal or not excluded.selected
 
 
 def test_several_images_without_position_are_counted(series_factory):

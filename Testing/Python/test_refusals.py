@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from factories import base_dataset, set_pixels, write
+from factories import base_dataset, write
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from series_kit import offered, refusal_of
@@ -33,9 +32,6 @@ from DICOMModule.readers import examine, headers_of_path, load_job
         ({"ImageOrientationPatient": ["1", "0", "0", "1", "0", "0"]}, "parallel"),
         ({"PixelSpacing": ["0", "0"]}, "not positive"),
         ({"PixelSpacing": ["-1", "1"]}, "not positive"),
-        ({"PixelSpacing": None}, "without pixel spacing"),
-        ({"ImagePositionPatient": None}, "without position"),
-        ({"ImagePositionPatient": None, "ImageOrientationPatient": None}, "without position and orientation"),
         ({"ImagePositionPatient": ["1", "2"]}, "3 finite numbers"),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, "no palette"),
         ({"PhotometricInterpretation": "MONOCHROME3"}, "Photometric Interpretation 'MONOCHROME3' is unknown"),
@@ -64,14 +60,6 @@ def test_a_slope_that_is_no_number_is_refused(series_factory, text):
     data = series.files[0].read_bytes()
     series.files[0].write_bytes(data.replace(b"1.23456 ", text.encode().ljust(8)))
     assert "Rescale Slope" in refusal_of(series.folder)
-
-
-def test_frames_without_a_place_are_refused(tmp_path):
-    dataset = base_dataset("frames", "SC")
-    set_pixels(dataset, np.zeros((8, 4), np.uint8), bits_stored=8)
-    dataset.Rows, dataset.NumberOfFrames = 4, 2
-    write(dataset, tmp_path / "a" / "frames.dcm")
-    assert "without position" in refusal_of(tmp_path / "a")
 
 
 @pytest.mark.parametrize(
@@ -106,15 +94,6 @@ def test_objects_with_pixels_and_a_place_are_no_slices(series_factory, sop_class
     (loadable,) = offered(series_factory(edit=edit).folder)
     assert loadable.reader == "object"
     assert "not loaded yet" in loadable.refusal
-
-
-def test_images_that_are_not_parallel_are_no_volume(series_factory):
-    def edit(dataset, k):
-        a = np.radians(9 * k)
-        dataset.ImageOrientationPatient = [f"{v:.8f}" for v in (np.cos(a), np.sin(a), 0, 0, 0, -1)]
-
-    series = series_factory(slices=20, edit=edit)
-    assert "its 20 images are not parallel" in refusal_of(series.folder).lower()
 
 
 NONSENSE = (
