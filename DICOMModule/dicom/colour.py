@@ -45,6 +45,8 @@ def native_samples(
     ValueError
         The data are too short, or pixels cannot share their colours in pairs.
     """
+    if photometric == "YBR_PARTIAL_420":
+        raise ValueError("YBR_PARTIAL_420 cannot be uncompressed")
     dtype = np.dtype(f"<u{bits // 8}")
     pixels = rows * columns
     subsampled = photometric in SUBSAMPLED

@@ -35,9 +35,15 @@ def value_sentences(headers: Sequence[InstanceHeader]) -> tuple[tuple[str, ...],
     """Return warnings and notes on what the values of frames mean, from headers alone."""
     suv = suv_of(headers)
     notes = list(suv.notes)
+    if headers and _is_deep_colour(headers[0]):
+        notes.append(f"Colours of {headers[0].integer('BitsStored')} bits are loaded by their upper 8.")
     if has_philips_scale(headers):
         notes.append(PHILIPS_NOTE)
     return suv.warnings, tuple(notes)
+
+
+def _is_deep_colour(header: InstanceHeader) -> bool:
+    return (header.integer("SamplesPerPixel") or 1) == 3 and (header.integer("BitsStored") or 8) > 8
 
 
 def has_philips_scale(headers: Sequence[InstanceHeader]) -> bool:
@@ -102,13 +108,14 @@ def _read_slice(k: int, frame: Frame, found: _Found) -> None:
     """Read the overlays and mappings of a slice; files that cannot be parsed have been read by other means."""
     try:
         planes, reasons = read_overlay_planes(frame.header)
-        mappings = mappings_of(frame.header)
     except DicomFileError as error:
-        planes, mappings, reasons = (), (), (error.reason,)
+        planes, reasons = (), (error.reason,)
     found.planes += [(k, plane) for plane in planes]
-    found.mappings.append(mappings)
-    if reasons:
-        found.warnings.append(f"Overlays or mappings cannot be read: {reasons[0]}.")
+    found.warnings += [f"An overlay cannot be read: {reason}." for reason in reasons]
+    try:
+        found.mappings.append(mappings_of(frame.header))
+    except DicomFileError as error:
+        found.notes.append(f"Real-world value mappings cannot be read: {error.reason}.")
 
 
 def _with_quantities(volume: Volume, frames: Sequence[Frame], places: Sequence[int], found: _Found) -> Volume:

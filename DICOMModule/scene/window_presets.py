@@ -160,7 +160,7 @@ def _modality_presets(volumes: Sequence[Volume]) -> tuple[WindowPreset, ...]:
     of_ct = tuple(WindowPreset(window) for window in CT_WINDOWS) if volume.modality == "CT" else ()
     if of_ct and volume.units == "HU":
         return of_ct
-    if volume.modality == "PT" and (volume.units or "").upper() in SUV_UNITS:
+    if volume.modality == "PT" and (volume.units or "").partition("{")[0].upper() in SUV_UNITS:
         return (_range_preset("PET SUV 0 to 6", 0.0, 6.0, True), _range_preset("PET SUV 0 to 10", 0.0, 10.0, True))
     low, high = _robust_range(volumes)
     if volume.modality == "PT" and high > 0:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from DICOMModule.dicom.details import may_mention, read_details
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import PixelDataError
 from DICOMModule.volume.quantity import Quantity, one_or_each
 from DICOMModule.volume.volume import Frame
 
@@ -20,6 +21,8 @@ _SEQUENCE_TAG: Final = 0x00409096
 _QUANTITY: Final = ("246205007", "G-C1C6")
 """Code of "Quantity", of SNOMED CT and before."""
 _UNITS: Final = {"[hnsf'U]": "HU", "1": None, "": None}
+MOST_FRAMES: Final = 400
+"""A data set is parsed in one go, which cannot be cancelled: so many frames take a second."""
 PHILIPS_NOTE: Final = "Philips floating-point scaling available."
 
 
@@ -65,12 +68,14 @@ def mappings_of(header: InstanceHeader) -> tuple[Mapping, ...]:
     Raises
     ------
     DicomFileError
-        The file has gone, has changed or cannot be parsed.
+        The file has gone, has changed or cannot be parsed, or it has too many frames for that.
     """
     attributes = header.instance.attributes
     enhanced = "SharedFunctionalGroupsSequence" in attributes or "PerFrameFunctionalGroupsSequence" in attributes
     if not attributes.get(_SEQUENCE) and not (enhanced and may_mention(header, _SEQUENCE_TAG)):
         return ()
+    if header.instance.number_of_frames > MOST_FRAMES:
+        raise PixelDataError(header.path, f"real-world values of more than {MOST_FRAMES} frames are not looked for")
     dataset = read_details(header)
     items = _items_of(dataset, header.frame_number)
     return tuple(mapping for item in items if (mapping := _mapping(item)) is not None)
@@ -213,7 +218,7 @@ def philips_precise_values(frames: Sequence[Frame]) -> Quantity | None:
     if len(slopes) < len(frames) or not frames or any(frame.modality_lut is not None for frame in frames):
         return None
     factors = tuple(1 / (frame.slope * scale) for frame, scale in zip(frames, slopes, strict=True))
-    if set(factors) == {1.0}:
+    if all(math.isclose(factor, 1.0, rel_tol=1e-6) for factor in factors):  # Scale Slope has the digits of a float32
         return None
     said = f"{slopes[0]:g}" if len(set(slopes)) == 1 else "of each slice"
     provenance = f"Value / (Rescale Slope * Scale Slope); Scale Slope (2005,100E) {said}."

@@ -37,6 +37,7 @@ _NAMES: Final = {
     "IBW": ("SUVibw", "g/ml{SUVibw}"),
 }
 """SUV Type (0054,1006) → name and unit (PS3.16 CID 85)."""
+_ENHANCED: Final = frozenset(("1.2.840.10008.5.1.4.1.1.130", "1.2.840.10008.5.1.4.1.1.128.1"))
 _ACTIVITY: Final = frozenset(("BQML", "CNTS"))
 
 
@@ -80,6 +81,8 @@ def suv_of(headers: Sequence[InstanceHeader]) -> Suv:
         return Suv()
     first = headers[0]
     unit = first.text("Units").upper()
+    if not unit and first.sop_class_uid in _ENHANCED:
+        return Suv(notes=("SUV not computed: enhanced PET objects are not looked into for it.",))
     if unit in ("GML", "CM2ML"):
         return _as_stored(first, unit)
     if unit not in _ACTIVITY:

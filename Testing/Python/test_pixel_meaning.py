@@ -17,6 +17,7 @@ from DICOMModule.readers import load_job
 from DICOMModule.scene.display import VolumeDisplay
 from DICOMModule.scene.window_presets import window_presets
 from DICOMModule.views.color_tables import curve_steps
+from DICOMModule.volume.quantified import shown_as
 from DICOMModule.volume.quantity import Quantity
 from DICOMModule.volume.volume import Window
 
@@ -214,6 +215,20 @@ def test_suv_is_a_quantity_beside_bq_per_ml(series_factory):
     assert volume.quantities[0].of(volume.array[2], 2) == pytest.approx(STORED[2] * 3.5 * 80_000 / 25e6)
 
 
+def test_a_volume_is_shown_as_suv(series_factory):
+    series = series_factory(
+        slices=3, modality="PT", slope=lambda k: k + 1.5, WindowCenter="5000", WindowWidth="10000", edit=dosed
+    )
+    volume = load(series.folder)
+    shown = shown_as(volume, volume.quantities[0])
+    assert shown.array == pytest.approx(volume.array * (80_000 / 25e6), rel=1e-6)
+    assert (shown.units, shown.array.dtype) == ("g/ml{SUVbw}", np.float32)
+    assert shown.windows == (Window(16.0, 32.0, "", "LINEAR_EXACT"),)
+    assert shown.derivation[0].startswith("Values shown as SUVbw. Values in Bq/ml. Dose 100 MBq")
+    assert shown.frames[2].slope == pytest.approx(3.5 * 80_000 / 25e6)
+    assert "PET SUV 0 to 6" in [preset.name for preset in window_presets(shown)]
+
+
 def test_what_suv_lacks_is_told_before_loading(series_factory):
     def edit(dataset, k):
         dosed(dataset, k)
@@ -278,7 +293,7 @@ def test_an_overlay_that_is_cut_is_a_warning(series_factory):
 
     volume = load(series_factory(slices=3, edit=edit).folder)
     assert volume.overlays == ()
-    assert volume.warnings == ("Overlays or mappings cannot be read: overlay 6000: 2 bytes hold no 80 bits.",)
+    assert volume.warnings == ("An overlay cannot be read: overlay 6000: 2 bytes hold no 80 bits.",)
 
 
 def test_a_real_overlay(shared_data):
