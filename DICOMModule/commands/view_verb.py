@@ -38,6 +38,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timepoint", type=whole, metavar="N", help="which volume of a 4D series, from 1 (in pictures)"
     )
+    parser.add_argument(
+        "--quantity", metavar="NAME", default="", help="show the values as this, such as SUVbw (in pictures)"
+    )
     parser.add_argument("--no-overlays", action="store_true", help="no text, letters, rulers and crosshair")
     parser.add_argument("--theme", choices=THEMES, help="(default: dark in a picture, in the window as set)")
     parser.add_argument("--size", type=_size, metavar="WxH", default=(1600, 1000), help="of the picture (1600x1000)")
@@ -92,12 +95,17 @@ def _view(context: Context) -> int:
 def _save_picture(context: Context, options: PictureOptions) -> int:
     """Render the views alone to a picture."""
     from DICOMModule.logic import DICOMModuleLogic
+    from DICOMModule.scene.quantities import quantity_job, quantity_named
+    from DICOMModule.scene.window_presets import display_of_value
     from DICOMModule.widgets.screenshot import save_picture
 
     given = context.arguments
     with DICOMModuleLogic.private() if given.demo else context.logic() as logic:
         loaded, others = _open(context, logic)
         node = logic.scene.add(loaded.sequence or loaded.volume)
+        if given.quantity:
+            made = context.output.run(quantity_job(node.value, given.quantity))
+            node = node.showing(made, quantity_named(node.volume, given.quantity).name, display_of_value(made))
         if given.timepoint is not None:
             node = _at_timepoint(node, given.timepoint)
         picture = save_picture([node], options, given.screenshot)

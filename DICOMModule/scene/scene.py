@@ -8,7 +8,7 @@ from DICOMModule.errors import SettingsError
 from DICOMModule.scene.display import VolumeDisplay
 from DICOMModule.scene.signal import Signal
 from DICOMModule.scene.volume_node import VolumeNode
-from DICOMModule.scene.window_presets import default_display
+from DICOMModule.scene.window_presets import default_display, display_of_value
 from DICOMModule.volume.sequence import VolumeSequence
 from DICOMModule.volume.volume import Volume
 
@@ -61,7 +61,7 @@ class Scene:
 
     def add_volume(self, volume: Volume, name: str = "", display: VolumeDisplay | None = None) -> VolumeNode:
         """Add a volume, shown as its headers and its modality ask where `display` is not given; return its node."""
-        return self._add(volume, name or volume.name, volume, display, None)
+        return self._add(volume, name or volume.name, display or default_display(volume), None)
 
     def add_sequence(
         self, sequence: VolumeSequence, name: str = "", display: VolumeDisplay | None = None
@@ -71,8 +71,8 @@ class Scene:
         One display serves all volumes. Where it is not given, it is that of the whole sequence if somebody has called
         `window_presets` for that, else of the volume in the middle.
         """
-        middle = sequence.volumes[len(sequence.volumes) // 2]
-        return self._add(sequence.first, name or sequence.name or sequence.first.name, middle, display, sequence)
+        shown = display or display_of_value(sequence)
+        return self._add(sequence.first, name or sequence.name or sequence.first.name, shown, sequence)
 
     def add(self, value: Volume | VolumeSequence, name: str = "") -> VolumeNode:
         """Add what was loaded, whichever it is; return its node."""
@@ -83,16 +83,14 @@ class Scene:
         self._made += 1
         return self._put(replace(node, id=f"volume-{self._made}"))
 
-    def _add(
-        self, volume: Volume, name: str, model: Volume, display: VolumeDisplay | None, sequence: VolumeSequence | None
-    ) -> VolumeNode:
+    def _add(self, volume: Volume, name: str, display: VolumeDisplay, sequence: VolumeSequence | None) -> VolumeNode:
         self._made += 1
         return self._put(
             VolumeNode(
                 id=f"volume-{self._made}",
                 name=name or f"Volume {self._made}",
                 volume=volume,
-                display=display or default_display(model),
+                display=display,
                 sequence=sequence,
             )
         )

@@ -99,6 +99,11 @@ def default_display(volume: Volume) -> VolumeDisplay:
     return display_of(presets[0])
 
 
+def display_of_value(value: Volume | VolumeSequence) -> VolumeDisplay:
+    """Return `default_display` of a volume, or of the volume in the middle of a sequence, which serves all of it."""
+    return default_display(value.volumes[len(value.volumes) // 2] if isinstance(value, VolumeSequence) else value)
+
+
 def _known(volume: Volume) -> tuple[WindowPreset, ...] | None:
     with _LOCK:
         return _PRESETS.get(volume)

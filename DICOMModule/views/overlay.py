@@ -266,6 +266,8 @@ def window_text(node: VolumeNode, named: bool = True) -> str:
         f"{value:.5g}" if digits is None else _rounded(value, digits) for value in (window.width, window.level)
     )
     text = f"W {width}  L {level}"
+    if node.quantity:
+        text = _joined((text, f"{node.quantity} {units_text(node.volume.units, node.volume.source)}".rstrip()))
     return f"{text}  {plain_text(window.name)}" if named and window.name else text
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from DICOMModule.dicom.instance_header import InstanceHeader
@@ -22,6 +24,8 @@ SUV_WORDS = {
     "BSA": "SUV bsa",
     "IBW": "SUV ibw",
 }
+
+ANNOTATION = re.compile(r"\{[^}]*\}")
 
 
 def voxel_at(volume: Volume, position_lps_mm: Vector) -> tuple[int, int, int] | None:
@@ -68,7 +72,10 @@ def _values_at(volume: Volume, position_lps_mm: Vector) -> Voxels | None:
 
 
 def units_text(units: str | None, header: InstanceHeader | None) -> str:
-    """Return a unit as people write it, in one plain line: what GML stands for depends on the header's SUV Type."""
+    """Return a unit as people write it, in one plain line.
+
+    What GML stands for depends on the header's SUV Type; what UCUM has in braces are words beside the unit, not of it.
+    """
     if units != "GML":
-        return plain_text(units or "")
+        return plain_text(ANNOTATION.sub("", units or ""))
     return "g/ml" if header is None else SUV_WORDS.get(header.text("SUVType").strip(), "g/ml")

@@ -127,6 +127,10 @@ class Picture:
         In the order of the layout.
     warnings : tuple of str
         Of the volume, and of the picture.
+    quantity, units : str
+        What the values are shown as, in which unit window and level are.
+    timepoint : int
+        Which volume of a sequence it shows, from 1.
     """
 
     image: QImage
@@ -135,6 +139,9 @@ class Picture:
     display: VolumeDisplay
     views: tuple[DrawnView, ...]
     warnings: tuple[str, ...]
+    quantity: str = ""
+    units: str | None = None
+    timepoint: int = 1
 
     def description(self, path: str | os.PathLike[str]) -> dict[str, Any]:
         """Return the JSON document of ``view --screenshot``; `path` is where the picture was written."""
@@ -146,6 +153,9 @@ class Picture:
             "level": self.display.window.level,
             "voi_function": self.display.function,
             "inverted": self.display.inverted,
+            "quantity": self.quantity or None,
+            "units": self.units,
+            "timepoint": self.timepoint,
             "views": [view.description() for view in self.views],
             "warnings": list(self.warnings),
         }
@@ -180,7 +190,9 @@ def render_picture(nodes: Sequence[VolumeNode], options: PictureOptions | None =
     if options.overlays and not QFontDatabase().families():
         warnings.append("No font was found, so the picture has no text. Install one (Debian: fonts-dejavu-core).")
     image = _painted(views, options)
-    return Picture(image, node.volume.source_series_uids, position, node.display, views, tuple(warnings))
+    series, told = node.volume.source_series_uids, tuple(warnings)
+    units, number = node.volume.units, node.index + 1
+    return Picture(image, series, position, node.display, views, told, node.quantity, units, number)
 
 
 def save_picture(nodes: Sequence[VolumeNode], options: PictureOptions, path: Path) -> dict[str, Any]:

@@ -104,7 +104,8 @@ def value_text(node: VolumeNode, position_lps_mm: Vector) -> str:
     is_whole = volume.array.dtype.kind in "biu"
     number = _padded(f"{value:.0f}" if is_whole else f"{value:.5g}", _value_width(volume))
     units = units_text(volume.units, volume.source)
-    return f"{number} {units}" if units else number
+    text = f"{number} {units}" if units else number
+    return f"{plain_text(node.quantity)} {text}" if node.quantity else text
 
 
 def _value_width(volume: Volume) -> int:

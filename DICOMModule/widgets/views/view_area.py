@@ -25,6 +25,7 @@ from DICOMModule.widgets.qt import (
     QWidget,
     pyqtSignal,
 )
+from DICOMModule.widgets.quantity_choice import QuantityChoice
 from DICOMModule.widgets.theme import pixmap, theme
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.views.cine import Cine
@@ -74,6 +75,7 @@ class ViewArea(QWidget):
         }
         self.stack_cell = SliceCell(self.stack_view, self)
         self.cine = Cine(self.state, self.image_views, parent=self)
+        self.quantities = QuantityChoice(viewer, self)
         self.player = TimePlayer(self.state, parent=self)
         self._told: set[str] = set()
         self._waiting: list[ViewCell] = []

@@ -14,11 +14,13 @@ from DICOMModule.views.layout import ALL_LAYOUTS, STACK_LAYOUT
 from DICOMModule.views.orientation import PLANES, acquisition_axes
 from DICOMModule.views.presets import find_rendering_preset, presets_for
 from DICOMModule.views.slab import SlabMode
+from DICOMModule.views.voxel_values import units_text
 from DICOMModule.widgets.qt import QActionGroup, QMenu, QSpinBox, QWidgetAction
 from DICOMModule.widgets.theme import icon
 from DICOMModule.widgets.views.cine import FASTEST_FPS, SLOWEST_FPS, Cine
 from DICOMModule.widgets.views.slice_view_widget import SLAB_STEPS_MM
 from DICOMModule.widgets.views.view_state import SLAB_MODES, STACK_VIEW, ViewState
+from DICOMModule.widgets.wording import plain_tooltip
 
 SLAB_MENU: Final[dict[SlabMode, str]] = {
     "mip": "Maximum (MIP)",
@@ -60,6 +62,29 @@ def fill_window_menu(menu: QMenu, state: ViewState, view: str) -> None:
         action.triggered.connect(_calls(partial(apply_window, state, view, preset)))
     menu.addSeparator()
     _toggle(menu, "Invert", node.display.inverted, lambda on: _set_inverted(state, view, on))
+    _add_quantities(menu, state, node)
+
+
+def _add_quantities(menu: QMenu, state: ViewState, node: VolumeNode) -> None:
+    """List what the values can be shown as, where there is something besides themselves."""
+    loaded = node.loaded_volume
+    if not loaded.quantities:
+        return
+    menu.addSection("Values")
+    group = QActionGroup(menu)
+    as_loaded = units_text(loaded.units, loaded.source)
+    choices = [("", f"As loaded\t{as_loaded}", "")]
+    choices += [
+        (one.name, f"{one.name}\t{units_text(one.unit, loaded.source)}", one.provenance) for one in loaded.quantities
+    ]
+    for name, text, provenance in choices:
+        action = menu.addAction(_literal("\t".join(map(plain_text, text.split("\t")))))
+        action.setToolTip(plain_tooltip(provenance))
+        action.setCheckable(True)
+        action.setChecked(node.quantity == name)
+        group.addAction(action)
+        action.triggered.connect(_calls(partial(state.quantity_requested.emit, node.id, name)))
+    menu.setToolTipsVisible(True)
 
 
 def preset_keys(node: VolumeNode) -> dict[str, int]:

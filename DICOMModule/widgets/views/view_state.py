@@ -69,6 +69,7 @@ class ViewState(QObject):
     slab_changed = pyqtSignal()
     crosshair_changed = pyqtSignal()
     spread_changed = pyqtSignal()
+    quantity_requested = pyqtSignal(str, str)
 
     def __init__(self, scene: Scene, parent: QObject | None = None) -> None:
         super().__init__(parent)
