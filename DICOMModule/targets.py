@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,15 @@ EXAMINING: Final = "examining series"
 KEPT_TOGETHER: Final = 20  # series whose health is written at once
 KEPT_EVERY_S: Final = 0.5
 LONGEST_NUMBER: Final = 18  # digits that fit into SQLite's integers
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """Headers to be examined, with what a user decided about their series: see `readers.examine`."""
+
+    headers: Sequence[InstanceHeader]
+    joined: Mapping[str, str] = field(default_factory=dict)
+    chosen: frozenset[str] = frozenset()
 
 
 class Targets:
@@ -97,6 +107,25 @@ class Targets:
             first = f"; of {len(problems)} that cannot, the first is {_told(problems[0])}" if problems else "."
             raise NoImageError(f"{plain_text(str(path))} holds no DICOM file that can be read{first}")
         return headers, problems
+
+    def readings(self, target: str, headers: Sequence[InstanceHeader]) -> Readings:
+        """Return the headers of `target` and of what the user reads as one with it, and what the user chose of them."""
+        if self.path_of(target) is not None:
+            return Readings(headers)
+        database = self._database()
+        if not target.startswith(PATIENT_PREFIX) and database.resolve(target) == "instance":
+            return Readings(headers)
+        remembered, found = database.readings, list(headers)
+        uids = dict.fromkeys(header.series_instance_uid for header in headers)
+        joined: dict[str, str] = {}
+        for uid in tuple(uids):
+            for other in () if uid in joined else remembered.joined_with(uid):
+                if other != uid:
+                    joined[other] = uid
+                if other not in uids:
+                    uids[other] = None
+                    found += database.headers_of_series(other)
+        return Readings(found, joined, frozenset(filter(None, map(remembered.chosen, uids))))
 
     def first_file(self, target: str) -> Path:
         """Return the path of a file, or of an instance; a series or study stands for its first instance."""

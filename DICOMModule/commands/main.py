@@ -13,7 +13,15 @@ from contextlib import suppress
 from typing import Final
 
 from DICOMModule import __version__
-from DICOMModule.commands import copy_verb, database_verbs, interrupts, selftest_verb, view_verb, volume_verbs
+from DICOMModule.commands import (
+    copy_verb,
+    database_verbs,
+    interrupts,
+    reading_verbs,
+    selftest_verb,
+    view_verb,
+    volume_verbs,
+)
 from DICOMModule.commands.output import (
     CANCELLED,
     FAILED,
@@ -29,6 +37,7 @@ VERBS: tuple[Verb, ...] = (
     *view_verb.VERBS,
     *database_verbs.VERBS,
     *volume_verbs.VERBS,
+    *reading_verbs.VERBS,
     *copy_verb.VERBS,
     *selftest_verb.VERBS,
 )

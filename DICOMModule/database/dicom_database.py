@@ -18,6 +18,7 @@ from DICOMModule.database.headers import RegisteredFile
 from DICOMModule.database.history import ImportHistory
 from DICOMModule.database.keeping import Keeping
 from DICOMModule.database.list_query import Filter, Which
+from DICOMModule.database.readings import Readings
 from DICOMModule.database.sessions import exclusive_job
 from DICOMModule.database.summaries import (
     DatabaseCounts,
@@ -291,6 +292,11 @@ class DicomDatabase(Keeping):
     def annotations(self) -> Annotations:
         """Labels, notes and saved searches."""
         return Annotations(self._catalogue)
+
+    @property
+    def readings(self) -> Readings:
+        """Which loadables of series users chose, and which series they read as one."""
+        return Readings(self._catalogue)
 
     # --- what is found out about what is there
 

@@ -242,6 +242,20 @@ class NoteRow(peewee.Model):
         table_name = "note"
 
 
+class ReadingRow(peewee.Model):
+    """How a user reads a series, see `readings`; series of the same `joined` are read as one."""
+
+    id = peewee.AutoField()
+    series = peewee.ForeignKeyField(SeriesRow, column_name="series", on_delete="CASCADE", unique=True)
+    loadable = peewee.TextField()
+    joined = peewee.IntegerField(null=True)
+
+    class Meta:
+        """peewee reads this."""
+
+        table_name = "reading"
+
+
 class SearchDocumentRow(peewee.Model):
     """What is searched of a patient, see `search_index`; the index itself, `search_index`, is FTS5's own affair."""
 
@@ -294,6 +308,7 @@ MODELS = (
     QuarantineRow,
     LabelRow,
     NoteRow,
+    ReadingRow,
     SavedSearchRow,
     SearchDocumentRow,
     TotalRow,

@@ -134,7 +134,7 @@ class _Builder:
                 connection, self._sources, ("trash", "import_event", "import_problem", "quarantine", "saved_search")
             )
             put_in_trash(connection, self._trashed)
-            carry_over(connection, self._sources, ("label", "note"), self._numbers)
+            carry_over(connection, self._sources, ("label", "note", "reading"), self._numbers)
             note_all_for_search(connection)
             restore_names(connection, self._sources, self._numbers)
             recount_all(connection)

@@ -21,6 +21,7 @@ CARRIED: Final = (
     "saved_search",
     "label",
     "note",
+    "reading",
 )
 """Tables of which no file tells: their rows are taken over as they are."""
 

@@ -15,9 +15,10 @@ import importlib
 import importlib.metadata
 import logging
 import pkgutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from types import MappingProxyType
 from typing import Final
 
 from DICOMModule.dicom.instance_header import InstanceHeader
@@ -59,18 +60,35 @@ def _others_readers() -> Iterator[Reader]:
             yield reader
 
 
-def examine(headers: Sequence[InstanceHeader]) -> list[Loadable]:
+def examine(
+    headers: Sequence[InstanceHeader],
+    *,
+    joined: Mapping[str, str] = MappingProxyType({}),
+    chosen: Container[str] = frozenset(),
+) -> list[Loadable]:
     """Return what can be loaded of `headers`, series by series in their order; every instance is in a loadable.
 
     No file is opened. What cannot be loaded comes as a loadable with a `refusal`. Within a series what is selected comes
     first, the surest first.
+
+    Parameters
+    ----------
+    headers : sequence of InstanceHeader
+        Of any number of series.
+    joined : mapping of str to str
+        Series Instance UIDs of series that are read as one with another, and the UID of that.
+    chosen : container of str
+        Ids of loadables that a user prefers to the other readings of the same frames.
     """
     series: dict[str, list[InstanceHeader]] = {}
     for header in headers:
-        series.setdefault(header.series_instance_uid, []).append(header)
+        uid = header.series_instance_uid
+        series.setdefault(joined.get(uid, uid), []).append(header)
     loadables: list[Loadable] = []
     for members in series.values():
-        loadables += sorted(_examine_series(members), key=lambda found: (not found.selected, -found.confidence))
+        loadables += sorted(
+            _as_chosen(_examine_series(members), chosen), key=lambda found: (not found.selected, -found.confidence)
+        )
     return loadables
 
 
@@ -89,6 +107,27 @@ def _examine_series(headers: Sequence[InstanceHeader]) -> list[Loadable]:
     if left:
         loadables.append(refused("none", left, "No reader knows what this is: it cannot be loaded.", "document"))
     return loadables
+
+
+def _as_chosen(loadables: Sequence[Loadable], chosen: Container[str]) -> list[Loadable]:
+    """Select what the user prefers, and nothing else of what it is another reading of."""
+    preferred = [one for one in loadables if one.id in chosen and not one.refusal]
+    if not preferred:
+        return list(loadables)
+    wanted = {one.id for one in preferred}
+    roots = {one.alternative_to or one.id for one in preferred}
+    found = []
+    for one in loadables:
+        if one.id in wanted:
+            found.append(replace(one, selected=True, alternative_to=""))
+        elif (one.alternative_to or one.id) in roots:
+            root = next(
+                other.id for other in preferred if (other.alternative_to or other.id) == (one.alternative_to or one.id)
+            )
+            found.append(replace(one, selected=False, alternative_to=root))
+        else:
+            found.append(one)
+    return found
 
 
 def _decided(offered: Sequence[tuple[Reader, list[Loadable]]]) -> list[Loadable]:

@@ -71,7 +71,8 @@ class LookingVerbs(LogicBase):
         from DICOMModule.readers import examine
 
         headers, problems = self.headers(target)
-        return examine(headers), problems
+        readings = self.targets.readings(target, headers)
+        return examine(readings.headers, joined=readings.joined, chosen=readings.chosen), problems
 
     def series_of(self, target: str) -> tuple[str, ...]:
         """Return the UIDs of the series of a patient, study, series or instance of the database."""

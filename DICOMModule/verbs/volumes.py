@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from DICOMModule.errors import Problem, UnknownUIDError, plain_text
 from DICOMModule.jobs import Job
 from DICOMModule.verbs.importing import ImportingVerbs
-from DICOMModule.verbs.looking import LookingVerbs
+from DICOMModule.verbs.reading import ReadingVerbs
 
 if TYPE_CHECKING:
     from DICOMModule.export import ExportOptions
@@ -33,7 +33,7 @@ class Loaded:
     sequence: VolumeSequence | None = None
 
 
-class VolumeVerbs(ImportingVerbs, LookingVerbs):
+class VolumeVerbs(ImportingVerbs, ReadingVerbs):
     """Load, process, export."""
 
     def load_job(self, target: str, loadable_id: str = "") -> Job[Loaded]:
