@@ -61,7 +61,8 @@ def derived_attributes(
     """
     found: dict[str, AttributeValue] = {}
     protocols = []
-    creators = creators_of(structure.values)
+    has_private = any(key[0] == PRIVATE_MARK for key in structure.ranges)
+    creators = creators_of(structure.values) if has_private else {}
     for key, (first, after) in structure.ranges.items():
         owner = owner_of(key, creators.get(creator_of(key), "")) if key[0] == PRIVATE_MARK else (0, "", 0)
         nested = _PRIVATE_NESTED.get(owner) or NESTED.get(key)

@@ -51,7 +51,7 @@ def attributes_of(structure: Structure, *, little: bool) -> dict[str, AttributeV
     attributes.update(structure.items)
     if structure.pixel_keyword not in {"", "PixelData"}:
         attributes[structure.pixel_keyword] = 1
-    _name_privates(attributes, structure.values)
+    _name_privates(attributes)
     return attributes
 
 
@@ -103,13 +103,12 @@ def private_keyword(key: str, creator: str) -> str:
     return PRIVATE_ATTRIBUTES[owner][0] if owner in PRIVATE_ATTRIBUTES else ""
 
 
-def _name_privates(attributes: dict[str, AttributeValue], values: Mapping[Wanted, tuple[bytes, bytes]]) -> None:
+def _name_privates(attributes: dict[str, AttributeValue]) -> None:
     """Give private elements our keyword where the block is their creator's, and drop all others."""
-    marked = [key for key in attributes if key[0] == PRIVATE_MARK]
-    if not marked:
-        return
-    creators = creators_of(values)
-    for key in sorted(marked):
-        value = attributes.pop(key)
-        if is_private_value(key) and (keyword := private_keyword(key, creators.get(creator_of(key), ""))):
-            attributes[keyword] = value
+    marked = sorted(key for key in attributes if key[0] == PRIVATE_MARK)
+    found = {key: attributes.pop(key) for key in marked}
+    for key, value in found.items():
+        if is_private_value(key) and (owner := found.get(creator_of(key))) is not None:
+            keyword = private_keyword(key, str(owner).strip())
+            if keyword:
+                attributes[keyword] = value

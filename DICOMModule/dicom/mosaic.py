@@ -1,6 +1,7 @@
 """Pictures that hold many slices side by side: Siemens' mosaic and UIH's grid, and where each slice lies.
 
-The tiles are cut, never guessed: what does not say how many slices there are, or where they lie, is refused.
+Nothing is guessed: a picture that does not say how many slices it holds is refused, and slices of which it does not say
+where they lie have no place.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ _COUNTS: Final = ("SiemensNumberOfImagesInMosaic", CSA_KEYWORDS[0])
 _NORMALS: Final = (CSA_KEYWORDS[1], SLICE_NORMAL)
 _LEAST_COSINE: Final = 0.9
 """Between the normal that the maker writes and that of the image plane: they are the same line."""
+
+_UNPLACED: Final[dict[str, AttributeValue | None]] = {"ImagePositionPatient": None, "SliceLocation": None}
 
 Vector = tuple[float, float, float]
 Own = dict[str, AttributeValue | None]
@@ -38,23 +41,25 @@ def mosaic_tiles(header: InstanceHeader) -> list[tuple[Own, Tile]]:
 
     Image Position (Patient) of a mosaic is that of a picture as large as the mosaic around the middle of the first slice:
     the slice's own is half the difference further on. The slices follow each other along the slice normal that Siemens
-    writes, which may be against the normal of the image plane, by Spacing Between Slices.
+    writes, which may be against the normal of the image plane, by Spacing Between Slices. Where one of these is missing,
+    as in mosaics of XA systems, the slices have no position.
 
     Raises
     ------
     FrameTableError
-        The number of slices, or what is needed to place them, is missing or contradicts the picture.
+        The number of slices is missing or cannot be, or what is there contradicts itself.
     """
-    count = _count(header, _COUNTS, "mosaic")
-    tiles = _tiles(header, count, "mosaic")
-    row, column = _directions(header, "mosaic")
-    corner = _floats(header, "ImagePositionPatient", 3, "mosaic", "Image Position (Patient)")
-    between_rows, between_columns = _floats(header, "PixelSpacing", 2, "mosaic", "Pixel Spacing")
-    step = _step(header, row, column)
+    tiles = _tiles(header, _count(header, _COUNTS, "mosaic"), "mosaic")
+    cosines = _floats(header, "ImageOrientationPatient", 6)
+    corner = _floats(header, "ImagePositionPatient", 3)
+    pixel_mm = _floats(header, "PixelSpacing", 2)
+    step = None if cosines is None else _step(header, cosines[:3], cosines[3:])
+    if cosines is None or corner is None or pixel_mm is None or step is None:
+        return [(_UNPLACED, tile) for tile in tiles]
     rows, columns = header.integer("Rows") or 0, header.integer("Columns") or 0
-    along_row = (columns - tiles[0].columns) / 2 * between_columns
-    along_column = (rows - tiles[0].rows) / 2 * between_rows
-    first = [p + r * along_row + c * along_column for p, r, c in zip(corner, row, column, strict=True)]
+    along_row = (columns - tiles[0].columns) / 2 * pixel_mm[1]
+    along_column = (rows - tiles[0].rows) / 2 * pixel_mm[0]
+    first = [p + r * along_row + c * along_column for p, r, c in zip(corner, cosines[:3], cosines[3:], strict=True)]
     return [
         (_placed(tuple(p + number * s for p, s in zip(first, step, strict=True))), tile)
         for number, tile in enumerate(tiles)
@@ -71,10 +76,9 @@ def grid_tiles(header: InstanceHeader) -> list[tuple[Own, Tile]]:
     """
     count = _count(header, ("UIHNumberOfImagesInGrid",), "grid")
     tiles = _tiles(header, count, "grid")
-    _directions(header, "grid")
     positions = header.floats("UIHGridPositions")
     if positions is None:
-        raise FrameTableError("its grid does not say where its slices lie, so they cannot be placed")
+        return [(_UNPLACED, tile) for tile in tiles]
     if len(positions) != 3 * count:
         raise FrameTableError(f"its grid of {count} slices has positions of {len(positions) // 3}")
     return [(_placed(positions[3 * number : 3 * number + 3]), tile) for number, tile in enumerate(tiles)]
@@ -110,20 +114,13 @@ def _tiles(header: InstanceHeader, count: int, kind: str) -> list[Tile]:
     return [Tile(number // side * height, number % side * width, height, width) for number in range(count)]
 
 
-def _directions(header: InstanceHeader, kind: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    cosines = _floats(header, "ImageOrientationPatient", 6, kind, "Image Orientation (Patient)")
-    return cosines[:3], cosines[3:]
-
-
-def _floats(header: InstanceHeader, keyword: str, count: int, kind: str, name: str) -> tuple[float, ...]:
+def _floats(header: InstanceHeader, keyword: str, count: int) -> tuple[float, ...] | None:
     values = header.floats(keyword)
-    if values is None or len(values) != count:
-        raise FrameTableError(f"its {kind} has no usable {name}, so its slices cannot be placed")
-    return values
+    return values if values is not None and len(values) == count else None
 
 
-def _step(header: InstanceHeader, row: tuple[float, ...], column: tuple[float, ...]) -> Vector:
-    """Return the way from one slice to the next, in mm."""
+def _step(header: InstanceHeader, row: tuple[float, ...], column: tuple[float, ...]) -> Vector | None:
+    """Return the way from one slice to the next, in mm; None where the header does not say it."""
     normal = (
         row[1] * column[2] - row[2] * column[1],
         row[2] * column[0] - row[0] * column[2],
@@ -131,14 +128,9 @@ def _step(header: InstanceHeader, row: tuple[float, ...], column: tuple[float, .
     )
     length = math.hypot(*normal)
     spacing = header.number("SpacingBetweenSlices")
-    if spacing is None or spacing <= 0:
-        raise FrameTableError("its mosaic has no Spacing Between Slices, so its slices cannot be placed")
-    written = next((header.floats(keyword) for keyword in _NORMALS if keyword in header.attributes), None)
-    if written is None or len(written) != 3 or not length:
-        raise FrameTableError(
-            "its mosaic does not say in which direction its slices follow each other (no CSA header), so they cannot"
-            " be placed"
-        )
+    written = next((_floats(header, keyword, 3) for keyword in _NORMALS if keyword in header.attributes), None)
+    if not length or not spacing or spacing < 0 or written is None:
+        return None
     cosine = sum(n * w for n, w in zip(normal, written, strict=True)) / length / max(math.hypot(*written), 1e-9)
     if abs(cosine) < _LEAST_COSINE:
         raise FrameTableError("the slice normal of its mosaic is not that of its Image Orientation (Patient)")

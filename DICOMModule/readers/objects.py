@@ -41,6 +41,21 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ("77.1.5.4", "image"),  # Ophthalmic Tomography
     ("91", "document"),  # Microscopy Bulk Simple Annotations
 )
+# Makers' own objects, which the standard's list of UIDs does not name (each from its maker's conformance statement)
+_PRIVATE_CLASSES = {
+    "1.3.46.670589.11.0.0.12.1": "Philips MR Spectrum",
+    "1.3.46.670589.11.0.0.12.2": "Philips MR Series Data",
+    "1.3.46.670589.11.0.0.12.3": "Philips MR Color Image",
+    "1.3.46.670589.11.0.0.12.4": "Philips MR Examcard",
+    "1.3.46.670589.5.0.1": "Philips 3D Volume",
+    "1.3.46.670589.5.0.1.1": "Philips 3D Volume 2",
+    "1.3.46.670589.5.0.2": "Philips 3D Object",
+    "1.3.46.670589.5.0.3": "Philips Surface",
+    "1.3.46.670589.5.0.4": "Philips Composite Object",
+    "1.3.46.670589.5.0.9": "Philips 3D Presentation State",
+    "1.3.12.2.1107.5.9.1": "Siemens CSA Non-Image",
+    "1.2.840.113619.4.26": "GE 3D Model",
+}
 # Their pixel data would pass for slices, but their places or values follow rules of their own.
 _WITH_PIXELS = frozenset({"segmentation", "dose"})
 _WITH_PIXELS_PREFIXES = ("30", "481.1", "77.1.6")
@@ -97,7 +112,8 @@ def is_image(header: InstanceHeader) -> bool:
 
 
 def _sentence(header: InstanceHeader) -> str:
-    name = uid_name(header.sop_class_uid)
+    private = _PRIVATE_CLASSES.get(header.sop_class_uid, "")
+    name = f"{private} Storage" if private else uid_name(header.sop_class_uid)
     if not header.sop_class_uid:
         return "It has no SOP Class UID and no image: it cannot be loaded."
     known = any(_matches(_beginning_of(header.sop_class_uid), prefix) for prefix, _ in _KINDS)

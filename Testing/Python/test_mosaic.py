@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
+
 import factories
 import numpy as np
 import pytest
 from pydicom.sequence import Sequence
+from test_frame_vectors import dose, reconstructed
 from test_vendor_attributes import PROTOCOL, csa, item
 
 from DICOMModule.dicom.frame_table import frame_headers
@@ -142,15 +146,11 @@ def no_privates(dataset):
     [
         (no_privates, "does not say how many slices it holds"),
         (count_of(9), "gives 7 and 9 as the number of its slices|gives 9 and 7 as the number of its slices"),
-        (without(0x0029, 0x1010), "does not say in which direction its slices follow each other"),
         (bad_normal, "slice normal of its mosaic is not that of"),
-        (without(0x0020, 0x0032), "no usable Image Position"),
-        (without(0x0018, 0x0088), "no Spacing Between Slices"),
-        (without(0x0028, 0x0030), "no usable Pixel Spacing"),
         (lambda dataset: setattr(dataset, "NumberOfFrames", "3"), "mosaic of several frames"),
     ],
 )
-def test_a_mosaic_whose_slices_cannot_be_placed_is_refused_with_the_reason(tmp_path, edit, sentence):
+def test_a_mosaic_that_cannot_be_divided_or_contradicts_itself_is_refused_with_the_reason(tmp_path, edit, sentence):
     mosaic(tmp_path / "mosaic", edit=edit)
     with pytest.raises(FrameTableError, match=sentence):
         frame_headers(read_header(tmp_path / "mosaic"))
@@ -203,13 +203,46 @@ def test_every_slice_of_a_grid_is_where_its_own_item_says(tmp_path):
     ("positions", "count", "sentence"),
     [
         ([FIRST] * 6, SLICES, "grid of 7 slices has positions of 6"),
-        (None, SLICES, "does not say where its slices lie"),
         ([FIRST] * SLICES, 0, "does not say how many slices"),
     ],
 )
 def test_a_grid_that_does_not_say_where_its_slices_lie_is_refused(tmp_path, positions, count, sentence):
     with pytest.raises(FrameTableError, match=sentence):
         frame_headers(read_header(grid(tmp_path / "grid", positions, count)))
+
+
+def test_slices_of_a_grid_without_positions_have_no_place(tmp_path):
+    frames = frame_headers(read_header(grid(tmp_path / "grid", None)))
+    assert [frame.text("ImagePositionPatient") for frame in frames] == [""] * SLICES
+
+
+NONSENSE = (None, "0", "-1", "nan", "1e400", "x", "1\\2", "\\", 0, -1, 65535, 10**19, (1, 2), 3.5, (0.0, 0.0, 0.0))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_header_however_wrong_gives_anything_but_slices_or_a_sentence(tmp_path, seed):
+    chance = random.Random(seed)
+    headers = [
+        read_header(mosaic(tmp_path / "mosaic")),
+        read_header(grid(tmp_path / "grid", [FIRST] * SLICES)),
+        read_header(reconstructed(tmp_path / "nm", TimeSlotVector=[1] * 6, PhaseVector=[1] * 6)),
+        read_header(dose(tmp_path / "dose", range(6))),
+    ]
+    for _ in range(300):
+        header = chance.choice(headers)
+        keywords = [*header.attributes, "FrameIncrementPointer", "NumberOfFrames", "GatedFrameTime", "FrameTimeVector"]
+        changed = {chance.choice(keywords): chance.choice(NONSENSE) for _ in range(2)}
+        attributes = {key: value for key, value in {**header.attributes, **changed}.items() if value is not None}
+        try:
+            frames = frame_headers(replace(header, attributes=attributes))
+        except FrameTableError:
+            continue
+        assert all(
+            frame.floats("ImagePositionPatient")
+            or "ImagePositionPatient" not in frame.attributes
+            or frame.attributes["ImagePositionPatient"] in NONSENSE
+            for frame in frames
+        )
 
 
 # --- real ones

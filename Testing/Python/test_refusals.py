@@ -75,6 +75,9 @@ def test_a_slope_that_is_no_number_is_refused(series_factory, text):
         ("1.2.840.10008.5.1.4.1.1.104.3", "surface", "Encapsulated STL"),
         ("1.2.840.10008.5.1.4.1.1.9.1.1", "waveform", "12-lead ECG"),
         ("1.2.840.10008.5.1.4.1.1.66", "document", "Raw Data"),
+        ("1.3.46.670589.11.0.0.12.2", "document", "This Philips MR Series Data Storage object holds no image"),
+        ("1.3.46.670589.11.0.0.12.4", "document", "Philips MR Examcard"),
+        ("1.3.12.2.1107.5.9.1", "document", "Siemens CSA Non-Image"),
         ("1.2.3.4", "document", "1.2.3.4"),
     ],
 )
