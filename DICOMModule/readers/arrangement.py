@@ -13,6 +13,7 @@ from DICOMModule.readers.loadable import OTHER_READING, SIDE_ISSUE, SURE, WARNED
 from DICOMModule.readers.offers import loadable_id, refused, series_name
 from DICOMModule.readers.pixel_meaning import value_sentences
 from DICOMModule.readers.stack import stacks_of_sequence
+from DICOMModule.volume.dimension_indexes import SENTENCE, contradict_positions
 from DICOMModule.volume.fourth_axis import Sequence4D, axis_of_order
 from DICOMModule.volume.fourth_dimension import read_fourth_dimension
 from DICOMModule.volume.grouping import FrameGroup, split_series
@@ -71,6 +72,8 @@ def _offers_of_group(group: FrameGroup, offer: Offer) -> list[Loadable]:
     reading = read_fourth_dimension(group.frames)
     if reading.refusal:
         return [refused(offer.reader, [frame.header for frame in group.frames], reading.refusal, "sequence")]
+    if contradict_positions(group.frames, reading.sequences):
+        offer = replace(offer, warnings=(*offer.warnings, SENTENCE))
     if not reading.sequences:
         return [_offer([group.frames], None, offer)]
     main = [_offer_of_sequence(one, offer) for one in reading.sequences]

@@ -30,7 +30,11 @@ from DICOMModule.volume.sequence import Axis
 
 UNCALIBRATED: Final = "Uncalibrated: lengths in pixels."
 ASSUMED_SPACING: Final = "Spacing 1.0 mm assumed: file has no slice positions."
-NO_POSITIONS: Final = "The images have no positions: loaded as single pictures, not as a volume."
+_PLACE: Final = {
+    "ImagePositionPatient": "positions",
+    "ImageOrientationPatient": "orientation",
+    "PixelSpacing": "pixel spacing",
+}
 SECTIONAL: Final = frozenset(("CT", "MR", "PT"))
 SLICES: Final = "SliceVector"
 
@@ -141,6 +145,8 @@ def _offers_of_group(reader: str, headers: Sequence[InstanceHeader]) -> list[Loa
     if not several or (_is_tile(ordered[0]) and not sliced):
         return [_offer(reader, Sequence4D(None, (tuple(_lying(one, n) for n, one in enumerate(ordered)),)))]
     frames = [_lying(header, 0) for header in ordered]
+    if ordered[0].instance.functional_groups is not None:
+        return [_offer(reader, _film(frames))]  # they were to be placed by what they lack
     reading = read_fourth_dimension(frames)
     if reading.refusal:
         return [refused(reader, ordered, reading.refusal, "sequence")]
@@ -164,7 +170,11 @@ def _offer(reader: str, sequence: Sequence4D) -> Loadable:
     first = stacks[0]
     frames = tuple(header for stack in stacks for header in stack.headers)
     sliced = frames[0].integer(SLICES) is not None and first.slice_count > 1
-    warnings = (*sequence.warnings, *first.warnings, *_position_sentences(first, sliced=sliced))
+    warnings = (
+        *sequence.warnings,
+        *first.warnings,
+        *_position_sentences(first, sliced=sliced, several=len(frames) > 1),
+    )
     return Loadable(
         id=loadable_id(reader, frames),
         series_instance_uid=frames[0].series_instance_uid,
@@ -186,10 +196,13 @@ def _offer(reader: str, sequence: Sequence4D) -> Loadable:
     )
 
 
-def _position_sentences(stack: Stack, *, sliced: bool) -> list[str]:
+def _position_sentences(stack: Stack, *, sliced: bool, several: bool) -> list[str]:
     """Return what to say of slices whose distance is unknown, and of slices that look like a volume and are none."""
     header = stack.frames[0].header
     if sliced:
         known = abs(header.number("SpacingBetweenSlices") or 0.0) > 0
         return [] if known else [ASSUMED_SPACING]
-    return [NO_POSITIONS] if stack.slice_count > 1 and header.text("Modality") in SECTIONAL else []
+    if not several or header.text("Modality") not in SECTIONAL:
+        return []
+    lacking = next(word for keyword, word in _PLACE.items() if keyword not in header.attributes)
+    return [f"The images have no {lacking}: loaded as single pictures, not as a volume."]

@@ -152,18 +152,19 @@ def test_one_frame_without_a_place_is_excluded_and_counted(tmp_path):
 
     enhanced(tmp_path / "e", [0, 1, 7, 2, 3], edit=edit)
     loadables = examine(headers_of_path(tmp_path)[0])
-    assert [(found.kind, found.dimensions[2]) for found in loadables if not found.refusal] == [("volume", 4)]
+    assert [(found.kind, found.dimensions[2]) for found in loadables if found.selected] == [("volume", 4)]
     assert loadables[0].warnings == ("1 image has no position; excluded.",)
 
 
 @pytest.mark.parametrize(
     ("macro", "sentence"),
-    [("PlaneOrientationSequence", "without orientation"), ("PixelMeasuresSequence", "without pixel spacing")],
+    [("PlaneOrientationSequence", "no orientation"), ("PixelMeasuresSequence", "no pixel spacing")],
 )
 def test_a_missing_macro_is_named(tmp_path, macro, sentence):
     enhanced(tmp_path / "e", [0, 1, 2], edit=lambda dataset: dataset.SharedFunctionalGroupsSequence[0].pop(macro))
     (loadable,) = examine(headers_of_path(tmp_path)[0])
-    assert sentence in loadable.refusal
+    assert f"The images have {sentence}: loaded as single pictures, not as a volume." in loadable.warnings
+    assert (loadable.kind, loadable.timepoints, loadable.axis.name) == ("sequence", 3, "frame")
 
 
 def test_what_converted_images_had_besides_is_read_back(tmp_path):
