@@ -47,7 +47,7 @@ def _examine(context: Context) -> int:
             "*" if one.selected else "-" if one.refusal else "",
             one.id,
             one.kind,
-            "×".join(map(str, one.dimensions)) if any(one.dimensions) else None,
+            _voxels_text(one) if any(one.dimensions) else None,
             " × ".join(f"{value:.4g}" for value in one.spacing_mm) if any(one.spacing_mm) else None,
             one.name,
             one.series_instance_uid,
@@ -61,12 +61,19 @@ def _examine(context: Context) -> int:
     return IN_PART if unread else OK
 
 
+def _voxels_text(one: Loadable) -> str:
+    sizes = one.dimensions if one.timepoints == 1 else (*one.dimensions, one.timepoints)
+    return "×".join(map(str, sizes))
+
+
 def _loadable_document(one: Loadable) -> dict[str, Any]:
     keys = ("id", "series_instance_uid", "name", "kind", "reader", "confidence", "selected", "warnings", "notes")
     document: dict[str, Any] = {key: getattr(one, key) for key in keys}
     document["instances"] = len(one.instances)
     for key in ("dimensions", "spacing_mm", "timepoints", "components", "regular"):
         document[key] = getattr(one, key)
+    document["axis"] = None if one.axis is None else _axis_document(one.axis)
+    document["alternative_to"] = one.alternative_to or None
     document["refusal"] = one.refusal or None
     return document
 

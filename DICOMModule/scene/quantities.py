@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from DICOMModule.errors import SettingsError, plain_text
 from DICOMModule.jobs import Job, Progress
+from DICOMModule.volume.quantified import shown_as
 from DICOMModule.volume.quantity import Quantity
 from DICOMModule.volume.sequence import VolumeSequence
-from DICOMModule.volume.volume import Volume, Voxels
+from DICOMModule.volume.volume import Volume
 
 
 def quantity_job(value: Volume | VolumeSequence, name: str) -> Job[Volume | VolumeSequence]:
     """Return the volume, or all volumes of a sequence, in the quantity of this name; an empty name: `value` itself.
 
-    Upper and lower case are the same. The result is single precision, and double where the values are; padding and missing
-    slices stay hidden.
+    Upper and lower case are the same. The result is single precision; padding and missing slices stay hidden.
 
     Raises
     ------
@@ -28,12 +26,12 @@ def quantity_job(value: Volume | VolumeSequence, name: str) -> Job[Volume | Volu
         return value
     if not isinstance(value, VolumeSequence):
         yield Progress(0, 1, name)
-        return _in_quantity(value, quantity_named(value, name))
+        return shown_as(value, quantity_named(value, name))
     chosen = [quantity_named(volume, name) for volume in value.volumes]
     volumes = []
     for number, (volume, quantity) in enumerate(zip(value.volumes, chosen, strict=True)):
         yield Progress(number, len(chosen), name)
-        volumes.append(_in_quantity(volume, quantity))
+        volumes.append(shown_as(volume, quantity))
     return replace(value, volumes=tuple(volumes), whole=None)
 
 
@@ -50,12 +48,3 @@ def quantity_named(volume: Volume, name: str) -> Quantity:
             return quantity
     known = ", ".join(quantity.name for quantity in volume.quantities) or "none"
     raise SettingsError(f"{plain_text(volume.name)} has no quantity {plain_text(name)!r}. It has: {plain_text(known)}.")
-
-
-def _in_quantity(volume: Volume, quantity: Quantity) -> Volume:
-    array: Voxels = np.empty(volume.array.shape, np.float64 if volume.array.dtype == np.float64 else np.float32)
-    for k, plane in enumerate(volume.array):
-        scale, offset = quantity.of_slice(k)
-        array[k] = plane.astype(np.float64) * scale + offset
-    array.flags.writeable = False
-    return replace(volume, array=array, units=quantity.unit or None, windows=())

@@ -11,8 +11,9 @@ from factories import make_series
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.readers.loadable import Loadable
-from DICOMModule.widgets.dialogs.examine_panel import ExaminePanel
-from DICOMModule.widgets.dialogs.loadable_card import LoadableCard, confidence_text, facts_text
+from DICOMModule.volume.sequence import Axis
+from DICOMModule.widgets.dialogs.examine_panel import Examined, ExaminePanel
+from DICOMModule.widgets.dialogs.loadable_card import ALTERNATIVE, LoadableCard, confidence_text, facts_text
 from DICOMModule.widgets.qt import QLabel, Qt
 from DICOMModule.widgets.theme import apply_theme
 
@@ -63,6 +64,12 @@ def a_loadable(**fields):
             "Sure (90%)",
         ),
         ({"timepoints": 3, "confidence": 0.6}, "Volume · 3 time points · 0 files", "Probably right (60%)"),
+        (
+            {"kind": "sequence", "timepoints": 3, "axis": Axis("time", "s", (0.0, 4.0, 8.0))},
+            "Sequence · 3 time points by time, 0 to 8 s · 0 files",
+            "Sure (90%)",
+        ),
+        ({"regular": False, "confidence": 0.6}, "Volume · unevenly spaced · 0 files", "Probably right (60%)"),
         ({"components": 3, "confidence": 0.2}, "Volume · 3 components · 0 files", "Uncertain (20%)"),
         (
             {"kind": "report", "refusal": "Reports are not loaded.", "confidence": 0.0},
@@ -88,6 +95,17 @@ def test_a_card_shows_warnings_notes_and_refusals_whole_and_plain(qtbot):
     assert not refused.box.isEnabled()
     assert not refused.box.isChecked()
     assert "It is a report." in texts(refused)
+
+
+def test_another_reading_of_the_same_images_says_so_and_is_not_among_all(qtbot, panel):
+    card = LoadableCard(a_loadable(alternative_to="a"), checked=False)
+    qtbot.addWidget(card)
+    assert ALTERNATIVE in texts(card)
+    panel._examined = Examined((a_loadable(), a_loadable(id="b", alternative_to="a"), a_loadable(id="c")), ())
+    panel._make_cards()
+    panel._on_all_clicked()
+    assert [one.id for one in panel.chosen] == ["a", "c"]
+    assert panel.all_box.checkState() == Qt.Checked
 
 
 def test_a_click_anywhere_on_a_card_chooses_it(qtbot):

@@ -229,7 +229,7 @@ class ExaminePanel(PanelDialog):
         self._follow()
 
     def _on_all_clicked(self) -> None:
-        possible = {one.id for one in self._examined.loadables if not one.refusal}
+        possible = {one.id for one in self._examined.loadables if _is_one_of_all(one)}
         self._chosen = set() if self._chosen == possible else possible
         for card in self.cards:
             card.box.blockSignals(True)
@@ -245,12 +245,17 @@ class ExaminePanel(PanelDialog):
 
     def _follow(self) -> None:
         """Let the buttons say what is chosen."""
-        possible, chosen = sum(not one.refusal for one in self._examined.loadables), len(self._chosen)
+        possible, chosen = sum(map(_is_one_of_all, self._examined.loadables)), len(self._chosen)
         self.load_button.setText(f"Load {chosen}" if chosen > 1 else "Load")
         self.load_button.setEnabled(chosen > 0)
         self.all_box.setVisible(possible > 1)
         states = {0: Qt.Unchecked, possible: Qt.Checked}
         self.all_box.setCheckState(states.get(chosen, Qt.PartiallyChecked))
+
+
+def _is_one_of_all(loadable: Loadable) -> bool:
+    """Return whether a loadable is meant where everything is: other readings of the same images are not."""
+    return not loadable.refusal and not loadable.alternative_to
 
 
 def _left_out_text(problems: Sequence[Problem]) -> str:

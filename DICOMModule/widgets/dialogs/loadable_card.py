@@ -6,6 +6,7 @@ from typing import Final
 
 from DICOMModule.errors import plain_text
 from DICOMModule.readers.loadable import Loadable
+from DICOMModule.volume.sequence import Axis
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.qt import (
     QCheckBox,
@@ -24,6 +25,7 @@ from DICOMModule.widgets.theme import pixmap, theme
 from DICOMModule.widgets.wording import counted, dimensions_text, spacing_text
 
 SIGN_PX: Final = 16
+ALTERNATIVE: Final = "Another reading of the same images as above: load one of them."
 CONFIDENCES: Final = ((0.9, "Sure"), (0.6, "Probably right"), (0.0, "Uncertain"))
 
 
@@ -68,6 +70,8 @@ class LoadableCard(QFrame):
         rows.setSpacing(4)
         rows.addLayout(top)
         rows.addLayout(_line(_caption(facts_text(loadable))))
+        if loadable.alternative_to:
+            rows.addLayout(_line(_words(ALTERNATIVE, caption=True), self._sign("info")))
         if loadable.refusal:
             rows.addLayout(_line(_words(loadable.refusal), self._sign("error")))
         for warning in loadable.warnings:
@@ -109,11 +113,22 @@ def facts_text(loadable: Loadable) -> str:
     if any(loadable.spacing_mm):
         parts.append(spacing_text(loadable.spacing_mm))
     if loadable.timepoints > 1:
-        parts.append(counted(loadable.timepoints, "time point"))
+        parts.append(f"{counted(loadable.timepoints, 'time point')}{axis_words(loadable.axis)}")
     if loadable.components > 1:
         parts.append(counted(loadable.components, "component"))
+    if not loadable.regular and not loadable.refusal:
+        parts.append("unevenly spaced")
     parts.append(counted(len(loadable.instances), "file"))
     return " · ".join(parts)
+
+
+def axis_words(axis: Axis | None) -> str:
+    """Return along what the volumes of a sequence differ, and how far that reaches: `` by time, 0 to 36 s``."""
+    if axis is None or not axis.values:
+        return ""
+    low, high = min(axis.values), max(axis.values)
+    reach = f", {low:.6g} to {high:.6g} {axis.unit}".rstrip() if high > low else ""
+    return f" by {plain_text(axis.name)}{reach}"
 
 
 def confidence_text(loadable: Loadable) -> str:

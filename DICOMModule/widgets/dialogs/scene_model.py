@@ -144,9 +144,6 @@ def details_of(node: VolumeNode) -> list[str]:
     ]
     if node.sequence is not None:
         lines.append(f"{node.count} volumes: {plain_text(axis_text(node))}")
-    if node.quantity:
-        made = next((one.provenance for one in node.loaded_volume.quantities if one.name == node.quantity), "")
-        lines.append(f"Shown as {node.quantity}. {made}".rstrip())
     lines += [f"Done to it: {step}" for step in volume.derivation]
     lines += [f"Warning: {warning}" for warning in volume.warnings]
     return lines
