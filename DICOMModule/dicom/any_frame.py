@@ -14,15 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from DICOMModule.dicom.bits import packed_range, unpacked
+from DICOMModule.dicom.codecs import DECODERS, DEFLATED_FRAMES, inflate_frame
 from DICOMModule.dicom.codestream import read_codestream
 from DICOMModule.dicom.colour import COLOURS, SUBSAMPLED, eight_bits, native_samples, rgb_of
 from DICOMModule.dicom.dataset_reader import read_dataset
+from DICOMModule.dicom.details import read_details
+from DICOMModule.dicom.encapsulated import read_encapsulated_frame
+from DICOMModule.dicom.frame_header import frame_header
 from DICOMModule.dicom.frames import CODESTREAMS, JPEG, NATIVE, PREFERRED_PLUGINS, decoder_of, decoding, unchanged
 from DICOMModule.dicom.instance_header import InstanceHeader
-from DICOMModule.dicom.jpeg import decode_colour_jpeg, decode_jpeg
+from DICOMModule.dicom.jpeg import decode_colour_jpeg
 from DICOMModule.dicom.palette import read_palette
 from DICOMModule.dicom.pixel_format import MOST_DECODED_BYTES
-from DICOMModule.dicom.uids import EXPLICIT_VR_BIG_ENDIAN
+from DICOMModule.dicom.uids import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN
 from DICOMModule.errors import PixelDataError
 
 if TYPE_CHECKING:
@@ -33,6 +37,7 @@ Samples: TypeAlias = npt.NDArray[Any]
 
 _FLOATS: Final = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
 _GREYS: Final = frozenset(("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"))
+UNCOMPRESSED: Final = NATIVE | {EXPLICIT_VR_BIG_ENDIAN, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN}
 _ALLOCATED: Final = frozenset((1, 8, 16, 32, 64))
 
 
@@ -62,14 +67,13 @@ def read_any_frame(header: InstanceHeader, frame: int) -> Samples:
     if not 1 <= frame <= options["number_of_frames"]:
         raise PixelDataError(header.path, f"it has {options['number_of_frames']} frame(s); there is no frame {frame}")
     header = unchanged(header)
-    decoder = decoder_of(header)
     with decoding(header):
-        values = _decoded(header, frame - 1, options, decoder)
+        values = _decoded(header, frame - 1, options)
     shape = (options["rows"], options["columns"])
     if values.shape not in (shape, (*shape, 3)):
         raise PixelDataError(header.path, f"its pixel data decode to {values.shape}, its header says {shape}")
     if options["photometric_interpretation"] == "PALETTE COLOR":
-        return read_palette(header.path, read_dataset(header.path), stored_range(options)).applied(values)
+        return read_palette(header.path, read_details(header), stored_range(options)).applied(values)
     return eight_bits(values, options["bits_stored"]) if values.ndim == 3 else values
 
 
@@ -109,22 +113,47 @@ def _options(header: InstanceHeader) -> dict[str, Any]:
     }
 
 
-def _decoded(header: InstanceHeader, index: int, options: dict[str, Any], decoder: Decoder) -> Samples:
+def _decoded(header: InstanceHeader, index: int, options: dict[str, Any]) -> Samples:
     """Return stored values, or red, green and blue with the bits that are stored."""
-    syntax = decoder.UID
-    compressed = syntax.is_encapsulated and header.pixel_data_offset
-    if not compressed and (options["bits_allocated"] == 1 or options["samples_per_pixel"] == 3):
+    syntax = header.transfer_syntax_uid
+    if syntax in DECODERS or syntax == DEFLATED_FRAMES:
+        return _of_frame(header, read_encapsulated_frame(_frame_of(header, index)), options)
+    if syntax in UNCOMPRESSED and (options["bits_allocated"] == 1 or options["samples_per_pixel"] == 3):
         return _native(_native_bytes(header, index, options), index, options)
-    if not compressed and syntax not in NATIVE:
+    decoder = decoder_of(header)
+    if decoder.UID.is_encapsulated and header.pixel_data_offset:
+        data = read_encapsulated_frame(_frame_of(header, index))
+        return _by_pydicom(data, options, decoder)
+    if syntax not in NATIVE or not header.pixel_data_offset:
         return decoder.as_array(_bounded(header), index=index)[0]
     with header.path.open("rb") as file:
         file.seek(header.pixel_data_offset)
-        if syntax in NATIVE:
-            return decoder.as_array(file, index=index, **options)[0]
-        data = _frame_bytes(header, file, index, options)
-    if syntax in JPEG:
-        return _jpeg(data, options)
-    plugin = next((name for name in PREFERRED_PLUGINS.get(syntax, ()) if name in decoder.available_plugins), "")
+        return decoder.as_array(file, index=index, **options)[0]
+
+
+def _frame_of(header: InstanceHeader, index: int) -> InstanceHeader:
+    return header if header.number_of_frames == 1 else frame_header(header, index + 1, {})
+
+
+def _of_frame(header: InstanceHeader, data: bytes, options: dict[str, Any]) -> Samples:
+    """Return the samples of a compressed frame by a decoder of our own choice."""
+    syntax = header.transfer_syntax_uid
+    if syntax == DEFLATED_FRAMES:
+        begin, end = _native_place(0, options)
+        return _native(inflate_frame(data, end - begin), 0, options)
+    if syntax in CODESTREAMS:
+        _check_codestream(header, data, options)
+    if syntax in JPEG and options["samples_per_pixel"] == 3:
+        return decode_colour_jpeg(data, is_rgb=options["photometric_interpretation"] == "RGB")
+    if syntax in PREFERRED_PLUGINS and options["samples_per_pixel"] == 3:
+        return _by_pydicom(data, options, decoder_of(header))
+    samples = DECODERS[syntax](data)
+    return _signed(samples, options) if samples.ndim == 2 else _in_rgb(samples, {}, options)
+
+
+def _by_pydicom(data: bytes, options: dict[str, Any], decoder: Decoder) -> Samples:
+    plugins = PREFERRED_PLUGINS.get(decoder.UID, ())
+    plugin = next((name for name in plugins if name in decoder.available_plugins), "")
     single = {**options, "number_of_frames": 1}
     return _in_rgb(*decoder.as_array(_encapsulated(data), index=0, decoding_plugin=plugin, raw=True, **single), options)
 
@@ -182,6 +211,9 @@ def _native(data: bytes, index: int, options: Mapping[str, Any]) -> Samples:
         pixels = rows * columns
         return unpacked(data, index * pixels % 8, pixels).reshape(rows, columns)
     photometric, bits = options["photometric_interpretation"], options["bits_allocated"]
+    if options["samples_per_pixel"] == 1:
+        kind = "i" if options["pixel_representation"] else "u"
+        return np.frombuffer(data, f"<{kind}{bits // 8}", rows * columns).reshape(rows, columns)
     planar = options["planar_configuration"]
     samples = native_samples(data, rows, columns, bits=bits, photometric=photometric, planar=planar)
     if options["bits_stored"] < bits:
@@ -196,13 +228,8 @@ def _bounded(header: InstanceHeader) -> Dataset:
     return read_dataset(header.path)
 
 
-def _frame_bytes(header: InstanceHeader, file: Any, index: int, options: dict[str, Any]) -> bytes:
-    """Return one compressed frame, once its own size is the header's: a decoder would pass its buffer's end."""
-    from pydicom.encaps import get_frame
-
-    data = get_frame(file, index, number_of_frames=options["number_of_frames"])
-    if header.transfer_syntax_uid not in CODESTREAMS:
-        return data
+def _check_codestream(header: InstanceHeader, data: bytes, options: Mapping[str, Any]) -> None:
+    """Refuse a compressed frame whose own size is not the header's: a decoder would pass its buffer's end."""
     found = read_codestream(data)
     expected = options["rows"], options["columns"], options["samples_per_pixel"]
     if found is None or (found.rows, found.columns, found.samples) != expected:
@@ -213,7 +240,6 @@ def _frame_bytes(header: InstanceHeader, file: Any, index: int, options: dict[st
         raise PixelDataError(
             header.path, f"its pixel data have {found.bits} bits, its header allocates {options['bits_allocated']}"
         )
-    return data
 
 
 def _encapsulated(data: bytes) -> bytes:
@@ -223,10 +249,8 @@ def _encapsulated(data: bytes) -> bytes:
     return encapsulate([data], has_bot=False)
 
 
-def _jpeg(data: bytes, options: dict[str, Any]) -> Samples:
-    if options["samples_per_pixel"] == 3:
-        return decode_colour_jpeg(data, is_rgb=options["photometric_interpretation"] == "RGB")
-    samples = decode_jpeg(data)
+def _signed(samples: Samples, options: Mapping[str, Any]) -> Samples:
+    """Return samples of a decoder that knows no sign with that of the header."""
     if options["pixel_representation"] and samples.dtype.itemsize == options["bits_allocated"] // 8:
         unused = options["bits_allocated"] - options["bits_stored"]
         signed: Samples = samples.view(f"i{samples.dtype.itemsize}") << unused >> unused

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
+
 import factories
 import numpy as np
 import pydicom
 import pytest
+from pydicom.encaps import encapsulate
 from pydicom.pixels.processing import convert_color_space
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
 
 from DICOMModule.dicom.any_frame import read_any_frame
+from DICOMModule.dicom.codecs import DEFLATED_FRAMES
 from DICOMModule.dicom.colour import eight_bits, native_samples, rgb_of
 from DICOMModule.dicom.dataset_reader import read_dataset
 from DICOMModule.dicom.header_reader import read_header
@@ -45,7 +49,7 @@ def image(tmp_path):
             dataset.PlanarConfiguration = planar
         dataset.PixelData = data + b"\0" * (len(data) % 2)
         dataset["PixelData"].VR = "OW" if bits > 8 else "OB"
-        dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.file_meta.TransferSyntaxUID = UID(syntax)
         if edit:
             edit(dataset)
         path = tmp_path / f"{made}.dcm"
@@ -145,6 +149,30 @@ def test_rle_in_ycbcr(image):
 
     header = image(YBR_FULL.tobytes(), 2, 3, "YBR_FULL", edit=compress)
     assert near(read_any_frame(header, 1).reshape(-1, 3), RGB, 2)
+
+
+def deflated_frames(frames):
+    """Return an edit that puts deflated frames in (PS3.5 A.4.13), whose transfer syntax pydicom does not know."""
+
+    def edit(dataset):
+        items = []
+        for frame in frames:
+            compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+            items.append(compressor.compress(frame.tobytes()) + compressor.flush())
+        dataset.NumberOfFrames = str(len(frames))
+        dataset.PixelData = encapsulate([item + b"\0" * (len(item) % 2) for item in items])
+        dataset["PixelData"].is_undefined_length = True
+
+    return edit
+
+
+def test_deflated_frames_in_colour_and_in_grey(image):
+    colours = np.random.default_rng(2).integers(0, 256, (3, 4, 5, 3)).astype(np.uint8)
+    header = image(b"", 4, 5, "RGB", syntax=DEFLATED_FRAMES, edit=deflated_frames(colours))
+    greys = image(b"", 4, 5, "MONOCHROME2", samples=1, syntax=DEFLATED_FRAMES, edit=deflated_frames(colours[..., 0]))
+    for number in (1, 2, 3):
+        assert np.array_equal(read_any_frame(header, number), colours[number - 1])
+        assert np.array_equal(read_any_frame(greys, number), colours[number - 1, ..., 0])
 
 
 # --- palettes
