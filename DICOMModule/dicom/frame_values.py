@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from DICOMModule.dicom.dataset_reader import read_dataset
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.lookup_table import LookupTable
+from DICOMModule.dicom.pixel_format import pixel_format_of
+from DICOMModule.dicom.value_tables import read_modality_lut
+from DICOMModule.errors import DicomFileError
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -28,6 +32,8 @@ class FrameValues:
     ----------
     slope, intercept : float
         From stored values to values.
+    modality_lut : LookupTable or None
+        In place of them.
     window : tuple of 2 floats or None
         Level and width, in values.
     function : str
@@ -41,6 +47,7 @@ class FrameValues:
     window: tuple[float, float] | None = None
     function: str = "LINEAR"
     height_to_width: float = 1.0
+    modality_lut: LookupTable | None = None
 
 
 def values_of(header: InstanceHeader, frame: int) -> FrameValues:
@@ -64,11 +71,15 @@ def _of_header(header: InstanceHeader) -> FrameValues:
     scaling = header.number("DoseGridScaling")
     if scaling is not None:
         found = replace(found, slope=_slope(scaling))
-    elif "ModalityLUTSequence" not in header.attributes:
+    elif not header.attributes.get("ModalityLUTSequence"):
         slope, intercept = header.number("RescaleSlope"), header.number("RescaleIntercept")
         found = replace(found, slope=_slope(slope), intercept=_bearable(intercept) or 0.0)
     else:
-        return found  # windows are meant for what the table gives, and it is not applied
+        try:
+            table, _ = read_modality_lut(header, pixel_format_of(header))
+        except DicomFileError:
+            return found  # windows are meant for what the table gives
+        found = replace(found, modality_lut=table)
     centers, widths = header.floats("WindowCenter") or (), header.floats("WindowWidth") or ()
     return replace(found, window=_window(centers, widths))
 

@@ -11,6 +11,7 @@ from DICOMModule.dicom.any_frame import Samples, read_any_frame
 from DICOMModule.dicom.frame_values import FrameValues, values_of
 from DICOMModule.dicom.frames import read_stored_values
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.value_tables import has_supplemental_palette, read_supplemental_palette
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
 
@@ -56,6 +57,8 @@ def picture_of(
     size = stored.shape[:2] if longest_px is None else _size(stored, said.height_to_width, longest_px)
     stored = _thinned(stored, size)
     picture = stored if stored.ndim == 3 else _grey(header, stored, said, window)
+    if stored.ndim == 2 and has_supplemental_palette(header):
+        picture = _with_colours(header, stored, picture)
     return picture if picture.shape[:2] == size else _resized(picture, size)
 
 
@@ -76,7 +79,8 @@ def _is_plain(header: InstanceHeader) -> bool:
 
 def _grey(header: InstanceHeader, stored: Samples, said: FrameValues, window: tuple[float, float] | None) -> Picture:
     padding = _padding(header, stored)
-    values = stored.astype(np.float64) * said.slope + said.intercept
+    meant = stored if said.modality_lut is None else said.modality_lut.applied(stored)
+    values = meant.astype(np.float64) * said.slope + said.intercept
     seen = values[np.isfinite(values) & ~padding]
     inverted = (header.text("PhotometricInterpretation") == "MONOCHROME1") != (header.text("Modality") == "PT")
     chosen = window or said.window
@@ -86,6 +90,14 @@ def _grey(header: InstanceHeader, stored: Samples, said: FrameValues, window: tu
         greys = _windowed(values, ((low + high) / 2, high - low), "LINEAR_EXACT")
     picture: Picture = np.uint8(255) - greys if inverted else greys
     picture[padding] = 0
+    return picture
+
+
+def _with_colours(header: InstanceHeader, stored: Samples, greys: Picture) -> Picture:
+    """Return a grey picture with the colours of a supplemental palette where they are meant."""
+    palette = read_supplemental_palette(header)
+    coloured = (stored >= palette.first)[..., None]
+    picture: Picture = np.where(coloured, palette.applied(stored), greys[..., None]).astype(np.uint8)
     return picture
 
 

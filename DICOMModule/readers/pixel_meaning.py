@@ -7,14 +7,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from DICOMModule.dicom.details import read_details
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.overlay_planes import OverlayPlane, read_overlay_planes
-from DICOMModule.dicom.palette import Palette, read_palette
 from DICOMModule.dicom.pixel_format import pixel_format_of
+from DICOMModule.dicom.value_tables import has_supplemental_palette, read_supplemental_palette, stored_reach
 from DICOMModule.errors import DicomFileError
 from DICOMModule.jobs import Job, Progress
-from DICOMModule.volume.modality_lut import stored_reach
 from DICOMModule.volume.overlays import Overlay, overlays_of
 from DICOMModule.volume.quantity import Quantity
 from DICOMModule.volume.real_world import (
@@ -156,14 +154,14 @@ def _with_voi_luts(volume: Volume, found: _Found) -> Volume:
 
 def _with_palette(volume: Volume, slices: Sequence[tuple[int, Frame]], found: _Found) -> Volume:
     """Set apart the pixels that are colours of a supplemental palette (PS3.3 C.7.6.19): they are no values."""
-    coloured = [(k, frame) for k, frame in slices if _is_supplemental(frame.header)]
+    coloured = [(k, frame) for k, frame in slices if has_supplemental_palette(frame.header)]
     if not coloured:
         return volume
     shape = volume.array.shape
     mask, colours = np.zeros(shape, np.bool_), np.zeros((*shape, 3), np.uint8)
     for k, frame in coloured:
         try:
-            palette = _palette(frame.header)
+            palette = read_supplemental_palette(frame.header)
         except DicomFileError as error:
             found.warnings.append(f"Colours of the supplemental palette cannot be read: {error.reason}.")
             continue
@@ -181,16 +179,3 @@ def _with_palette(volume: Volume, slices: Sequence[tuple[int, Frame]], found: _F
     valid = ~mask if volume.valid is None else volume.valid & ~mask
     overlay = Overlay(PALETTE_OVERLAY, mask, colours=colours)
     return replace(volume, valid=valid, overlays=(*volume.overlays, overlay))
-
-
-def _is_supplemental(header: InstanceHeader) -> bool:
-    return (
-        header.text("PixelPresentation").upper() in ("COLOR", "MIXED")
-        and header.text("PhotometricInterpretation") == "MONOCHROME2"
-        and "RedPaletteColorLookupTableDescriptor" in header.attributes
-        and pixel_format_of(header).cells == "integers"
-    )
-
-
-def _palette(header: InstanceHeader) -> Palette:
-    return read_palette(header.path, read_details(header), stored_reach(pixel_format_of(header)))

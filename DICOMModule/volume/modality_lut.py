@@ -9,11 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from DICOMModule.dicom.details import read_details
 from DICOMModule.dicom.instance_header import InstanceHeader
-from DICOMModule.dicom.lookup_table import LookupTable, read_lookup_table
-from DICOMModule.dicom.pixel_format import PixelFormat, pixel_format_of
-from DICOMModule.errors import PixelDataError
+from DICOMModule.dicom.lookup_table import LookupTable
+from DICOMModule.dicom.pixel_format import pixel_format_of
+from DICOMModule.dicom.value_tables import read_modality_lut
 from DICOMModule.volume.rescale import Rescale, rescale_of
 from DICOMModule.volume.volume import Voxels
 
@@ -67,19 +66,8 @@ def modality_transform_of(header: InstanceHeader) -> ModalityTransform:
     """
     if not header.attributes.get("ModalityLUTSequence"):
         return rescale_of(header)
-    sequence = read_details(header).get("ModalityLUTSequence")
-    if not sequence:
-        raise PixelDataError(header.path, "its Modality LUT Sequence cannot be read")
-    item = sequence[0]
-    table = read_lookup_table(header.path, item, stored_reach(pixel_format_of(header)), "Modality LUT")
-    units = str(item.get("ModalityLUTType") or "US").strip()
+    table, units = read_modality_lut(header, pixel_format_of(header))
     return ModalityLut(table, None if units == "US" else units)
-
-
-def stored_reach(pixel_format: PixelFormat) -> tuple[int, int]:
-    """Return the least and the greatest stored value that there can be."""
-    bits = pixel_format.bits_stored
-    return (-(1 << bits - 1), (1 << bits - 1) - 1) if pixel_format.signed else (0, (1 << bits) - 1)
 
 
 def value_type(stored: npt.DTypeLike, bits_stored: int, transforms: Sequence[ModalityTransform]) -> np.dtype[Any]:

@@ -56,6 +56,30 @@ def frames_of(dataset: Dataset, stored: np.ndarray) -> None:
 # --- greys
 
 
+def test_a_modality_lut_is_applied_before_the_window(image):
+    def table(dataset):
+        item = Dataset()
+        item.LUTDescriptor, item.ModalityLUTType = [3, 7, 16], "OD"
+        item.add_new(0x00283006, "OW", np.array([0, 1000, 500], "<u2").tobytes())
+        dataset.ModalityLUTSequence = [item]
+
+    stored = np.array([[7, 8, 9]], np.int16)
+    header = image(stored, table, WindowCenter="500", WindowWidth="1000", VOILUTFunction="LINEAR_EXACT")
+    assert picture_of(header).tolist() == [[0, 255, 128]]
+
+
+def test_colours_of_a_supplemental_palette_are_shown_over_grey(image):
+    def colours(dataset):
+        dataset.PixelPresentation = "COLOR"
+        for name, entry in (("Red", 0x1000), ("Green", 0x2000), ("Blue", 0x3000)):
+            setattr(dataset, f"{name}PaletteColorLookupTableDescriptor", [2, 1000, 16])
+            setattr(dataset, f"{name}PaletteColorLookupTableData", np.array([entry, 0xFF00], "<u2").tobytes())
+
+    stored = np.array([[0, 100, 1000, 1001]], np.uint16)
+    header = image(stored, colours, WindowCenter="50", WindowWidth="100", VOILUTFunction="LINEAR_EXACT")
+    assert picture_of(header).tolist() == [[[0] * 3, [255] * 3, [0x10, 0x20, 0x30], [255] * 3]]
+
+
 def test_a_window_of_the_header_is_applied_after_rescale(image):
     # PS3.3 C.11.2.1.2: black up to c - 0.5 - (w - 1) / 2, white beyond c - 0.5 + (w - 1) / 2
     header = image(
@@ -161,7 +185,7 @@ def test_real_images_in_colour_are_shown_as_pydicom_decodes_them(real_data):
             picture = picture_of(header)
         except DicomFileError:
             continue
-        if picture.ndim == 2 or header.attributes["PhotometricInterpretation"] == "PALETTE COLOR":
+        if picture.ndim == 2 or header.attributes["PhotometricInterpretation"] in ("PALETTE COLOR", "MONOCHROME2"):
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
