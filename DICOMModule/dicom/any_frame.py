@@ -37,6 +37,7 @@ Samples: TypeAlias = npt.NDArray[Any]
 
 _FLOATS: Final = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
 _GREYS: Final = frozenset(("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"))
+JPEG_XL: Final = frozenset(f"1.2.840.10008.1.2.4.{code}" for code in (110, 111, 112))
 UNCOMPRESSED: Final = NATIVE | {EXPLICIT_VR_BIG_ENDIAN, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN}
 _ALLOCATED: Final = frozenset((1, 8, 16, 32, 64))
 
@@ -148,7 +149,10 @@ def _of_frame(header: InstanceHeader, data: bytes, options: dict[str, Any]) -> S
     if syntax in PREFERRED_PLUGINS and options["samples_per_pixel"] == 3:
         return _by_pydicom(data, options, decoder_of(header))
     samples = DECODERS[syntax](data)
-    return _signed(samples, options) if samples.ndim == 2 else _in_rgb(samples, {}, options)
+    if samples.ndim == 2:
+        return _signed(samples, options)
+    # JPEG XL decodes to RGB, whatever went in
+    return samples if syntax in JPEG_XL else _in_rgb(samples, {}, options)
 
 
 def _by_pydicom(data: bytes, options: dict[str, Any], decoder: Decoder) -> Samples:

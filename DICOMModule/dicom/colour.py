@@ -10,7 +10,9 @@ import numpy.typing as npt
 Samples: TypeAlias = npt.NDArray[Any]
 
 SUBSAMPLED: Final = frozenset(("YBR_FULL_422", "YBR_PARTIAL_422"))
-COLOURS: Final = frozenset((*SUBSAMPLED, "RGB", "YBR_FULL", "YBR_ICT", "YBR_RCT", "YBR_PARTIAL_420"))
+AS_DECODED: Final = frozenset(("RGB", "YBR_ICT", "YBR_RCT", "XYB"))
+"""RGB, and what decoders of JPEG 2000 and JPEG XL make RGB of by themselves."""
+COLOURS: Final = AS_DECODED | SUBSAMPLED | {"YBR_FULL", "YBR_PARTIAL_420"}
 """What three samples of a pixel may be. YBR_PARTIAL_420 comes in video only."""
 
 # Rec. 601: luminance of red and of blue
@@ -76,7 +78,7 @@ def rgb_of(samples: Samples, photometric: str, bits: int) -> Samples:
     samples : ndarray of unsigned integers, shape (rows, columns, 3)
         In full resolution.
     photometric : str
-        What they are. YBR_ICT and YBR_RCT are taken as RGB: a JPEG 2000 decoder undoes these transforms.
+        What they are. YBR_ICT, YBR_RCT and XYB are taken as RGB: a decoder undoes these transforms.
     bits : int
         Bits Stored.
 
@@ -85,7 +87,7 @@ def rgb_of(samples: Samples, photometric: str, bits: int) -> Samples:
     ndarray, shape (rows, columns, 3)
         Of the same type.
     """
-    if photometric in ("RGB", "YBR_ICT", "YBR_RCT"):
+    if photometric in AS_DECODED:
         return samples
     partial = photometric.startswith("YBR_PARTIAL")
     colours = np.empty_like(samples)

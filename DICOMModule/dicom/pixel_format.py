@@ -132,6 +132,8 @@ def _cell_format(header: InstanceHeader, cells: Cells) -> PixelFormat:
     numbers = {}
     for keyword in ("Rows", "Columns", "BitsAllocated", "PixelRepresentation"):
         number = header.integer(keyword)
+        if number is None and cells == "colours" and keyword not in header.attributes:
+            number = 0 if keyword == "PixelRepresentation" else None  # colours have no sign
         if number is None:
             raise PixelDataError(header.path, f"{keyword} is missing or not a whole number")
         numbers[keyword] = number

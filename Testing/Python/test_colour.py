@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 
 import factories
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -16,6 +17,7 @@ from DICOMModule.dicom.any_frame import read_any_frame
 from DICOMModule.dicom.codecs import DEFLATED_FRAMES
 from DICOMModule.dicom.colour import eight_bits, native_samples, rgb_of
 from DICOMModule.dicom.dataset_reader import read_dataset
+from DICOMModule.dicom.frame_pixels import read_frame
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.errors import PixelDataError
 
@@ -173,6 +175,23 @@ def test_deflated_frames_in_colour_and_in_grey(image):
     for number in (1, 2, 3):
         assert np.array_equal(read_any_frame(header, number), colours[number - 1])
         assert np.array_equal(read_any_frame(greys, number), colours[number - 1, ..., 0])
+
+
+def test_jpeg_xl_is_rgb_whatever_went_in(image):
+    colours = np.random.default_rng(2).integers(0, 256, (8, 9, 3)).astype(np.uint8)
+
+    def compressed(dataset):
+        dataset.PixelData = encapsulate([imagecodecs.jpegxl_encode(colours, lossless=True)])
+        dataset["PixelData"].is_undefined_length = True
+
+    for photometric in ("RGB", "YBR_RCT", "XYB"):
+        header = image(b"", 8, 9, photometric, syntax="1.2.840.10008.1.2.4.110", edit=compressed)
+        assert np.array_equal(read_any_frame(header, 1), colours)
+
+
+def test_colours_need_no_pixel_representation(image):
+    header = image(bytes(range(12)), 2, 2, "RGB", edit=lambda dataset: dataset.__delattr__("PixelRepresentation"))
+    assert read_frame(header)[1, 1].tolist() == [9, 10, 11]
 
 
 # --- palettes

@@ -11,7 +11,10 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from series_kit import offered
 
+from DICOMModule.dicom.frame_table import frame_headers
+from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.dicom.lookup_table import LookupTable
+from DICOMModule.dicom.overlay_planes import read_overlay_planes
 from DICOMModule.jobs import run_to_end
 from DICOMModule.readers import load_job
 from DICOMModule.scene.display import VolumeDisplay
@@ -19,7 +22,9 @@ from DICOMModule.scene.window_presets import window_presets
 from DICOMModule.views.color_tables import curve_steps
 from DICOMModule.volume.quantified import shown_as
 from DICOMModule.volume.quantity import Quantity
+from DICOMModule.volume.statistics import volume_statistics
 from DICOMModule.volume.volume import Window
+from DICOMModule.volume.windowing import robust_range
 
 STORED = np.arange(240).reshape(3, 8, 10)
 
@@ -286,6 +291,21 @@ def test_an_overlay_in_bits_of_the_pixels(series_factory):
     assert (found.name, found.is_region, found.mask.tolist()) == ("Overlay 6000", True, drawn.tolist())
 
 
+def test_frames_of_an_overlay_belong_to_frames_of_the_image(series_factory, tmp_path):
+    bits = np.random.default_rng(4).integers(0, 2, (2, 8, 10)).astype(bool)
+    made = series_factory(slices=1)
+    dataset = made.datasets[0]
+    dataset.NumberOfFrames = "4"
+    dataset.PixelData = dataset.PixelData * 4
+    overlay(dataset, 0x6000, bits, frames=2)
+    dataset.add_new(0x60000051, "US", 2)  # the first of the overlay's frames is for the second of the image's
+    dataset.save_as(tmp_path / "film.dcm")
+    planes = [read_overlay_planes(frame)[0] for frame in frame_headers(read_header(tmp_path / "film.dcm"))]
+    assert [len(found) for found in planes] == [0, 1, 1, 0]
+    assert np.array_equal(planes[1][0].mask, bits[0])
+    assert np.array_equal(planes[2][0].mask, bits[1])
+
+
 def test_an_overlay_that_is_cut_is_a_warning(series_factory):
     def edit(dataset, _k):
         overlay(dataset, 0x6000, np.ones((8, 10), bool))
@@ -325,6 +345,20 @@ def test_colours_of_a_supplemental_palette_are_no_values(series_factory):
     assert np.array_equal(found.mask, coloured)
     assert found.colours[2, 4, 5].tolist() == [0x11 + 5, 0x22 + 5, 0x33 + 5]  # stored value 205
     assert volume.notes[0].startswith("40 pixels are colours of a supplemental palette")
+
+
+def test_padding_takes_no_part_in_statistics_nor_in_the_automatic_window(series_factory):
+    def edit(dataset, _k):
+        stored = np.frombuffer(dataset.PixelData, "<i2").copy()
+        stored[:40] = -2000
+        dataset.PixelData = stored.tobytes()
+        dataset.add_new(0x00280120, "SS", -2000)
+
+    volume = load(series_factory(slices=3, modality="MR", slope=None, edit=edit).folder)
+    found = volume_statistics(volume)
+    assert (found.minimum, found.maximum) == (40.0, 239.0)
+    assert found.mean == pytest.approx(STORED.reshape(3, 80)[:, 40:].mean())
+    assert robust_range(volume.array, volume.valid)[0] >= 40
 
 
 def test_a_table_takes_values_with_a_fraction_to_the_nearest_entry():
