@@ -93,12 +93,14 @@ class Studio:
     def take_all(self) -> None:
         """Take every picture, in an order in which one state grows out of the one before."""
         from browser_pictures import take_browser
+        from kind_pictures import take_kinds
 
         self.settle()
         self.take("empty")
         self._busy()
         self._filled()
         take_browser(self)
+        take_kinds(self)
         self._views()
         self._dialogs()
         self._errors()

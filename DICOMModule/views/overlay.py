@@ -149,7 +149,13 @@ def volume_overlay(
     axes = tuple(
         (letter, view.right_lps[axis], view.up_lps[axis], toward_viewer[axis]) for axis, letter in enumerate("LPS")
     )
-    lines = (_name(preset_name), _reduction_text(node.volume, most_voxels))
+    lines = (
+        _name(preset_name),
+        _reduction_text(node.volume, most_voxels),
+        "" if node.volume.regular else "Slices brought onto an even grid",
+        "Brightness of the colours" if node.volume.components > 1 else "",
+        plain_text(axis_text(node)),
+    )
     return ViewOverlay(
         name="3d",
         text=OverlayText(

@@ -7,7 +7,7 @@ point shows the slice that is nearest to it, if it lies within that slice's thic
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -67,6 +67,7 @@ class SlicePlaces:
 
 _LOCK = threading.Lock()
 _PLACES: WeakKeyDictionary[Volume, SlicePlaces] = WeakKeyDictionary()
+_EVENED: WeakKeyDictionary[Volume, Volume] = WeakKeyDictionary()
 
 
 def slice_places(volume: Volume) -> SlicePlaces:
@@ -96,6 +97,80 @@ def _places(volume: Volume) -> SlicePlaces:
             thickness[k] = max(stated, min(usual, stated * 1.5))
     to_ij = np.asarray(np.linalg.pinv(columns), np.float64)
     return SlicePlaces(normal, along, order, thickness / 2.0, positions, to_ij)
+
+
+MOST_TIMES = 4  # as many slices as there are
+
+
+def evened_volume(volume: Volume) -> Volume:
+    """Return the volume on an even grid, what can be ray-cast: every plane shows the slice nearest to it, or a gap.
+
+    Planes lie as close as the closest slices, as far as that takes no more than four times as many. Made once, and forgotten
+    with the volume.
+    """
+    if volume.regular:
+        return volume
+    with _LOCK:
+        known = _EVENED.get(volume)
+    if known is not None:
+        return known
+    made = _evened(volume, slice_places(volume))
+    with _LOCK:
+        return _EVENED.setdefault(volume, made)
+
+
+def _evened(volume: Volume, places: SlicePlaces) -> Volume:
+    ordered, first = places.sorted_mm, int(places.order[0])
+    reach = float(ordered[-1] - ordered[0])
+    gaps = np.diff(ordered)
+    closest = float(gaps[gaps > 0].min()) if (gaps > 0).any() else volume.spacing_mm[2]
+    step = max(closest, reach / (MOST_TIMES * len(ordered)))
+    count = round(reach / step) + 1
+    matrix = np.eye(4)
+    matrix[:3, :2], matrix[:3, 2] = volume.ijk_to_lps[:3, :2], places.normal * step
+    matrix[:3, 3] = places.positions[first]
+    prepared = prepare_volume(volume)
+    shape = (count, *volume.array.shape[1:])
+    array = np.full(shape, prepared.values.min(), prepared.values.dtype)
+    valid = np.zeros(shape[:3], bool)
+    starts = matrix[:3, 3] + np.arange(count)[:, None] * matrix[:3, 2]
+    slices, shifts = places.nearest(starts)
+    for plane, (k, shift) in enumerate(zip(slices, np.rint(shifts).astype(int), strict=True)):
+        if k >= 0:
+            own = _valid_of(prepared, int(k))
+            to, source = _overlap(shape[1:3], int(shift[0]), int(shift[1]))
+            array[plane][to], valid[plane][to] = prepared.values[k][source], own[source]
+    array.flags.writeable = False
+    return replace(
+        volume,
+        array=array,
+        ijk_to_lps=matrix,
+        valid=None if valid.all() else valid,
+        slice_positions_lps_mm=None,
+        regular=True,
+        missing_slices=(),
+        frames=(),
+        overlays=(),
+    )
+
+
+def _valid_of(prepared: PreparedVolume, k: int) -> npt.NDArray[np.bool_]:
+    """Return which voxels of a slice have a value of their own."""
+    if prepared.valid is None:
+        return np.ones(prepared.values.shape[1:3], bool)
+    shown: npt.NDArray[np.bool_] = prepared.valid[k].view(np.bool_)
+    return shown
+
+
+def _overlap(shape: tuple[int, ...], i: int, j: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Return which rows and columns of a plane show which of a slice whose voxel (i, j) lies at the plane's first one."""
+
+    def along(size: int, shift: int) -> tuple[slice, slice]:
+        low, high = max(0, -shift), max(0, min(size, size - shift))
+        return slice(low, max(low, high)), slice(low + shift, max(low, high) + shift)
+
+    (to_j, from_j), (to_i, from_i) = along(shape[0], j), along(shape[1], i)
+    return (to_j, to_i), (from_j, from_i)
 
 
 class UnevenSampler:

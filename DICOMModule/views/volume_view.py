@@ -22,6 +22,7 @@ from DICOMModule.views.prepared import MOVING_VOXELS, grey_volume
 from DICOMModule.views.presets import RenderingPreset, find_rendering_preset
 from DICOMModule.views.ray_caster import WHOLE, ClipBox, RayCaster, checked_clip
 from DICOMModule.views.transfer_functions import TransferShift, apply_preset
+from DICOMModule.views.uneven_slices import evened_volume
 from DICOMModule.volume.volume import Volume, Voxels
 
 # Out of the screen: from the front, a little from the patient's left and from above, so that depth can be seen.
@@ -42,15 +43,12 @@ MOVING_S = 0.05  # what a frame may take while something moves
 
 
 FLAT = "One slice has no depth to show"
-UNEVEN = "Slices that are not evenly spaced are shown in slice views only. Resample them to see them in 3D."
 UNPLACED = "Images without a place in the patient are shown one by one only."
 
 
 def refusal_in_3d(volume: Volume) -> str:
     """Return why a volume is not ray-cast, as a sentence: its places would be wrong there; empty where it is."""
-    if not volume.placed:
-        return UNPLACED
-    return "" if volume.regular else UNEVEN
+    return "" if volume.placed else UNPLACED
 
 
 def not_in_3d(volume: Volume) -> str:
@@ -115,7 +113,7 @@ class VolumeView(OffscreenView):
         refusal = refusal_in_3d(node.volume)
         if refusal:
             raise RenderingError(refusal)
-        node = replace(node, volume=grey_volume(node.volume))
+        node = replace(node, volume=grey_volume(evened_volume(node.volume)))
         preset = find_rendering_preset(node.volume, node.display.rendering_preset)
         if old is None or old.volume is not node.volume:
             self._remove_casters()

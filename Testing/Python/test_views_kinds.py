@@ -13,6 +13,7 @@ from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.orientation import AXIAL, CORONAL, STACK, center_position, slice_stack
 from DICOMModule.views.prepared import grey_volume
 from DICOMModule.views.slice_view import SliceView
+from DICOMModule.views.uneven_slices import evened_volume
 from DICOMModule.views.view import BACKGROUND
 from DICOMModule.views.voxel_values import color_at, value_at
 from DICOMModule.volume.volume import Volume, Window
@@ -113,6 +114,29 @@ def test_across_the_slices_each_is_at_its_place_and_the_gap_is_seen():
             assert column[row] == pytest.approx(100 * nearest / 300 * 255, abs=1), place
         elif abs(PLACES_MM[nearest] - place) > 1.01:
             assert column[row] == BACKGROUND[0], place
+
+
+def test_in_3d_every_plane_of_an_even_grid_shows_the_nearest_slice_or_a_gap():
+    even = evened_volume(uneven())
+    assert even.regular
+    assert even.spacing_mm == (1.0, 1.0, 2.0)
+    assert even.array[:, 2, 3].tolist() == [0, 100, 200, 0, 0, 0, 300]
+    assert even.valid[:, 2, 3].tolist() == [True, True, True, False, False, False, True]
+    plain = coloured()
+    assert evened_volume(plain) is plain
+
+
+def test_a_slice_that_is_shifted_in_its_plane_stays_where_it_lies():
+    volume = uneven()
+    places = volume.slice_positions.copy()
+    places[1, :2] = (2.0, -1.0)
+    array = volume.array.copy()
+    array[1] = np.arange(48).reshape(6, 8)
+    even = evened_volume(replace(volume, array=array, slice_positions_lps_mm=places))
+    # voxel (i, j) of the slice lies at (i + 2, j - 1)
+    assert even.array[1, 2, 5] == array[1, 3, 3]
+    assert not even.valid[1, 2, 1]
+    assert not even.valid[1, 5, 4]
 
 
 def test_one_scrolls_from_slice_to_slice():

@@ -69,7 +69,7 @@ class LoadableCard(QFrame):
         rows.setContentsMargins(12, 8, 12, 8)
         rows.setSpacing(4)
         rows.addLayout(top)
-        rows.addLayout(_line(_caption(facts_text(loadable))))
+        rows.addLayout(_line(_words(facts_text(loadable), caption=True)))
         if loadable.alternative_to:
             rows.addLayout(_line(_words(ALTERNATIVE, caption=True), self._sign("info")))
         if loadable.refusal:
