@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from DICOMModule.dicom.colour import SUBSAMPLED
-from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader, SharedAttributes
+from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
 
 NATIVE_SYNTAXES: Final = frozenset(("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"))
 """Transfer syntaxes whose frames lie one behind the other in the file, uncompressed (PS3.5 8.1.1, A.1 to A.3)."""
@@ -32,6 +32,52 @@ class Tile(NamedTuple):
     column: int
     rows: int
     columns: int
+
+
+class FrameAttributes(Mapping[str, AttributeValue]):
+    """The attributes of one of many frames: its own few, and behind them those of its instance, which are not copied.
+
+    Parameters
+    ----------
+    origin : dict of str to AttributeValue
+        What all frames have; it is never changed.
+    changed : mapping of str to AttributeValue or None
+        What is another value here, or (None) is not here.
+    """
+
+    __slots__ = ("changed", "origin")
+
+    def __init__(self, origin: dict[str, AttributeValue], changed: Mapping[str, AttributeValue | None]) -> None:
+        self.origin = origin
+        self.changed = changed
+
+    def __getitem__(self, keyword: str) -> AttributeValue:
+        value = self.changed[keyword] if keyword in self.changed else self.origin[keyword]
+        if value is None:
+            raise KeyError(keyword)
+        return value
+
+    def get(self, keyword: str, default: Any = None) -> Any:
+        """Return a value, as `dict.get` does; asked for more often than anything else."""
+        if keyword in self.changed:
+            value = self.changed[keyword]
+            return default if value is None else value
+        return self.origin.get(keyword, default)
+
+    def __contains__(self, keyword: object) -> bool:
+        if keyword in self.changed:
+            return self.changed[str(keyword)] is not None
+        return keyword in self.origin
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._merged())
+
+    def __len__(self) -> int:
+        return len(self._merged())
+
+    def _merged(self) -> dict[str, AttributeValue]:
+        merged = {**self.origin, **self.changed}
+        return {keyword: value for keyword, value in merged.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +122,7 @@ class FrameMaker:
     def __init__(self, whole: InstanceHeader, shared: Mapping[str, AttributeValue | None] | None = None) -> None:
         self._whole = whole
         self._base = {keyword: value for keyword, value in whole.attributes.items() if keyword not in _OF_THE_WHOLE}
-        self._base = dict(SharedAttributes(self._base, shared)) if shared else self._base
+        self._base = dict(FrameAttributes(self._base, shared)) if shared else self._base
         offset, count = whole.pixel_data_offset, whole.pixel_data_bytes
         native = count > 0 and whole.transfer_syntax_uid in NATIVE_SYNTAXES and offset
         bits = frame_bits_of(whole) if native else 0
@@ -107,7 +153,7 @@ class FrameMaker:
             whole.size_bytes,
             whole.mtime_ns,
             whole.transfer_syntax_uid,
-            SharedAttributes(self._base, own),
+            FrameAttributes(self._base, own),
             whole.dataset_offset,
             offset,
             count,
