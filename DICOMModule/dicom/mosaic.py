@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.frame_header import Tile
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
 from DICOMModule.dicom.vendor_attributes import CSA_KEYWORDS, SLICE_NORMAL
@@ -26,11 +27,13 @@ Vector = tuple[float, float, float]
 Own = dict[str, AttributeValue | None]
 
 
+@asked_once("ImageType", *_COUNTS)
 def is_mosaic(header: InstanceHeader) -> bool:
     """Return whether an image is a mosaic of Siemens'."""
     return "MOSAIC" in _image_type(header) or any(keyword in header.attributes for keyword in _COUNTS)
 
 
+@asked_once("ImageType", "UIHNumberOfImagesInGrid")
 def is_grid(header: InstanceHeader) -> bool:
     """Return whether an image is a grid of UIH's."""
     return "VFRAME" in _image_type(header) or "UIHNumberOfImagesInGrid" in header.attributes

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.folding import fold
 from DICOMModule.dicom.instance_header import InstanceHeader
 
 
+@asked_once("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "StudyInstanceUID")
 def patient_identity(header: InstanceHeader) -> str:
     """Return what makes a patient one: ID, issuer, name without case and accents, and birth date.
 

@@ -10,6 +10,7 @@ import math
 import re
 from typing import Final
 
+from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.instance_header import InstanceHeader
 
 Direction = tuple[float, float, float]
@@ -67,6 +68,13 @@ def gradient_of(header: InstanceHeader) -> Direction | None:
     return _ge_gradient(header)
 
 
+@asked_once(
+    "DiffusionBValue", "SiemensBValue", "SiemensCSABValue", "PhilipsBValue", "UIHBValue", "GEBValue", "Manufacturer",
+    "ImageComments", "SequenceName", "DiffusionGradientOrientation", "SiemensGradientDirection",
+    "SiemensCSAGradientDirection", "UIHGradientDirection", "PhilipsGradientRL", "PhilipsGradientAP", "PhilipsGradientFH",
+    "GEGradientFrequency", "GEGradientPhase", "GEGradientSlice", "ImageOrientationPatient",
+    "InPlanePhaseEncodingDirection",
+)  # fmt: skip
 def diffusion_key_of(header: InstanceHeader) -> tuple[float | None, Direction | None, str]:
     """Return what tells diffusion volumes apart: b-value, direction (4 decimals), and Canon's direction as it is written."""
     gradient = gradient_of(header)
@@ -76,6 +84,7 @@ def diffusion_key_of(header: InstanceHeader) -> tuple[float | None, Direction | 
     return b_value_of(header), rounded, text or ""
 
 
+@asked_once("ComplexImageComponent", "Modality", "PhilipsComplexKind", "ImageType", "GEComplexKind")
 def complex_kind_of(header: InstanceHeader) -> str | None:
     """Return which part of complex MR data a frame is: ``"magnitude"``, ``"phase"``, ``"real"``, ``"imaginary"`` or ``"mixed"``.
 

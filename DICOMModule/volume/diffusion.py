@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.vendor_values import Direction, diffusion_key_of
 
@@ -46,6 +47,7 @@ def diffusion_of(header: InstanceHeader) -> Diffusion | None:
     return Diffusion(round(b, 3), direction, written) if b > 0 else Diffusion(0.0)
 
 
+@asked_once("ImageType", "DiffusionDirectionality")
 def derived_map(header: InstanceHeader) -> str:
     """Return what map of a diffusion series a frame says to be: ``"ADC"``, ``"trace"``, …; empty where it says nothing.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.patient import patient_identity
 from DICOMModule.volume.geometry import JITTER_MM
@@ -77,7 +78,7 @@ def split_series(frames: Sequence[PlacedFrame]) -> Split:
     main = [frame for frame in frames if id(frame) not in apart]
     warnings: list[str] = []
     parts = [main]
-    for key, sentence in _FORMAT_SPLITS:
+    for key, sentence in _FORMAT_SPLITS if len({_every_key(frame.header) for frame in main}) > 1 else ():
         split = [group for part in parts for group in _by_key(part, key)]
         if len(split) > len(parts):
             warnings.append(sentence)
@@ -163,6 +164,16 @@ _FORMAT_SPLITS: tuple[tuple[Callable[[InstanceHeader], Hashable], str], ...] = (
 )
 
 
+@asked_once(
+    "StudyInstanceUID", "PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "Rows", "Columns",
+    "BitsAllocated", "PhotometricInterpretation", "SOPClassUID", "Modality", "FrameOfReferenceUID", "Units",
+    "ModalityLUTSequence", "RescaleSlope", "RescaleType", "ConvolutionKernel",
+)  # fmt: skip
+def _every_key(header: InstanceHeader) -> Hashable:
+    """Return all keys of `_FORMAT_SPLITS`: the images of most series have them alike."""
+    return tuple(key(header) for key, _ in _FORMAT_SPLITS)
+
+
 def _by_key(frames: Sequence[PlacedFrame], key: Callable[[InstanceHeader], Hashable]) -> list[list[PlacedFrame]]:
     parts: dict[Hashable, list[PlacedFrame]] = {}
     for frame in frames:
@@ -210,6 +221,7 @@ def _same_grid(cluster: _Cluster, other: InPlane) -> bool:
     return all((count - 1) * abs(mine - its) <= JITTER_MM for count, mine, its in sizes)
 
 
+@asked_once("ImageType")
 def _says_localizer(header: InstanceHeader) -> bool:
     # PS3.3 C.8.2.1.1.1 and C.8.3.1.1.1: value 3 of Image Type.
     return "LOCALIZER" in (text.upper() for text in header.texts("ImageType")[2:])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.vendor_values import complex_kind_of
 from DICOMModule.volume.diffusion import derived_map, diffusion_of
@@ -91,10 +92,12 @@ def _overlapping(parts: _Parts) -> bool:
     return parts.shared or (parts.interleaved and not parts.even_together)
 
 
+@asked_once("ImageType", "ComplexImageComponent")
 def _image_type(header: InstanceHeader) -> Hashable:
     return tuple(text.upper() for text in header.texts("ImageType"))
 
 
+@asked_once("EchoTime", "EchoNumbers")
 def _echo(header: InstanceHeader) -> Hashable:
     return header.number("EchoTime"), header.text("EchoNumbers")
 
@@ -107,6 +110,12 @@ _MIXTURES: tuple[tuple[Callable[[InstanceHeader], Hashable], Callable[[_Parts], 
     (_echo, _interleaved_only, "Images of different echo time found"),
     (lambda header: header.text("AcquisitionNumber"), _overlapping, "Overlapping acquisitions found"),
 )
+
+
+@asked_once("ImageType", "ComplexImageComponent", "KVP", "FilterType", "EchoTime", "EchoNumbers", "AcquisitionNumber")
+def _every_key(header: InstanceHeader) -> Hashable:
+    """Return all keys of `_MIXTURES`: the images of most series have them alike."""
+    return tuple(key(header) for key, _, _ in _MIXTURES)
 
 
 def unmix(frames: Sequence[PlacedFrame]) -> tuple[list[Part], list[str]]:
@@ -126,7 +135,7 @@ def unmix(frames: Sequence[PlacedFrame]) -> tuple[list[Part], list[str]]:
         if len(named) > len(parts):
             sentences.append(told([part.label for part in named]))
         parts = named
-    for key, divides, sentence in _MIXTURES:
+    for key, divides, sentence in _MIXTURES if len({_every_key(frame.header) for frame in frames}) > 1 else ():
         divided = [Part(piece, part.label) for part in parts for piece in _divide(part.frames, key, divides)]
         if len(divided) > len(parts):
             sentences.append(sentence)
@@ -170,6 +179,7 @@ def _derived_sentence(_labels: Sequence[str]) -> str:
     return "Scanner-derived map found in diffusion series; kept separate."
 
 
+@asked_once("ImageType")
 def _is_original(header: InstanceHeader) -> bool:
     return header.text("ImageType").upper().startswith("ORIGINAL")
 

@@ -52,8 +52,10 @@ class Layout:
 
 def layout_of(frames: Sequence[PlacedFrame]) -> Layout:
     """Lay out the frames of one group, which share orientation and size."""
-    ordered = sorted(frames, key=lambda frame: acquisition_order(frame.header))
-    places = places_of(ordered)
+    places, ordered = places_of(frames), list(frames)
+    if len(places) < len(frames):
+        ordered.sort(key=lambda frame: acquisition_order(frame.header))
+        places = places_of(ordered)
     place_of = np.empty(len(ordered), dtype=np.intp)
     for number, place in enumerate(places):
         place_of[place] = number

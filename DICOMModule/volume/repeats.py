@@ -73,6 +73,9 @@ def find_repeats(frames: Sequence[PlacedFrame]) -> Repeats:
     Of several, the newest stands first: by time, then by Instance Number. Whether the others are copies of it only their
     pixels can tell.
     """
+    places = places_of(frames)
+    if len(places) == len(frames):  # as it should be: nothing is newer than what it shares no place with
+        return Repeats(tuple(frames[place[0]] for place in places))
     ordered = sorted(frames, key=_newest_first)
     places = [sorted(place) for place in places_of(ordered)]
     first = tuple(ordered[place[0]] for place in places)

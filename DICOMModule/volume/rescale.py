@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import VolumeError
 
@@ -79,6 +80,7 @@ def rescale_of(header: InstanceHeader) -> Rescale:
     return _rescale_of_texts(slope, intercept)
 
 
+@asked_once("Modality", "Units", "ModalityLUTSequence", "RescaleSlope", "RescaleType")
 def units_of(header: InstanceHeader) -> str | None:
     """Return the unit of the values after rescale, None where it is unknown.
 

@@ -1,0 +1,55 @@
+"""Asking a question about headers once for all that are alike in what the answer depends on.
+
+The headers of a series differ in a handful of attributes, and a hundred questions are asked about each. A function that
+depends on a few attributes and on nothing else says which::
+
+    @asked_once("Modality", "Units")
+    def units_of(header): ...
+
+`test_alike` watches which attributes such functions look at: one that is not named would make answers wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, Final, Generic, TypeVar
+
+from DICOMModule.dicom.instance_header import InstanceHeader
+
+Answer = TypeVar("Answer")
+MOST_KNOWN: Final = 1024
+
+
+class AskedOnce(Generic[Answer]):
+    """A function of a header whose answers are kept by the values of the attributes that it depends on.
+
+    Attributes
+    ----------
+    keywords : tuple of str
+        Of these attributes; an answer must depend on nothing else, and must not be changed by whoever gets it.
+    """
+
+    def __init__(self, function: Callable[[InstanceHeader], Answer], keywords: tuple[str, ...]) -> None:
+        update_wrapper(self, function)
+        self.function = function
+        self.keywords = keywords
+        self._known: dict[tuple[Any, ...], Answer] = {}
+
+    def __call__(self, header: InstanceHeader) -> Answer:
+        """Return what the function answers."""
+        get = header.attributes.get
+        key = tuple([get(keyword) for keyword in self.keywords])  # a list is faster than a generator here
+        known = self._known
+        if key in known:
+            return known[key]
+        answer = self.function(header)
+        if len(known) >= MOST_KNOWN:
+            known.clear()
+        known[key] = answer
+        return answer
+
+
+def asked_once(*keywords: str) -> Callable[[Callable[[InstanceHeader], Answer]], AskedOnce[Answer]]:
+    """Keep the answers of a function of a header by these attributes; what it raises is not kept."""
+    return lambda function: AskedOnce(function, keywords)
