@@ -13,6 +13,7 @@ from DICOMModule.scene.volume_node import VolumeNode
 from DICOMModule.views import geometry as view_geometry
 from DICOMModule.views.color_tables import STEPS, color_table, curve_steps, has_curve, is_reversed
 from DICOMModule.views.geometry import ViewGeometry
+from DICOMModule.views.graphics import paint_graphics
 from DICOMModule.views.orientation import (
     Orientation,
     SliceStack,
@@ -59,6 +60,7 @@ class SliceView(View):
         )
         self._orientation = orientation
         self._slab = Slab()
+        self._graphics = True
         self._layers: list[_Layer] = []
         self._slices: SliceStack | None = None
 
@@ -154,6 +156,10 @@ class SliceView(View):
         """
         self._slab = Slab(thickness_mm, mode)
 
+    def set_graphics(self, shown: bool) -> None:
+        """Paint what the files of the first volume have drawn over its pixels, or leave it out."""
+        self._graphics = shown
+
     def set_position_lps(self, position_lps_mm: Vector) -> None:
         """Show the plane through a position; the middle of the view stays where it is on the screen."""
         self._geometry = self._geometry.through(position_lps_mm)
@@ -187,9 +193,10 @@ class SliceView(View):
             if layer.node.display.opacity > 0
         ]
         size = (self._geometry.height_px, self._geometry.width_px)
-        if len(drawn) == 1 and drawn[0][1].opacity == 1:
-            return _opaque(*drawn[0])
-        return _blended(drawn, size)
+        pixels = _opaque(*drawn[0]) if len(drawn) == 1 and drawn[0][1].opacity == 1 else _blended(drawn, size)
+        if self._graphics and self._layers:
+            return paint_graphics(pixels, self._layers[0].node.volume, self._geometry)
+        return pixels
 
     def close(self) -> None:
         """Give back the images; the view draws no more."""

@@ -180,7 +180,7 @@ def render_picture(nodes: Sequence[VolumeNode], options: PictureOptions | None =
     node = node_with_options(shown[0], options)
     position = position_in(node, options)
     rects = layout_rects(options.layout if node.volume.placed else STACK.name, *options.size)
-    views = tuple(_drawn(node, rect, position) for rect in rects)
+    views = tuple(_drawn(node, rect, position, graphics=options.overlays) for rect in rects)
     warnings = [
         *node.volume.warnings,
         *(text for view in views for text in view.overlay.warnings if view.rect.name == "3d"),
@@ -292,7 +292,7 @@ def position_in(node: VolumeNode, options: PictureOptions) -> Vector:
     return position
 
 
-def _drawn(node: VolumeNode, rect: ViewRect, position: Vector) -> DrawnView:
+def _drawn(node: VolumeNode, rect: ViewRect, position: Vector, *, graphics: bool) -> DrawnView:
     refusal = refusal_in_3d(node.volume) if rect.name == "3d" else ""
     if refusal:
         right, up = screen_axes(DEFAULT_DIRECTION_LPS)
@@ -312,6 +312,7 @@ def _drawn(node: VolumeNode, rect: ViewRect, position: Vector) -> DrawnView:
     view = SliceView(orientation, rect.width, rect.height)
     try:
         view.show([node])
+        view.set_graphics(graphics)
         view.set_position_lps(position)
         slices = view.slices
         if slices is None:

@@ -10,12 +10,14 @@ import pytest
 from DICOMModule.scene import Scene
 from DICOMModule.scene.display import VolumeDisplay
 from DICOMModule.views.geometry import ViewGeometry
+from DICOMModule.views.graphics import GRAPHICS_COLOR, REGION_COLOR
 from DICOMModule.views.orientation import AXIAL, CORONAL, STACK, center_position, slice_stack
 from DICOMModule.views.prepared import grey_volume
 from DICOMModule.views.slice_view import SliceView
 from DICOMModule.views.uneven_slices import evened_volume
 from DICOMModule.views.view import BACKGROUND
 from DICOMModule.views.voxel_values import color_at, value_at
+from DICOMModule.volume.overlays import Overlay
 from DICOMModule.volume.volume import Volume, Window
 
 PLACES_MM = (0.0, 2.0, 4.0, 12.0)
@@ -171,3 +173,29 @@ def test_images_without_a_place_go_on_with_the_wheel():
     stack = slice_stack(volume, STACK)
     assert stack.count == 3
     assert [stack.position_of(number, (0.0, 0.0, 0.0))[2] for number in (1, 2, 3)] == [0.0, 1.0, 2.0]
+
+
+def test_what_files_have_drawn_over_their_pixels_is_painted_where_it_is():
+    array = np.full((3, 6, 8), 100, np.uint8)
+    text, region, tint = (np.zeros((3, 6, 8), bool) for _ in range(3))
+    text[1, 2, 3], region[1, 4, 5], tint[1, 0, 0], text[2, 0, 7] = True, True, True, True
+    colours = np.zeros((3, 6, 8, 3), np.uint8)
+    colours[1, 0, 0] = (1, 2, 3)
+    overlays = (
+        Overlay("text", text),
+        Overlay("lesion", region, is_region=True),
+        Overlay("tint", tint, colours=colours),
+    )
+    volume = Volume(array, np.diag((2.0, 2.0, 3.0, 1.0)), overlays=overlays)
+    view = drawn(
+        AXIAL, volume, (7.0, 5.0, 3.0), VolumeDisplay(Window(127.5, 255.0), "LINEAR_EXACT"), mm=2.0, size=(8, 6)
+    )
+    pixels = view.pixels()[..., :3].astype(int)
+    assert pixels[2, 3].tolist() == GRAPHICS_COLOR.tolist()
+    assert pixels[0, 0].tolist() == [1, 2, 3]
+    assert np.abs(pixels[4, 5] - (100 + (REGION_COLOR - 100) * 0.4)).max() <= 1
+    plain = np.ones((6, 8), bool)
+    plain[[2, 0, 4], [3, 0, 5]] = False
+    assert (pixels[plain] == 100).all()
+    view.set_graphics(False)
+    assert (view.pixels()[..., :3] == 100).all()

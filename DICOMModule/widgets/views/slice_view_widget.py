@@ -315,7 +315,8 @@ class SliceViewWidget(ViewWidget):
         geometry = device_geometry(self.view_geometry, ratio)
         nodes = self._nodes()
         layers = tuple((node.id, id(node.volume), node.display, node.visible) for node in nodes)
-        key = (layers, geometry, self._plane.orientation, self.state.slab_mm, self.state.slab_mode)
+        graphics = self.state.overlays != "none"
+        key = (layers, geometry, self._plane.orientation, self.state.slab_mm, self.state.slab_mode, graphics)
         if self._drawn is not None and self._drawn.key == key and not self.problem:
             return
         if self._view is None:
@@ -324,6 +325,7 @@ class SliceViewWidget(ViewWidget):
         self._view.set_orientation(self._plane.orientation)
         self._view.set_geometry(geometry)
         self._view.set_slab(self.state.slab_mm, self.state.slab_mode)
+        self._view.set_graphics(graphics)
         pixels = self._view.pixels()
         self._drawn = _Drawn(key, pixels, image_of(pixels, ratio))
 
