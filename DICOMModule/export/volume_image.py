@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from DICOMModule.errors import ExportError
 from DICOMModule.export.volume_facts import VolumeFacts, facts_of
 from DICOMModule.volume.sequence import Axis, VolumeSequence
 from DICOMModule.volume.volume import Volume, Voxels
@@ -65,8 +66,19 @@ class VolumeImage:
 
 
 def image_of(value: Volume | VolumeSequence) -> VolumeImage:
-    """Return what is written of a volume or a sequence; the array is copied only where it is not as a file needs it."""
+    """Return what is written of a volume or a sequence; the array is copied only where it is not as a file needs it.
+
+    Raises
+    ------
+    ExportError
+        The volumes of the sequence lie in different places, which no file can say.
+    """
     if isinstance(value, VolumeSequence):
+        if not value.shares_grid:
+            raise ExportError(
+                f"the images of {value.name!r} lie in different places in space, which no volume file can say."
+                " Write them one by one."
+            )
         return VolumeImage(_little(value.array), value.first, value.axis)
     return VolumeImage(_little(value.array), value)
 

@@ -35,7 +35,7 @@ class Axis:
 
 @dataclass(frozen=True, eq=False)
 class VolumeSequence:
-    """Volumes of one geometry, number type and unit, in the order of `axis`.
+    """Volumes of one shape, number type and unit, mostly of one grid, in the order of `axis`.
 
     Attributes
     ----------
@@ -75,8 +75,13 @@ class VolumeSequence:
 
     @property
     def first(self) -> Volume:
-        """The first volume, whose geometry is that of all."""
+        """The first volume, whose geometry is that of all where they share a grid."""
         return self.volumes[0]
+
+    @property
+    def shares_grid(self) -> bool:
+        """Whether all volumes lie in one place; single images of a rotation or a sweep lie each in its own."""
+        return all(np.allclose(one.ijk_to_lps, self.first.ijk_to_lps, atol=0.02) for one in self.volumes)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from series_kit import joined, offered, one_series
 
+from DICOMModule.errors import ExportError
+from DICOMModule.export import write_volume_file
 from DICOMModule.jobs import run_to_end
 from DICOMModule.readers import load_job
 
@@ -206,6 +208,9 @@ def test_a_rotation_is_a_sequence_of_images_in_space_and_no_volume(series_factor
     sequence = run_to_end(load_job(found))
     assert np.array_equal(sequence.array[:, 0], series.array)
     assert (sequence.axis.name, sequence.axis.values) == ("time", tuple(range(20)))
+    assert not sequence.shares_grid
+    with pytest.raises(ExportError, match="different places in space"):
+        write_volume_file(sequence, series.folder / "rotation.nrrd")
     for k, volume in enumerate(sequence.volumes):
         a = np.radians(step_deg * k)
         far = (volume.ijk_to_lps @ (9, 7, 0, 1))[:3]

@@ -231,23 +231,20 @@ def test_a_decoder_that_goes_wrong_costs_a_sentence(odd_decoders, window, tmp_pa
 
 
 def test_a_series_that_is_refused_says_why(window, tmp_path):
-    def multi_frame(dataset, _k):
-        dataset.NumberOfFrames = 3
-        dataset.PixelData = dataset.PixelData * 3
+    def segmentation(dataset, _k):
+        dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.66.4"
 
-    def colour(dataset, _k):
-        dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PlanarConfiguration = 3, "RGB", 0
-        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
-        dataset.PixelData = bytes(range(240)) * 6
+    def parametric_map(dataset, _k):
+        dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.30"
 
-    for name, edit in (("frames", multi_frame), ("colour", colour)):
+    for name, edit in (("parts", segmentation), ("map", parametric_map)):
         factories.make_series(
             tmp_path / "data" / name, name, slices=1, rows=20, columns=24, edit=edit, modality="SC",
             PatientID=name, PatientName=name,
         )  # fmt: skip
     imported(window, tmp_path / "data")
     dismissed(window)
-    for name, reason in (("frames", "Multi-frame images"), ("colour", "Colour images (RGB)")):
+    for name, reason in (("parts", "Segmentation Storage"), ("map", "Parametric Map Storage")):
         selected(window, f"Made {name}")
         assert previewed(window) == ""
         assert loaded(window, f"Made {name}") == 0
