@@ -33,14 +33,17 @@ class Filter:
         Code value of DCM for what it does to the values (PS3.16 CID 7203).
     sentence : callable
         Parameters to what was done, for Derivation Description.
-    job : callable
-        Volume, voxels that count (None: all) and parameters to a job that returns the new values.
+    job : callable or None
+        Volume, voxels that count (None: all) and parameters to a job that returns the new values on the same grid.
+    regrid_job : callable or None
+        In its place: volume and parameters to a job that returns the volume on another grid.
     """
 
     operation: Operation
     code: str
     sentence: Callable[[Values], str]
-    job: Callable[[Volume, Mask, Values], Job[Voxels]]
+    job: Callable[[Volume, Mask, Values], Job[Voxels]] | None = None
+    regrid_job: Callable[[Volume, Values], Job[Volume]] | None = None
 
 
 def _gaussian_job(volume: Volume, valid: Mask, values: Values) -> Job[Voxels]:
@@ -60,6 +63,18 @@ def _median_sentence(values: Values) -> str:
     return f"Median filter, {box} voxels"
 
 
+def _make_regular_job(volume: Volume, values: Values) -> Job[Volume]:
+    from DICOMModule.processing.even_grid import make_regular_job
+
+    return make_regular_job(volume, values["spacing_mm"])
+
+
+def _make_orthogonal_job(volume: Volume, _values: Values) -> Job[Volume]:
+    from DICOMModule.processing.even_grid import make_orthogonal_job
+
+    return make_orthogonal_job(volume)
+
+
 FILTERS: tuple[Filter, ...] = (
     Filter(
         Operation("gaussian", "Gaussian blur", (Parameter("sigma_mm", "float", 1.0, 0.01, 50.0, "mm"),)),
@@ -72,6 +87,19 @@ FILTERS: tuple[Filter, ...] = (
         "113087",  # Smoothing: CID 7203 has no code for a median, which is one
         _median_sentence,
         _median_job,
+    ),
+    Filter(
+        # a spacing of 0 stands for that of the two slices that lie closest
+        Operation("make-regular", "Make slices even", (Parameter("spacing_mm", "float", 0.0, 0.0, 50.0, "mm"),)),
+        "113085",
+        lambda _values: "Slices resampled to even distances, linear interpolation",
+        regrid_job=_make_regular_job,
+    ),
+    Filter(
+        Operation("make-orthogonal", "Straighten slices that lean", ()),
+        "113085",
+        lambda _values: "Slices resampled to a grid at right angles, linear interpolation",
+        regrid_job=_make_orthogonal_job,
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Run an operation on a volume: a new volume on the same grid that says what was done to it."""
+"""Run an operation on a volume: a new volume, mostly on the same grid, that says what was done to it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def process_job(name: str, volume: Volume, parameters: Mapping[str, str | float]
     Returns
     -------
     Volume
-        The same matrix, frame table, mask and source; ``derivation`` has a sentence more.
+        The same matrix, frame table, mask and source, unless the operation makes another grid; ``derivation`` has a
+        sentence more.
 
     Raises
     ------
@@ -41,27 +42,33 @@ def process_job(name: str, volume: Volume, parameters: Mapping[str, str | float]
     """
     chosen = filter_named(name)
     values = chosen.operation.parse(parameters or {})
-    _check(volume, name)
+    _check(volume, chosen)
     return _run_job(chosen, volume, values)
 
 
 def _run_job(chosen: Filter, volume: Volume, values: Mapping[str, float]) -> Job[Volume]:
-    array = yield from chosen.job(volume, _counting(volume), values)
-    array.flags.writeable = False
+    if chosen.regrid_job is not None:
+        made = yield from chosen.regrid_job(volume, values)
+    elif chosen.job is not None:
+        array = yield from chosen.job(volume, _counting(volume), values)
+        made = replace(volume, array=array)
+    else:
+        raise ProcessingError(f"there is nothing that {chosen.operation.name} does.")
+    made.array.flags.writeable = False
     known = volume.extra.get(DERIVATION_CODES, "").split()
     return replace(
-        volume,
-        array=array,
+        made,
         name=" – ".join(filter(None, (volume.name, chosen.operation.name))),
         derivation=(*volume.derivation, chosen.sentence(values)),
         extra={**volume.extra, DERIVATION_CODES: " ".join(dict.fromkeys((*known, chosen.code)))},
     )
 
 
-def _check(volume: Volume, name: str) -> None:
-    if not volume.regular:
+def _check(volume: Volume, chosen: Filter) -> None:
+    name = chosen.operation.name
+    if not volume.regular and chosen.regrid_job is None:
         raise ProcessingError(
-            f"the slices of this volume are not evenly spaced, so {name} has no meaning; resample it."
+            f"the slices of this volume are not evenly spaced, so {name} has no meaning; apply make-regular first."
         )
     if volume.components > 1:
         raise ProcessingError(f"this volume is in colour; {name} works on volumes of one value a voxel.")
