@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from DICOMModule.dicom.bits import unpacked
 from DICOMModule.dicom.details import read_details
+from DICOMModule.dicom.frame_header import FrameHeader, Tile, frame_header
 from DICOMModule.dicom.frames import CELLS_AS_WRITTEN, read_stored_values, unchanged
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.lookup_table import read_value_bytes
@@ -59,18 +60,25 @@ def read_overlay_planes(header: InstanceHeader) -> tuple[tuple[OverlayPlane, ...
     if "OverlayRows" not in header.attributes:
         return (), ()
     dataset = read_details(header)
+    tile = header.tile if isinstance(header, FrameHeader) else None
+    whole = frame_header(header.instance, header.frame_number, {}) if isinstance(header, FrameHeader) else header
     planes, reasons = [], []
     for group in _GROUPS:
         if group << 16 | _ROWS not in dataset:
             continue
         try:
-            plane = _plane(header, dataset, group)
+            plane = _plane(whole, dataset, group)
         except ValueError as error:
             reasons.append(f"overlay {group:04X}: {error}")
         else:
             if plane is not None:
-                planes.append(plane)
+                planes.append(plane if tile is None else replace(plane, mask=_cut(plane.mask, tile)))
     return tuple(planes), tuple(reasons)
+
+
+def _cut(mask: Mask, tile: Tile) -> Mask:
+    """Return what of a plane lies on one slice of a picture of many."""
+    return mask[tile.row : tile.row + tile.rows, tile.column : tile.column + tile.columns]
 
 
 def _plane(header: InstanceHeader, dataset: Dataset, group: int) -> OverlayPlane | None:
@@ -116,6 +124,7 @@ def _embedded(header: InstanceHeader, dataset: Dataset, base: int) -> npt.NDArra
     if header.transfer_syntax_uid not in CELLS_AS_WRITTEN:
         raise ValueError("its bits are lost in compressed pixel data")
     current = unchanged(header)
+    # Read as cells that are values as a whole, the bits beside the value come too
     whole_cells = {"BitsStored": allocated, "HighBit": allocated - 1, "PixelRepresentation": 0}
     try:
         cells = read_stored_values(replace(current, attributes={**current.attributes, **whole_cells}))

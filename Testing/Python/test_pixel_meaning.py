@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from series_kit import offered
 
+from DICOMModule.dicom.frame_header import Tile, frame_header
 from DICOMModule.dicom.frame_table import frame_headers
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.dicom.lookup_table import LookupTable
@@ -304,6 +305,25 @@ def test_frames_of_an_overlay_belong_to_frames_of_the_image(series_factory, tmp_
     assert [len(found) for found in planes] == [0, 1, 1, 0]
     assert np.array_equal(planes[1][0].mask, bits[0])
     assert np.array_equal(planes[2][0].mask, bits[1])
+
+
+def test_a_tile_has_its_part_of_an_overlay(series_factory):
+    bits = np.random.default_rng(6).integers(0, 2, (8, 10)).astype(bool)
+    drawn = STORED[0] % 3 == 0
+
+    def edit(dataset, _k):
+        overlay(dataset, 0x6000, bits)
+        cells = STORED[0].astype(np.uint16) | drawn.astype(np.uint16) << 15
+        dataset.PixelData, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = cells.tobytes(), 12, 11, 0
+        for element, vr, value in ((0x10, "US", 8), (0x11, "US", 10), (0x50, "SS", [1, 1]), (0x100, "US", 16),
+                                   (0x102, "US", 15)):  # fmt: skip
+            dataset.add_new(0x6002 << 16 | element, vr, value)
+
+    header = read_header(series_factory(slices=1, edit=edit).files[0])
+    planes, reasons = read_overlay_planes(frame_header(header, 1, {}, Tile(2, 5, 4, 5)))
+    assert reasons == ()
+    assert np.array_equal(planes[0].mask, bits[2:6, 5:10])
+    assert np.array_equal(planes[1].mask, drawn[2:6, 5:10])
 
 
 def test_an_overlay_that_is_cut_is_a_warning(series_factory):
