@@ -48,7 +48,8 @@ class Explanation(NamedTuple):
 
     def counted(self, count: int) -> str:
         """Return how many parts there are, in words."""
-        return f"{count} {self.part}{'' if count == 1 else 'es' if self.part.endswith('o') else 's'}"
+        ending = "" if count == 1 or self.part.endswith("s") else "es" if self.part.endswith("o") else "s"
+        return f"{count} {self.part}{ending}"
 
     def label(self, value: Hashable) -> str:
         """Return one value with name and unit, for people."""
@@ -81,6 +82,12 @@ def _percent_of_scan_options(header: InstanceHeader) -> Hashable:
     return float(found[0]) if len(found) == 1 else None
 
 
+def _percent_of_description(header: InstanceHeader) -> Hashable:
+    """Return the phase that names of series have where each phase is one of its own (``"Gated, 30 %"``)."""
+    found = _PERCENT.findall(header.text("SeriesDescription"))
+    return float(found[0]) if len(found) == 1 else None
+
+
 def _numbered(keyword: str, name: str, unit: str, part: str, **facts: bool) -> Explanation:
     return Explanation(keyword, number_key(keyword), name, unit, part, **facts)
 
@@ -96,6 +103,7 @@ MEANT: Final[tuple[Explanation, ...]] = (
     _numbered("TriggerTime", "TriggerTime", "ms", "phase"),
     _numbered("NominalPercentageOfCardiacPhase", "cardiac phase", "%", "phase"),
     Explanation("ScanOptions", _percent_of_scan_options, "cardiac phase", "%", "phase"),
+    Explanation("SeriesDescription", _percent_of_description, "phase", "%", "phase"),
     _numbered("NominalPercentageOfRespiratoryPhase", "respiratory phase", "%", "phase"),
     _numbered("NominalRespiratoryTriggerDelayTime", "respiratory trigger delay", "ms", "phase"),
     _numbered("TemporalPositionTimeOffset", "time", "s", "time point"),
@@ -128,6 +136,7 @@ TRACES: Final[tuple[Explanation, ...]] = (
     _numbered("AcquisitionNumber", "AcquisitionNumber", "", "acquisition", mere_count=True),
     Explanation("AcquisitionTime", acquired_at, "time", "s"),
     Explanation("ContentTime", content_at, "time", "s"),
+    _numbered("SeriesNumber", "SeriesNumber", "", "series", mere_count=True),
     Explanation("StackID", text_key("StackID"), "StackID", "", "stack"),
     Explanation("DimensionIndexValues", text_key("DimensionIndexValues"), "DimensionIndexValues", "", "image"),
 )
