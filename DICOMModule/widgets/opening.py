@@ -113,7 +113,8 @@ def show_as(viewer: Viewer, options: PictureOptions) -> str:
     """Show the active view's volume, and the window's views, as the options ask for; return what cannot be, or nothing."""
     views, node = viewer.views, viewer.views.background
     views.asked = {"layout": options.layout, "overlays": "all" if options.overlays else "none"}
-    views.set_layout(views.asked["layout"])
+    if node is None or node.volume.placed:  # images without a place have a layout of their own
+        views.set_layout(views.asked["layout"])
     views.set_overlays(views.asked["overlays"])
     if node is None:
         return ""

@@ -102,6 +102,9 @@ class WindowPicture(QObject):
             "position_lps_mm": None if views.position_lps_mm is None else list(views.position_lps_mm),
             "window": None if node is None else node.display.window.width,
             "level": None if node is None else node.display.window.level,
+            "quantity": None if node is None else node.quantity or None,
+            "units": None if node is None else node.volume.units,
+            "timepoint": None if node is None else node.index + 1,
             "views": described,
             "warnings": [*(() if node is None else node.volume.warnings), *self._left_out()],
         }

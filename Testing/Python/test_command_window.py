@@ -95,11 +95,11 @@ def test_what_cannot_be_shown_is_refused_in_one_sentence(environment, tmp_path, 
 
 def test_what_cannot_be_shown_makes_no_picture_and_one_document(environment, tmp_path):
     series = factories.make_series(tmp_path / "ct", "ct", slices=4)
-    flat = factories.make_series(tmp_path / "flat", "flat", slices=4, edit=_without_place)
+    odd = factories.make_series(tmp_path / "odd", "odd", slices=4, edit=_with_two_samples)
     (tmp_path / "empty").mkdir()
     (tmp_path / "folder.png").mkdir()
     cases = (
-        ((flat.folder,), "window.png", "position"),
+        ((odd.folder,), "window.png", "2 samples per pixel"),
         ((tmp_path / "empty",), "window.png", "no DICOM file"),
         ((series.folder, "--preset", "no such"), "window.png", "no preset 'no such'"),
         ((series.folder, "--position", "900,0,0"), "window.png", "outside the volume"),
@@ -113,8 +113,21 @@ def test_what_cannot_be_shown_makes_no_picture_and_one_document(environment, tmp
         assert not (tmp_path / "window.png").exists()
 
 
+def _with_two_samples(dataset, _index):
+    dataset.SamplesPerPixel = 2
+
+
 def _without_place(dataset, _index):
     del dataset.ImagePositionPatient
+
+
+def test_images_without_a_place_are_in_the_picture_of_the_window(environment, tmp_path):
+    flat = factories.make_series(tmp_path / "flat", "flat", slices=4, edit=_without_place)
+    done = run(environment, "view", flat.folder, "--window-screenshot", tmp_path / "window.png", "--json")
+    assert done.returncode in {0, 3}, done.stderr
+    document = json.loads(done.stdout)
+    assert [view["name"] for view in document["views"]] == ["stack"]
+    assert document["timepoint"] == 1
 
 
 def test_a_picture_neither_reads_nor_changes_how_the_window_was_left(environment, tmp_path):
