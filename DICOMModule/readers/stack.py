@@ -149,7 +149,7 @@ def _like(whole: Stack, frames: Sequence[PlacedFrame]) -> Stack:
     order = sorted(ranks)
     place = {ranks[rank]: number for number, rank in enumerate(order)}
     slots = tuple(whole.fit.slots[rank] for rank in order)
-    missing = tuple(slot for slot in range(whole.slice_count) if slot not in set(slots))
+    missing = tuple(sorted(set(range(whole.slice_count)).difference(slots)))
     fit = replace(whole.fit, order=tuple(ranks[rank] for rank in order), slots=slots, missing=missing)
     ordered = tuple(repeats.first[ranks[rank]] for rank in order)
     copies = tuple(sorted(((place[index], frame) for index, frame in repeats.copies), key=lambda pair: pair[0]))

@@ -33,7 +33,7 @@ SHARED = {
         (IMAGE, 1): 1,
         (IMAGE, 1, UNCALIBRATED): 2,
         (IMAGE, 1, UNCALIBRATED, "Source is lossy-compressed (16:1)."): 1,
-        ("sequence", 1, UNCALIBRATED): 1,
+        ("sequence", 1, UNCALIBRATED, "The images have no positions: loaded as single pictures, not as a volume."): 1,
     },
     **{
         f"compressed_same_series/{name}": {("volume", 4, NO_FRAME): 1}
