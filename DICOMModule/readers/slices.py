@@ -16,6 +16,7 @@ from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.pixel_format import pixel_format_of
 from DICOMModule.errors import VolumeError
 from DICOMModule.jobs import Job, Progress
+from DICOMModule.readers.early_views import EVERY, PartlyRead, early_slices, has_previews, preview_of, reading_order
 from DICOMModule.readers.loadable import Loadable, LoadedValue
 from DICOMModule.readers.pixel_meaning import understood_job
 from DICOMModule.readers.stack import Stack, duplicates_sentence
@@ -122,11 +123,15 @@ def read_slices_job(stacks: Sequence[Stack], loadable: Loadable) -> Job[LoadedVa
     ]
     total = len(headers) + len(copies)
     superseded: dict[int, list[InstanceHeader]] = {}
+    order = reading_order(stacks)
     with decoding_pool() as pool:
-        with pool.ahead(headers) as ahead:
-            for done, (slot, transform) in enumerate(zip(slots, transforms, strict=True)):
+        with pool.ahead([headers[number] for number in order]) as ahead:
+            for done, number in enumerate(order):
                 yield from _ready_job(ahead, done, Progress(done, total, "Reading slices"))
-                slices.store(slot, transform, ahead, done)
+                slices.store(slots[number], transforms[number], ahead, done)
+                seen = _to_be_seen(stacks, loadable, slices, transforms, done + 1)
+                if seen is not None:
+                    yield PartlyRead(done + 1, total, "Reading slices", seen)
         for done, (number, kept, copy) in enumerate(copies, len(headers)):
             with pool.ahead((kept, copy)) as ahead:
                 yield from _ready_job(ahead, 1, Progress(done, total, "Comparing slices at one position"))
@@ -147,6 +152,17 @@ def read_slices_job(stacks: Sequence[Stack], loadable: Loadable) -> Job[LoadedVa
     if loadable.axis is None:
         return volumes[0]
     return VolumeSequence(tuple(volumes), loadable.axis, loadable.name, slices.array)
+
+
+def _to_be_seen(
+    stacks: Sequence[Stack], loadable: Loadable, slices: _Slices, transforms: list[ModalityTransform], read: int
+) -> Volume | None:
+    """Return what can be shown now that so many slices have been read: the middle one alone, every fourth, or nothing new."""
+    count = len(stacks[0].frames)
+    if read not in (1, early_slices(count)) or not has_previews(stacks):
+        return None
+    volume = _volume(stacks[0], loadable, slices, 0, transforms[:count])
+    return preview_of(volume, count // 2, count) if read == 1 else preview_of(volume, 0, EVERY)
 
 
 def _array_for(
