@@ -18,6 +18,7 @@ from DICOMModule.jobs import Job, Progress
 from DICOMModule.logic import DICOMModuleLogic, Loaded
 from DICOMModule.readers.loadable import Loadable
 from DICOMModule.views.prepared import prepare_job
+from DICOMModule.widgets.early_nodes import EarlyNodes
 from DICOMModule.widgets.job_runner import Failure, JobHandle
 from DICOMModule.widgets.qt import QObject, Qt, pyqtSignal
 from DICOMModule.widgets.viewer import Viewer
@@ -71,12 +72,13 @@ class SceneLoader(QObject):
     """
 
     loaded = pyqtSignal()
-    _arrived = pyqtSignal(object, str, int)
+    _arrived = pyqtSignal(object, str, int, object)
 
     def __init__(self, logic: DICOMModuleLogic, viewer: Viewer, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._logic = logic
         self._viewer = viewer
+        self._early = EarlyNodes(viewer, self)
         self._arrived.connect(self._on_arrived, Qt.QueuedConnection)  # type: ignore[call-arg]
 
     def load_targets(self, targets: Sequence[str], title: str, view: str = "") -> JobHandle:
@@ -150,7 +152,7 @@ class SceneLoader(QObject):
         for number, source in enumerate(sources):
             place = f"{number + 1} of {len(sources)}: " if len(sources) > 1 else ""
             try:
-                one = yield from _placed_job(source.make_job(), place)
+                one = yield from self._early.followed_job(source.make_job(), place, view, None if loaded else source)
             except (DICOMModuleError, OSError) as error:
                 failed.append(Problem(source.name, str(error)))
                 continue
@@ -160,17 +162,18 @@ class SceneLoader(QObject):
             with contextlib.suppress(RenderingError):  # a view that cannot show it says why
                 yield from prepare_job(one.sequence or one.volume)
             loaded += 1
-            self._arrived.emit(one, view, loaded)
+            self._arrived.emit(one, view, loaded, source)
         if failed and not loaded:
             raise NoImageError(_nothing_loaded(failed))
         return LoadOutcome(loaded, tuple(failed))
 
     # -- in the thread of the window
 
-    def _on_arrived(self, loaded: Loaded, view: str, number: int) -> None:
+    def _on_arrived(self, loaded: Loaded, view: str, number: int, source: _Source) -> None:
         node = self._viewer.scene.add(loaded.sequence or loaded.volume)
         if number == 1:
             self._viewer.views.show_background(node.id, view)
+            self._early.take_away(source)
             if len(self._patients_shown()) > 1:
                 self._viewer.banners.show_warning(MIXED)
 
@@ -209,19 +212,6 @@ def _nothing_loaded(problems: Sequence[Problem]) -> str:
     if len(problems) == 1:
         return _told(problems[0])
     return f"None of {len(problems)} could be loaded. The first: {_told(problems[0])}"
-
-
-def _placed_job(job: Job[Loaded], place: str) -> Job[Loaded]:
-    """Run a job of several with its place among them before what it says."""
-    try:
-        while True:
-            step = next(job)
-            yield Progress(step.done, step.total, place + step.text)
-    except StopIteration as stop:
-        loaded: Loaded = stop.value
-        return loaded
-    finally:
-        job.close()
 
 
 def _all_selected(loadables: Sequence[Loadable]) -> Chosen:

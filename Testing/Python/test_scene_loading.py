@@ -95,3 +95,28 @@ def test_each_modality_finds_the_layout_that_it_was_left_in(qtbot, tmp_path, ser
             assert window.viewer.views.layout == found
             if layout:
                 window.viewer.views.set_layout(layout)
+
+
+def test_the_middle_of_a_large_volume_is_shown_while_the_rest_is_read(qtbot, loader, series_factory):
+    added = []
+    loader.viewer.scene.added.connect(lambda node: added.append((node.name, node.volume.array.shape)))
+    folder = series_factory("large", slices=40, rows=8, columns=6).folder
+    handle = loader.load_targets([str(folder)], "a folder")
+    qtbot.waitUntil(lambda: handle.state.is_over and len(loader.viewer.scene.nodes) == 1)
+    assert [shape for _, shape in added] == [(1, 8, 6), (10, 8, 6), (40, 8, 6)]
+    assert [name.endswith("(being read)") for name, _ in added] == [True, True, False]
+    (node,) = loader.viewer.scene.nodes
+    assert node.volume.array.shape == (40, 8, 6)
+    assert loader.viewer.views.background_of("axial") is node
+
+
+def test_what_was_shown_early_goes_where_the_rest_cannot_be_read(qtbot, loader, series_factory):
+    series = series_factory("cut", slices=40, rows=8, columns=6)
+    found, _ = loader._logic.examine(str(series.folder))
+    series.files[1].unlink()
+    added = []
+    loader.viewer.scene.added.connect(added.append)
+    handle = loader.load_loadables(found)
+    qtbot.waitUntil(lambda: handle.state.is_over and not loader.viewer.scene.nodes)
+    assert added
+    assert handle.failure is not None
