@@ -139,13 +139,11 @@ def _like(whole: Stack, frames: Sequence[PlacedFrame]) -> Stack:
     """Arrange frames in the places of another stack."""
     repeats = find_repeats(frames)
     grid = positions_of([frame.plane for frame in whole.frames])
-    ranks: dict[int, int] = {}
-    for index, position in enumerate(positions_of([frame.plane for frame in repeats.first])):
-        away = np.linalg.norm(grid - position, axis=1)
-        rank = int(away.argmin())
-        if away[rank] > 2 * JITTER_MM or rank in ranks:
-            raise GeometryError("the volumes of a sequence lie in different places")
-        ranks[rank] = index
+    away = np.linalg.norm(positions_of([frame.plane for frame in repeats.first])[:, None] - grid, axis=2)
+    nearest = away.argmin(axis=1)
+    if away.min(axis=1).max() > 2 * JITTER_MM or len(set(nearest.tolist())) < len(nearest):
+        raise GeometryError("the volumes of a sequence lie in different places")
+    ranks = {int(rank): index for index, rank in enumerate(nearest)}
     order = sorted(ranks)
     place = {ranks[rank]: number for number, rank in enumerate(order)}
     slots = tuple(whole.fit.slots[rank] for rank in order)

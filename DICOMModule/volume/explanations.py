@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Hashable
 from typing import Final, NamedTuple, TypeAlias
 
-from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
 from DICOMModule.volume.diffusion import diffusion_of
 from DICOMModule.volume.moments import acquired_at, content_at
 
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s?%")
 
+MOST_KNOWN: Final = 4096
 Key: TypeAlias = Callable[[InstanceHeader], Hashable]
 
 
@@ -60,18 +61,31 @@ class Explanation(NamedTuple):
 def number_key(keyword: str) -> Key:
     """Return a key that reads a number; numbers that differ by how they are written only are the same."""
 
-    def key(header: InstanceHeader) -> Hashable:
+    def read(header: InstanceHeader) -> Hashable:
         number = header.number(keyword)
         return None if number is None else float(f"{number:.7g}")
 
-    return key
+    return _remembering(keyword, read)
 
 
 def text_key(keyword: str) -> Key:
     """Return a key that reads a text."""
+    return _remembering(keyword, lambda header: header.text(keyword) or None)
+
+
+def _remembering(keyword: str, read: Key) -> Key:
+    """Return a key that reads each value of an attribute once: tens of thousands of frames share a few."""
+    known: dict[AttributeValue, Hashable] = {}
 
     def key(header: InstanceHeader) -> Hashable:
-        return header.text(keyword) or None
+        written = header.attributes.get(keyword)
+        if written is None:
+            return None
+        if written not in known:
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            known[written] = read(header)
+        return known[written]
 
     return key
 

@@ -64,17 +64,17 @@ def read_fourth_dimension(frames: Sequence[PlacedFrame]) -> Reading:
 
 def _twins(layout: Layout) -> dict[int, list[PlacedFrame]]:
     """Return the frames that have number, place and times of another: what was sent twice, by the other's identity."""
-    first: dict[Hashable, PlacedFrame] = {}
-    twins: dict[int, list[PlacedFrame]] = {}
+    numbered: dict[Hashable, list[PlacedFrame]] = {}
     for index, frame in enumerate(layout.frames):
-        header = frame.header
-        if not header.text("InstanceNumber"):
-            continue
-        said = tuple(one.key(header) for one in (*MEANT, *TRACES))
-        key = (layout.place_of[index], header.text("InstanceNumber"), header.frame_number, said)
-        kept = first.setdefault(key, frame)
-        if kept is not frame:
-            twins.setdefault(id(kept), []).append(frame)
+        if number := frame.header.text("InstanceNumber"):
+            numbered.setdefault((int(layout.place_of[index]), number, frame.header.frame_number), []).append(frame)
+    twins: dict[int, list[PlacedFrame]] = {}
+    for alike in numbered.values():
+        first: dict[Hashable, PlacedFrame] = {}
+        for frame in alike if len(alike) > 1 else ():
+            kept = first.setdefault(tuple(one.key(frame.header) for one in (*MEANT, *TRACES)), frame)
+            if kept is not frame:
+                twins.setdefault(id(kept), []).append(frame)
     return twins
 
 

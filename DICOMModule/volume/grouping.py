@@ -23,6 +23,7 @@ from DICOMModule.volume.volume import Floats
 FEWEST_SLICES_OF_A_VOLUME = 3
 PARALLEL = 3e-3
 """How far direction cosines of planes in one stack may differ: 0.2 degrees. Whether such planes are regular the fit tells."""
+GE_THREE_PLANES = 256
 MOST_LONELY_PLANES = 9
 """More orientations than this of one or two images each are a sweep or a rotation, not a set of scouts."""
 
@@ -221,9 +222,11 @@ def _same_grid(cluster: _Cluster, other: InPlane) -> bool:
     return all((count - 1) * abs(mine - its) <= JITTER_MM for count, mine, its in sizes)
 
 
-@asked_once("ImageType")
+@asked_once("ImageType", "GESeriesPlane")
 def _says_localizer(header: InstanceHeader) -> bool:
-    # PS3.3 C.8.2.1.1.1 and C.8.3.1.1.1: value 3 of Image Type.
+    # PS3.3 C.8.2.1.1.1 and C.8.3.1.1.1: value 3 of Image Type. GE says it of the series' plane.
+    if header.integer("GESeriesPlane") == GE_THREE_PLANES:
+        return True
     return "LOCALIZER" in (text.upper() for text in header.texts("ImageType")[2:])
 
 

@@ -107,3 +107,11 @@ def test_of_copies_the_newest_stands():
     assert [(index, f.header.integer("InstanceNumber")) for index, f in found.copies] == [(1, 3)]
     timed = [frame(7, AcquisitionTime="101500"), frame(3, AcquisitionTime="101501")]
     assert find_repeats(timed).first[0].header.integer("InstanceNumber") == 3
+
+
+def test_a_scout_of_three_planes_is_a_localizer_wherever_its_scanner_says_it():
+    volume = [frame(n, (0, 0, n)) for n in range(4)]
+    scouts = [frame(10 + n, (0, 0, 10.0 + n), GESeriesPlane=256) for n in range(2)]
+    split = split_series([*volume, *scouts])
+    assert [(len(group.frames), group.localizer) for group in split.groups] == [(4, False), (2, True)]
+    assert split.warnings == ("2 localizer images separated from the volume.",)
