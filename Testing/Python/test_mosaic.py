@@ -9,6 +9,7 @@ import factories
 import numpy as np
 import pytest
 from pydicom.sequence import Sequence
+from pydicom.uid import JPEGLSLossless, RLELossless
 from test_frame_vectors import dose, reconstructed
 from test_vendor_attributes import PROTOCOL, csa, item
 
@@ -106,6 +107,48 @@ def test_the_slices_of_a_mosaic_are_frames_with_places_of_their_own(tmp_path):
     for number, frame in enumerate(frames):
         assert frame.floats("ImagePositionPatient") == pytest.approx(FIRST + np.array((0, 0, STEP_MM * number)))
         assert np.array_equal(read_stored_values(frame), values()[number])
+
+
+def other_syntax(syntax):
+    def edit(dataset):
+        dataset.compress(syntax, generate_instance_uid=False)
+
+    return edit
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless])
+def test_tiles_of_a_compressed_mosaic_are_the_same(tmp_path, syntax):
+    mosaic(tmp_path / "mosaic", reverse=True, edit=other_syntax(syntax))
+    volume = loaded(tmp_path)
+    assert np.array_equal(volume.array, values()[::-1])  # along the normal; the slices go against it
+    assert volume.ijk_to_lps @ (0, 0, 0, 1) == pytest.approx((*(FIRST - np.array((0, 0, 6 * STEP_MM))), 1))
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_several_mosaics_of_a_series_are_a_sequence_over_time(tmp_path, reverse):
+    for number in range(3):
+        written = {"InstanceNumber": str(3 - number), "AcquisitionTime": f"1016{2 * (2 - number):02d}.5"}
+        mosaic(tmp_path / f"{number}", reverse=reverse, slices=values() + 1000 * np.uint16(number), **written)
+    headers, problems = headers_of_path(tmp_path)
+    (loadable,) = examine(headers)
+    assert (problems, loadable.refusal, loadable.warnings) == ([], "", ())
+    sequence = run_to_end(load_job(loadable))
+    assert (sequence.axis.unit, sequence.axis.values) == ("s", (0, 2, 4))
+    expected = values()[::-1] if reverse else values()
+    for time, volume in enumerate(sequence.volumes):
+        assert np.array_equal(volume.array, expected + 1000 * (2 - time))
+        last = FIRST - np.array((0, 0, 6 * STEP_MM)) if reverse else FIRST
+        assert volume.ijk_to_lps @ (0, 0, 0, 1) == pytest.approx((*last, 1))
+
+
+def test_slices_of_a_mosaic_without_a_position_are_shown_and_it_is_said(tmp_path):
+    mosaic(tmp_path / "mosaic", edit=without(0x0020, 0x0032))
+    (loadable,) = examine(headers_of_path(tmp_path)[0])
+    assert (loadable.refusal, loadable.dimensions) == ("", (COLUMNS, ROWS, SLICES))
+    assert any("no positions" in warning for warning in loadable.warnings)
+    volume = run_to_end(load_job(loadable))
+    assert not volume.placed
+    assert np.array_equal(volume.array, values())
 
 
 @pytest.mark.parametrize(("reversed_", "sign"), [("", 1), ("sSliceArray.ucImageNumbTra = 0x1\n", -1)])

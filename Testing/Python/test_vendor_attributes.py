@@ -12,10 +12,12 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 from test_header_series import differences
 
+from DICOMModule.database import DicomDatabase, ingest
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.dicom.header_series import HeaderReader
 from DICOMModule.dicom.instance_header import SharedAttributes
 from DICOMModule.dicom.vendor_attributes import LONGEST_PRIVATE_BYTES, PRIVATE_ATTRIBUTES
+from DICOMModule.jobs import run_to_end
 
 FIELDS = 77
 
@@ -227,6 +229,22 @@ def test_a_long_private_value_neither_refuses_a_file_nor_is_kept(tmp_path):
         dataset.private_block(0x2005, "SOMEBODY", create=True).add_new(0x0E, "OB", bytes(range(256)) * 2000)
 
     assert "SiemensMosaicTimes" not in read_header(written(tmp_path / "image", edit)).attributes
+
+
+def test_the_database_gives_back_what_was_read(tmp_path):
+    def edit(dataset, k):
+        siemens(dataset, k)
+        regions(dataset, k)
+        dataset.DetectorInformationSequence = [item(ImagePositionPatient=["1", "2", "3"])]
+
+    series = factories.make_series(tmp_path / "d", slices=4, modality="MR", edit=edit)
+    with DicomDatabase.open(tmp_path / "database") as database:
+        run_to_end(ingest.import_job(database._catalogue, database._store, [tmp_path / "d"], copy=False))
+        found = {header.sop_instance_uid: header for header in database.headers_of_series(series.uid)}
+    for path in series.files:
+        header = read_header(path)
+        assert dict(found[header.sop_instance_uid].attributes) == dict(header.attributes)
+        assert found[header.sop_instance_uid].attributes["SiemensCSASliceNormal"] == (0.0, 0.0, 1.0)
 
 
 # --- files that are built alike
