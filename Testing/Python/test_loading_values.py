@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import factories
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import JPEGLSLossless
+from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEGLSLossless
 from series_kit import offered
 
 from DICOMModule.errors import PixelDataError
@@ -211,3 +212,15 @@ def test_a_range_of_padding_is_marked_by_stored_values(series_factory):
     volume = load(series_factory(slices=3, slope=2.0, intercept=-1000.0, dtype="uint16", edit=edit).folder)
     assert np.array_equal(~volume.valid, (STORED >= 20) & (STORED <= 29))
     assert np.array_equal(volume.array, STORED * 2.0 - 1000.0)
+
+
+@pytest.mark.parametrize(("implicit", "little"), [(True, True), (False, False)])
+def test_tables_of_every_encoding_are_read(series_factory, implicit, little):
+    series = series_factory(slices=3, edit=with_lut(lambda _k: lut(-5, np.arange(300) * 200, vr="SS")))
+    for path, dataset in zip(series.files, series.datasets, strict=True):
+        if not little:  # pydicom leaves the words of OW as they are
+            for element in (dataset["PixelData"], dataset.ModalityLUTSequence[0]["LUTData"]):
+                element.value = np.frombuffer(element.value, "<u2").astype(">u2").tobytes()
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRBigEndian
+        pydicom.dcmwrite(path, dataset, implicit_vr=implicit, little_endian=little, force_encoding=True)
+    assert np.array_equal(load(series.folder).array, (STORED + 5) * 200)
