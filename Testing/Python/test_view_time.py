@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from view_kit import made_area, pixels_of
+from view_kit import made_area, pixels_of, wheel
 from window_hand import wait_until
 
 from DICOMModule.scene import Scene, VolumeDisplay
@@ -240,3 +240,23 @@ def test_letters_of_an_image_without_a_place_are_those_that_it_tells(qtbot, tmp_
         view = area.stack_view
         letters = overlay_of(area.state, "stack", view.view_geometry, view.slices).letters
         assert (letters.right, letters.left, letters.bottom, letters.top) == ("L", "R", "IP", "SA")
+
+
+def test_a_film_is_scrolled_and_played_like_slices(qtbot, tmp_path):
+    whole = np.zeros((3, 1, 4, 5), np.uint8)
+    frames = tuple(Volume(part, np.eye(4), placed=False) for part in whole)
+    with made_area(qtbot, tmp_path) as area:
+        state = area.state
+        node = state.scene.add(VolumeSequence(frames, Axis("frame", "", (1.0, 2.0, 3.0)), "film", whole))
+        state.show_background(node.id)
+        wait_until(area.stack_cell.isVisible)
+        wheel(area.stack_view, -120)
+        assert index_of(state, node.id) == 1
+        acts = ViewCommands(area, state).actions()
+        acts["next_image"]()
+        acts["next_image"]()
+        assert index_of(state, node.id) == 2
+        acts["cine"]()
+        assert (area.player.running, area.cine.running) == (True, False)
+        acts["cine"]()
+        assert not area.player.running

@@ -8,6 +8,7 @@ from typing import Any, Final
 from DICOMModule.errors import plain_text
 from DICOMModule.scene import NodeChange, VolumeNode, axis_text
 from DICOMModule.volume.sequence import VolumeSequence
+from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.qt import QAbstractListModel, QModelIndex, QObject, Qt
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.views.view_state import VIEW_NAMES
@@ -134,12 +135,19 @@ def caption_of(node: VolumeNode) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def _size_text(volume: Volume) -> str:
+    """Return of what size the voxels are, as far as that is known."""
+    if not volume.calibrated:
+        return "pixels of unknown size"
+    return f"voxels of {spacing_text(volume.spacing_mm)}" + ("" if volume.regular else ", unevenly spaced")
+
+
 def details_of(node: VolumeNode) -> list[str]:
     """Return the lines of everything that a row says of a node, and of what it has no room for."""
     volume = node.volume
     lines = [
         plain_text(node.name),
-        f"{dimensions_text(volume.dimensions)} voxels of {spacing_text(volume.spacing_mm)}, {volume.array.dtype}",
+        f"{dimensions_text(volume.dimensions)} {_size_text(volume)}, {volume.array.dtype}",
         f"{bytes_text(memory_bytes(node))} of memory",
     ]
     if node.sequence is not None:

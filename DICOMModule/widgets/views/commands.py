@@ -128,8 +128,8 @@ class ViewCommands:
                 self._state.show_background(wanted.id, view)
 
     def toggle_cine(self) -> None:
-        """Run through the slices of the active view, or stop."""
-        self._area.cine.toggle()
+        """Run through the slices of the active view, or stop; through its time points where it has but one slice."""
+        self._area.toggle_cine()
 
     # -- views
 

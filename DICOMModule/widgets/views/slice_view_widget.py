@@ -138,8 +138,10 @@ class SliceViewWidget(ViewWidget):
             self.state.set_position_lps(self.slices.position_of(wanted, position), self.name)
 
     def scroll_by(self, slices: int) -> None:
-        """Go so many slices on; the crosshair goes along."""
-        if self.slice_count:
+        """Go so many slices on; the crosshair goes along. Where there is but one, through a sequence, as through a film."""
+        if self._node is not None and self.slice_count == 1 and self._node.count > 1:
+            self.state.scene.set_index(self._node.id, self._node.index + slices)
+        elif self.slice_count:
             self.show_slice(self.slice_number + slices)
 
     def fit(self) -> None:

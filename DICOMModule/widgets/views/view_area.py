@@ -136,6 +136,13 @@ class ViewArea(QWidget):
                 seen.append((name, view, device_geometry(view.view_geometry, self.devicePixelRatioF())))
         return tuple(seen)
 
+    def toggle_cine(self) -> None:
+        """Run through the slices of the active view, through a film where there is but one, or stop."""
+        if not self.cine.running and self.active_slice_view.slice_count == 1 and self.player.node is not None:
+            self.player.toggle()
+        else:
+            self.cine.toggle()
+
     def close_views(self) -> None:
         """Stop what plays, end the thread of the volume view and give back what VTK holds."""
         self.cine.stop()

@@ -332,6 +332,11 @@ class ViewState(QObject):
         self.nodes_changed.emit()
 
     def _on_node_changed(self, change: NodeChange) -> None:
+        before, after = (frame_of_reference(node.volume) for node in (change.old, change.new))
+        if (
+            before in self._positions
+        ):  # another volume of a sequence whose places nobody can compare is still looked at there
+            self._positions.setdefault(after, self._positions[before])
         if change.new.id in {*self._backgrounds.values(), self._foreground}:
             self.layers_changed.emit()
         self.nodes_changed.emit()
@@ -343,7 +348,7 @@ def frame_of_reference(volume: Volume) -> str:
     Where it has none, its places can be compared with those of nothing but volumes made of the same series, or on its very grid.
     """
     if not volume.placed:
-        return f"images {'/'.join(volume.source_series_uids) or id(volume)}"
+        return f"images {'/'.join(volume.source_series_uids) or id(volume.ijk_to_lps)}"
     uid = "" if volume.source is None else volume.source.text("FrameOfReferenceUID")
     return uid or "/".join(volume.source_series_uids) or f"grid at {id(volume.ijk_to_lps)}"
 

@@ -78,7 +78,7 @@ class ViewTools(QObject):
         self.overlay_button = self._menu_button("eye", "What is written over the pictures", self._fill_overlays)
         self.cine_button = self._menu_button("play", "Cine", self._fill_cine)
         self.cine_button.setPopupMode(QToolButton.MenuButtonPopup)
-        self.cine_button.clicked.connect(lambda _checked: area.cine.toggle())
+        self.cine_button.clicked.connect(lambda _checked: area.toggle_cine())
         for tool in TOOLS:
             action = QAction(self)
             action.setCheckable(True)
@@ -136,7 +136,9 @@ class ViewTools(QObject):
         self.invert.setChecked(node is not None and node.display.inverted)
         self.slab_button.setIcon(icon("slab", theme().accent if state.slab_mm else ""))
         self.overlay_button.setIcon(icon("eye-off" if state.overlays == "none" else "eye"))
-        running = self._area.cine.running
+        running = self._area.cine.running or (
+            self._area.player.running and self._area.active_slice_view.slice_count == 1
+        )
         self.cine_button.setIcon(icon("stop" if running else "play"))
         self.cine_button.setToolTip(self._tooltip("cine", "Stop cine" if running else "Run through the slices"))
         self.reset.setIcon(icon("reset"))
@@ -154,6 +156,7 @@ class ViewTools(QObject):
             state.slab_changed,
             state.active_view_changed,
             self._area.cine.changed,
+            self._area.player.changed,
         ):
             changed.connect(self.refresh)
 
