@@ -145,7 +145,7 @@ def _of_frame(header: InstanceHeader, data: bytes, options: dict[str, Any]) -> S
     if syntax in CODESTREAMS:
         _check_codestream(header, data, options)
     if syntax in JPEG and options["samples_per_pixel"] == 3:
-        return decode_colour_jpeg(data, is_rgb=options["photometric_interpretation"] == "RGB")
+        return decode_colour_jpeg(data, options["photometric_interpretation"], options["bits_stored"])
     if syntax in PREFERRED_PLUGINS and options["samples_per_pixel"] == 3:
         return _by_pydicom(data, options, decoder_of(header))
     samples = DECODERS[syntax](data)

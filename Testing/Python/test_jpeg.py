@@ -14,6 +14,7 @@ from pydicom.uid import UID, RLELossless
 
 from DICOMModule.dicom.frames import read_stored_values
 from DICOMModule.dicom.header_reader import read_header
+from DICOMModule.dicom.jpeg import decode_colour_jpeg, read_jpeg_head
 from DICOMModule.errors import DicomFileError, PixelDataError
 
 BASELINE, EXTENDED, LOSSLESS, LOSSLESS_SV1 = (f"1.2.840.10008.1.2.4.{code}" for code in ("50", "51", "57", "70"))
@@ -96,10 +97,65 @@ def test_broken_bytes_are_an_error_or_other_values_but_never_end_the_process(tmp
             assert read_stored_values(read_header(path)).shape == stored.shape
 
 
-def test_an_unknown_value_representation_is_an_error_of_the_file(tmp_path):
+def test_an_unknown_value_representation_elsewhere_does_not_matter_to_the_pixels(tmp_path):
     stored = noise(12)
     path = file_of(tmp_path, imagecodecs.ljpeg_encode(stored, bitspersample=12), LOSSLESS_SV1, stored, 12)
     data = path.read_bytes()
     path.write_bytes(data.replace(b"\x08\x00\x18\x00UI", b"\x08\x00\x18\x00UM"))
-    with pytest.raises(DicomFileError):
-        read_stored_values(read_header(path))
+    assert np.array_equal(read_stored_values(read_header(path)), stored)
+
+
+# --- what a frame says of its colours
+
+
+def segment(marker, content):
+    return bytes((0xFF, marker)) + (len(content) + 2).to_bytes(2, "big") + content
+
+
+def frame_of(*segments, process=0xC0, components=b"\x01\x02\x03"):
+    """Return a frame up to its scan."""
+    start = bytes((8, 0, 4, 0, 6, len(components))) + b"".join(bytes((one, 0x11, 0)) for one in components)
+    return b"\xff\xd8" + b"".join(segments) + segment(process, start) + b"\xff\xda"
+
+
+ADOBE_RGB, ADOBE_YCC = (segment(0xEE, b"Adobe\x00\x64\x00\x00\x00\x00" + bytes((kind,))) for kind in (0, 1))
+JFIF = segment(0xE0, b"JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00")
+
+
+@pytest.mark.parametrize(
+    ("frame", "of_rgb", "of_ybr"),
+    [
+        (frame_of(), True, False),
+        (frame_of(ADOBE_RGB), True, True),
+        (frame_of(ADOBE_YCC), False, False),
+        (frame_of(JFIF), False, False),
+        (frame_of(components=b"RGB"), True, True),
+        (frame_of(JFIF, components=b"rgb"), True, True),
+        (b"\xff\xd8\xff", True, False),
+    ],
+)
+def test_marks_of_a_frame_win_over_the_header(frame, of_rgb, of_ybr):
+    head = read_jpeg_head(frame)
+    assert (head.says_rgb(is_rgb=True), head.says_rgb(is_rgb=False)) == (of_rgb, of_ybr)
+
+
+def test_the_process_is_that_of_the_start_of_frame_not_of_bytes_that_look_like_it():
+    tables = segment(0xDB, b"\x00" + b"\xff\xc3" * 32)  # a coarse quantization table
+    assert read_jpeg_head(frame_of(tables)).process == 0xC0
+    assert read_jpeg_head(frame_of(tables, process=0xC3)).process == 0xC3
+
+
+def test_components_called_r_g_b_are_taken_for_what_they_are(tmp_path):
+    colours = np.zeros((16, 16, 3), np.uint8)
+    colours[..., 0], colours[8:, :, 2] = 200, 90
+    data = bytearray(imagecodecs.jpeg8_encode(colours, level=98, colorspace="RGB", outcolorspace="RGB"))
+    kept = b""
+    at = 2
+    while data[at + 1] != 0xC0:  # Adobe's marker says it as well, and is taken out
+        length = int.from_bytes(data[at + 2 : at + 4], "big") + 2
+        kept += b"" if data[at + 1] == 0xEE else bytes(data[at : at + length])
+        at += length
+    frame = b"\xff\xd8" + kept + bytes(data[at:])
+    assert read_jpeg_head(frame).adobe_transform is None
+    decoded = decode_colour_jpeg(frame, "YBR_FULL_422", 8)
+    assert np.abs(decoded.astype(int) - colours).max() <= 8
