@@ -90,6 +90,8 @@ def _of_groups(header: InstanceHeader, groups: FunctionalGroups, count: int) -> 
         raise FrameTableError(
             f"it has {count} frames, but functional groups of {groups.number_of_frames}: which are which is in doubt"
         )
+    if "MOSAIC" in f"{header.text('ImageType')}\\{groups.shared('FrameType')}".upper():
+        raise FrameTableError("its frames are mosaics, which nobody has described")
     _check_room(header, count)
     shared: dict[str, AttributeValue | None] = {}
     columns: dict[str, tuple[AttributeValue | None, ...]] = {}

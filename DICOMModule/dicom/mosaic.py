@@ -30,13 +30,13 @@ Own = dict[str, AttributeValue | None]
 @asked_once("ImageType", *_COUNTS)
 def is_mosaic(header: InstanceHeader) -> bool:
     """Return whether an image is a mosaic of Siemens'."""
-    return "MOSAIC" in _image_type(header) or any(keyword in header.attributes for keyword in _COUNTS)
+    return "MOSAIC" in _image_type(header) or any((header.integer(keyword) or 0) > 1 for keyword in _COUNTS)
 
 
 @asked_once("ImageType", "UIHNumberOfImagesInGrid")
 def is_grid(header: InstanceHeader) -> bool:
     """Return whether an image is a grid of UIH's."""
-    return "VFRAME" in _image_type(header) or "UIHNumberOfImagesInGrid" in header.attributes
+    return "VFRAME" in _image_type(header) or (header.integer("UIHNumberOfImagesInGrid") or 0) > 1
 
 
 def mosaic_tiles(header: InstanceHeader) -> list[tuple[Own, Tile]]:
@@ -57,6 +57,8 @@ def mosaic_tiles(header: InstanceHeader) -> list[tuple[Own, Tile]]:
     corner = _floats(header, "ImagePositionPatient", 3)
     pixel_mm = _floats(header, "PixelSpacing", 2)
     step = None if cosines is None else _step(header, cosines[:3], cosines[3:])
+    if len(tiles) == 1:
+        step = 0.0, 0.0, 0.0
     if cosines is None or corner is None or pixel_mm is None or step is None:
         return [(_UNPLACED, tile) for tile in tiles]
     rows, columns = header.integer("Rows") or 0, header.integer("Columns") or 0

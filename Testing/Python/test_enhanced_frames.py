@@ -167,6 +167,21 @@ def test_a_missing_macro_is_named(tmp_path, macro, sentence):
     assert (loadable.kind, loadable.timepoints, loadable.axis.name) == ("sequence", 3, "frame")
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_frames_that_are_mosaics_are_refused(tmp_path, own):
+    def edit_frame(group, number):
+        if own:
+            group.MRImageFrameTypeSequence = [item(FrameType=["ORIGINAL", "PRIMARY", "FMRI", "MOSAIC"])]
+
+    def edit(dataset):
+        if not own:
+            dataset.ImageType = ["ORIGINAL", "PRIMARY", "FMRI", "MOSAIC"]
+
+    enhanced(tmp_path / "e", [0, 1, 2], edit_frame, edit)
+    (loadable,) = examine(headers_of_path(tmp_path)[0])
+    assert "its frames are mosaics" in loadable.refusal
+
+
 def test_what_converted_images_had_besides_is_read_back(tmp_path):
     def edit_frame(group, number):
         had = item(EchoTime=f"{4 + number // 2}", AcquisitionNumber="3", TriggerTime=f"{100 * (number % 2)}")

@@ -109,6 +109,20 @@ def test_the_slices_of_a_mosaic_are_frames_with_places_of_their_own(tmp_path):
         assert np.array_equal(read_stored_values(frame), values()[number])
 
 
+@pytest.mark.parametrize("edit", [None, lambda dataset: dataset.remove_private_tags()])
+def test_a_picture_of_one_slice_is_where_it_says(tmp_path, edit):
+    def one(dataset):
+        block = dataset.private_block(0x0019, "SIEMENS MR HEADER")
+        block[0x0A].value = 1
+        del dataset[0x0029, 0x1010]
+        if edit:
+            dataset.ImageType = ["ORIGINAL", "PRIMARY", "M", "ND"]
+            edit(dataset)
+
+    (frame,) = frame_headers(read_header(mosaic(tmp_path / "mosaic", slices=values()[:1], edit=one)))
+    assert frame.floats("ImagePositionPatient") == pytest.approx(FIRST)
+
+
 def other_syntax(syntax):
     def edit(dataset):
         dataset.compress(syntax, generate_instance_uid=False)
