@@ -12,6 +12,7 @@ from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.person_name import person_name
 from DICOMModule.errors import plain_text
 from DICOMModule.scene.volume_node import VolumeNode, axis_text
+from DICOMModule.views.color_bar import ColorBar, color_bar
 from DICOMModule.views.color_tables import is_reversed
 from DICOMModule.views.crosshair import Crosshair, crosshair
 from DICOMModule.views.edge_letters import NO_LETTERS, Letters, edge_letters, letters_of
@@ -83,6 +84,8 @@ class ViewOverlay:
         Of the orientation marker: letter, and the direction's parts to the right, upward and out of the screen.
     warnings : tuple of str
         Sentences for the yellow triangle.
+    bar : ColorBar or None
+        Which colours stand for which values, where that is not plain.
     """
 
     name: str
@@ -93,6 +96,7 @@ class ViewOverlay:
     crosshair: Crosshair | None = None
     axes: tuple[tuple[str, float, float, float], ...] = ()
     warnings: tuple[str, ...] = ()
+    bar: ColorBar | None = None
 
 
 def slice_overlay(
@@ -131,6 +135,7 @@ def slice_overlay(
         upward=ruler(view.mm_per_pixel, view.height_px, node.volume.calibrated) if size > 1 else None,
         crosshair=crosshair(orientation.name, view, position_lps_mm, others) if node.volume.placed else None,
         warnings=tuple(map(plain_text, node.volume.warnings)) if size > 1 else (),
+        bar=color_bar(node) if size > 1 else None,
     )
 
 

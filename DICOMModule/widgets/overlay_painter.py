@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
+from DICOMModule.views.color_bar import ColorBar
 from DICOMModule.views.crosshair import GAP_PX, HANDLE_RADIUS_PX, Crosshair, CrosshairLine
 from DICOMModule.views.overlay import Name, OverlayText, Ruler, ViewOverlay
 from DICOMModule.widgets.qt import (
     QColor,
     QFont,
     QFontMetricsF,
+    QImage,
     QPainter,
     QPainterPath,
     QPen,
@@ -31,6 +35,8 @@ MOST_TEXTS = 400  # pictures that are kept
 CROSSHAIR_INSET_PX = 28.0  # keeps clear of the letters
 CROSSHAIR_FOOT_PX = 46.0  # and of the ruler
 AXES_PX = 22.0
+BAR_PX = (8.0, 150.0)  # width, and the most of its length
+LEAST_BAR_PX = 40.0
 TEXT_COLOR = QColor(190, 198, 207)
 LETTER_COLOR = QColor(214, 196, 140)
 WARNING_COLOR = QColor(244, 196, 66)
@@ -95,6 +101,8 @@ class OverlayPainter:
         self._paint_letters(overlay)
         self._paint_corners(overlay)
         self._paint_axes(overlay)
+        if overlay.bar is not None:
+            self._paint_bar(overlay.bar, len(overlay.text.top_right))
         self._painter.restore()
 
     def _paint_crosshair(self, crosshair: Crosshair, handles: bool) -> None:
@@ -280,6 +288,25 @@ class OverlayPainter:
         while (lines := self._wrapped(" ".join((*words, "…")), widths)) is None:
             words.pop()
         return lines
+
+    def _paint_bar(self, bar: ColorBar, lines_above: int) -> None:
+        """Paint the colours at the right, between the upper corner's text and the letter in the middle."""
+        line = self._metrics.height()
+        top = self._first_baseline() + (lines_above + 0.7) * line
+        right = self._rect.right() - MARGIN_PX
+        length = min(self._rect.center().y() - 1.5 * line - top, BAR_PX[1])
+        if length < LEAST_BAR_PX:
+            return
+        box = QRectF(right - BAR_PX[0], top, BAR_PX[0], length)
+        rows = np.ascontiguousarray(np.repeat(bar.colors[:, None], 4, axis=1))
+        image = QImage(rows.tobytes(), 4, len(rows), 12, QImage.Format_RGB888)
+        self._painter.fillRect(box.adjusted(-1.0, -1.0, 1.0, 1.0), HALO_COLOR)
+        self._painter.drawImage(box, image)
+        middle = (self._metrics.ascent() - self._metrics.descent()) / 2.0
+        for text, y in ((bar.caption, top - 0.7 * line), (bar.high, top + middle), (bar.low, top + length)):
+            beside = 0.0 if text is bar.caption else BAR_PX[0] + 4.0
+            x = right - beside - self._metrics.horizontalAdvance(text)
+            self._paint_text(QPointF(x, y), text, TEXT_COLOR)
 
     def _paint_axes(self, overlay: ViewOverlay) -> None:
         """Paint the orientation marker of the volume view at the lower left, what points away from the eye first."""

@@ -9,6 +9,7 @@ import pytest
 
 from DICOMModule.scene import Scene
 from DICOMModule.scene.display import VolumeDisplay
+from DICOMModule.views.color_bar import color_bar
 from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.graphics import GRAPHICS_COLOR, REGION_COLOR
 from DICOMModule.views.orientation import AXIAL, CORONAL, STACK, center_position, slice_stack
@@ -199,3 +200,18 @@ def test_what_files_have_drawn_over_their_pixels_is_painted_where_it_is():
     assert (pixels[plain] == 100).all()
     view.set_graphics(False)
     assert (view.pixels()[..., :3] == 100).all()
+
+
+def test_a_bar_tells_what_the_colours_of_a_quantity_stand_for():
+    node = Scene().add_volume(uneven(), display=VolumeDisplay(Window(3.0, 6.0), "LINEAR_EXACT"))
+    assert color_bar(node) is None
+    volume = replace(node.volume, units="g/ml{SUVbw}")
+    shown = replace(node, volume=volume, quantity="SUVbw", measured=node.volume)
+    bar = color_bar(shown)
+    assert (bar.high, bar.low, bar.caption) == ("6", "0", "SUVbw g/ml")
+    assert (bar.colors[0].tolist(), bar.colors[-1].tolist()) == ([255] * 3, [0] * 3)
+    inverse = color_bar(replace(shown, display=replace(shown.display, inverted=True)))
+    assert inverse.colors[0].tolist() == [0] * 3
+    hot = color_bar(replace(node, display=replace(node.display, color_table="hot")))
+    assert hot.colors[64].tolist() != [128] * 3
+    assert color_bar(Scene().add_volume(coloured())) is None
