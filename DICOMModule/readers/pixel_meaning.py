@@ -119,8 +119,8 @@ def _read_slice(k: int, frame: Frame, found: _Found) -> None:
 def _with_quantities(volume: Volume, frames: Sequence[Frame], places: Sequence[int], found: _Found) -> Volume:
     headers = [frame.header for frame in frames]
     suv = suv_of(headers)
-    bits = pixel_format_of(headers[0]).bits_stored
-    real_world = real_world_of(frames, found.mappings if len(found.mappings) == len(frames) else (), bits)
+    mappings = found.mappings if len(found.mappings) == len(frames) else ()
+    real_world = real_world_of(frames, mappings, pixel_format_of(headers[0]))
     precise = philips_precise_values(frames)
     quantities = [*suv.quantities, *real_world.quantities]
     if precise is not None:
@@ -156,6 +156,9 @@ def _with_palette(volume: Volume, slices: Sequence[tuple[int, Frame]], found: _F
     """Set apart the pixels that are colours of a supplemental palette (PS3.3 C.7.6.19): they are no values."""
     coloured = [(k, frame) for k, frame in slices if has_supplemental_palette(frame.header)]
     if not coloured:
+        return volume
+    if any(frame.modality_lut is not None for _, frame in coloured):
+        found.warnings.append("Colours of the supplemental palette cannot be told from values behind a Modality LUT.")
         return volume
     shape = volume.array.shape
     mask, colours = np.zeros(shape, np.bool_), np.zeros((*shape, 3), np.uint8)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from DICOMModule.dicom.details import may_mention, read_details
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.pixel_format import PixelFormat
 from DICOMModule.errors import PixelDataError
 from DICOMModule.volume.quantity import Quantity, one_or_each
 from DICOMModule.volume.volume import Frame
@@ -138,7 +139,9 @@ def _numbers(value: Any) -> list[float]:
 # --- mappings of frames to quantities of a volume
 
 
-def real_world_of(frames: Sequence[Frame], mappings: Sequence[Sequence[Mapping]], bits: int) -> RealWorld:
+def real_world_of(
+    frames: Sequence[Frame], mappings: Sequence[Sequence[Mapping]], pixel_format: PixelFormat
+) -> RealWorld:
     """Return the quantities that mappings give to the values of a volume.
 
     Parameters
@@ -147,8 +150,8 @@ def real_world_of(frames: Sequence[Frame], mappings: Sequence[Sequence[Mapping]]
         In the order of k.
     mappings : sequence of sequence of Mapping
         Those of each frame.
-    bits : int
-        Bits Stored: a mapping that holds for all that they can hold needs no limits.
+    pixel_format : PixelFormat
+        Of the frames: a mapping that holds for all values that they can have needs no limits.
     """
     if not mappings or not any(mappings):
         return RealWorld()
@@ -160,7 +163,7 @@ def real_world_of(frames: Sequence[Frame], mappings: Sequence[Sequence[Mapping]]
         if not column[0].table and all(map(_is_the_rescale, column, frames)):
             units = _UNITS.get(column[0].unit, column[0].unit)  # the values themselves: it names their unit
         else:
-            quantities.append(_quantity(column, frames, bits))
+            quantities.append(_quantity(column, frames, pixel_format))
     return RealWorld(tuple(_told_apart(quantities)), units)
 
 
@@ -170,16 +173,17 @@ def _is_the_rescale(mapping: Mapping, frame: Frame) -> bool:
     )
 
 
-def _quantity(column: Sequence[Mapping], frames: Sequence[Frame], bits: int) -> Quantity:
+def _quantity(column: Sequence[Mapping], frames: Sequence[Frame], pixel_format: PixelFormat) -> Quantity:
     """Return the quantity of values, which are slope * stored + intercept of their frame."""
     one = column[0]
     pairs = list(zip(column, frames, strict=True))
-    # half a step beyond both ends, so that no rounding leaves out what belongs to them
+    # half a step beyond both ends of whole numbers, so that no rounding leaves out what belongs to them
+    half = 0.5 if pixel_format.cells == "integers" else 0.0
     ends = [
-        sorted((frame.slope * (edge + half) + frame.intercept for edge, half in ((own.first, -0.5), (own.last, 0.5))))
+        sorted(frame.slope * edge + frame.intercept for edge in (own.first - half, own.last + half))
         for own, frame in pairs
     ]
-    whole = one.last - one.first >= (1 << bits) - 1
+    whole = pixel_format.cells != "floats" and one.last - one.first >= (1 << pixel_format.bits_stored) - 1
     held = f"stored values {one.first:g} to {one.last:g}"
     if one.table:
         scale = one_or_each(tuple(1 / frame.slope for frame in frames))

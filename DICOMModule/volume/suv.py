@@ -169,6 +169,9 @@ def _positive(header: InstanceHeader, keyword: str) -> float:
 
 
 def _dose(header: InstanceHeader) -> float:
+    tracers = header.integer("RadiopharmaceuticalInformationSequence") or 1
+    if tracers > 1:
+        raise _RefusedError(f"{tracers} radiopharmaceuticals in one series")
     dose_bq = _positive(header, "RadionuclideTotalDose")
     if dose_bq < SMALLEST_DOSE_BQ:
         raise _RefusedError(f"RadionuclideTotalDose {dose_bq:g} Bq is no dose: it may be in MBq")

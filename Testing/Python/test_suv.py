@@ -131,6 +131,7 @@ def test_an_injection_told_in_another_time_zone():
         ({"PatientWeight": "80000"}, "PatientWeight 80000 kg cannot be"),
         ({"RadionuclideTotalDose": None}, "RadionuclideTotalDose missing"),
         ({"RadionuclideTotalDose": "370"}, "RadionuclideTotalDose 370 Bq is no dose: it may be in MBq"),
+        ({"RadiopharmaceuticalInformationSequence": 2}, "2 radiopharmaceuticals in one series"),
         ({"RadionuclideHalfLife": None}, "RadionuclideHalfLife missing"),
         ({"RadionuclideHalfLife": "0"}, "RadionuclideHalfLife is 0"),
         ({"DecayCorrection": None}, "DecayCorrection missing"),
