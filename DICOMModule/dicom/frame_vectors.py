@@ -47,7 +47,7 @@ def classic_frames(header: InstanceHeader, count: int) -> list[Own]:
     pointers = _pointers(header)
     is_nm = header.sop_class_uid in _NM_CLASSES or any(tag in NM_VECTORS for tag in pointers)
     if is_nm:
-        _add_vectors(header, pointers, owns)
+        _add_vectors(header, pointers or _fitting(header, count), owns)
     if count > 1:
         _add_times(header, owns)
     return owns
@@ -61,6 +61,12 @@ def _pointers(header: InstanceHeader) -> tuple[int, ...]:
 
 
 # --- nuclear medicine
+
+
+def _fitting(header: InstanceHeader, count: int) -> tuple[int, ...]:
+    """Return the vectors that have a value a frame, where no Frame Increment Pointer says which of them count."""
+    found = {tag: header.attributes.get(keyword) for tag, keyword in NM_VECTORS.items()}
+    return tuple(tag for tag, value in found.items() if isinstance(value, tuple) and len(value) == count > 1)
 
 
 def _add_vectors(header: InstanceHeader, pointers: tuple[int, ...], owns: list[Own]) -> None:
@@ -86,7 +92,9 @@ def _vector(header: InstanceHeader, tag: int, count: int) -> tuple[int, ...]:
     value = header.attributes.get(keyword)
     if value is None and tag == _SLICE_VECTOR and header.integer("NumberOfSlices") == count:
         return tuple(range(1, count + 1))
-    values = value if isinstance(value, tuple) else () if value is None else (value,)
+    if value is None:
+        raise FrameTableError(f"its {keyword} is missing, to which its Frame Increment Pointer points")
+    values = value if isinstance(value, tuple) else (value,)
     if len(values) != count:
         raise FrameTableError(f"its {keyword} has {len(values)} values for {count} frames")
     numbers = tuple(int(number) for number in values if isinstance(number, int))

@@ -16,7 +16,7 @@ from typing import Any, Final
 from DICOMModule.dicom.attributes import FRAME_ATTRIBUTES
 from DICOMModule.dicom.byte_source import ByteSource
 from DICOMModule.dicom.encoding import Encoding, Wanted
-from DICOMModule.dicom.header_values import attributes_of
+from DICOMModule.dicom.header_values import attributes_of, plain_text
 from DICOMModule.dicom.instance_header import AttributeValue
 from DICOMModule.dicom.item_reader import ItemReader, wanted_by_order
 from DICOMModule.dicom.structure_found import Structure
@@ -133,6 +133,11 @@ def _items(data: bytes, encoding: Encoding, context: dict[Wanted, tuple[bytes, b
                 alike[together] = _decoded({**context, **item.privates}, context, encoding)
             attributes.update(alike[together])
         for same in item.values.items():
+            text = plain_text(*same)
+            if text is not None:
+                if text:
+                    attributes[same[0][0]] = text
+                continue
             if same not in alike:
                 alike[same] = _decoded({**context, same[0]: same[1]}, context, encoding)
             attributes.update(alike[same])

@@ -25,6 +25,7 @@ _NUMBERS: Final = {
 }
 _NUMBER_VRS: Final = frozenset((*_NUMBERS, b"xs", b"AT"))
 _SAMPLE_VRS: Final = {0: b"US", 1: b"SS"}
+_TEXTS: Final = frozenset(b"AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())
 _UNTYPED: Final = frozenset((b"", b"UN", b"OB", b"OW", b"OL", b"OV", b"OF", b"OD"))
 
 
@@ -53,6 +54,14 @@ def attributes_of(structure: Structure, *, little: bool) -> dict[str, AttributeV
         attributes[structure.pixel_keyword] = 1
     _name_privates(attributes)
     return attributes
+
+
+def plain_text(key: Wanted, written: tuple[bytes, bytes]) -> str | None:
+    """Return a value that is text in ASCII, as `attributes_of` decodes it; None for all others."""
+    vr, value = written
+    if (key[1] if vr in _UNTYPED else vr) not in _TEXTS or not value.isascii() or b"\x1b" in value:
+        return None
+    return value.rstrip(b" \0").decode("ascii")
 
 
 def _sample_vr(vr: bytes, table_vr: bytes, structure: Structure, *, little: bool) -> bytes:

@@ -182,6 +182,23 @@ def test_a_dynamic_study_has_the_times_of_its_phases(tmp_path):
     assert {frame.text("EnergyWindowName") for frame in frames} == {"Tc99m"}
 
 
+def test_without_a_pointer_the_vectors_that_fit_count(tmp_path):
+    def edit(dataset):
+        del dataset.FrameIncrementPointer
+
+    path = reconstructed(tmp_path / "nm", (2, 1, 3, 4, 5, 6), edit=edit, PhaseVector=[1, 2])
+    assert [place[1] for place in positions(path)] == [6, 2, 10, 14, 18, 22]
+    assert all("PhaseVector" not in frame.attributes for frame in frame_headers(read_header(path)))
+
+
+def test_a_vector_that_is_pointed_to_and_missing_is_named(tmp_path):
+    path = multi_frame(tmp_path / "nm", NM, FrameIncrementPointer=[TIME_SLOTS])
+    with pytest.raises(
+        FrameTableError, match="its TimeSlotVector is missing, to which its Frame Increment Pointer points"
+    ):
+        frame_headers(read_header(path))
+
+
 def test_a_vector_that_nothing_points_to_says_nothing_of_the_frames(tmp_path):
     path = reconstructed(tmp_path / "nm", PhaseVector=[1, 2])
     assert all("PhaseVector" not in frame.attributes for frame in frame_headers(read_header(path)))
