@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 # Raised whenever a change below changes what is kept, so that a database knows rows that an older table made.
-TABLE_VERSION: Final = 4
+TABLE_VERSION: Final = 5
 
 ATTRIBUTES: Final[dict[int, tuple[str, str]]] = {
     # identity and file
@@ -124,6 +124,9 @@ ATTRIBUTES: Final[dict[int, tuple[str, str]]] = {
     0x00541000: ("SeriesType", "CS"),
     0x00541102: ("DecayCorrection", "CS"),
     0x00541321: ("DecayFactor", "DS"),
+    0x00189701: ("DecayCorrectionDateTime", "DT"),
+    0x00189758: ("DecayCorrected", "CS"),
+    0x00189759: ("AttenuationCorrected", "CS"),
     0x00280051: ("CorrectedImage", "CS"),
     0x00541100: ("RandomsCorrectionMethod", "CS"),
     0x00541105: ("ScatterCorrectionMethod", "LO"),

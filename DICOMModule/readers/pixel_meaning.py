@@ -118,9 +118,9 @@ def _read_slice(k: int, frame: Frame, found: _Found) -> None:
 
 def _with_quantities(volume: Volume, frames: Sequence[Frame], places: Sequence[int], found: _Found) -> Volume:
     headers = [frame.header for frame in frames]
-    suv = suv_of(headers)
     mappings = found.mappings if len(found.mappings) == len(frames) else ()
     real_world = real_world_of(frames, mappings, pixel_format_of(headers[0]))
+    suv = suv_of(headers, volume.units or real_world.units)
     precise = philips_precise_values(frames)
     quantities = [*suv.quantities, *real_world.quantities]
     if precise is not None:

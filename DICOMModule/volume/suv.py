@@ -37,7 +37,7 @@ _NAMES: Final = {
     "IBW": ("SUVibw", "g/ml{SUVibw}"),
 }
 """SUV Type (0054,1006) → name and unit (PS3.16 CID 85)."""
-_ENHANCED: Final = frozenset(("1.2.840.10008.5.1.4.1.1.130", "1.2.840.10008.5.1.4.1.1.128.1"))
+ENHANCED_PET: Final = "1.2.840.10008.5.1.4.1.1.130"
 _ACTIVITY: Final = frozenset(("BQML", "CNTS"))
 
 
@@ -64,13 +64,15 @@ class _RefusedError(Exception):
     """Why there is no SUV; never leaves this module."""
 
 
-def suv_of(headers: Sequence[InstanceHeader]) -> Suv:
+def suv_of(headers: Sequence[InstanceHeader], units: str | None = None) -> Suv:
     """Return the standardized uptake values that a PET series can be shown as.
 
     Parameters
     ----------
     headers : sequence of InstanceHeader
         Of the slices, in the order of k.
+    units : str, optional
+        Of the values, in UCUM, where a real-world value mapping says it: enhanced PET has no other way.
 
     Notes
     -----
@@ -81,8 +83,8 @@ def suv_of(headers: Sequence[InstanceHeader]) -> Suv:
         return Suv()
     first = headers[0]
     unit = first.text("Units").upper()
-    if not unit and first.sop_class_uid in _ENHANCED:
-        return Suv(notes=("SUV not computed: enhanced PET objects are not looked into for it.",))
+    if not unit and first.sop_class_uid == ENHANCED_PET:
+        return _of_enhanced(headers, units)
     if unit in ("GML", "CM2ML"):
         return _as_stored(first, unit)
     if unit not in _ACTIVITY:
@@ -111,6 +113,36 @@ def _as_stored(header: InstanceHeader, unit: str) -> Suv:
     name, suv_unit = _NAMES[kind]
     said = f"SUV Type {kind}" if header.text("SUVType") else "no SUV Type, so the standard's default"
     return Suv((Quantity(name, suv_unit, 1.0, 0.0, f"The values are SUV as stored: Units {unit}, {said}."),))
+
+
+def _of_enhanced(headers: Sequence[InstanceHeader], units: str | None) -> Suv:
+    """Return the uptake of an enhanced PET object, which says itself to which moment it is corrected (PS3.3 C.8.22)."""
+    first = headers[0]
+    if units is None or units.partition("{")[0] not in ("Bq/ml", "g/ml", "cm2/ml"):
+        return Suv()  # its unit is in the mappings, which are read when it is loaded
+    if units.partition("{")[0] != "Bq/ml":
+        name = next((name for name, unit in _NAMES.values() if unit == units), "SUV")
+        return Suv((Quantity(name, units, 1.0, 0.0, f"The values are SUV as stored: {units}."),))
+    if first.text("AttenuationCorrected").upper() != "YES":
+        return Suv(notes=("SUV not computed: the images are not corrected for attenuation.",))
+    size = body_size_of(first)
+    try:
+        if first.text("DecayCorrected").upper() != "YES":
+            raise _RefusedError("DecayCorrected is not YES")
+        moment = _datetime(first, "DecayCorrectionDateTime")
+        if moment is None:
+            raise _RefusedError("DecayCorrectionDateTime missing")
+        if size.weight_kg is None:
+            raise _RefusedError(size.weight_reason)
+        dose_bq, half_life_s = _dose(first), _positive(first, "RadionuclideHalfLife")
+        delay = _since_injection(first, moment, half_life_s)
+    except _RefusedError as error:
+        return Suv(warnings=(f"SUV not computed: {error}.",))
+    provenance = (
+        f"Values in Bq/ml. Dose {dose_bq / 1e6:.6g} MBq, half-life {half_life_s:g} s, {delay:.6g} s of decay from the"
+        " injection to DecayCorrectionDateTime."
+    )
+    return _by_body(1000.0 * size.weight_kg / (dose_bq * 2.0 ** (-delay / half_life_s)), provenance, size)
 
 
 def _by_body(by_weight: Factor, provenance: str, size: BodySize) -> Suv:

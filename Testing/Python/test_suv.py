@@ -230,3 +230,50 @@ def test_a_real_pet_in_suv(shared_data):
     path = min((shared_data / "petct_mr_rtstruct_sts003" / "pet_suv_gml").glob("*.dcm"), default=None)
     path = path or min(p for p in (shared_data / "petct_mr_rtstruct_sts003" / "pet_suv_gml").iterdir() if p.is_file())
     assert scale(read_header(path)) == 1.0
+
+
+# --- enhanced PET
+
+
+def enhanced(**changed):
+    gone = {"Units": None, "CorrectedImage": None, "DecayCorrection": None, "SeriesTime": "180000"}
+    own = {
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.130",
+        "AttenuationCorrected": "YES",
+        "DecayCorrected": "YES",
+        "DecayCorrectionDateTime": "20260309120000",
+        "RadiopharmaceuticalStartDateTime": "20260309100000",
+    }
+    return pet(**gone, **{**own, **changed})
+
+
+def test_an_enhanced_pet_names_the_moment_that_it_is_corrected_to():
+    found = suv_of([enhanced()], "Bq/ml")
+    assert found.quantities[0].scale == pytest.approx(FACTOR)
+    assert found.quantities[0].provenance.endswith(
+        "7200 s of decay from the injection to DecayCorrectionDateTime. Weight 80 kg."
+    )
+    assert [quantity.name for quantity in found.quantities][-1] == "SUVbsa"
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"DecayCorrected": "NO"}, "DecayCorrected is not YES"),
+        ({"DecayCorrectionDateTime": None}, "DecayCorrectionDateTime missing"),
+        ({"RadionuclideTotalDose": None}, "RadionuclideTotalDose missing"),
+        ({"PatientWeight": None}, "PatientWeight missing"),
+    ],
+)
+def test_what_is_missing_in_an_enhanced_pet_is_named(changed, reason):
+    assert suv_of([enhanced(**changed)], "Bq/ml").warnings == (f"SUV not computed: {reason}.",)
+
+
+def test_an_enhanced_pet_whose_values_are_suv_says_so():
+    (quantity,) = suv_of([enhanced()], "g/ml{SUVbw}").quantities
+    assert (quantity.name, quantity.scale) == ("SUVbw", 1.0)
+
+
+def test_an_enhanced_pet_without_a_unit_has_no_suv():
+    assert suv_of([enhanced()]) == suv_of([enhanced()], "s")
+    assert suv_of([enhanced()]).quantities == ()
