@@ -22,8 +22,8 @@ _SEQUENCE_TAG: Final = 0x00409096
 _QUANTITY: Final = ("246205007", "G-C1C6")
 """Code of "Quantity", of SNOMED CT and before."""
 _UNITS: Final = {"[hnsf'U]": "HU", "1": None, "": None}
-MOST_FRAMES: Final = 400
-"""A data set is parsed in one go, which cannot be cancelled: so many frames take a second."""
+LARGEST_HEADER_BYTES: Final = 2 << 20
+"""A data set is parsed in one go, which cannot be cancelled: so much, 400 frames of Philips, takes a second."""
 PHILIPS_NOTE: Final = "Philips floating-point scaling available."
 
 
@@ -69,14 +69,15 @@ def mappings_of(header: InstanceHeader) -> tuple[Mapping, ...]:
     Raises
     ------
     DicomFileError
-        The file has gone, has changed or cannot be parsed, or it has too many frames for that.
+        The file has gone, has changed or cannot be parsed, or is too large for that.
     """
     attributes = header.instance.attributes
     enhanced = "SharedFunctionalGroupsSequence" in attributes or "PerFrameFunctionalGroupsSequence" in attributes
     if not attributes.get(_SEQUENCE) and not (enhanced and may_mention(header, _SEQUENCE_TAG)):
         return ()
-    if header.instance.number_of_frames > MOST_FRAMES:
-        raise PixelDataError(header.path, f"real-world values of more than {MOST_FRAMES} frames are not looked for")
+    if header.instance.pixel_data_offset - header.instance.dataset_offset > LARGEST_HEADER_BYTES:
+        mebibytes = LARGEST_HEADER_BYTES >> 20
+        raise PixelDataError(header.path, f"they are not looked for in functional groups of more than {mebibytes} MiB")
     dataset = read_details(header)
     items = _items_of(dataset, header.frame_number)
     return tuple(mapping for item in items if (mapping := _mapping(item)) is not None)
