@@ -13,8 +13,14 @@ from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.readers.loadable import Loadable
 from DICOMModule.volume.sequence import Axis
 from DICOMModule.widgets.dialogs.examine_panel import Examined, ExaminePanel
-from DICOMModule.widgets.dialogs.loadable_card import ALTERNATIVE, LoadableCard, confidence_text, facts_text
-from DICOMModule.widgets.qt import QLabel, Qt
+from DICOMModule.widgets.dialogs.loadable_card import (
+    ALTERNATIVE,
+    LoadableCard,
+    ProposalCard,
+    confidence_text,
+    facts_text,
+)
+from DICOMModule.widgets.qt import QLabel, QPushButton, Qt
 from DICOMModule.widgets.theme import apply_theme
 
 
@@ -194,3 +200,51 @@ def test_another_theme_keeps_what_is_chosen(qapp, qtbot, panel, tmp_path):
         assert panel.load_button.text() == "Load"
     finally:
         apply_theme(qapp, "dark")
+
+
+def in_pieces(folder, count=3):
+    """Make a heart phase a series, all of one study and in the same places."""
+    for phase in range(count):
+        make_series(
+            folder / str(phase), f"phase{phase}", modality="MR", slices=4, StudyInstanceUID="1.2.3.4.5",
+            FrameOfReferenceUID="1.2.3.4.6", TriggerTime=str(100 * phase), SeriesNumber=str(phase + 1),
+            SeriesDescription="Cine", ProtocolName="Cine",
+        )  # fmt: skip
+
+
+def test_series_that_look_like_one_are_offered_as_one_and_taken_apart_by_undo(qtbot, panel, logic, viewer, tmp_path):
+    in_pieces(tmp_path / "pieces")
+    run_to_end(logic.import_job([tmp_path / "pieces"]))
+    examined(qtbot, panel, ["1.2.3.4.5"])
+    (card,) = panel.findChildren(ProposalCard)
+    assert len(panel.cards) == 3
+    card.accept.click()
+    qtbot.waitUntil(lambda: len(panel.cards) == 1 and not panel.findChildren(ProposalCard), timeout=10_000)
+    assert panel.cards[0].loadable.timepoints == 3
+    (banner,) = viewer.banners.shown
+    next(button for button in banner.findChildren(QPushButton) if button.text() == "Undo").click()
+    qtbot.waitUntil(lambda: len(panel.cards) == 3, timeout=10_000)
+
+
+def test_files_that_no_database_knows_are_not_offered_as_one(qtbot, panel, tmp_path):
+    in_pieces(tmp_path / "pieces")
+    examined(qtbot, panel, [str(tmp_path / "pieces")])
+    assert not panel.findChildren(ProposalCard)
+
+
+def test_another_reading_can_be_the_one_that_is_selected_from_now_on(qtbot, panel, logic, tmp_path):
+    triggers = iter("012120201")  # other images together than by their echo times
+    for number in range(3):
+        make_series(
+            tmp_path / "both" / str(number), f"both{number}", modality="MR", slices=3, StudyInstanceUID="1.2.3.4.8",
+            SeriesInstanceUID="1.2.3.4.9", FrameOfReferenceUID="1.2.3.4.6", EchoTime=str(number + 1),
+            edit=lambda dataset, _k: setattr(dataset, "TriggerTime", next(triggers)),
+        )  # fmt: skip
+    run_to_end(logic.import_job([tmp_path / "both"]))
+    examined(qtbot, panel, ["1.2.3.4.9"])
+    first, *others = panel.cards
+    other = next(card for card in others if card.loadable.alternative_to == first.loadable.id)
+    wanted = other.loadable.id
+    other.prefer.click()
+    qtbot.waitUntil(lambda: any(one.id == wanted for one in panel.chosen), timeout=10_000)
+    assert logic.chosen_reading("1.2.3.4.9") == wanted

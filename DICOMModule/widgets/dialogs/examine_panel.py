@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
+from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DICOMModuleError, Problem, plain_text
-from DICOMModule.jobs import Job, Progress
+from DICOMModule.jobs import Job, Progress, call_job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.readers.loadable import Loadable
+from DICOMModule.readers.merging import MergeProposal, mergeable
 from DICOMModule.targets import health_of
-from DICOMModule.widgets.dialogs.loadable_card import LoadableCard
+from DICOMModule.widgets.dialogs.loadable_card import LoadableCard, ProposalCard
 from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
 from DICOMModule.widgets.job_runner import Failure, JobHandle
 from DICOMModule.widgets.qt import (
@@ -32,6 +34,7 @@ from DICOMModule.widgets.theme import pixmap, theme
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import counted
 
+T = TypeVar("T")
 CARDS_AT_ONCE: Final = 20
 PROBLEMS_SHOWN: Final = 5
 HEALTHS: Final = {
@@ -43,10 +46,12 @@ HEALTHS: Final = {
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Examined:
-    """What came of examining several targets."""
+    """What came of examining several targets: of a database, whose readings can be remembered, or of paths."""
 
     loadables: tuple[Loadable, ...]
     problems: tuple[Problem, ...]
+    proposals: tuple[MergeProposal, ...] = ()
+    in_database: bool = False
 
 
 class ExaminePanel(PanelDialog):
@@ -88,6 +93,7 @@ class ExaminePanel(PanelDialog):
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._on_room_for_cards)
         self._waiting: list[Loadable] = []
+        self._asked: tuple[tuple[str, ...], str] = ((), "")
         self._cards = QVBoxLayout()
         self.all_box.clicked.connect(lambda _checked: self._on_all_clicked())
         self.load_button.clicked.connect(lambda _checked: self._on_load_clicked())
@@ -126,6 +132,7 @@ class ExaminePanel(PanelDialog):
         self.health_word.setText("Examining…")
         self.busy_bar.show()
         wanted, logic = tuple(targets), self._logic
+        self._asked = (wanted, title)
         handle = self.viewer.jobs.run(
             f"Examining {plain_text(title)}",
             lambda: _examine_job(logic, wanted),
@@ -152,6 +159,10 @@ class ExaminePanel(PanelDialog):
         self._cards.setSpacing(8)
         self._cards.addStretch(1)
         self.card_area.setWidget(content)
+        for proposal in self._examined.proposals:
+            card = ProposalCard(proposal.sentence)
+            card.accepted.connect(lambda uids=proposal.series_instance_uids: self._on_join_accepted(uids))
+            self._cards.insertWidget(self._cards.count() - 1, card)
         self._waiting = list(self._examined.loadables)
         self._on_room_for_cards()
 
@@ -213,7 +224,9 @@ class ExaminePanel(PanelDialog):
         """Make some of the cards that are still to come: a patient may have hundreds."""
         several, self._waiting = self._waiting[:CARDS_AT_ONCE], self._waiting[CARDS_AT_ONCE:]
         for loadable in several:
-            card = LoadableCard(loadable, checked=loadable.id in self._chosen)
+            in_database = self._examined.in_database
+            card = LoadableCard(loadable, checked=loadable.id in self._chosen, may_prefer=in_database)
+            card.preferred.connect(lambda one=loadable: self._on_preferred(one))
             card.toggled.connect(lambda on, uid=loadable.id: self._on_card_toggled(uid, on))
             self._cards.insertWidget(self._cards.count() - 1, card)
         if self._waiting:
@@ -236,6 +249,58 @@ class ExaminePanel(PanelDialog):
             card.box.setChecked(card.loadable.id in self._chosen)
             card.box.blockSignals(False)
         self._follow()
+
+    def _on_preferred(self, loadable: Loadable) -> None:
+        logic, uid = self._logic, loadable.series_instance_uid
+
+        def write() -> str:
+            before = logic.chosen_reading(uid)
+            logic.choose_reading(uid, loadable.id)
+            return before
+
+        self._remember(
+            "Remembering a reading",
+            write,
+            lambda before: self._remembered(
+                f"{loadable.name} is what its series is read as from now on.",
+                lambda: logic.choose_reading(uid, before),
+            ),
+        )
+
+    def _on_join_accepted(self, uids: tuple[str, ...]) -> None:
+        logic = self._logic
+        self._remember(
+            "Joining series",
+            lambda: logic.join_series(uids),
+            lambda joined: self._remembered(
+                f"{len(joined)} series are read as one from now on.", lambda: logic.part_series(uids[0])
+            ),
+        )
+
+    def _remember(self, title: str, write: Callable[[], T], then: Callable[[T], object]) -> None:
+        """Write something about how series are read, and examine them anew."""
+
+        def on_success(written: T) -> None:
+            then(written)
+            self._examine_again()
+
+        self.viewer.jobs.run(
+            title,
+            lambda: call_job(write),
+            on_success=on_success,
+            on_failure=self.viewer.banners.show_failure,
+            quiet=True,
+            owner=self._logic,
+        )
+
+    def _remembered(self, sentence: str, back: Callable[[], object]) -> None:
+        """Tell what is remembered, and offer to take it back."""
+        undo = ("Undo", lambda: self._remember("Taking it back", back, lambda _nothing: None))
+        self.viewer.banners.show_info(plain_text(sentence), actions=[undo])
+
+    def _examine_again(self) -> None:
+        if self.isVisible():
+            self.show_targets(*self._asked)
 
     def _on_load_clicked(self) -> None:
         chosen = self.chosen
@@ -271,13 +336,26 @@ def _left_out_text(problems: Sequence[Problem]) -> str:
 def _examine_job(logic: DICOMModuleLogic, targets: tuple[str, ...]) -> Job[Examined]:
     loadables: list[Loadable] = []
     problems: list[Problem] = []
+    in_database = False
     for number, target in enumerate(targets):
         yield Progress(number, len(targets), "Examining")
         try:
             found, unread = logic.examine(target)
+            in_database = logic.targets.path_of(target) is None
         except DICOMModuleError as error:
             problems.append(Problem(target, str(error)))
             continue
         loadables += found
         problems += unread
-    return Examined(tuple(loadables), tuple(problems))
+    yield Progress(len(targets), len(targets), "Examining")
+    proposals = _proposals(loadables) if in_database else ()
+    return Examined(tuple(loadables), tuple(problems), proposals, in_database)
+
+
+def _proposals(loadables: Sequence[Loadable]) -> tuple[MergeProposal, ...]:
+    """Return which series look like one acquisition in pieces; those that are read as one already are one by now."""
+    series: dict[str, dict[int, InstanceHeader]] = {}
+    for loadable in loadables:
+        known = series.setdefault(loadable.series_instance_uid, {})
+        known.update((id(header), header) for header in loadable.instances)
+    return mergeable({uid: tuple(known.values()) for uid, known in series.items()}) if len(series) > 1 else ()

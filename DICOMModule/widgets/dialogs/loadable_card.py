@@ -15,6 +15,7 @@ from DICOMModule.widgets.qt import (
     QHBoxLayout,
     QLabel,
     QMouseEvent,
+    QPushButton,
     QSizePolicy,
     Qt,
     QVBoxLayout,
@@ -38,16 +39,23 @@ class LoadableCard(QFrame):
         What is offered, or refused.
     checked : bool
         Whether it is chosen at first.
+    may_prefer : bool
+        Whether it can be made the one of its series that is selected from now on.
 
     Signals
     -------
     toggled : bool
         It was chosen, or is no more.
+    preferred
+        It is to be the reading of its series that is selected from now on.
     """
 
     toggled = pyqtSignal(bool)
+    preferred = pyqtSignal()
 
-    def __init__(self, loadable: Loadable, *, checked: bool, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, loadable: Loadable, *, checked: bool, may_prefer: bool = False, parent: QWidget | None = None
+    ) -> None:
         self._signs: list[tuple[QLabel, str]] = []
         super().__init__(parent)
         self.loadable = loadable
@@ -78,6 +86,11 @@ class LoadableCard(QFrame):
             rows.addLayout(_line(_words(warning), self._sign("warning")))
         for note in loadable.notes:
             rows.addLayout(_line(_words(note, caption=True), self._sign("info")))
+        if may_prefer and loadable.alternative_to and not loadable.refusal:
+            self.prefer = QPushButton("Select from now on")
+            self.prefer.setToolTip("Let this reading of the series be the one that is loaded where nobody chooses")
+            self.prefer.clicked.connect(lambda _checked: self.preferred.emit())
+            rows.addWidget(self.prefer, 0, Qt.AlignRight)
         self._tint()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -103,6 +116,35 @@ class LoadableCard(QFrame):
         colors = {"error": used.error, "warning": used.warning, "info": used.dim}
         for mark, kind in self._signs:
             mark.setPixmap(pixmap(kind, colors[kind], SIGN_PX))
+
+
+class ProposalCard(QFrame):
+    """Says that series look like one acquisition in pieces, and offers to read them as one.
+
+    Parameters
+    ----------
+    sentence : str
+        What to ask.
+
+    Signals
+    -------
+    accepted
+        They are to be read as one.
+    """
+
+    accepted = pyqtSignal()
+
+    def __init__(self, sentence: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("card", True)
+        self.accept = QPushButton("Read as one series")
+        self.accept.setToolTip("Read these series as one from now on; no file changes, and it can be undone")
+        self.accept.clicked.connect(lambda _checked: self.accepted.emit())
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 8, 12, 8)
+        row.setSpacing(8)
+        row.addWidget(_words(plain_text(sentence)), 1)
+        row.addWidget(self.accept)
 
 
 def facts_text(loadable: Loadable) -> str:
