@@ -84,7 +84,7 @@ def protocol_slice_normal(data: bytes) -> tuple[float, float, float] | None:
     if not any(normal):
         return None
     largest = max(range(3), key=lambda axis: abs(normal[axis]))
-    against = {_AXES[axis] for axis, number in _REVERSED.findall(text) if int(number, 0)}
+    against = {_AXES[axis] for axis, number in _REVERSED.findall(text) if number.strip(b"0x")}
     sign = -1.0 if largest in against else 1.0
     return sign * normal[0], sign * normal[1], sign * normal[2]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pydicom
 import pytest
@@ -127,3 +129,34 @@ def test_a_number_of_frames_that_cannot_be_is_refused(tmp_path, count):
     header = read_header(enhanced(tmp_path / "e.dcm", NumberOfFrames=count))
     with pytest.raises(FrameTableError, match=count):
         frame_headers(header)
+
+
+def test_what_a_frame_has_not_is_not_in_its_attributes(tmp_path):
+    attributes = frame_header(
+        read_header(enhanced(tmp_path / "e.dcm")), 1, {"Modality": None, "EchoTime": "3"}
+    ).attributes
+    assert "Modality" not in attributes
+    assert "Modality" not in dict(attributes)
+    assert (attributes.get("Modality", "none"), attributes["EchoTime"], attributes.get("EchoTime")) == (
+        "none",
+        "3",
+        "3",
+    )
+    with pytest.raises(KeyError):
+        attributes["Modality"]
+    assert len(attributes) == len(list(attributes)) == len(dict(attributes))
+
+
+def test_frames_whose_groups_were_not_kept_are_refused(tmp_path):
+    header = replace(read_header(enhanced(tmp_path / "e.dcm")), functional_groups=None)
+    with pytest.raises(FrameTableError, match="functional groups are not kept"):
+        frame_headers(header)
+
+
+def test_the_first_of_several_inversion_times_is_a_frames(tmp_path):
+    def groups(number):
+        return item(MRModifierSequence=[item(InversionTimes=[100.0 + number, 5.0])])
+
+    frames = Sequence([groups(number) for number in range(4)])
+    header = read_header(enhanced(tmp_path / "e.dcm", PerFrameFunctionalGroupsSequence=frames))
+    assert [frame.number("InversionTime") for frame in frame_headers(header)] == [100, 101, 102, 103]

@@ -292,6 +292,20 @@ def test_a_dose_whose_planes_have_no_sure_place_is_refused(tmp_path, offsets, or
         frame_headers(read_header(dose(tmp_path / "dose", offsets, orientation=orientation)))
 
 
+def test_one_plane_of_dose_lies_at_its_position_without_offsets(tmp_path):
+    path = multi_frame(
+        tmp_path / "d", DOSE, 1, ImagePositionPatient=["1", "2", "3"], DoseGridScaling="0.5", DoseUnits="GY"
+    )
+    (frame,) = frame_headers(read_header(path))
+    assert (frame.text("ImagePositionPatient"), frame.text("RescaleSlope")) == ("1\\2\\3", "0.5")
+
+
+@pytest.mark.parametrize("keyword", ["ImagePositionPatient", "ImageOrientationPatient"])
+def test_a_dose_without_a_place_is_refused(tmp_path, keyword):
+    with pytest.raises(FrameTableError, match="no usable position or orientation"):
+        frame_headers(read_header(dose(tmp_path / "dose", RELATIVE, edit=lambda dataset: dataset.pop(keyword))))
+
+
 def test_a_real_dose_has_its_planes_where_it_says(shared_data):
     frames = frame_headers(read_header(shared_data / "rt_small_set" / "rtdose.dcm"))
     assert [frame.floats("ImagePositionPatient")[2] for frame in frames] == pytest.approx(

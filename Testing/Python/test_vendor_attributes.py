@@ -13,6 +13,7 @@ from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 from test_header_series import differences
 
 from DICOMModule.database import DicomDatabase, ingest
+from DICOMModule.dicom.csa_header import LARGEST_SERIES_BYTES
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.dicom.header_series import HeaderReader
 from DICOMModule.dicom.instance_header import SharedAttributes
@@ -130,7 +131,11 @@ PROTOCOL = (
     [
         ("", {}, (0.0, -0.1, 0.99)),
         ("sSliceArray.ucImageNumbTra = 0x1\n", {}, (0.0, 0.1, -0.99)),
+        ("sSliceArray.ucImageNumbTra = 010\n", {}, (0.0, 0.1, -0.99)),
+        ("sSliceArray.ucImageNumbTra = 0x0\n", {}, (0.0, -0.1, 0.99)),
         ("sSliceArray.ucImageNumbCor = 0x1\n", {}, (0.0, -0.1, 0.99)),
+        ("sSliceArray.asSlice[0].sNormal.dTra = 1.2.3\n", {}, (0.0, -0.1, 0.0)),
+        ("x" * LARGEST_SERIES_BYTES, {}, None),
         ("", {"SliceNormalVector": ["0", "0", "1"]}, None),
     ],
 )
@@ -142,6 +147,15 @@ def test_the_protocol_is_asked_where_the_images_header_does_not_know_the_normal(
         block.add_new(0x20, "OB", csa() + (PROTOCOL + more).encode() + bytes(80_000))
 
     assert read_header(written(tmp_path / "image", edit)).attributes.get("SiemensProtocolSliceNormal") == expected
+
+
+def test_a_protocol_without_a_normal_says_nothing(tmp_path):
+    def edit(dataset):
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", "M", "MOSAIC"]
+        block = dataset.private_block(0x0029, "SIEMENS CSA HEADER", create=True)
+        block.add_new(0x20, "OB", b"### ASCCONV BEGIN ###\nsSliceArray.asSlice[0].sNormal.dTra = ..\n")
+
+    assert "SiemensProtocolSliceNormal" not in read_header(written(tmp_path / "image", edit)).attributes
 
 
 def test_values_within_sequences_are_kept_by_the_kind_of_sequence(tmp_path):
