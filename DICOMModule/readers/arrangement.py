@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -12,10 +12,10 @@ from DICOMModule.errors import GeometryError
 from DICOMModule.readers.loadable import OTHER_READING, SIDE_ISSUE, SURE, WARNED, Loadable
 from DICOMModule.readers.offers import loadable_id, refused, series_name
 from DICOMModule.readers.pixel_meaning import value_sentences
-from DICOMModule.readers.stack import stacks_of_sequence
+from DICOMModule.readers.stack import Stack, duplicates_sentence, spread_sentences, stacks_of_sequence
 from DICOMModule.volume.dimension_indexes import SENTENCE, contradict_positions
 from DICOMModule.volume.fourth_axis import Sequence4D, axis_of_order
-from DICOMModule.volume.fourth_dimension import read_fourth_dimension
+from DICOMModule.volume.fourth_dimension import read_fourth_dimension, read_moving
 from DICOMModule.volume.grouping import FrameGroup, split_series
 from DICOMModule.volume.moments import acquisition_order
 from DICOMModule.volume.repeats import PlacedFrame
@@ -75,7 +75,9 @@ def _offers_of_group(group: FrameGroup, offer: Offer) -> list[Loadable]:
     if contradict_positions(group.frames, reading.sequences):
         offer = replace(offer, warnings=(*offer.warnings, SENTENCE))
     if not reading.sequences:
-        return [_offer([group.frames], None, offer)]
+        found = _offer([group.frames], None, offer)
+        moving = None if _is_plain(found, group) else read_moving(group.frames)
+        return [found if moving is None else _offer_of_sequence(moving, offer)]
     main = [_offer_of_sequence(one, offer) for one in reading.sequences]
     others = [
         _offer_of_sequence(
@@ -90,6 +92,11 @@ def _offers_of_group(group: FrameGroup, offer: Offer) -> list[Loadable]:
         for called, frames in one.left_out
     ]
     return [*main, *left_out, *others]
+
+
+def _is_plain(loadable: Loadable, group: FrameGroup) -> bool:
+    """Return whether a group made a whole volume of even slices, so that nothing speaks for another reading."""
+    return loadable.regular and loadable.dimensions[2] == len(group.frames)
 
 
 def _offer_of_sequence(sequence: Sequence4D, offer: Offer) -> Loadable:
@@ -116,7 +123,8 @@ def _offer(parts: Sequence[Sequence[PlacedFrame]], axis: Axis | None, offer: Off
     fullest = max(stacks, key=lambda stack: len(stack.frames))
     frames = tuple(header for stack in stacks for header in stack.headers)
     value_warnings, value_notes = value_sentences(frames)
-    warnings = (*offer.warnings, *_each_once(stack.warnings for stack in [fullest, *stacks]), *value_warnings)
+    apart, near = spread_sentences(stacks) if max(map(len, parts)) > 1 else ([], [])
+    warnings = (*offer.warnings, *_sentences_of([fullest, *stacks]), *apart, *value_warnings)
     return Loadable(
         id=loadable_id(offer.reader, frames, offer.reading),
         series_instance_uid=frames[0].series_instance_uid,
@@ -129,7 +137,7 @@ def _offer(parts: Sequence[Sequence[PlacedFrame]], axis: Axis | None, offer: Off
         frames=frames,
         volume_sizes=tuple(len(stack.headers) for stack in stacks) if axis is not None else (),
         warnings=warnings,
-        notes=(*offer.notes, *fullest.notes, *value_notes),
+        notes=(*offer.notes, *fullest.notes, *near, *value_notes),
         dimensions=fullest.dimensions,
         spacing_mm=fullest.fit.spacing_mm,
         timepoints=len(stacks),
@@ -140,8 +148,14 @@ def _offer(parts: Sequence[Sequence[PlacedFrame]], axis: Axis | None, offer: Off
     )
 
 
-def _each_once(sentences: Iterable[Iterable[str]]) -> list[str]:
-    return list(dict.fromkeys(itertools.chain.from_iterable(sentences)))
+def _sentences_of(stacks: Sequence[Stack]) -> list[str]:
+    """Return the warnings of stacks, of which the first is one of the others, each once; copies are counted together."""
+    copies = [duplicates_sentence(len(stack.copies)) for stack in stacks]
+    told = dict.fromkeys(
+        text for stack, own in zip(stacks, copies, strict=True) for text in stack.warnings if text != own
+    )
+    total = sum(len(stack.copies) for stack in stacks[1:])
+    return [*told, *([duplicates_sentence(total)] if total else [])]
 
 
 def _confidence(offer: Offer, warnings: Sequence[str]) -> float:

@@ -9,7 +9,15 @@ import numpy as np
 
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import GeometryError
-from DICOMModule.volume.geometry import JITTER_MM, StackFit, fit_irregular, fit_single, fit_stack, spacing_range_text
+from DICOMModule.volume.geometry import (
+    EXACT_MM,
+    JITTER_MM,
+    StackFit,
+    fit_irregular,
+    fit_single,
+    fit_stack,
+    spacing_range_text,
+)
 from DICOMModule.volume.planes import positions_of
 from DICOMModule.volume.repeats import PlacedFrame, find_repeats
 from DICOMModule.volume.volume import Floats
@@ -121,12 +129,14 @@ def _fit(frames: Sequence[PlacedFrame]) -> tuple[StackFit, list[str]]:
 
 
 def stacks_of_sequence(parts: Sequence[Sequence[PlacedFrame]]) -> list[Stack]:
-    """Arrange the frames of volumes that lie in the same places; single images may lie anywhere.
+    """Arrange the frames of volumes that lie in the same places, or nearly; single images may lie anywhere.
+
+    Where a volume lies not exactly as the fullest one, it has a grid of its own.
 
     Raises
     ------
     GeometryError
-        The frames of one volume are no stack, or one lies where those of the fullest volume have no place.
+        The frames of one volume are no stack, or not one of the size of the fullest.
     """
     if all(len(part) == 1 for part in parts):
         return [stack_of(part) for part in parts]
@@ -141,7 +151,12 @@ def _like(whole: Stack, frames: Sequence[PlacedFrame]) -> Stack:
     grid = positions_of([frame.plane for frame in whole.frames])
     away = np.linalg.norm(positions_of([frame.plane for frame in repeats.first])[:, None] - grid, axis=2)
     nearest = away.argmin(axis=1)
-    if away.min(axis=1).max() > 2 * JITTER_MM or len(set(nearest.tolist())) < len(nearest):
+    farthest_mm = float(away.min(axis=1).max())
+    if farthest_mm > EXACT_MM and len(repeats.first) == len(grid):
+        own = stack_of(frames)
+        if (own.fit.slots, own.fit.regular) == (whole.fit.slots, whole.fit.regular):
+            return own
+    if farthest_mm > 2 * JITTER_MM or len(set(nearest.tolist())) < len(nearest):
         raise GeometryError("the volumes of a sequence lie in different places")
     ranks = {int(rank): index for index, rank in enumerate(nearest)}
     order = sorted(ranks)
@@ -153,6 +168,24 @@ def _like(whole: Stack, frames: Sequence[PlacedFrame]) -> Stack:
     copies = tuple(sorted(((place[index], frame) for index, frame in repeats.copies), key=lambda pair: pair[0]))
     warnings = [duplicates_sentence(len(copies))] if copies else []
     return Stack(ordered, copies, fit, (*warnings, *header_sentences([frame.header for frame in ordered])), ())
+
+
+def spread_sentences(stacks: Sequence[Stack]) -> tuple[list[str], list[str]]:
+    """Return warnings and notes on volumes of a sequence that do not lie in quite the same place."""
+    first = stacks[0].fit.ijk_to_lps
+    steps = np.array((0, stacks[0].slice_count - 1))[:, None]
+    spread_mm = max(
+        float(
+            np.linalg.norm(
+                (stack.fit.ijk_to_lps - first)[:3, 3] + steps * (stack.fit.ijk_to_lps - first)[:3, 2], axis=1
+            ).max()
+        )
+        for stack in stacks
+    )
+    if spread_mm <= EXACT_MM:
+        return [], []
+    sentence = f"The volumes lie up to {spread_mm:.3f} mm from the first one; each keeps its own place."
+    return ([], [sentence]) if spread_mm <= JITTER_MM else ([sentence], [])
 
 
 def _two_thicknesses(headers: Sequence[InstanceHeader]) -> bool:

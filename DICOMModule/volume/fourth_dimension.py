@@ -14,15 +14,19 @@ from typing import Final
 import numpy as np
 
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import GeometryError
 from DICOMModule.volume.diffusion import Diffusion, diffusion_of
 from DICOMModule.volume.explanations import DIFFUSION, MEANT, ORDER, TRACES, Explanation
 from DICOMModule.volume.fourth_axis import Sequence4D, sequence_of
+from DICOMModule.volume.geometry import fit_stack
 from DICOMModule.volume.moments import acquisition_order
 from DICOMModule.volume.partition import Layout, Partition, Verdict, judged, layout_of, partition
+from DICOMModule.volume.planes import positions_of
 from DICOMModule.volume.repeats import PlacedFrame
 
 DEEPEST: Final = 3
 MOST_ALTERNATIVES: Final = 3
+FEWEST_OF_A_STACK: Final = 3
 UNFINISHED: Final = 1.5
 """Fewer frames a place than this are copies, if all that differs are times and numbers: not a second time point."""
 
@@ -60,6 +64,51 @@ def read_fourth_dimension(frames: Sequence[PlacedFrame]) -> Reading:
     spare = {id(twin) for others in twins.values() for twin in others}
     reading = _solve(layout_of([frame for frame in layout.frames if id(frame) not in spare]), 0)
     return replace(reading, sequences=tuple(_with_twins(one, twins) for one in reading.sequences))
+
+
+def read_moving(frames: Sequence[PlacedFrame]) -> Sequence4D | None:
+    """Read parallel frames as volumes that do not lie in quite the same place, as where a scanner follows a head.
+
+    Returns
+    -------
+    Sequence4D or None
+        None where no attribute divides them into complete, even stacks of one size that lie less than a slice apart.
+    """
+    ordered = sorted(frames, key=lambda frame: acquisition_order(frame.header))
+    for one in (*MEANT, *TRACES):
+        if one is DIFFUSION:
+            continue
+        parts: dict[Hashable, list[int]] = {}
+        for index, frame in enumerate(ordered):
+            parts.setdefault(one.key(frame.header), []).append(index)
+        if len(parts) < 2 or None in parts or not _are_near(ordered, list(parts.values())):
+            continue
+        rank = np.empty(len(ordered), dtype=np.intp)
+        for part in parts.values():
+            rank[[part[index] for index in fit_stack([ordered[index].plane for index in part]).order]] = range(
+                len(part)
+            )
+        layout = Layout(tuple(ordered), rank, int(rank.max()) + 1)
+        return sequence_of(layout, one, _divide(layout, one))
+    return None
+
+
+def _are_near(frames: Sequence[PlacedFrame], parts: Sequence[list[int]]) -> bool:
+    """Return whether parts are even stacks of one size, each less than a slice away from the first."""
+    if len({len(part) for part in parts}) != 1 or len(parts[0]) < FEWEST_OF_A_STACK:
+        return False
+    places = []
+    for part in parts:
+        planes = [frames[index].plane for index in part]
+        try:
+            fit = fit_stack(planes)
+        except GeometryError:
+            return False
+        if fit.missing:
+            return False
+        places.append(positions_of(planes)[list(fit.order)])
+    step_mm = float(np.linalg.norm(places[0][1] - places[0][0]))
+    return all(float(np.linalg.norm(place - places[0], axis=1).max()) < step_mm for place in places)
 
 
 def _twins(layout: Layout) -> dict[int, list[PlacedFrame]]:
@@ -221,7 +270,8 @@ def _by_order(layout: Layout) -> Reading:
     most = int(counts.max())
     uniform = int(counts.min()) == most
     few = len(layout.frames) <= 2 * layout.places
-    if few and not (uniform and layout.places > 1 and _is_ordered(layout)):
+    second = (uniform and layout.places > 1) or _goes_on(layout)
+    if few and not (second and _is_ordered(layout)):
         return Reading()
     if not _is_ordered(layout):
         # The same number and time: what was sent several times, or nothing that could be put in order.
@@ -239,9 +289,18 @@ def _by_order(layout: Layout) -> Reading:
     return Reading((sequence_of(layout, ORDER, division),))
 
 
+def _goes_on(layout: Layout) -> bool:
+    """Return whether the numbers of the instances run on from one complete volume into at least half of another."""
+    numbers = [frame.header.integer("InstanceNumber") for frame in layout.frames]
+    known = [number for number in numbers if number is not None]
+    if len(known) < len(numbers) or (np.diff(known) != 1).any() or not _is_no_copy(layout):
+        return False
+    return len(set(layout.place_of[: layout.places].tolist())) == layout.places
+
+
 def _is_ordered(layout: Layout) -> bool:
     """Return whether time or number tell the order of the frames at every place."""
-    last: dict[int, tuple[float, ...]] = {}
+    last: dict[int, tuple[float | int | str, ...]] = {}
     for index, frame in enumerate(layout.frames):
         place, key = int(layout.place_of[index]), acquisition_order(frame.header)[:-1]
         if last.get(place) == key:

@@ -15,7 +15,7 @@ from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.patient import patient_identity
 from DICOMModule.volume.geometry import JITTER_MM
 from DICOMModule.volume.mixtures import unmix
-from DICOMModule.volume.planes import InPlane
+from DICOMModule.volume.planes import InPlane, positions_of
 from DICOMModule.volume.repeats import PlacedFrame
 from DICOMModule.volume.rescale import units_of
 from DICOMModule.volume.volume import Floats
@@ -24,6 +24,8 @@ FEWEST_SLICES_OF_A_VOLUME = 3
 PARALLEL = 3e-3
 """How far direction cosines of planes in one stack may differ: 0.2 degrees. Whether such planes are regular the fit tells."""
 GE_THREE_PLANES = 256
+FAR_GAPS = 10
+"""A lone image that is further away than this many gaps is no slice of a stack with others missing."""
 MOST_LONELY_PLANES = 9
 """More orientations than this of one or two images each are a sweep or a rotation, not a set of scouts."""
 
@@ -104,10 +106,25 @@ def _unmixed(part: Sequence[PlacedFrame]) -> tuple[list[_Cluster], list[str]]:
     clusters: list[_Cluster] = []
     sentences: list[str] = []
     for cluster in _parallel(part):
-        unmixed, told = unmix(cluster.frames)
+        stack, far = _without_far_one(cluster.frames)
+        clusters += [_Cluster(cluster.in_plane, [far])] if far else []
+        unmixed, told = unmix(stack)
         clusters += [_Cluster(cluster.in_plane, one.frames, one.label) for one in unmixed]
         sentences += told
     return clusters, sentences
+
+
+def _without_far_one(frames: list[PlacedFrame]) -> tuple[list[PlacedFrame], PlacedFrame | None]:
+    """Set apart one image that lies further from all others than these lie from each other: a scout in their plane."""
+    if len(frames) <= FEWEST_SLICES_OF_A_VOLUME:
+        return frames, None
+    along = positions_of([frame.plane for frame in frames]) @ frames[0].plane.in_plane.normal
+    order = np.argsort(along)
+    gaps = np.diff(along[order])
+    for end, others, gap in ((order[0], gaps[1:], gaps[0]), (order[-1], gaps[:-1], gaps[-1])):
+        if gap > others.sum() and gap > FAR_GAPS * others.max() > 0:
+            return [frame for index, frame in enumerate(frames) if index != end], frames[end]
+    return frames, None
 
 
 def _are_scattered(clusters: Sequence[_Cluster]) -> bool:

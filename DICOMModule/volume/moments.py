@@ -98,17 +98,21 @@ CLOCKS: Final[tuple[Clock, ...]] = (
 """Best first. When an image was stored (Content Time) is no time of its values."""
 
 
-def acquisition_order(header: InstanceHeader) -> tuple[float, float, float, float, int, str]:
-    """Return a key that sorts frames as they were acquired: by time, then by number."""
+def acquisition_order(header: InstanceHeader) -> tuple[float | int | str, ...]:
+    """Return a key that sorts frames as they were acquired: by time, then by number; the last is only the UID."""
     number = header.integer("InstanceNumber")
     return (
         acquired_at(header) or 0.0,
-        header.number("TriggerTime") or 0.0,
+        *(header.number(keyword) or 0.0 for keyword in _COUNTS),
         content_at(header) or 0.0 if number is None else 0.0,
         float("inf") if number is None else float(number),
         header.frame_number,
         header.sop_instance_uid,
     )
+
+
+_COUNTS: Final = ("FrameReferenceTime", "TriggerTime", "TemporalPositionIdentifier", "AcquisitionNumber")
+"""What counts on in time, though it may do so slice by slice."""
 
 
 def age_order(header: InstanceHeader) -> tuple[float, float, float, float]:

@@ -306,3 +306,9 @@ def test_copies_in_a_time_series_go_with_the_image_that_they_copy():
 
 def test_a_volume_in_one_space_has_no_fourth_dimension():
     assert read_fourth_dimension(series(1, lambda t, k: {"EchoTime": str(k)})).sequences == ()
+
+
+@pytest.mark.parametrize("keyword", ["AcquisitionNumber", "FrameReferenceTime", "TriggerTime"])
+def test_what_counts_on_from_slice_to_slice_tells_the_order_before_the_numbers_of_instances(keyword):
+    sequence = only(series(3, lambda t, k: {keyword: str(PLACES * t + k + 1)}, number=lambda t, k: 50 - t))
+    assert truth(sequence) == in_order(3)

@@ -115,3 +115,9 @@ def test_a_scout_of_three_planes_is_a_localizer_wherever_its_scanner_says_it():
     split = split_series([*volume, *scouts])
     assert [(len(group.frames), group.localizer) for group in split.groups] == [(4, False), (2, True)]
     assert split.warnings == ("2 localizer images separated from the volume.",)
+
+
+@pytest.mark.parametrize(("far_mm", "apart"), [(200.0, True), (-300.0, True), (15.0, False)])
+def test_an_image_far_from_a_stack_in_its_plane_is_no_slice_of_it(far_mm, apart):
+    split = split_series([*(frame(n, (0, 0, n)) for n in range(8)), frame(9, (0, 0, far_mm))])
+    assert [(len(g.frames), g.localizer) for g in split.groups] == ([(8, False), (1, True)] if apart else [(9, False)])

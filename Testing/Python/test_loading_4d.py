@@ -168,3 +168,52 @@ def test_padding_of_one_time_point_is_masked_in_it_alone(tmp_path):
     first, second = run_to_end(load_job(offered(joined(tmp_path, *parts))[0])).volumes
     assert np.argwhere(~first.valid).tolist() == [[0, 0, 0]]
     assert second.valid is None
+
+
+def test_copies_of_several_time_points_are_counted_together(tmp_path):
+    parts = [moment(tmp_path, n, TemporalPositionIdentifier=str(n)) for n in (1, 2, 3)]
+    for part, k in zip(parts, (1, 1, 4), strict=True):
+        copy = part.datasets[k]
+        copy.SOPInstanceUID = uid("copy", part.folder.name, k)
+        write(copy, part.folder / "copy.dcm")
+        part.files.append(part.folder / "copy.dcm")
+    (found,) = offered(joined(tmp_path, *parts))
+    assert found.warnings == ("3 duplicate slices ignored.",)
+    assert np.array_equal(run_to_end(load_job(found)).array, [part.array for part in parts])
+
+
+@pytest.mark.parametrize(("shift_mm", "told"), [(0.0, ""), (0.006, "note"), (0.1, "warning"), (0.9, "warning")])
+def test_volumes_that_do_not_lie_in_quite_one_place_keep_their_own(tmp_path, shift_mm, told):
+    parts = [
+        moment(tmp_path, n, TemporalPositionIdentifier=str(n), origin_mm=(-20.0, -30.0 + n * shift_mm, 40.0))
+        for n in range(3)
+    ]
+    (found,) = offered(joined(tmp_path, *parts))
+    sentence = f"The volumes lie up to {2 * shift_mm:.3f} mm from the first one; each keeps its own place."
+    assert found.warnings == ((sentence,) if told == "warning" else ())
+    assert (sentence in found.notes) == (told == "note")
+    check_sequence(run_to_end(load_job(found)), parts)
+
+
+def test_blocks_of_slices_that_lie_apart_are_no_time_points(tmp_path):
+    thin = one_series(tmp_path, "thin", AcquisitionNumber="1", spacing_mm=(0.7, 0.5, 1.0))
+    thick = one_series(tmp_path, "thick", AcquisitionNumber="2", spacing_mm=(0.7, 0.5, 3.5), origin_mm=(-20, -30, 47.3))
+    (found,) = offered(joined(tmp_path, thin, thick))
+    assert (found.kind, found.regular, found.dimensions[2]) == ("volume", False, 10)
+    assert found.warnings == ("Slice spacing varies 1.0–3.5 mm; resampled for 3D display.",)
+
+
+def test_slices_whose_numbers_run_on_into_a_second_volume_are_its_beginning(tmp_path):
+    parts = [one_series(tmp_path, f"run{n}", modality="MR", intercept=1000.0 * n) for n in (0, 1)]
+    for n, part in enumerate(parts):
+        for k, (dataset, file) in enumerate(zip(part.datasets, part.files, strict=True)):
+            dataset.InstanceNumber = str(5 * n + k + 1)
+            write(dataset, file)
+    for file in parts[1].files[3:]:
+        file.unlink()
+    parts[1].files = parts[1].files[:3]
+    whole, rest = offered(joined(tmp_path, *parts))
+    assert whole.warnings == ("Last time point has 3/5 slices; loaded as incomplete.",)
+    assert np.array_equal(run_to_end(load_job(whole)).array, parts[0].array)
+    assert np.array_equal(run_to_end(load_job(rest)).array, parts[1].array[:3])
+    assert (whole.selected, rest.selected) == (True, False)
