@@ -10,9 +10,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from DICOMModule.errors import SettingsError, plain_text
+from DICOMModule.jobs import Job, Progress, run_to_end
 from DICOMModule.scene.display import VolumeDisplay
 from DICOMModule.volume.sequence import VolumeSequence
-from DICOMModule.volume.statistics import volume_statistics
+from DICOMModule.volume.statistics import Statistics, volume_statistics
 from DICOMModule.volume.volume import VoiFunction, Volume, Window
 from DICOMModule.volume.windowing import robust_range
 
@@ -70,9 +71,14 @@ def window_presets(value: Volume | VolumeSequence) -> tuple[WindowPreset, ...]:
     """Return the presets of a volume, in the order in which they are listed.
 
     The file's windows come first, marked ``[DICOM]``, then the full range, then those of the modality. The first call goes
-    through all voxels, later ones for the same volume do not: a job that has made a volume calls it in its own thread.
+    through all voxels, later ones for the same volume do not: a job that has made a volume runs `window_presets_job`.
     Called for a sequence, it makes those of its volumes: the same for all, from the values of all.
     """
+    return run_to_end(window_presets_job(value))
+
+
+def window_presets_job(value: Volume | VolumeSequence) -> Job[tuple[WindowPreset, ...]]:
+    """Find the presets of a volume or a sequence; see `window_presets`."""
     volumes = value.volumes if isinstance(value, VolumeSequence) else (value,)
     known = _known(volumes[0])
     if known is not None and _known(volumes[-1]) is known:
@@ -81,7 +87,15 @@ def window_presets(value: Volume | VolumeSequence) -> tuple[WindowPreset, ...]:
     if middle.components > 1:
         made: tuple[WindowPreset, ...] = (WindowPreset(WHOLE_RANGE, "LINEAR_EXACT"),)
     else:
-        made = (*_file_presets(middle), _full_range(volumes), *_modality_presets(volumes))
+        found, ranges = [], []
+        for number, volume in enumerate(volumes):
+            if len(volumes) > 1:
+                yield Progress(number, len(volumes), "looking at the values")
+            found.append(volume_statistics(volume))
+            ranges.append(robust_range(volume.array, volume.valid))
+        robust = (min(low for low, _ in ranges), max(high for _, high in ranges))
+        is_pet = middle.modality == "PT"
+        made = (*_file_presets(middle), _full_range(found, robust, inverted=is_pet), *_modality_presets(middle, robust))
     with _LOCK:
         for volume in volumes:
             _PRESETS[volume] = made
@@ -95,7 +109,7 @@ def default_display(volume: Volume) -> VolumeDisplay:
     known = _known(volume)
     if known is not None:
         return display_of(known[1] if known[0].name == AUTO else known[0])
-    presets = _file_presets(volume) or _modality_presets((volume,))
+    presets = _file_presets(volume) or _modality_presets(volume)
     return display_of(presets[0])
 
 
@@ -145,29 +159,22 @@ def _file_presets(volume: Volume) -> tuple[WindowPreset, ...]:
     return tuple(presets)
 
 
-def _full_range(volumes: Sequence[Volume]) -> WindowPreset:
-    found = [volume_statistics(volume) for volume in volumes]
+def _full_range(found: Sequence[Statistics], robust: tuple[float, float], *, inverted: bool) -> WindowPreset:
     ends = [end for one in found for end in (one.minimum, one.maximum) if end is not None]
     low, high = (min(ends), max(ends)) if ends else (np.nan, np.nan)
     if not np.isfinite((low, high)).all():
-        low, high = _robust_range(volumes)  # a volume with infinite values has no other range
-    return _range_preset(AUTO, low, high, volumes[0].modality == "PT")
+        low, high = robust  # a volume with infinite values has no other range
+    return _range_preset(AUTO, low, high, inverted)
 
 
-def _robust_range(volumes: Sequence[Volume]) -> tuple[float, float]:
-    """Return the range of the least and the largest percentile of all volumes."""
-    ranges = [robust_range(volume.array, volume.valid) for volume in volumes]
-    return min(low for low, _ in ranges), max(high for _, high in ranges)
-
-
-def _modality_presets(volumes: Sequence[Volume]) -> tuple[WindowPreset, ...]:
-    volume = volumes[0]
+def _modality_presets(volume: Volume, robust: tuple[float, float] | None = None) -> tuple[WindowPreset, ...]:
+    """Return the windows of a volume's modality; `robust` is the range of its values, found where it is needed."""
     of_ct = tuple(WindowPreset(window) for window in CT_WINDOWS) if volume.modality == "CT" else ()
     if of_ct and volume.units == "HU":
         return of_ct
     if volume.modality == "PT" and (volume.units or "").partition("{")[0].upper() in SUV_UNITS:
         return (_range_preset("PET SUV 0 to 6", 0.0, 6.0, True), _range_preset("PET SUV 0 to 10", 0.0, 10.0, True))
-    low, high = _robust_range(volumes)
+    low, high = robust or robust_range(volume.array, volume.valid)
     if volume.modality == "PT" and high > 0:
         return (_range_preset(FROM_ZERO, 0.0, high, True),)
     # a CT whose headers do not say HU may hold anything: its windows are offered, but not the first to be shown

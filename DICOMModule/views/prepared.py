@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from DICOMModule.errors import RenderingError
 from DICOMModule.jobs import Job, Progress
-from DICOMModule.scene.window_presets import window_presets
+from DICOMModule.scene.window_presets import window_presets_job
 from DICOMModule.volume.sequence import VolumeSequence
 from DICOMModule.volume.volume import Volume, Voxels
 
@@ -104,7 +104,7 @@ def prepare_job(value: Volume | VolumeSequence) -> Job[None]:
         if len(volumes) > 1:
             yield Progress(number, len(volumes), "preparing the views")
         prepare_volume(volume)
-    window_presets(value)
+    yield from window_presets_job(value)
 
 
 def prepared_job(job: Job[Volume]) -> Job[Volume]:

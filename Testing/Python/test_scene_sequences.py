@@ -89,7 +89,7 @@ def test_the_windows_of_a_sequence_come_from_all_its_volumes():
 def test_what_is_drawn_of_each_volume_is_prepared_beforehand():
     made = sequence()
     steps = list(prepare_job(made))
-    assert [step.done for step in steps] == [0, 1, 2]
+    assert [step.done for step in steps] == [0, 1, 2, 0, 1, 2]
     for volume in made.volumes:
         assert np.shares_memory(prepare_volume(volume).values, made.array)
 
