@@ -270,7 +270,7 @@ def _by_order(layout: Layout) -> Reading:
     most = int(counts.max())
     uniform = int(counts.min()) == most
     few = len(layout.frames) <= 2 * layout.places
-    second = (uniform and layout.places > 1) or _goes_on(layout)
+    second = layout.places > 1 and (uniform or _goes_on(layout))
     if few and not (second and _is_ordered(layout)):
         return Reading()
     if not _is_ordered(layout):
