@@ -245,7 +245,8 @@ def test_a_long_private_value_neither_refuses_a_file_nor_is_kept(tmp_path):
     assert "SiemensMosaicTimes" not in read_header(written(tmp_path / "image", edit)).attributes
 
 
-def test_the_database_gives_back_what_was_read(tmp_path):
+@pytest.mark.parametrize("children", [0, 1])
+def test_the_database_gives_back_what_was_read(tmp_path, children):
     def edit(dataset, k):
         siemens(dataset, k)
         regions(dataset, k)
@@ -253,7 +254,8 @@ def test_the_database_gives_back_what_was_read(tmp_path):
 
     series = factories.make_series(tmp_path / "d", slices=4, modality="MR", edit=edit)
     with DicomDatabase.open(tmp_path / "database") as database:
-        run_to_end(ingest.import_job(database._catalogue, database._store, [tmp_path / "d"], copy=False))
+        folders = [tmp_path / "d"]
+        run_to_end(ingest.import_job(database._catalogue, database._store, folders, copy=False, children=children))
         found = {header.sop_instance_uid: header for header in database.headers_of_series(series.uid)}
     for path in series.files:
         header = read_header(path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from DICOMModule.dicom.frame_table import frame_headers
+from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.vendor_values import b_value_of, complex_kind_of, diffusion_key_of, gradient_of
 
@@ -97,3 +99,17 @@ def test_diffusion_volumes_are_told_apart_by_b_value_and_direction():
 )
 def test_component_of_complex_data(attributes, expected):
     assert complex_kind_of(header(**attributes)) == expected
+
+
+def test_what_philips_writes_privately_of_gradients_is_what_its_standard_attributes_say(shared_data):
+    (path,) = (shared_data / "mr_enhanced_philips_dti_4d").glob("*.dcm")
+    directed = 0
+    for frame in frame_headers(read_header(path)):
+        kept = ("PhilipsGradientRL", "PhilipsGradientAP", "PhilipsGradientFH", "PhilipsBValue")
+        private = header(**{keyword: frame.attributes[keyword] for keyword in kept})
+        assert b_value_of(private) == pytest.approx(b_value_of(frame))
+        assert gradient_of(private) == (
+            None if gradient_of(frame) is None else pytest.approx(gradient_of(frame), abs=1e-6)
+        )
+        directed += gradient_of(frame) is not None
+    assert directed == 24
