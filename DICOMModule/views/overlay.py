@@ -157,8 +157,8 @@ def volume_overlay(
     lines = (
         _name(preset_name),
         _reduction_text(node.volume, most_voxels),
-        "" if node.volume.regular else "Slices brought onto an even grid",
-        "Brightness of the colours" if node.volume.components > 1 else "",
+        _name("" if node.volume.regular else "Slices on an even grid"),
+        _name("Brightness of the colours" if node.volume.components > 1 else ""),
         plain_text(axis_text(node)),
     )
     return ViewOverlay(

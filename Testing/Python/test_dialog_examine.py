@@ -10,6 +10,7 @@ from factories import make_series
 
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.readers.flat import UNCALIBRATED
 from DICOMModule.readers.loadable import Loadable
 from DICOMModule.volume.sequence import Axis
 from DICOMModule.widgets.dialogs.examine_panel import Examined, ExaminePanel
@@ -73,6 +74,11 @@ def a_loadable(**fields):
         (
             {"kind": "sequence", "timepoints": 3, "axis": Axis("time", "s", (0.0, 4.0, 8.0))},
             "Sequence · 3 time points by time, 0 to 8 s · 0 files",
+            "Sure (90%)",
+        ),
+        (
+            {"kind": "image", "dimensions": (8, 6, 1), "spacing_mm": (1.0, 1.0, 1.0), "warnings": (UNCALIBRATED,)},
+            "Image · 8 × 6 × 1 · 0 files",
             "Sure (90%)",
         ),
         ({"regular": False, "confidence": 0.6}, "Volume · unevenly spaced · 0 files", "Probably right (60%)"),

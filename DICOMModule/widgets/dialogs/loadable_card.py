@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from DICOMModule.errors import plain_text
+from DICOMModule.readers.flat import UNCALIBRATED
 from DICOMModule.readers.loadable import Loadable
 from DICOMModule.volume.sequence import Axis
 from DICOMModule.widgets.elided_label import ElidedLabel
@@ -152,7 +153,7 @@ def facts_text(loadable: Loadable) -> str:
     parts = [loadable.kind[:1].upper() + loadable.kind[1:]]
     if any(loadable.dimensions):
         parts.append(dimensions_text(loadable.dimensions))
-    if any(loadable.spacing_mm):
+    if any(loadable.spacing_mm) and UNCALIBRATED not in loadable.warnings:
         parts.append(spacing_text(loadable.spacing_mm))
     if loadable.timepoints > 1:
         parts.append(f"{counted(loadable.timepoints, 'time point')}{axis_words(loadable.axis)}")
