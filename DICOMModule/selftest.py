@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from DICOMModule.demo.catalogue import Phantom
-from DICOMModule.demo.drawing import draw_job
+from DICOMModule.demo.drawing import draw_job, draw_mr_job
 from DICOMModule.demo.series import write_phantom_job
 from DICOMModule.errors import DICOMModuleError, NoImageError
 from DICOMModule.export import ExportOptions, read_volume_file, write_volume_file
@@ -24,6 +24,9 @@ from DICOMModule.volume.volume import Voxels
 
 SMALL = Phantom("selftest", "Small chest phantom", 1, (44, 32, 14), (8.0, 8.0, 16.0))
 SMALL_OBLIQUE = Phantom("selftest-oblique", "Small oblique phantom", 2, (40, 30, 12), (8.5, 8.0, 16.0), 20.0, 12.0)
+SMALL_BOLUS = Phantom(
+    "selftest-bolus", "Self-test, bolus", 3, (24, 18, 6), (16.0, 16.0, 36.0), kind="mr", times_s=(0.0, 8.0, 16.0)
+)
 
 
 class DICOMModuleTest(ScriptedModuleTest):
@@ -75,6 +78,19 @@ class DICOMModuleTest(ScriptedModuleTest):
             np.testing.assert_array_equal(volume.array, _drawn(phantom))
             np.testing.assert_allclose(volume.ijk_to_lps, phantom.ijk_to_lps, atol=1e-6)
             self.assertEqual((volume.units, volume.warnings), ("HU", ()))
+
+    def test_a_sequence_is_exact(self) -> None:
+        """A series of several volumes is one sequence with the values that were drawn, along the times of its headers."""
+        folder = Path(self.folder.name) / "bolus"
+        folder.mkdir()
+        run_to_end(write_phantom_job(SMALL_BOLUS, folder))
+        loaded = run_to_end(self.logic.load_job(str(folder)))
+        sequence = loaded.sequence
+        if sequence is None:
+            self.fail("it was not loaded as a sequence")
+        np.testing.assert_array_equal(sequence.array, np.rint(run_to_end(draw_mr_job(SMALL_BOLUS))))
+        self.assertEqual(sequence.axis.values, SMALL_BOLUS.times_s)
+        np.testing.assert_allclose(loaded.volume.ijk_to_lps, SMALL_BOLUS.ijk_to_lps, atol=1e-6)
 
     def test_load_refuses_what_is_ambiguous(self) -> None:
         """A folder of two series is no one volume, and the sentence says so."""
