@@ -276,26 +276,46 @@ def _by_order(layout: Layout) -> Reading:
     if not _is_ordered(layout):
         # The same number and time: what was sent several times, or nothing that could be put in order.
         return Reading() if uniform else Reading(refusal=_untold(layout))
-    rank = np.zeros(len(layout.frames), dtype=np.intp)
-    seen: Counter[int] = Counter()
-    for index, place in enumerate(layout.place_of.tolist()):
-        rank[index] = seen[place]
-        seen[place] += 1
-    if not uniform and not (np.diff(rank) >= 0).all():
+    rank = _ranks(layout) if uniform else _rounds(layout)
+    if max(rank) >= most:
         return Reading(refusal=_untold(layout))
-    division = partition(layout, [int(number) + 1 for number in rank])
+    division = partition(layout, [number + 1 for number in rank])
+    if not uniform and any(4 * covered <= 3 * layout.places for covered in division.covered[:-1]):
+        return Reading(refusal=_untold(layout))
     if division.verdict in (Verdict.NONE, Verdict.NESTED):
         return Reading(refusal=_untold(layout))
     return Reading((sequence_of(layout, ORDER, division),))
 
 
+def _ranks(layout: Layout) -> list[int]:
+    """Return for each frame how many came before it at its place."""
+    seen: Counter[int] = Counter()
+    ranks = []
+    for place in layout.place_of.tolist():
+        ranks.append(seen[place])
+        seen[place] += 1
+    return ranks
+
+
+def _rounds(layout: Layout) -> list[int]:
+    """Return for each frame in which round it came, if volume after volume was acquired: a place that repeats begins one."""
+    number, visited = 0, set[int]()
+    rounds = []
+    for place in layout.place_of.tolist():
+        if place in visited:
+            number, visited = number + 1, set()
+        visited.add(place)
+        rounds.append(number)
+    return rounds
+
+
 def _goes_on(layout: Layout) -> bool:
-    """Return whether the numbers of the instances run on from one complete volume into at least half of another."""
+    """Return whether the numbers of the instances run on from one volume into at least half of another."""
     numbers = [frame.header.integer("InstanceNumber") for frame in layout.frames]
-    known = [number for number in numbers if number is not None]
-    if len(known) < len(numbers) or (np.diff(known) != 1).any() or not _is_no_copy(layout):
+    known = {number for number in numbers if number is not None}
+    if len(known) < len(numbers) or max(known) - min(known) >= 2 * layout.places or not _is_no_copy(layout):
         return False
-    return len(set(layout.place_of[: layout.places].tolist())) == layout.places
+    return max(_rounds(layout)) == 1
 
 
 def _is_ordered(layout: Layout) -> bool:

@@ -166,6 +166,27 @@ def test_a_slice_that_was_lost_on_the_way_leaves_a_gap_in_its_time_point():
     assert sequence.warnings == ("Time point 2 has 4/5 slices; shown with gaps.",)
 
 
+@pytest.mark.parametrize("times", [True, False])
+def test_a_slice_that_was_lost_from_one_round_of_several_leaves_a_gap_in_it(times):
+    def of_part(t, k):
+        return {"AcquisitionTime": f"1000{PLACES * t + k:02d}"} if times else {}
+
+    sequence = only(series(4, of_part, drop={(1, 2)}))
+    assert truth(sequence) == [[(t, k) for k in range(PLACES) if (t, k) != (1, 2)] for t in range(4)]
+    assert sequence.warnings == ("Time point 2 has 4/5 slices; shown with gaps.",)
+
+
+@pytest.mark.parametrize(("lost", "told"), [((0, 2), "Time point 1 has 4/5"), ((1, 2), "Last time point has 4/5")])
+def test_of_two_rounds_one_that_lacks_a_slice_is_not_mixed_with_the_other(lost, told):
+    sequence = only(series(2, lambda t, k: {}, drop={lost}))
+    assert all(len({t for t, _ in part}) == 1 for part in truth(sequence))
+    assert [text.startswith(told) for text in sequence.warnings] == [True]
+
+
+def test_a_round_of_which_much_was_lost_is_not_guessed():
+    assert read_fourth_dimension(series(4, lambda t, k: {}, drop={(1, 2), (1, 3)})).refusal
+
+
 def test_a_lost_slice_that_no_attribute_places_is_not_guessed():
     reading = read_fourth_dimension(series(4, lambda t, k: {}, number=lambda t, k: 10 * k + t, drop={(1, 2)}))
     assert reading.refusal
