@@ -19,6 +19,7 @@ from DICOMModule.dicom.instance_header import InstanceHeader
 
 Answer = TypeVar("Answer")
 MOST_KNOWN: Final = 1024
+MOST_ORIGINS: Final = 16
 
 
 class AskedOnce(Generic[Answer]):
@@ -34,10 +35,27 @@ class AskedOnce(Generic[Answer]):
         update_wrapper(self, function)
         self.function = function
         self.keywords = keywords
+        self._names = frozenset(keywords)
         self._known: dict[tuple[Any, ...], Answer] = {}
+        self._of_origins: dict[int, tuple[object, Answer]] = {}  # what they share is kept: its address stays its own
 
     def __call__(self, header: InstanceHeader) -> Answer:
         """Return what the function answers."""
+        attributes = header.attributes
+        changed = getattr(attributes, "changed", None)
+        if changed is None or not self._names.isdisjoint(changed):
+            return self._by_values(header)
+        origin = attributes.origin  # type: ignore[attr-defined]  # what has the one has the other
+        known = self._of_origins.get(id(origin))
+        if known is not None:
+            return known[1]
+        answer = self._by_values(header)
+        if len(self._of_origins) >= MOST_ORIGINS:
+            self._of_origins.clear()
+        self._of_origins[id(origin)] = (origin, answer)
+        return answer
+
+    def _by_values(self, header: InstanceHeader) -> Answer:
         get = header.attributes.get
         key = tuple([get(keyword) for keyword in self.keywords])  # a list is faster than a generator here
         known = self._known

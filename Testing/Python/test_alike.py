@@ -13,6 +13,7 @@ import pytest
 import DICOMModule
 from DICOMModule.dicom.alike import AskedOnce, asked_once
 from DICOMModule.dicom.header_reader import read_header
+from DICOMModule.dicom.instance_header import SharedAttributes
 from DICOMModule.errors import DicomFileError
 
 
@@ -109,3 +110,19 @@ def test_an_answer_is_worked_out_once_for_headers_that_are_alike(headers):
     for number in range(3000):
         modality(replace(headers[0], attributes={"Modality": str(number)}))
     assert len(modality._known) <= 1024
+
+
+def test_headers_that_share_what_is_asked_about_get_one_answer_and_others_their_own(headers):
+    asked = []
+
+    @asked_once("Modality", "Units")
+    def told(header):
+        asked.append(header)
+        return header.text("Modality") + header.text("Units")
+
+    for number in range(40):
+        origin = {"Modality": f"M{number}", "Units": "U"}
+        alike = [replace(headers[0], attributes=SharedAttributes(origin, {"InstanceNumber": str(n)})) for n in range(5)]
+        others = [replace(headers[0], attributes=SharedAttributes(origin, {"Units": value})) for value in ("V", None)]
+        assert [told(header) for header in (*alike, *others)] == [f"M{number}U"] * 5 + [f"M{number}V", f"M{number}"]
+    assert len(asked) == 40 * 3
