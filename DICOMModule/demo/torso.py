@@ -7,6 +7,7 @@ top and bottom cannot be confused, and that the landmarks are exactly where they
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
 from collections.abc import Iterator
@@ -92,8 +93,13 @@ def _paint_lungs(canvas: Canvas) -> None:
     canvas.paint_all(windpipe, AIR)
 
 
-def _vessels(side: int) -> Iterator[Capsule]:
-    """Yield the vessels of one lung: a tree from the hilum outwards, the same in every run."""
+@functools.cache
+def _vessels(side: int) -> tuple[Capsule, ...]:
+    """Return the vessels of one lung: a tree from the hilum outwards, the same in every run."""
+    return tuple(_grown_vessels(side))
+
+
+def _grown_vessels(side: int) -> Iterator[Capsule]:
     chance = random.Random(7 + side)  # noqa: S311 - a picture, not a secret
     twigs = [((side * 26.0, 12.0, 8.0), np.array((side * 1.0, y, z)), 6.0) for y, z in _FANS]
     lung = Ellipsoid((side * 72.0, 2.0, 0.0), (57, 75, 116), side * -6.0)
@@ -175,6 +181,7 @@ def _paint_ribs(canvas: Canvas) -> None:
         canvas.paint_all(_rods([(x + shift, y, z) for x, y, z in sternum], 3.5), MARROW)
 
 
+@functools.cache
 def _rib(level: int, side: int) -> list[Point]:
     """Return the course of a rib: from the spine around the chest, sinking as it goes, to the breastbone's height."""
     span = 1.0 - 0.012 * (level - 0.5) ** 2
