@@ -49,7 +49,7 @@ def offers_of(reader: str, frames: Sequence[PlacedFrame], excluded: Sequence[str
             loadables.append(_offer_of_single_images(group.frames, reason, offer))
             continue
         if group.localizer:
-            offer = Offer(reader, " (localizer)", side_issue=True)
+            offer = Offer(reader, " (set apart)" if group.odd else " (localizer)", side_issue=True)
         else:
             told = group.label or (f"{number} of {len(split.groups)}" if several else "")
             suffix = f" ({told})" if told else ""

@@ -17,6 +17,7 @@ from DICOMModule.volume.repeats import PlacedFrame
 from DICOMModule.volume.sequence import Axis
 
 CANON: Final = ("TOSHIBA", "CANON")
+HALF_A_DAY_S: Final = 43200.0
 Frames = tuple[PlacedFrame, ...]
 
 
@@ -60,6 +61,7 @@ def sequence_of(layout: Layout, explanation: Explanation, division: Partition) -
     axis = None
     if len(parts) > 1:
         axis = _axis(layout, explanation, values, parts)
+        warnings += _past_midnight(layout, explanation, axis)
         if explanation is not DIFFUSION and not explanation.contrast:
             how = explanation.keyword or "position and order of acquisition"
             notes.append(f"4D by {how} ({explanation.counted(len(parts))}).")
@@ -77,6 +79,17 @@ def sequence_of(layout: Layout, explanation: Explanation, division: Partition) -
         tuple(warnings),
         tuple(notes),
     )
+
+
+def _past_midnight(layout: Layout, explanation: Explanation, axis: Axis) -> list[str]:
+    """Return a warning where times of day without dates lie so far apart that a midnight may be between them."""
+    of_day = explanation.keyword in ("", "AcquisitionTime") or explanation.mere_count
+    if not of_day or axis.unit != "s" or max(axis.values) - min(axis.values) <= HALF_A_DAY_S:
+        return []
+    dated = ("AcquisitionDate", "AcquisitionDateTime")
+    if all(any(frame.header.text(keyword) for keyword in dated) for frame in layout.frames):
+        return []
+    return ["Times without dates lie more than 12 hours apart: if midnight is between them, their order is wrong."]
 
 
 def _incomplete(explanation: Explanation, division: Partition) -> list[str]:

@@ -44,12 +44,16 @@ class FrameGroup:
         What they are, where they are not what the series is made for: ``"phase"``.
     scattered : bool
         They share nothing but the format: planes of a rotation or a sweep, hardly two of them parallel.
+    odd : bool
+        A single image, set apart as a localizer is, that no scanner calls one: it lies in parallel with the volume and is
+        of another size, format or frame of reference. It may be missing from the volume.
     """
 
     frames: tuple[PlacedFrame, ...]
     localizer: bool = False
     label: str = ""
     scattered: bool = False
+    odd: bool = False
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -134,7 +138,8 @@ def _are_scattered(clusters: Sequence[_Cluster]) -> bool:
 
 def _split_sentences(groups: Sequence[FrameGroup], parts: Sequence[object], formats: Sequence[str]) -> list[str]:
     volumes = [group for group in groups if not group.localizer]
-    scouts = sum(len(group.frames) for group in groups if group.localizer)
+    scouts = sum(len(group.frames) for group in groups if group.localizer and not group.odd)
+    odd = sum(group.odd for group in groups)
     sentences = []
     if len(volumes) > 1:
         loaded = f"loaded as {len(volumes)} volumes."
@@ -144,6 +149,10 @@ def _split_sentences(groups: Sequence[FrameGroup], parts: Sequence[object], form
             sentences.append(f"Series contains {orientations} orientations; {loaded}")
         elif spacings > 1 and len(volumes) > len(parts):
             sentences.append(f"Images of different pixel spacing found; {loaded}")
+    if odd:
+        apart = f"{odd} image{'s' if odd > 1 else ''} separated from the volume."
+        clauses = [one for one in formats if not one.endswith(".")] or ["Images of different pixel spacing found"]
+        sentences += [f"{one}; {apart}" for one in clauses] if len(volumes) == 1 else [apart]
     if scouts:
         sentences.append(f"{scouts} localizer image{'s' if scouts > 1 else ''} separated from the volume.")
     return sentences
@@ -211,7 +220,9 @@ def _parallel(frames: Sequence[PlacedFrame]) -> list[_Cluster]:
             own = _directions(in_plane)
             turned = np.abs(directions[: len(clusters)] - own).max(axis=1, initial=0.0)
             near = (
-                clusters[index] for index in np.flatnonzero(turned <= PARALLEL) if _same_grid(clusters[index], in_plane)
+                clusters[index]
+                for index in np.flatnonzero(turned <= PARALLEL)
+                if _same_grid(clusters[index].in_plane, in_plane)
             )
             cluster = next(near, None)
             if cluster is None:
@@ -231,8 +242,7 @@ def _directions(in_plane: InPlane) -> Floats:
     return directions
 
 
-def _same_grid(cluster: _Cluster, other: InPlane) -> bool:
-    one = cluster.in_plane
+def _same_grid(one: InPlane, other: InPlane) -> bool:
     if (one.columns, one.rows) != (other.columns, other.rows):
         return False
     sizes = zip((one.columns, one.rows), one.spacing_mm, other.spacing_mm, strict=True)
@@ -252,7 +262,23 @@ def _with_odd_ones_as_localizers(groups: Sequence[FrameGroup]) -> list[FrameGrou
     volumes = [g for g in groups if not g.localizer and len(g.frames) >= FEWEST_SLICES_OF_A_VOLUME]
     if not volumes:
         return list(groups)
-    return [replace(g, localizer=True) if len(g.frames) == 1 and not g.label else g for g in groups]
+
+    def apart(group: FrameGroup) -> FrameGroup:
+        if group.localizer or group.label or len(group.frames) != 1:
+            return group
+        return replace(group, localizer=True, odd=_is_odd(group.frames[0], [one.frames[0] for one in volumes]))
+
+    return [apart(group) for group in groups]
+
+
+def _is_odd(frame: PlacedFrame, of_volumes: Sequence[PlacedFrame]) -> bool:
+    """Return whether an image that is parallel to volumes is of another format or grid than any of them."""
+    own = _directions(frame.plane.in_plane)
+    parallel = [one for one in of_volumes if float(np.abs(own - _directions(one.plane.in_plane)).max()) <= PARALLEL]
+    return bool(parallel) and not any(
+        _every_key(one.header) == _every_key(frame.header) and _same_grid(one.plane.in_plane, frame.plane.in_plane)
+        for one in parallel
+    )
 
 
 def _largest_first(groups: Sequence[FrameGroup]) -> tuple[FrameGroup, ...]:
