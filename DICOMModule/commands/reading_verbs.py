@@ -31,13 +31,33 @@ def _choose(context: Context) -> int:
     return OK
 
 
+def _propose(context: Context) -> int:
+    with context.logic() as logic:
+        found = [proposal for target in context.arguments.series for proposal in logic.merge_proposals(target)]
+    context.output.document(
+        [
+            {"series_instance_uids": one.series_instance_uids, "axis": one.axis.name, "sentence": one.sentence}
+            for one in found
+        ]
+    )
+    for one in found:
+        context.output.text(plain_text(f"{one.sentence} {' '.join(one.series_instance_uids)}"))
+    if not found and not context.output.as_json:
+        context.output.message("no series found that look like one acquisition in pieces")
+    return OK
+
+
 def _join_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("series", metavar="SERIES_UID", nargs="+", type=filled)
-    parser.add_argument("--part", action="store_true", help="read each of them by itself again")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--part", action="store_true", help="read each of them by itself again")
+    how.add_argument("--propose", action="store_true", help="of a study or patient: list series that look like one")
 
 
 def _join(context: Context) -> int:
     given = context.arguments
+    if given.propose:
+        return _propose(context)
     with context.logic() as logic:
         if given.part:
             for uid in given.series:
@@ -64,6 +84,11 @@ VERBS = (
         "read several series of a study as one acquisition, and remember it",
         _join_arguments,
         _join,
-        ("join 1.2.840.1.2.3 1.2.840.1.2.4", "join 1.2.840.1.2.3", "join 1.2.840.1.2.3 --part"),
+        (
+            "join 1.2.840.1.2.3 1.2.840.1.2.4",
+            "join 1.2.840.1.2.3",
+            "join 1.2.840.1.2.3 --part",
+            "join STUDY_UID --propose",
+        ),
     ),
 )

@@ -15,6 +15,7 @@ from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.patient import patient_identity
 from DICOMModule.dicom.vendor_values import complex_kind_of
 from DICOMModule.errors import DICOMModuleError
+from DICOMModule.readers.loadable import Loadable
 from DICOMModule.readers.objects import is_image
 from DICOMModule.volume.diffusion import derived_map
 from DICOMModule.volume.explanations import TRACES
@@ -139,3 +140,12 @@ def _series_along(sequence: Sequence4D) -> tuple[str, ...]:
     if any(len(owner) > 1 for owner in owners):
         return ()
     return tuple(dict.fromkeys(uid for owner in owners for uid in owner))
+
+
+def proposals_of(loadables: Sequence[Loadable]) -> tuple[MergeProposal, ...]:
+    """Return which of the series that were examined look like one; those that are read as one already are one by now."""
+    series: dict[str, dict[int, InstanceHeader]] = {}
+    for loadable in loadables:
+        known = series.setdefault(loadable.series_instance_uid, {})
+        known.update((id(header), header) for header in loadable.instances)
+    return mergeable({uid: tuple(known.values()) for uid, known in series.items()}) if len(series) > 1 else ()

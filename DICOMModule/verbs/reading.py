@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from DICOMModule.errors import NoImageError, plain_text
 from DICOMModule.verbs.looking import LookingVerbs
+
+if TYPE_CHECKING:
+    from DICOMModule.readers.merging import MergeProposal
 
 
 class ReadingVerbs(LookingVerbs):
@@ -46,6 +50,12 @@ class ReadingVerbs(LookingVerbs):
         """
         self.database().readings.join(series_instance_uids)
         return self.joined_with(series_instance_uids[0])
+
+    def merge_proposals(self, target: str) -> tuple[MergeProposal, ...]:
+        """Return which series of a patient or study look like one acquisition in pieces; errors as `examine`."""
+        from DICOMModule.readers.merging import proposals_of
+
+        return proposals_of(self.examine(target)[0])
 
     def part_series(self, series_instance_uid: str) -> None:
         """Read series that were joined each by itself again; errors as `join_series`."""

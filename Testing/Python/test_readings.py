@@ -114,3 +114,26 @@ def test_the_command_line_joins_parts_and_chooses(tmp_path, logic, capsys):
     assert said("join", uids[0], "--part")["joined"] == [uids[0]]
     assert said("choose", uids[0], one.id)["loadable"] == one.id
     assert said("choose", uids[0], "--forget")["loadable"] is None
+
+
+def test_series_that_look_like_one_are_proposed(tmp_path, logic, capsys):
+    uids = []
+    for number, b_value in enumerate((0, 500, 1000)):
+
+        def edit(dataset, k, number=number, b_value=b_value):
+            dataset.SeriesInstanceUID, dataset.SeriesNumber = factories.uid("piece", number), str(number + 1)
+            dataset.SOPInstanceUID = factories.uid("piece", number, k)
+            dataset.DiffusionBValue = float(b_value)
+            dataset.ImageType = ["ORIGINAL", "PRIMARY"]
+
+        factories.make_series(tmp_path / f"piece{number}", slices=3, modality="MR", edit=edit)
+        uids.append(factories.uid("piece", number))
+    import_(logic.database(), tmp_path)
+    study = logic.database().studies()[0].study_instance_uid
+    (proposal,) = logic.merge_proposals(study)
+    assert proposal.series_instance_uids == tuple(uids)
+    logic.close()
+    assert main(["--json", "--database", str(tmp_path / "database"), "join", study, "--propose"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert told["series_instance_uids"] == uids
+    assert "Merge?" in told["sentence"]

@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DICOMModuleError, Problem, plain_text
 from DICOMModule.jobs import Job, Progress, call_job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.readers.loadable import Loadable
-from DICOMModule.readers.merging import MergeProposal, mergeable
+from DICOMModule.readers.merging import MergeProposal, proposals_of
 from DICOMModule.targets import health_of
 from DICOMModule.widgets.dialogs.loadable_card import LoadableCard, ProposalCard
 from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
@@ -348,14 +347,5 @@ def _examine_job(logic: DICOMModuleLogic, targets: tuple[str, ...]) -> Job[Exami
         loadables += found
         problems += unread
     yield Progress(len(targets), len(targets), "Examining")
-    proposals = _proposals(loadables) if in_database else ()
+    proposals = proposals_of(loadables) if in_database else ()
     return Examined(tuple(loadables), tuple(problems), proposals, in_database)
-
-
-def _proposals(loadables: Sequence[Loadable]) -> tuple[MergeProposal, ...]:
-    """Return which series look like one acquisition in pieces; those that are read as one already are one by now."""
-    series: dict[str, dict[int, InstanceHeader]] = {}
-    for loadable in loadables:
-        known = series.setdefault(loadable.series_instance_uid, {})
-        known.update((id(header), header) for header in loadable.instances)
-    return mergeable({uid: tuple(known.values()) for uid, known in series.items()}) if len(series) > 1 else ()
