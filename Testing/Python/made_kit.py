@@ -20,7 +20,13 @@ from factories import ds, uid
 from pydicom import DataElement, dcmwrite
 from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset, FileDataset
-from pydicom.uid import ExplicitVRBigEndian, JPEGLSLossless, RLELossless
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+    JPEGLSLossless,
+    RLELossless,
+)
 
 from DICOMModule.errors import VolumeError
 from DICOMModule.jobs import run_to_end
@@ -72,6 +78,8 @@ class Made:
         How exactly positions are written: a grid need not be nearer to them than twice this.
     ordered : bool
         The order of the volumes can be told from the headers.
+    loose : bool
+        Any grouping will do as long as every frame is in its place and there is a warning.
     """
 
     folder: Path
@@ -86,6 +94,7 @@ class Made:
     copies: set[Key] = field(default_factory=set)
     rounding_mm: float = 0.0
     ordered: bool = True
+    loose: bool = False
     count: int = 0
     shape: tuple[int, int] = (5, 4)
 
@@ -174,15 +183,22 @@ class Made:
 
     def write(self, dataset: FileDataset, syntax: str = "") -> None:
         path = self.folder / f"{self.random.randrange(10**9):09d}.dcm"
-        if syntax in COMPRESSED:
-            dataset.compress(COMPRESSED[syntax], generate_instance_uid=False)
+        if syntax == "implicit":
+            dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+        elif syntax == "deflated":
+            dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        elif syntax in COMPRESSED:
+            plugin = "pydicom" if syntax == "rle" else ""
+            dataset.compress(COMPRESSED[syntax], encoding_plugin=plugin, generate_instance_uid=False)
         elif syntax == "big-endian":
-            words = np.frombuffer(dataset.PixelData, "<u2").astype(">u2")
-            dataset.PixelData, dataset.file_meta.TransferSyntaxUID = words.tobytes(), ExplicitVRBigEndian
+            if dataset["PixelData"].VR == "OW":
+                dataset.PixelData = np.frombuffer(dataset.PixelData, "<u2").astype(">u2").tobytes()
+            dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
             dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
             plain = Dataset()
             plain.update(dataset)
             plain.file_meta = dataset.file_meta
+            path.parent.mkdir(parents=True, exist_ok=True)
             dcmwrite(path, plain, implicit_vr=False, little_endian=False, enforce_file_format=True)
             return
         factories.write(dataset, path)
@@ -304,12 +320,14 @@ def faults_of(made: Made, loadables: Sequence[Any]) -> list[str]:
         if loadable.alternative_to:
             continue
         seen.update(keys)
+        if made.loose:
+            continue
         faults += _judge_parts(made, loadable, volumes, found)
     faults += [f"frame {made.frames[key].part} used {count} times" for key, count in seen.items() if count > 1]
     lost = [key for key in made.frames if key not in seen and key not in made.copies]
     if lost:
         faults.append(f"{len(lost)} frames in no volume: {sorted({made.frames[key].part for key in lost})[:6]}")
-    faults += _judge_names(made, found, {truth.part[0] for truth in made.frames.values()})
+    faults += [] if made.loose else _judge_names(made, found, {truth.part[0] for truth in made.frames.values()})
     text = " | ".join(dict.fromkeys(told))
     if made.clean and text:
         faults.append(f"a clean series is warned of: {text}")

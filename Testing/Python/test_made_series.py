@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import made_catalogue_2
+import made_catalogue_3
 import pytest
 from importing import import_
+from made_at_random import made_at_random
 from made_catalogue import SERIES
 from made_kit import Made, faults_of
 
 from DICOMModule.database import DicomDatabase
 from DICOMModule.readers import examine, headers_of_path
 
-assert made_catalogue_2  # its series register themselves
+assert made_catalogue_2, made_catalogue_3  # their series register themselves
 
-OF_A_DATABASE = sorted(SERIES)[::6]
+OF_A_DATABASE = sorted(SERIES)[::20]
 
 
 @pytest.mark.parametrize("name", SERIES)
@@ -23,6 +25,13 @@ def test_every_frame_of_a_made_series_is_where_and_what_its_header_says_or_there
     headers, problems = headers_of_path(tmp_path)
     assert problems == []
     assert faults_of(made, examine(headers)) == []
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_so_is_every_frame_of_series_made_by_chance(tmp_path, seed):
+    made = Made(tmp_path, f"random {seed}")
+    what = made_at_random(made)
+    assert faults_of(made, examine(headers_of_path(tmp_path)[0])) == [], what
 
 
 def test_a_database_offers_of_made_series_what_their_files_do(tmp_path):
