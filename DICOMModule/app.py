@@ -99,17 +99,16 @@ def run_viewer(options: ViewerOptions) -> ViewerResult:
     unseen = options.window_screenshot is not None
     if not unseen and (problem := screen_problem()):
         raise RenderingError(problem)
-    with viewer_window(options) as window:
+    with _signals_noted() as signals, viewer_window(options) as window:
         picture = None
         if options.window_screenshot is not None:
             opening = bool(options.opening.targets or options.opening.demo)
             picture = WindowPicture(window, options.window_screenshot, opening=opening)
         window.open(options.size, unseen=unseen)
         window.viewer.open_requested.emit(options.opening)
-        with _signals_closing(window) as noted:
-            QApplication.exec_()
-    if noted or picture is None:
-        return ViewerResult(CANCELLED if noted else 0)
+        signals.run(window)
+    if signals.noted or picture is None:
+        return ViewerResult(CANCELLED if signals.noted else 0)
     if picture.error is not None:
         raise picture.error
     in_part = picture.outcome is not None and bool(picture.outcome.problems)
@@ -171,25 +170,50 @@ def _database_folder(options: ViewerOptions) -> Iterator[Path]:
         yield private.folder
 
 
+class _Signals:
+    """Ctrl-C, SIGTERM and the end of a terminal: noted from the beginning, and closing the window once there is one.
+
+    They never raise: what is raised while Qt calls into Python is shown as a fault, and the window would go on.
+    """
+
+    def __init__(self) -> None:
+        self.noted: list[int] = []
+        self._window: MainWindow | None = None
+
+    def note(self, number: int, _frame: FrameType | None) -> None:
+        """Take note, and close the window where it runs."""
+        self.noted.append(number)
+        if self._window is not None:
+            self._window.close_now()
+
+    def run(self, window: MainWindow) -> None:
+        """Run the window until it is closed; not at all where a signal has come already."""
+        waker = QTimer()  # Python handles signals between its own instructions only: give it some
+        waker.timeout.connect(self._leave)
+        waker.start(WAKE_MS)
+        self._window = window
+        try:
+            if not self.noted:
+                QApplication.exec_()
+        finally:
+            self._window = None
+            waker.stop()
+
+    def _leave(self) -> None:
+        """End a loop that began when the window had been closed already: that had told no loop to end."""
+        if self.noted:
+            QApplication.quit()
+
+
 @contextmanager
-def _signals_closing(window: MainWindow) -> Iterator[list[int]]:
-    """Let Ctrl-C, SIGTERM and the end of a terminal close the window; what was noted tells whether one came."""
-    noted: list[int] = []
-
-    def close(number: int, _frame: FrameType | None) -> None:
-        noted.append(number)
-        window.close_now()
-
+def _signals_noted() -> Iterator[_Signals]:
+    signals = _Signals()
     hangup = getattr(signal, "SIGHUP", signal.SIGTERM)
     outlives_terminal = signal.getsignal(hangup) == signal.SIG_IGN
     numbers = {signal.SIGINT, signal.SIGTERM} | (set() if outlives_terminal else {hangup})
-    before = {number: signal.signal(number, close) for number in numbers}
-    waker = QTimer()  # Python handles signals between its own instructions only: give it some
-    waker.timeout.connect(lambda: None)
-    waker.start(WAKE_MS)
+    before = {number: signal.signal(number, signals.note) for number in numbers}
     try:
-        yield noted
+        yield signals
     finally:
-        waker.stop()
         for number, handler in before.items():
             signal.signal(number, handler)

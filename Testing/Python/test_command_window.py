@@ -174,7 +174,11 @@ def test_a_signal_closes_the_window_and_leaves_nothing(environment, tmp_path, na
         time.sleep(0.05)
     time.sleep(1.0)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    try:
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
     if name == "SIGKILL":  # the next start of whatever it is sweeps what it has left
         assert list(tmp_path.glob("dicommodule-private-*"))
         assert run(environment, "list", "--database", tmp_path / "none").returncode == 1

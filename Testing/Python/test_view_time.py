@@ -260,3 +260,31 @@ def test_a_film_is_scrolled_and_played_like_slices(qtbot, tmp_path):
         assert (area.player.running, area.cine.running) == (True, False)
         acts["cine"]()
         assert not area.player.running
+
+
+@pytest.mark.parametrize(
+    ("film", "expected"),
+    [
+        ((False, "s", 0.04), 25),
+        ((False, "ms", 40), 25),
+        ((False, "s", 2), 5),
+        ((False, "s", 0.001), 30),
+        ((True, "ms", 40), 5),
+    ],
+)
+def test_a_film_plays_as_fast_as_it_was_taken(clock, qtbot, film, expected):
+    placed, unit, step = film
+    scene = Scene()
+    state = ViewState(scene)
+    player = TimePlayer(state, lambda: clock[0])
+    bar = TimeBar(state, player)
+    qtbot.addWidget(bar)
+    volumes = tuple(plain(number, placed=placed) for number in range(4))
+    axis = Axis("time", unit, tuple(step * number for number in range(4)))
+    state.show_background(scene.add(VolumeSequence(volumes, axis, "Film")).id)
+    state.set_active_view("stack" if not placed else "axial")
+    assert (player.per_s, bar.speed.value()) == (expected, expected)
+    bar.speed.setValue(7)
+    state.layers_changed.emit()
+    assert player.per_s == 7
+    state.close()

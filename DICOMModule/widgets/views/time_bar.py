@@ -129,6 +129,9 @@ class TimeBar(QWidget):
         widest = max((axis_text(node.at(index)) for index in range(node.count)), key=len).removeprefix(f"{axis.name} ")
         metrics = self.place.fontMetrics()
         self.place.setFixedWidth(min(metrics.horizontalAdvance(plain_text(widest)) + 16, 320))
+        self.speed.blockSignals(True)
+        self.speed.setValue(self._player.per_s)
+        self.speed.blockSignals(False)
         running = self._player.running
         self.play.setIcon(icon("pause" if running else "play"))
         self.play.setToolTip("Pause (Shift+C)" if running else "Play through the time points (Shift+C)")

@@ -44,12 +44,14 @@ class TimePlayer(QObject):
         self._state = state
         self._now_s = now_s
         self._node_id = ""
+        self._rated_id = ""
         self._began_s = 0.0
         self._first = self._shown = 0
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.PreciseTimer)
         self._timer.timeout.connect(self.advance)
         state.layers_changed.connect(self._on_layers_changed)
+        state.active_view_changed.connect(self._take_own_rate)
 
     @property
     def node(self) -> VolumeNode | None:
@@ -155,3 +157,23 @@ class TimePlayer(QObject):
     def _on_layers_changed(self) -> None:
         if self.running and self._played() is None:
             self.stop()
+        self._take_own_rate()
+
+    def _take_own_rate(self) -> None:
+        node = self.node
+        if node is not None and node.id != self._rated_id:
+            self._rated_id = node.id
+            self.set_per_s(own_rate(node))
+
+
+def own_rate(node: VolumeNode) -> int:
+    """Return how many volumes a second a film was taken with, where it is one whose times say so; else the usual speed.
+
+    Volumes that lie in the patient are looked at one by one, whatever time is between them.
+    """
+    axis = None if node.sequence is None or node.volume.placed else node.sequence.axis
+    unit_s = {} if axis is None else {"s": 1.0, "ms": 1e-3}
+    if axis is None or axis.unit not in unit_s or len(axis.values) < 2:
+        return DEFAULT_PER_S
+    mean_s = (axis.values[-1] - axis.values[0]) / (len(axis.values) - 1) * unit_s[axis.unit]
+    return round(1 / mean_s) if mean_s > 0 and 1 / mean_s >= DEFAULT_PER_S else DEFAULT_PER_S
