@@ -200,4 +200,10 @@ def _divide(
     )
     if not divides(parts):
         return [frames]
-    return [[frames[index] for index in piece] for piece in pieces.values()]
+    if divides is not _overlapping:
+        return [[frames[index] for index in piece] for piece in pieces.values()]
+    # Acquisitions of the same places are one bed over time: a table that goes to and fro, a bed that is taken again.
+    beds: dict[frozenset[int], list[int]] = {}
+    for piece, places in zip(pieces.values(), parts.places, strict=True):
+        beds.setdefault(frozenset(places), []).extend(piece)
+    return [[frames[index] for index in sorted(bed)] for bed in beds.values()]

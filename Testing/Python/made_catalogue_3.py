@@ -265,3 +265,34 @@ def integer_positions_of_a_spacing_that_is_none(m):
     m.warned("varies|deviate")
     for k in shuffled(m, range(12)):
         m.add((0, 0, 2.67 * k), decimals=0)
+
+
+@series()
+def table_that_goes_to_and_fro(m):
+    """Perfusion of two beds in turn: each bed is a sequence of its own, with its own times."""
+    m.warned("Overlapping acquisitions")
+    m.axes = {"0": (0.0, 2.0, 4.0, 6.0), "1": (0.0, 2.0, 4.0, 6.0)}
+    for t, bed, k in shuffled(m, [(t, bed, k) for t in range(4) for bed in (0, 1) for k in range(5)]):
+        m.add(
+            stacked(10)[k + 5 * bed], (str(bed), t), AcquisitionTime=f"1016{2 * t + bed:02d}",
+            AcquisitionNumber=str(2 * t + bed + 1), InstanceNumber=str(10 * t + 5 * bed + k),
+        )  # fmt: skip
+
+
+@series("MR")
+def time_series_that_drifts_with_the_patient(m):
+    """Prospective motion correction: each volume a tenth of a millimetre further. Each keeps its own place."""
+    m.warned("keeps its own place")
+    for t, k in shuffled(m, [(t, k) for t in range(3) for k in range(6)]):
+        position = stacked(6)[k] + np.array((0.1, 0.03, 0.1)) * t
+        m.add(position, ("", t), TemporalPositionIdentifier=str(t + 1), AcquisitionTime=f"10160{t}")
+
+
+@series("MR")
+def hole_in_a_time_series_without_numbers(m):
+    """One image of one time point is missing: those after it must not move up."""
+    m.warned("has 4/5 slices")
+    for t in range(6):
+        for k in range(5):
+            if (t, k) != (2, 3):
+                m.add(stacked(5)[k], ("", t), AcquisitionTime=f"1016{t:02d}.{k:03d}", InstanceNumber=None)
