@@ -188,8 +188,11 @@ class Made:
         elif syntax == "deflated":
             dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
         elif syntax in COMPRESSED:
-            plugin = "pydicom" if syntax == "rle" else ""
-            dataset.compress(COMPRESSED[syntax], encoding_plugin=plugin, generate_instance_uid=False)
+            try:
+                plugin = "pydicom" if syntax == "rle" else ""
+                dataset.compress(COMPRESSED[syntax], encoding_plugin=plugin, generate_instance_uid=False)
+            except RuntimeError:  # the encoder has no room for tiny images of noise
+                dataset.compress(RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
         elif syntax == "big-endian":
             if dataset["PixelData"].VR == "OW":
                 dataset.PixelData = np.frombuffer(dataset.PixelData, "<u2").astype(">u2").tobytes()
