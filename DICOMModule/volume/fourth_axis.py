@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -65,6 +66,8 @@ def sequence_of(layout: Layout, explanation: Explanation, division: Partition) -
         if explanation is not DIFFUSION and not explanation.contrast:
             how = explanation.keyword or "position and order of acquisition"
             notes.append(f"4D by {how} ({explanation.counted(len(parts))}).")
+        if not explanation.keyword:
+            warnings += _by_numbers_alone(layout, parts)
     if explanation is DIFFUSION:
         warnings += _assumed(layout, division)
     return Sequence4D(
@@ -90,6 +93,18 @@ def _past_midnight(layout: Layout, explanation: Explanation, axis: Axis) -> list
     if all(any(frame.header.text(keyword) for keyword in dated) for frame in layout.frames):
         return []
     return ["Times without dates lie more than 12 hours apart: if midnight is between them, their order is wrong."]
+
+
+def _by_numbers_alone(layout: Layout, parts: Sequence[list[int]]) -> list[str]:
+    """Return a warning where nothing tells which images belong together but the numbers of those at one position.
+
+    One volume after the other, and a clock that goes forward, are evidence; numbers that go round at each position are
+    not: they may turn from slice to slice.
+    """
+    in_blocks = all(max(one) < min(other) for one, other in itertools.pairwise(parts))
+    if in_blocks or _clocked(layout, parts) is not None:
+        return []
+    return ["Images at one position are ordered by their Instance Numbers: nothing else tells which belong together."]
 
 
 def _incomplete(explanation: Explanation, division: Partition) -> list[str]:

@@ -8,7 +8,7 @@ from factories import oblique, set_pixels, uid, write
 from series_kit import joined, offered, one_series
 
 from DICOMModule.jobs import run_to_end
-from DICOMModule.readers import load_job
+from DICOMModule.readers import examine, headers_of_path, load_job
 
 
 def moment(tmp_path, number, **options):
@@ -217,3 +217,22 @@ def test_slices_whose_numbers_run_on_into_a_second_volume_are_its_beginning(tmp_
     assert np.array_equal(run_to_end(load_job(whole)).array, parts[0].array)
     assert np.array_equal(run_to_end(load_job(rest)).array, parts[1].array[:3])
     assert (whole.selected, rest.selected) == (True, False)
+
+
+@pytest.mark.parametrize("in_blocks", [True, False])
+def test_an_order_that_only_numbers_at_one_position_tell_is_warned_of(series_factory, in_blocks):
+    def edit(dataset, k):
+        place, volume = (k % 5, k // 5) if in_blocks else (k // 2, k % 2)
+        dataset.ImagePositionPatient = ["-20", "-30", f"{40 + 2.5 * place:g}"]
+        dataset.InstanceNumber = str(k + 1)
+        dataset.PixelData = np.full((8, 10), 100 * volume + place, np.int16).tobytes()
+
+    (found,) = examine(headers_of_path(series_factory(slices=10, edit=edit).folder)[0])
+    assert (found.kind, found.timepoints) == ("sequence", 2)
+    told = "Images at one position are ordered by their Instance Numbers: nothing else tells which belong together."
+    assert (told in found.warnings) is not in_blocks
+    sequence = run_to_end(load_job(found))
+    assert [[int(part[k, 0, 0]) for k in range(5)] for part in sequence.array] == [
+        list(range(5)),
+        list(range(100, 105)),
+    ]
