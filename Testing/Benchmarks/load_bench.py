@@ -209,7 +209,9 @@ def main() -> int:
         base = Path(tempfile.mkdtemp(prefix="dicommodule-bench-"))
         try:
             if cases := list(BENCHES[name](base)):
-                with decoding_pool():  # as the window holds it: the first compressed series of a program waits 0.3 s longer
+                with (
+                    decoding_pool()
+                ):  # as the window holds it: the first compressed series of a program waits 0.3 s longer
                     measure(name, cases, given.runs)
         finally:
             shutil.rmtree(base)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from DICOMModule.errors import DICOMModuleError, Problem, plain_text
 from DICOMModule.jobs import Job, Progress, call_job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.readers.loadable import Loadable
-from DICOMModule.readers.merging import MergeProposal, proposals_of
 from DICOMModule.targets import health_of
 from DICOMModule.widgets.dialogs.loadable_card import LoadableCard, ProposalCard
 from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
@@ -32,6 +31,9 @@ from DICOMModule.widgets.qt_application import load_form
 from DICOMModule.widgets.theme import pixmap, theme
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import counted
+
+if TYPE_CHECKING:
+    from DICOMModule.readers.merging import MergeProposal
 
 T = TypeVar("T")
 CARDS_AT_ONCE: Final = 20
@@ -347,5 +349,7 @@ def _examine_job(logic: DICOMModuleLogic, targets: tuple[str, ...]) -> Job[Exami
         loadables += found
         problems += unread
     yield Progress(len(targets), len(targets), "Examining")
+    from DICOMModule.readers.merging import proposals_of  # the window is there before series are looked at
+
     proposals = proposals_of(loadables) if in_database else ()
     return Examined(tuple(loadables), tuple(problems), proposals, in_database)
