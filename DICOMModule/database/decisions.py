@@ -29,11 +29,6 @@ NOT_COMPARABLE: Final = (
     " this is set aside."
 )
 
-OTHER_FILE: Final = (
-    "a file with other content lies where the copy of this SOP Instance UID belongs; that is kept, this is set aside."
-)
-GAVE_WAY: Final = "it was deleted, and another content of the same SOP Instance UID has been imported since."
-
 
 class Verdict(Enum):
     """What is done with a file."""
