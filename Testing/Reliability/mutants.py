@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import launch
 from mutation import ROOT, mutant, seed_of, seeds, sibling
 
 from DICOMModule.dicom.header_reader import read_header
@@ -57,7 +57,6 @@ class Run:
 
 def work(first: int, count: int, seed: int, database: Path, report: Path) -> None:
     """Take the mutants from `first` on; write what was found as JSON, and until then which mutant is at hand."""
-    resource.setrlimit(resource.RLIMIT_AS, (4 * MEMORY_BYTES, 4 * MEMORY_BYTES))
     warnings.simplefilter("ignore")
     faults: list[str] = []
     outcomes: Counter[str] = Counter()
@@ -166,11 +165,17 @@ def run(count: int, seed: int, base: Path, *, batch: int = BATCH, quiet: bool = 
         report = base / "report.json"
         here = min(batch, count - first)
         command = [sys.executable, Path(__file__).resolve(), "--child", first, here, seed, database, report]
-        code, rss_bytes = _measured([str(part) for part in command], base)
-        found.rss_bytes = max(found.rss_bytes, rss_bytes)
-        if code:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        with (base / "stderr").open("wb") as stderr:
+            usage = launch.run(
+                [str(part) for part in command], environment, subprocess.DEVNULL, stderr, seconds=LIMIT_S
+            )
+        found.rss_bytes = max(found.rss_bytes, usage.rss_bytes)
+        if usage.code:
             at = plain_text(report.read_text(encoding="utf-8")[:300]) if report.exists() else "its beginning"
-            found.faults.append(f"batch {first}: ended with {code} at {at}: {(base / 'stderr').read_text()[-2000:]}")
+            found.faults.append(
+                f"batch {first}: ended with {usage.code} at {at}: {(base / 'stderr').read_text()[-2000:]}"
+            )
             continue
         faults, outcomes, worst_s, worst = json.loads(report.read_text(encoding="utf-8"))
         found.faults += faults
@@ -184,22 +189,6 @@ def run(count: int, seed: int, base: Path, *, batch: int = BATCH, quiet: bool = 
     if found.rss_bytes > MEMORY_BYTES:
         found.faults.append(f"a batch took {found.rss_bytes >> 20} MiB")
     return found
-
-
-def _measured(command: list[str], base: Path) -> tuple[int, int]:
-    """Run a command; return its exit code (-9 after `LIMIT_S`) and the most memory that it took."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with (base / "stderr").open("wb") as stderr:
-        child = subprocess.Popen(command, env=environment, stderr=stderr)
-        deadline = time.monotonic() + LIMIT_S
-        while True:
-            pid, status, usage = os.wait4(child.pid, os.WNOHANG)
-            if pid:
-                child.returncode = os.waitstatus_to_exitcode(status)
-                return child.returncode, usage.ru_maxrss * 1024
-            if time.monotonic() > deadline:
-                child.kill()
-            time.sleep(0.02)
 
 
 def main() -> int:
