@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from DICOMModule.demo.shapes import Coordinates, Shape
+from DICOMModule.demo.shapes import Bundle, Capsule, Coordinates, Shape
 from DICOMModule.volume.volume import Floats
 
-SLAB_VOXELS = 150_000
+EDGE = 8
+"""Voxels along each edge of a block."""
+
+AT_ONCE = 64
+"""Blocks."""
+
+BUNDLE = 32
+"""Capsules that are painted at once."""
+
+SMALL_VOXELS = 20_000
+"""A part of the grid that is not worth dividing into blocks."""
+
+Indices = npt.NDArray[np.intp]
+Mask = npt.NDArray[np.bool_]
+Part = tuple[slice, slice, slice]
 
 
 class Canvas:
@@ -55,37 +69,95 @@ class Canvas:
 
     def paint_all(self, shapes: Iterable[Shape], value: float) -> None:
         """Blend `value` in where any of `shapes` is, each in its own part of the grid."""
-        painted = [(layer, shown(value)) for layer, shown in zip(self.layers, self._shown_as, strict=True)]
-        for shape in shapes:
-            for block in self._slabs(*shape.bounds()):
-                share = np.clip(0.5 - shape.distance(*self._positions(block)) / self._softness_mm, 0, 1)
-                for layer, shown in painted:
-                    part = layer[block]
-                    part += (share * (shown - part)).astype(np.float32)
+        shapes = list(shapes)
+        first, last = self._boxes(shapes)
+        sizes = (last - first).clip(0).prod(axis=1)
+        shown = [one(value) for one in self._shown_as]
+        small: list[int] = []
+        for number in np.argsort(sizes, kind="stable").tolist():  # of one value the order makes no difference
+            shape = shapes[number]
+            if sizes[number] == 0:
+                continue
+            if sizes[number] >= SMALL_VOXELS:
+                self._paint_blocks(shape, first[number], last[number], shown)
+            elif isinstance(shape, Capsule):
+                small.append(number)
+            else:
+                i, j, k = (np.arange(a, b) for a, b in zip(first[number], last[number], strict=True))
+                share = self._share(shape, (i, j[:, None], k[:, None, None]))
+                self._blend(_part(first[number], last[number]), share, shown)
+        for some in np.array_split(np.array(small, np.intp), range(BUNDLE, len(small), BUNDLE)):
+            if some.size:
+                bundle = Bundle([capsule for number in some if isinstance(capsule := shapes[number], Capsule)])
+                self._paint_bundle(bundle, first[some], last[some], shown)
 
-    def _slabs(self, low: Floats, high: Floats) -> Iterator[tuple[slice, slice, slice]]:
-        """Yield the part of the grid (k, j, i) that the box from `low` to `high` can touch, some slices at a time.
+    def _boxes(self, shapes: Sequence[Shape]) -> tuple[Indices, Indices]:
+        """Return of each shape the first voxel (i, j, k), and the one after the last, that its box can touch."""
+        bounds = np.array([shape.bounds() for shape in shapes]).reshape(-1, 2, 3)
+        middle = bounds.mean(axis=1) @ self._lps_to_ijk[:3, :3].T + self._lps_to_ijk[:3, 3]
+        reach = (bounds[:, 1] - bounds[:, 0]) / 2 @ np.abs(self._lps_to_ijk[:3, :3]).T
+        first = np.maximum(np.floor(middle - reach).astype(int) - 1, 0)
+        return first, np.minimum(np.ceil(middle + reach).astype(int) + 2, self.values.shape[::-1])
 
-        A slab's coordinates stay in the processor's cache, and a body as large as the grid costs no more memory.
+    def _paint_bundle(self, bundle: Bundle, first: Indices, last: Indices, shown: list[float]) -> None:
+        i, j, k = (
+            first[:, axis, None, None, None] + np.arange(int((last - first)[:, axis].max())).reshape(form)
+            for axis, form in enumerate(((1, 1, -1), (1, -1, 1), (-1, 1, 1)))
+        )
+        for start, end, share in zip(first, last, self._share(bundle, (i, j, k)), strict=True):
+            self._blend(_part(start, end), share[_part(start - start, end - start)], shown)
+
+    def _paint_blocks(self, shape: Shape, first: Indices, last: Indices, shown: list[float]) -> None:
+        """Paint a large solid: what lies wholly within is filled, and only its surface is worked out voxel by voxel."""
+        within, across = self._blocks(shape, first, last)
+        # blocks beside each other along i at once: where a row of them begins and ends
+        begins, ends = (np.argwhere(np.diff(within.astype(np.int8), axis=2, prepend=0, append=0) == s) for s in (1, -1))
+        beyond = np.array((0, EDGE, EDGE))
+        for start, end in zip(first + EDGE * begins[:, ::-1], first + EDGE * ends[:, ::-1], strict=True):
+            part = _part(start, np.minimum(end + beyond, last))
+            for layer, value in zip(self.layers, shown, strict=True):
+                layer[part] = value
+        inside, crossed = np.arange(EDGE), first + EDGE * np.argwhere(across)[:, ::-1]
+        for some in np.array_split(crossed, range(AT_ONCE, len(crossed), AT_ONCE)):
+            i, j, k = (some[:, axis, None, None, None] for axis in range(3))
+            shares = self._share(shape, (i + inside, j + inside[:, None], k + inside[:, None, None]))
+            touched = shares.any(axis=(1, 2, 3))
+            for start, share in zip(some[touched], shares[touched], strict=True):
+                end = np.minimum(start + EDGE, last)
+                self._blend(_part(start, end), share[_part(start - start, end - start)], shown)
+
+    def _blocks(self, shape: Shape, first: Indices, last: Indices) -> tuple[Mask, Mask]:
+        """Return which blocks, along (k, j, i), lie wholly within `shape`, and which its surface may cross.
+
+        Their corners tell: solids are convex or nearly so, and outside no distance that they give is greater than the true one.
         """
-        corners = np.array(
-            [(x, y, z, 1) for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])]
-        )
-        ijk = corners @ self._lps_to_ijk[:3].T
-        first = np.maximum(np.floor(ijk.min(axis=0)).astype(int) - 1, 0)
-        last = np.minimum(np.ceil(ijk.max(axis=0)).astype(int) + 2, self.values.shape[::-1])
-        if (first >= last).any():
-            return
-        i, j = (slice(int(a), int(b)) for a, b in zip(first[:2], last[:2], strict=True))
-        at_once = max(SLAB_VOXELS // ((j.stop - j.start) * (i.stop - i.start)), 2)
-        for k in range(int(first[2]), int(last[2]), at_once):
-            yield slice(k, min(k + at_once, int(last[2]))), j, i
+        i, j, k = (np.arange(a, b + EDGE, EDGE) for a, b in zip(first, last, strict=True))
+        at = shape.distance(*self._positions((i, j[:, None], k[:, None, None])))
+        corners = [at[c : c - 1 or None, b : b - 1 or None, a : a - 1 or None] for a, b, c in np.ndindex(2, 2, 2)]
+        nearest, farthest = np.minimum.reduce(corners), np.maximum.reduce(corners)
+        reach_mm = EDGE * float(np.linalg.norm(self.ijk_to_lps[:3, :3])) / 2  # half the diagonal
+        within = farthest < -self._softness_mm
+        return within, (nearest < reach_mm + self._softness_mm) & ~within
 
-    def _positions(self, block: tuple[slice, slice, slice]) -> tuple[Coordinates, Coordinates, Coordinates]:
+    def _share(self, shape: Shape | Bundle, ijk: tuple[Indices, Indices, Indices]) -> Coordinates:
+        """Return how much of each voxel lies inside."""
+        share: Coordinates = np.clip(0.5 - shape.distance(*self._positions(ijk)) / self._softness_mm, 0, 1)
+        return share
+
+    def _blend(self, part: Part, share: Coordinates, shown: list[float]) -> None:
+        for layer, value in zip(self.layers, shown, strict=True):
+            values = layer[part]
+            values += share * (value - values)
+
+    def _positions(self, ijk: tuple[Indices, Indices, Indices]) -> tuple[Coordinates, Coordinates, Coordinates]:
         # single precision is ample for drawing (0.01 µm in 200 mm) and twice as fast
-        k, j, i = (np.arange(part.start, part.stop, dtype=np.float32) for part in block)
+        i, j, k = (index.astype(np.float32) for index in ijk)
         m = self.ijk_to_lps.tolist()
-        x, y, z = (
-            m[axis][3] + m[axis][0] * i + m[axis][1] * j[:, None] + m[axis][2] * k[:, None, None] for axis in range(3)
-        )
+        x, y, z = (m[axis][3] + m[axis][0] * i + m[axis][1] * j + m[axis][2] * k for axis in range(3))
         return x, y, z
+
+
+def _part(first: Indices, last: Indices) -> Part:
+    """Return the part of the grid (k, j, i) from voxel `first` to before `last`, both (i, j, k)."""
+    (i, j, k), (end_i, end_j, end_k) = first.tolist(), last.tolist()
+    return slice(k, end_k), slice(j, end_j), slice(i, end_i)

@@ -11,7 +11,7 @@ from DICOMModule.demo.torso import LANDMARKS, Landmark
 from DICOMModule.errors import SettingsError
 from DICOMModule.volume.volume import Floats
 
-_NAMESPACE = uuid.UUID("6f0b6c1e-5f0c-5a38-9a43-1df4a7a0c7d1")
+_NAMESPACE = uuid.UUID("0c1f4f0e-8d3b-5b6e-9f59-3a2f7f5d9f42")
 
 
 def demo_uid(*parts: object) -> str:

@@ -64,7 +64,7 @@ def draw_job(phantom: Phantom) -> Job[Voxels]:
     """Draw `phantom` as CT; returns its values in HU, int16, shape (k, j, i)."""
     canvas = Canvas(phantom.dimensions, phantom.ijk_to_lps, AIR)
     yield from _paint_job(phantom, canvas)
-    return np.rint(canvas.values).astype(np.int16)
+    return np.rint(canvas.values, out=canvas.values).astype(np.int16)
 
 
 def draw_pet_job(phantom: Phantom) -> Job[npt.NDArray[np.float32]]:

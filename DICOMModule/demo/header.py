@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from DICOMModule.volume.volume import Floats
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
 DATE = "20260101"
 WEIGHT_KG = 70.0
@@ -101,14 +103,48 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600:02d}{whole // 60 % 60:02d}{whole % 60:02d}.{round((seconds - whole) * 1e6):06d}"
 
 
-def write_instance(header: Dataset, path: Path) -> Path:
-    """Write `header` with its own file meta information."""
-    from pydicom.dataset import FileDataset, FileMetaDataset
-    from pydicom.uid import UID, ExplicitVRLittleEndian
+class InstanceWriter:
+    """Writes one instance after the other, with file meta information of its own (PS3.10 7.1).
 
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = UID(header.SOPClassUID)
-    meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    FileDataset(path, header, file_meta=meta, preamble=b"\0" * 128).save_as(path, enforce_file_format=True)
-    return path
+    What an instance shares with the one before is encoded once: most of the time goes into that, not into pixels.
+    """
+
+    def __init__(self) -> None:
+        self._encoded: dict[int, tuple[object, bytes]] = {}
+
+    def __call__(self, header: Dataset, path: Path) -> Path:
+        """Write `header` to `path`, explicit VR little endian."""
+        from pydicom.dataset import FileMetaDataset
+        from pydicom.filebase import DicomBytesIO
+        from pydicom.filewriter import write_file_meta_info
+        from pydicom.uid import UID, ExplicitVRLittleEndian
+
+        meta = FileMetaDataset()
+        meta.MediaStorageSOPClassUID = UID(header.SOPClassUID)
+        meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
+        meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        with path.open("wb") as file:
+            file.write(b"\0" * 128 + b"DICM")
+            buffer = DicomBytesIO()
+            write_file_meta_info(buffer, meta)
+            file.write(buffer.getvalue())
+            file.writelines(self._bytes_of(header))
+        return path
+
+    def _bytes_of(self, header: Dataset) -> Iterator[bytes]:
+        for tag in sorted(header.keys()):
+            value = header[tag].value
+            known = self._encoded.get(tag)
+            if known is None or known[0] is not value:
+                known = self._encoded[tag] = value, _encoded(header, tag)
+            yield known[1]
+
+
+def _encoded(header: Dataset, tag: BaseTag) -> bytes:
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
+
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, False
+    write_data_element(buffer, correct_ambiguous_vr_element(header[tag], header, is_little_endian=True))
+    return buffer.getvalue()

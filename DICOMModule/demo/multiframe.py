@@ -9,7 +9,7 @@ import numpy as np
 
 from DICOMModule.demo.catalogue import Phantom, demo_uid
 from DICOMModule.demo.drawing import draw_job
-from DICOMModule.demo.header import DATE, decimal, orientation, series_header, slice_positions, write_instance
+from DICOMModule.demo.header import DATE, InstanceWriter, decimal, orientation, series_header, slice_positions
 from DICOMModule.jobs import Job, Progress
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def write_multiframe_job(phantom: Phantom, folder: Path) -> Job[list[Path]]:
     stored = np.clip(values.astype(np.int32) - INTERCEPT, 0, 4095).astype("<u2")
     header = _header(phantom)
     header.PixelData = stored[::-1].tobytes()
-    return [write_instance(header, folder / f"{phantom.name}.dcm")]
+    return [InstanceWriter()(header, folder / f"{phantom.name}.dcm")]
 
 
 def _header(phantom: Phantom) -> Dataset:

@@ -13,12 +13,12 @@ from DICOMModule.demo.catalogue import Phantom, demo_uid
 from DICOMModule.demo.drawing import TRACER, draw_job, draw_mr_job, draw_pet_job
 from DICOMModule.demo.header import (
     DATE,
+    InstanceWriter,
     clock,
     decimal,
     plane_attributes,
     series_header,
     slice_positions,
-    write_instance,
 )
 from DICOMModule.demo.multiframe import write_multiframe_job
 from DICOMModule.jobs import Job, Progress
@@ -43,7 +43,9 @@ def write_phantom_job(phantom: Phantom, folder: Path) -> Job[list[Path]]:
 def _write_ct_job(phantom: Phantom, folder: Path) -> Job[list[Path]]:
     """Write a file a slice: 12-bit unsigned with Rescale Intercept -1024, as most CT scanners write them."""
     values = yield from draw_job(phantom)
-    stored = np.clip(values.astype(np.int32) - INTERCEPT, 0, 4095).astype("<u2")
+    stored = np.clip(values, INTERCEPT, 4095 + INTERCEPT)
+    stored -= np.int16(INTERCEPT)
+    stored = stored.astype("<u2")
     header = _ct_header(phantom)
     own: dict[str, Any] = {}
     return (yield from _write_slices_job(phantom, folder, header, ((own, plane) for plane in stored)))
@@ -88,7 +90,7 @@ def _write_slices_job(
     phantom: Phantom, folder: Path, header: Dataset, slices: Iterable[tuple[dict[str, Any], npt.NDArray[np.uint16]]]
 ) -> Job[list[Path]]:
     """Write planes with what each has of its own, in their order: through the slices, then through the times."""
-    positions = slice_positions(phantom)
+    positions, write = slice_positions(phantom), InstanceWriter()
     files = []
     for number, (own, plane) in enumerate(slices):
         if number % 16 == 0:
@@ -99,7 +101,7 @@ def _write_slices_job(
         for keyword, value in own.items():
             setattr(header, keyword, value)
         header.PixelData = plane.tobytes()
-        files.append(write_instance(header, folder / f"{phantom.name}-{number + 1:04d}.dcm"))
+        files.append(write(header, folder / f"{phantom.name}-{number + 1:04d}.dcm"))
     return files
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -81,13 +82,31 @@ class Capsule:
 
     def distance(self, x: Coordinates, y: Coordinates, z: Coordinates) -> Coordinates:
         """Return the distance from the axis less the radius beside the nearest point of it."""
-        (ax, ay, az), (bx, by, bz) = self.start, self.end
-        ux, uy, uz = bx - ax, by - ay, bz - az
-        length2 = max(ux * ux + uy * uy + uz * uz, 1e-12)
-        t = np.clip(((x - ax) * ux + (y - ay) * uy + (z - az) * uz) / length2, 0, 1)
-        away = np.sqrt((x - ax - t * ux) ** 2 + (y - ay - t * uy) ** 2 + (z - az - t * uz) ** 2)
-        distance: Coordinates = away - (self.start_radius_mm + t * (self.end_radius_mm - self.start_radius_mm))
-        return distance
+        return _capsule_distance(x, y, z, (*self.start, *self.end, self.start_radius_mm, self.end_radius_mm))
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Many capsules, each asked about points of its own: hundreds of small ones cost little more than one large one."""
+
+    capsules: Sequence[Capsule]
+
+    def distance(self, x: Coordinates, y: Coordinates, z: Coordinates) -> Coordinates:
+        """Return the distance of each capsule from its points, along the first axis of all three."""
+        rows = [(*one.start, *one.end, one.start_radius_mm, one.end_radius_mm) for one in self.capsules]
+        columns = np.array(rows, np.float32).T[..., None, None, None]
+        return _capsule_distance(x, y, z, columns)
+
+
+def _capsule_distance(x: Coordinates, y: Coordinates, z: Coordinates, capsule: Iterable[Any]) -> Coordinates:
+    ax, ay, az, bx, by, bz, start_radius_mm, end_radius_mm = capsule
+    ux, uy, uz = bx - ax, by - ay, bz - az
+    length2 = np.maximum(ux * ux + uy * uy + uz * uz, np.float32(1e-12))
+    x, y, z = x - ax, y - ay, z - az
+    t = np.clip((x * ux + y * uy + z * uz) / length2, 0, 1)
+    x, y, z = x - t * ux, y - t * uy, z - t * uz
+    distance: Coordinates = np.sqrt(x * x + y * y + z * z) - (start_radius_mm + t * (end_radius_mm - start_radius_mm))
+    return distance
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +170,8 @@ class Trunk:
         """Return the distance across the body to first order, and along S beyond its ends."""
         narrow = 1 - 0.10 * ((z - self.z_mm) / 120.0) ** 2
         u, v = np.abs(x) / (self.half_width_mm * narrow), np.abs(y) / (self.half_depth_mm * narrow)
-        scaled = np.sqrt(np.sqrt(u**4 + v**4) + (u * v) ** 2 * 0.7)  # between an ellipse and a rectangle
+        u2, v2 = u * u, v * v
+        scaled = np.sqrt(np.sqrt(u2 * u2 + v2 * v2) + u2 * v2 * 0.7)  # between an ellipse and a rectangle
         across = (scaled - 1) * np.minimum(self.half_width_mm, self.half_depth_mm) * narrow
         distance: Coordinates = np.maximum(across, np.maximum(self.bottom_mm - z, z - self.top_mm))
         return distance

@@ -186,7 +186,7 @@ def _rib(level: int, side: int) -> list[Point]:
     """Return the course of a rib: from the spine around the chest, sinking as it goes, to the breastbone's height."""
     span = 1.0 - 0.012 * (level - 0.5) ** 2
     points: list[Point] = []
-    for angle in np.linspace(np.radians(75), np.radians(-72 if level > -4 else -30), 60):
+    for angle in np.linspace(np.radians(75), np.radians(-72 if level > -4 else -30), 40):
         x = side * (22.0 + 119.0 * span * np.cos(angle)) if np.cos(angle) > 0 else side * 22.0
         y = 4.0 + 90.0 * np.sin(angle) * (0.92 if angle > 0 else 1.0)
         z = level * 25.0 + 4.0 - 42.0 * (np.radians(75) - angle) / np.radians(147)

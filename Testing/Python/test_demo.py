@@ -98,3 +98,39 @@ def test_a_trunk_narrows_away_from_its_middle():
     trunk = Trunk(100, 60, -200, 200)
     edge = [float(trunk.distance(np.array([95.0]), np.array([0.0]), np.array([z]))[0]) for z in (0.0, 120.0)]
     assert edge[0] < 0 < edge[1]
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Ellipsoid((1.0, 2.0, -3.0), (34, 14, 22), 30.0),
+        Ellipsoid((0.0, 0.0, 30.0), (20, 20, 200)),  # reaches over both ends of the grid
+        Capsule((-30, 0, 0), (30, 14, 12), 18, 9),
+        Drum((0, 0, 0), 30, 22, 18),
+        Trunk(33, 25, -100, 20),
+    ],
+    ids=str,
+)
+def test_a_large_solid_is_the_same_as_if_every_voxel_were_worked_out(shape):
+    """Blocks within and beside it are never looked at voxel by voxel: each must be what it was taken for."""
+    matrix = TILTED @ np.diag((1.5, 1.5, 1.0, 1.0))
+    matrix[:3, 3] = matrix[:3, :3] @ (-30, -31, -33)
+    canvas = Canvas((61, 63, 67), matrix, -1000)
+    canvas.paint(shape, 50)
+    k, j, i = np.indices((67, 63, 61)).reshape(3, -1)
+    distance = shape.distance(*(matrix[:3] @ (i, j, k, np.ones(i.size))))
+    softness_mm = (1.5 + 1.5 + 1.0) / 3
+    expected = -1000 + 1050 * np.clip(0.5 - distance / softness_mm, 0, 1)
+    np.testing.assert_allclose(canvas.values.ravel(), expected, atol=0.5)
+
+
+def test_many_small_solids_at_once_are_the_same_as_one_after_the_other():
+    rods = [Capsule((3.0 * n, -n, 2.0), (3.0 * n + 5, n, -4.0), 1.0 + n / 9, 2.0) for n in range(-9, 10)]
+    matrix = np.eye(4)
+    matrix[:3, 3] = (-30, -20, -15)
+    together, alone = (Canvas((61, 41, 31), matrix, 0) for _ in range(2))
+    together.paint_all(rods, 100)
+    for rod in rods:
+        alone.paint(rod, 100)
+    assert alone.values.max() == 100
+    np.testing.assert_allclose(together.values, alone.values, atol=0.01)
