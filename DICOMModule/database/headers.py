@@ -16,7 +16,7 @@ from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.models import FunctionalGroupsRow, InstanceRow, SeriesRow, StudyRow
 from DICOMModule.database.stored_attributes import load_attributes
 from DICOMModule.dicom.functional_groups import FunctionalGroups
-from DICOMModule.dicom.instance_header import InstanceHeader, SharedAttributes
+from DICOMModule.dicom.instance_header import InstanceHeader, Likenesses, SharedAttributes
 from DICOMModule.errors import DatabaseError, UnknownUIDError, plain_text
 
 _KEYS: Final = {
@@ -158,13 +158,31 @@ def _as_headers(rows: Iterable[Sequence[Any]], store: FileStore) -> tuple[Instan
 
 
 def _each_header(rows: Iterable[Sequence[Any]], store: FileStore) -> Iterator[InstanceHeader]:
-    bases: dict[int, dict[str, Any]] = {}
-    for _, series_id, base, uid, changed, copied, source, _, *rest in rows:
-        if series_id not in bases:
-            bases[series_id] = load_attributes(base)
-        attributes = SharedAttributes(bases[series_id], {**load_attributes(changed), "SOPInstanceUID": uid})
+    bases: dict[int, Likenesses] = {}
+    for (
+        _,
+        series_id,
+        base,
+        uid,
+        own,
+        copied,
+        source,
+        _,
+        size,
+        mtime,
+        syntax,
+        dataset,
+        pixels,
+        pixel_bytes,
+        packed,
+    ) in rows:
+        alike = bases.get(series_id)
+        if alike is None:
+            alike = bases[series_id] = Likenesses(load_attributes(base))
+        changed = load_attributes(own)
+        changed["SOPInstanceUID"] = uid
+        attributes = SharedAttributes(alike.origin, changed, alike.of(changed))
         filename = store.place_text(uid) if copied else os.fsdecode(source or b"")
-        size, mtime, syntax, dataset, pixels, pixel_bytes, packed = rest
         groups = FunctionalGroups(bytes(packed)) if packed is not None else None
         yield InstanceHeader(
             filename, size, mtime, syntax, attributes, dataset, pixels, pixel_bytes, functional_groups=groups

@@ -15,11 +15,14 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, Final, Generic, TypeVar
 
-from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.instance_header import InstanceHeader, Likeness
 
 Answer = TypeVar("Answer")
 MOST_KNOWN: Final = 1024
-MOST_ORIGINS: Final = 16
+MOST_LIKENESSES: Final = 64
+_UNKNOWN: Final = object()
+_DIFFERS: Final = object()
+"""In place of an answer: headers of this likeness may differ in what it depends on."""
 
 
 class AskedOnce(Generic[Answer]):
@@ -37,22 +40,22 @@ class AskedOnce(Generic[Answer]):
         self.keywords = keywords
         self._names = frozenset(keywords)
         self._known: dict[tuple[Any, ...], Answer] = {}
-        self._of_origins: dict[int, tuple[object, Answer]] = {}  # what they share is kept: its address stays its own
+        self._of_likenesses: dict[Likeness, Answer | object] = {}
 
     def __call__(self, header: InstanceHeader) -> Answer:
         """Return what the function answers."""
-        attributes = header.attributes
-        changed = getattr(attributes, "changed", None)
-        if changed is None or not self._names.isdisjoint(changed):
+        likeness = getattr(header.attributes, "likeness", None)
+        if likeness is None:
             return self._by_values(header)
-        origin = attributes.origin  # type: ignore[attr-defined]  # what has the one has the other
-        known = self._of_origins.get(id(origin))
-        if known is not None:
-            return known[1]
+        known = self._of_likenesses.get(likeness, _UNKNOWN)
+        if known is _DIFFERS:
+            return self._by_values(header)
+        if known is not _UNKNOWN:
+            return known  # type: ignore[return-value]  # it is no mark
         answer = self._by_values(header)
-        if len(self._of_origins) >= MOST_ORIGINS:
-            self._of_origins.clear()
-        self._of_origins[id(origin)] = (origin, answer)
+        if len(self._of_likenesses) >= MOST_LIKENESSES:
+            self._of_likenesses.clear()
+        self._of_likenesses[likeness] = answer if self._names.isdisjoint(likeness.names) else _DIFFERS
         return answer
 
     def _by_values(self, header: InstanceHeader) -> Answer:

@@ -267,11 +267,11 @@ class DecodingAhead:
             while not ahead.is_ready(index):
                 yield Progress(...)
         """
-        for following in range(self._seen, min(index + 2 * self._pool.children, len(self.headers))):
-            self._seen = following + 1
-            header = self.headers[following]
+        while self._seen < len(self.headers) and self._seen < index + 2 * self._pool.children:
+            header = self.headers[self._seen]
             if header.transfer_syntax_uid not in CELLS_AS_WRITTEN:
-                self._decodings[following] = self._pool.submit("stored values", header)
+                self._decodings[self._seen] = self._pool.submit("stored values", header)
+            self._seen += 1
         decoding = self._decodings.get(index)
         return decoding is None or decoding.is_over(_MOMENT_S)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from DICOMModule.dicom.colour import SUBSAMPLED
-from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
+from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader, Likeness, Likenesses
 
 NATIVE_SYNTAXES: Final = frozenset(("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"))
 """Transfer syntaxes whose frames lie one behind the other in the file, uncompressed (PS3.5 8.1.1, A.1 to A.3)."""
@@ -43,13 +43,21 @@ class FrameAttributes(Mapping[str, AttributeValue]):
         What all frames have; it is never changed.
     changed : mapping of str to AttributeValue or None
         What is another value here, or (None) is not here.
+    likeness : Likeness, optional
+        Of `origin` and the names in `changed`, where several headers have it.
     """
 
-    __slots__ = ("changed", "origin")
+    __slots__ = ("changed", "likeness", "origin")
 
-    def __init__(self, origin: dict[str, AttributeValue], changed: Mapping[str, AttributeValue | None]) -> None:
+    def __init__(
+        self,
+        origin: dict[str, AttributeValue],
+        changed: Mapping[str, AttributeValue | None],
+        likeness: Likeness | None = None,
+    ) -> None:
         self.origin = origin
         self.changed = changed
+        self.likeness = likeness
 
     def __getitem__(self, keyword: str) -> AttributeValue:
         value = self.changed[keyword] if keyword in self.changed else self.origin[keyword]
@@ -123,6 +131,7 @@ class FrameMaker:
         self._whole = whole
         self._base = {keyword: value for keyword, value in whole.attributes.items() if keyword not in _OF_THE_WHOLE}
         self._base = dict(FrameAttributes(self._base, shared)) if shared else self._base
+        self._likenesses = Likenesses(self._base)
         offset, count = whole.pixel_data_offset, whole.pixel_data_bytes
         native = count > 0 and whole.transfer_syntax_uid in NATIVE_SYNTAXES and offset
         bits = frame_bits_of(whole) if native else 0
@@ -153,7 +162,7 @@ class FrameMaker:
             whole.size_bytes,
             whole.mtime_ns,
             whole.transfer_syntax_uid,
-            FrameAttributes(self._base, own),
+            FrameAttributes(self._base, own, self._likenesses.of(own)),
             whole.dataset_offset,
             offset,
             count,

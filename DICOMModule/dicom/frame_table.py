@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
+from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.frame_header import FrameHeader, FrameMaker, frame_bits_of
-from DICOMModule.dicom.frame_vectors import classic_frames
+from DICOMModule.dicom.frame_vectors import classic_frames, is_classic_single
 from DICOMModule.dicom.functional_groups import FunctionalGroups
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
-from DICOMModule.dicom.mosaic import grid_tiles, is_grid, is_mosaic, mosaic_tiles
+from DICOMModule.dicom.mosaic import GRID_KEYWORDS, MOSAIC_KEYWORDS, grid_tiles, is_grid, is_mosaic, mosaic_tiles
 from DICOMModule.errors import FrameTableError
 
 MOST_FRAMES: Final = 1_000_000
@@ -43,8 +44,10 @@ def frame_headers(header: InstanceHeader) -> tuple[InstanceHeader, ...]:
     FrameTableError
         The header does not say, or contradicts itself about, what frames there are.
     """
-    count = _number_of_frames(header)
     groups = header.functional_groups
+    if groups is None and _is_plain(header):
+        return (header,)
+    count = _number_of_frames(header)
     if any(keyword in header.attributes for keyword in _GROUPS) and groups is None:
         raise FrameTableError("its functional groups are not kept (too large or damaged), so its frames have no place")
     if groups is not None:
@@ -59,6 +62,14 @@ def frame_headers(header: InstanceHeader) -> tuple[InstanceHeader, ...]:
         return (header,)
     maker = FrameMaker(header)
     return tuple(maker.make(number, own) for number, own in enumerate(owns, 1))
+
+
+@asked_once("NumberOfFrames", *_GROUPS, *MOSAIC_KEYWORDS, *GRID_KEYWORDS, "SOPClassUID", "FrameIncrementPointer")
+def _is_plain(header: InstanceHeader) -> bool:
+    """Return whether nothing in the header can make it anything else than a single-frame image."""
+    is_single = "NumberOfFrames" not in header.attributes or header.integer("NumberOfFrames") == 1
+    has_groups = any(keyword in header.attributes for keyword in _GROUPS)
+    return is_single and not has_groups and not is_mosaic(header) and not is_grid(header) and is_classic_single(header)
 
 
 def _number_of_frames(header: InstanceHeader) -> int:

@@ -53,6 +53,12 @@ def classic_frames(header: InstanceHeader, count: int) -> list[Own]:
     return owns
 
 
+def is_classic_single(header: InstanceHeader) -> bool:
+    """Return whether the frame of a single-frame image has nothing of its own: it is neither dose nor nuclear medicine."""
+    uid = header.sop_class_uid
+    return uid != _DOSE_CLASS and uid not in _NM_CLASSES and not any(tag in NM_VECTORS for tag in _pointers(header))
+
+
 def _pointers(header: InstanceHeader) -> tuple[int, ...]:
     value = header.attributes.get("FrameIncrementPointer")
     if isinstance(value, int):

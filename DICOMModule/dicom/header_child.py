@@ -17,7 +17,7 @@ from DICOMModule.dicom.byte_source import open_source
 from DICOMModule.dicom.child_messages import Message, read_message, write_message
 from DICOMModule.dicom.functional_groups import FunctionalGroups
 from DICOMModule.dicom.header_series import HeaderReader
-from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader, SharedAttributes
+from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader, Likenesses, SharedAttributes
 from DICOMModule.errors import DicomFileError, InvalidFileError
 
 PROGRAM = "from DICOMModule.dicom.header_child import main; main()"
@@ -68,11 +68,11 @@ class BatchReader:
     """Turns the messages of one child back into headers."""
 
     def __init__(self) -> None:
-        self._origins: dict[int, dict[str, AttributeValue]] = {}
+        self._origins: dict[int, Likenesses] = {}
 
     def learn(self, reply: Message) -> None:
         """Take what a reply says for the first time; to be called with replies in their order."""
-        self._origins.update((number, _with_tuples(origin)) for number, origin in reply["origins"])
+        self._origins.update((number, Likenesses(_with_tuples(origin))) for number, origin in reply["origins"])
 
     def headers_of(self, paths: Sequence[str], reply: Message) -> Iterator[InstanceHeader | DicomFileError]:
         """Return the headers and errors of `paths`, in order; the reply and those before it must have been learned."""
@@ -82,8 +82,10 @@ class BatchReader:
                 yield kind(row[1], row[2])
                 continue
             number, changed, size, mtime, syntax, dataset, pixels, pixel_bytes, notes, changed_ns, packed = row
-            attributes = _with_tuples(changed)
-            shared = SharedAttributes(self._origins[number], attributes) if number else attributes
+            shared = attributes = _with_tuples(changed)
+            if number:
+                alike = self._origins[number]
+                shared = SharedAttributes(alike.origin, attributes, alike.of(attributes))
             groups = FunctionalGroups(b64decode(packed)) if packed else None
             said = tuple(notes) if notes else ()
             yield InstanceHeader(

@@ -14,7 +14,7 @@ from DICOMModule.dicom.derived_attributes import csa_attributes, depends_on_othe
 from DICOMModule.dicom.encoding import ORDERS, PRIVATE_MARK, Wanted, creator_of, is_private_value, owner_of
 from DICOMModule.dicom.header_reader import Parsed, parse
 from DICOMModule.dicom.header_values import attributes_of, creators_of, has_twins, private_keyword
-from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader, SharedAttributes
+from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader, Likenesses, SharedAttributes
 from DICOMModule.dicom.layout import LARGEST_BYTES, META_INSTANCE, Layout, Sample, needed_bytes, sample_of
 from DICOMModule.dicom.structure import FIRST_READ_BYTES, walk
 from DICOMModule.dicom.structure_found import Marks, Structure, StructureError
@@ -48,7 +48,7 @@ class _Pattern:
         self._encoding = walked.parsed.encoding
         self._syntax = header.transfer_syntax_uid
         self._structure = structure
-        self._origin = dict(header.attributes)
+        self._alike = Likenesses(dict(header.attributes))
         self._raw = {top.key: sample.value(top) for top in sample.tops if top.key is not None}
         self._rest = {key: value for key, (_, value) in structure.values.items() if key not in self._raw}
         in_layout = {int.from_bytes(top.head[:4], "little") for top in sample.tops}
@@ -84,8 +84,8 @@ class _Pattern:
         if "SeriesInstanceUID" in attributes.changed:
             raw.update(changed)
             self._rest.update((key, value) for key, value in changed.items() if key in self._rest)
-            self._origin = dict(attributes)
-            attributes = SharedAttributes(self._origin, {})
+            self._alike = Likenesses(dict(attributes))
+            attributes = SharedAttributes(self._alike.origin, {}, self._alike.of({}))
         self.hits += 1
         offset = self._offset_without_uid + len(uid_bytes)
         return InstanceHeader(
@@ -139,7 +139,7 @@ class _Pattern:
         for keyword in _UIDS:
             if keyword in new and not is_valid_uid(str(new[keyword] or "")):
                 return None
-        attributes = SharedAttributes(self._origin, new)
+        attributes = SharedAttributes(self._alike.origin, new, self._alike.of(new))
         return None if needs_more(attributes, new) else attributes
 
     def _decode(self, changed: dict[Wanted, bytes], new: dict[str, AttributeValue | None]) -> bool:

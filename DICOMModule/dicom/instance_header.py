@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -12,6 +12,42 @@ if TYPE_CHECKING:
     from DICOMModule.dicom.functional_groups import FunctionalGroups
 
 AttributeValue: TypeAlias = str | int | float | tuple[int | float, ...]
+
+
+class Likeness:
+    """What headers share that have the attributes of one origin but for some of the same names; told apart by identity.
+
+    Parameters
+    ----------
+    origin : dict of str to AttributeValue
+        What they all have; it is never changed.
+    names : iterable of str
+        Of the attributes that may be other values, or not there.
+    """
+
+    __slots__ = ("names", "origin")
+
+    def __init__(self, origin: dict[str, AttributeValue], names: Iterable[str]) -> None:
+        self.origin = origin
+        self.names = frozenset(names)
+
+
+class Likenesses:
+    """The likenesses of headers that have one origin: one for all that differ from it in attributes of the same names."""
+
+    __slots__ = ("_known", "origin")
+
+    def __init__(self, origin: dict[str, AttributeValue]) -> None:
+        self.origin = origin
+        self._known: dict[tuple[str, ...], Likeness] = {}
+
+    def of(self, changed: Mapping[str, AttributeValue | None]) -> Likeness:
+        """Return the likeness of headers that differ in these attributes."""
+        names = tuple(changed)
+        found = self._known.get(names)
+        if found is None:
+            found = self._known[names] = Likeness(self.origin, names)
+        return found
 
 
 class SharedAttributes(dict[str, AttributeValue]):
@@ -23,19 +59,27 @@ class SharedAttributes(dict[str, AttributeValue]):
         The other header's; it is shared and never changed.
     changed : mapping of str to AttributeValue or None
         What is another value here, or (None) is not here.
+    likeness : Likeness, optional
+        Of `origin` and the names in `changed`, where several headers have it.
     """
 
-    __slots__ = ("changed", "origin")
+    __slots__ = ("changed", "likeness", "origin")
 
-    def __init__(self, origin: dict[str, AttributeValue], changed: Mapping[str, AttributeValue | None]) -> None:
+    def __init__(
+        self,
+        origin: dict[str, AttributeValue],
+        changed: Mapping[str, AttributeValue | None],
+        likeness: Likeness | None = None,
+    ) -> None:
         super().__init__(origin)
         self.origin = origin
         self.changed = changed
-        for keyword, value in changed.items():
-            if value is None:
-                self.pop(keyword, None)
-            else:
-                self[keyword] = value
+        self.likeness = likeness
+        self.update(changed)  # type: ignore[arg-type]  # what is not here goes below
+        if None in changed.values():
+            for keyword, value in changed.items():
+                if value is None:
+                    del self[keyword]
 
 
 @dataclass(frozen=True, slots=True)

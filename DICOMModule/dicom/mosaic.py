@@ -27,13 +27,17 @@ Vector = tuple[float, float, float]
 Own = dict[str, AttributeValue | None]
 
 
-@asked_once("ImageType", *_COUNTS)
+MOSAIC_KEYWORDS: Final = ("ImageType", *_COUNTS)
+GRID_KEYWORDS: Final = ("ImageType", "UIHNumberOfImagesInGrid")
+
+
+@asked_once(*MOSAIC_KEYWORDS)
 def is_mosaic(header: InstanceHeader) -> bool:
     """Return whether an image is a mosaic of Siemens'."""
     return "MOSAIC" in _image_type(header) or any((header.integer(keyword) or 0) > 1 for keyword in _COUNTS)
 
 
-@asked_once("ImageType", "UIHNumberOfImagesInGrid")
+@asked_once(*GRID_KEYWORDS)
 def is_grid(header: InstanceHeader) -> bool:
     """Return whether an image is a grid of UIH's."""
     return "VFRAME" in _image_type(header) or (header.integer("UIHNumberOfImagesInGrid") or 0) > 1

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
+from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.colour import COLOURS
 from DICOMModule.dicom.frame_header import FrameHeader, frame_bits_of
 from DICOMModule.dicom.instance_header import InstanceHeader
@@ -55,9 +57,7 @@ class PixelFormat:
     @property
     def dtype(self) -> np.dtype[np.generic]:
         """Number type of a frame's array: that of the cell, in this machine's byte order; bytes of bits and of colours."""
-        if self.cells != "integers":
-            return np.dtype(f"f{self.bits_allocated // 8}" if self.cells == "floats" else np.uint8)
-        return np.dtype(f"{'i' if self.signed else 'u'}{self.bits_allocated // 8}")
+        return _dtype_of(self.cells, self.bits_allocated, self.signed)
 
     @property
     def frame_bytes(self) -> int:
@@ -70,13 +70,27 @@ class PixelFormat:
         return self.bits_stored == self.bits_allocated
 
 
+@cache
+def _dtype_of(cells: Cells, bits_allocated: int, signed: bool) -> np.dtype[np.generic]:
+    if cells != "integers":
+        return np.dtype(f"f{bits_allocated // 8}" if cells == "floats" else np.uint8)
+    return np.dtype(f"{'i' if signed else 'u'}{bits_allocated // 8}")
+
+
 _LOOKED_AT: Final = (
     "NumberOfFrames", *_FLOATS, "SamplesPerPixel", "PhotometricInterpretation", "RedPaletteColorLookupTableDescriptor",
     "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
 )  # fmt: skip
 MOST_KNOWN: Final = 256
-_KNOWN: dict[tuple[object, ...], PixelFormat] = {}
-"""Layouts that have been found sound, by all that they follow from: the frames of a series have one or two."""
+
+
+@asked_once(*_LOOKED_AT)
+def _known_formats(_header: InstanceHeader) -> dict[tuple[int, bool], PixelFormat]:
+    """Return where the layouts are kept that have been found sound, by what they follow from beside attributes.
+
+    Bytes of pixel data, and whether the frame is a tile.
+    """
+    return {}
 
 
 def pixel_format_of(header: InstanceHeader) -> PixelFormat:
@@ -87,14 +101,15 @@ def pixel_format_of(header: InstanceHeader) -> PixelFormat:
     PixelDataError
         An attribute is missing, or they contradict each other or the data that are there.
     """
-    key = (*map(header.attributes.get, _LOOKED_AT), header.pixel_data_bytes, getattr(header, "tile", None))
-    found = _KNOWN.get(key)
+    known = _known_formats(header)
+    key = header.pixel_data_bytes, getattr(header, "tile", None) is not None
+    found = known.get(key)
     if found is None:
         found = _checked_format(header)
         if found.cells != "bits":  # whether these are all there depends on the other frames
-            if len(_KNOWN) >= MOST_KNOWN:
-                _KNOWN.clear()
-            _KNOWN[key] = found
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            known[key] = found
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import NoImageError
 from DICOMModule.jobs import Job
@@ -98,17 +99,16 @@ def kind_of(sop_class_uid: str) -> str:
     return named or ("image" if uid_name(sop_class_uid).endswith("Image Storage") else "document")
 
 
-@lru_cache(maxsize=1024)
-def _has_pixels_of_its_own(sop_class_uid: str) -> bool:
+@asked_once("SOPClassUID")
+def _has_pixels_of_its_own(header: InstanceHeader) -> bool:
+    sop_class_uid = header.sop_class_uid
     rest = _beginning_of(sop_class_uid)
     return kind_of(sop_class_uid) in _WITH_PIXELS or any(_matches(rest, prefix) for prefix in _WITH_PIXELS_PREFIXES)
 
 
 def is_image(header: InstanceHeader) -> bool:
     """Return whether the instance is an image, which may be a slice of a volume."""
-    return not _has_pixels_of_its_own(header.sop_class_uid) and (
-        "Rows" in header.attributes or header.pixel_data_offset > 0
-    )
+    return not _has_pixels_of_its_own(header) and ("Rows" in header.attributes or header.pixel_data_offset > 0)
 
 
 def _sentence(header: InstanceHeader) -> str:

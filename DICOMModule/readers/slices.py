@@ -6,14 +6,14 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from DICOMModule.dicom.decoding import DecodingAhead, decoding_pool
 from DICOMModule.dicom.instance_header import InstanceHeader
-from DICOMModule.dicom.pixel_format import pixel_format_of
+from DICOMModule.dicom.pixel_format import PixelFormat, pixel_format_of
 from DICOMModule.errors import VolumeError
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.readers.early_views import EVERY, PartlyRead, early_slices, has_previews, preview_of, reading_order
@@ -36,7 +36,7 @@ from DICOMModule.volume.volume import Frame, Volume, Voxels
 from DICOMModule.volume.windowing import windows_of_series
 
 WIDER: dict[int, type[np.signedinteger[Any]]] = {2: np.int32, 4: np.int64}
-
+_AS_STORED: Final = Rescale()
 
 Slot: TypeAlias = tuple[int, int]
 """Where a slice goes: the number of its volume, and its k."""
@@ -48,13 +48,15 @@ class _Slices:
 
     array: Voxels
     valid: npt.NDArray[np.bool_] | None = field(default=None)
+    described: dict[int, Volume] = field(default_factory=dict)
+    """Volumes of which it has been worked out once what headers say of them."""
 
-    def store(self, slot: Slot, transform: ModalityTransform, ahead: DecodingAhead, index: int) -> None:
+    def store(
+        self, slot: Slot, transform: ModalityTransform, pixel_format: PixelFormat, ahead: DecodingAhead, index: int
+    ) -> None:
         """Read frame `index` of `ahead` into a slice."""
-        header = ahead.headers[index]
-        pixel_format = pixel_format_of(header)
-        padding = padding_of(header, pixel_format)
-        if transform == Rescale() and self.array.dtype == pixel_format.dtype:
+        padding = padding_of(ahead.headers[index], pixel_format)
+        if transform == _AS_STORED and self.array.dtype == pixel_format.dtype:
             stored = ahead.read(index, out=self.array[slot])
         else:
             stored = ahead.read(index)
@@ -83,6 +85,7 @@ class _Slices:
             if limits.min <= smallest and largest <= limits.max:
                 return
             self.array = self.array.astype(WIDER[self.array.dtype.itemsize])
+            self.described.clear()  # they hold the narrower array
 
     def fill_gaps(self, volume: int, missing: tuple[int, ...], filler: float | None) -> None:
         """Fill missing slices of a volume with `filler`, else with its smallest value, and mark them."""
@@ -115,7 +118,8 @@ def read_slices_job(stacks: Sequence[Stack], loadable: Loadable) -> Job[LoadedVa
     headers = [frame.header for stack in stacks for frame in stack.frames]
     slots: list[Slot] = [(number, k) for number, stack in enumerate(stacks) for k in stack.fit.slots]
     transforms = [modality_transform_of(header) for header in headers]
-    slices = _Slices(_array_for(stacks, headers, transforms))
+    formats = [pixel_format_of(header) for header in headers]
+    slices = _Slices(_array_for(stacks, formats, transforms))
     copies = [
         (number, stack.frames[index].header, copy.header)
         for number, stack in enumerate(stacks)
@@ -124,13 +128,14 @@ def read_slices_job(stacks: Sequence[Stack], loadable: Loadable) -> Job[LoadedVa
     total = len(headers) + len(copies)
     superseded: dict[int, list[InstanceHeader]] = {}
     order = reading_order(stacks)
+    seen_after = (1, early_slices(len(stacks[0].frames))) if has_previews(stacks) else ()
     with decoding_pool() as pool:
         with pool.ahead([headers[number] for number in order]) as ahead:
             for done, number in enumerate(order):
                 yield from _ready_job(ahead, done, Progress(done, total, "Reading slices"))
-                slices.store(slots[number], transforms[number], ahead, done)
-                seen = _to_be_seen(stacks, loadable, slices, transforms, done + 1)
-                if seen is not None:
+                slices.store(slots[number], transforms[number], formats[number], ahead, done)
+                if done + 1 in seen_after:
+                    seen = _to_be_seen(stacks[0], loadable, slices, transforms, done + 1)
                     yield PartlyRead(done + 1, total, "Reading slices", seen)
         for done, (number, kept, copy) in enumerate(copies, len(headers)):
             with pool.ahead((kept, copy)) as ahead:
@@ -155,21 +160,16 @@ def read_slices_job(stacks: Sequence[Stack], loadable: Loadable) -> Job[LoadedVa
 
 
 def _to_be_seen(
-    stacks: Sequence[Stack], loadable: Loadable, slices: _Slices, transforms: list[ModalityTransform], read: int
-) -> Volume | None:
-    """Return what can be shown now that so many slices have been read: the middle one alone, every fourth, or nothing new."""
-    count = len(stacks[0].frames)
-    if read not in (1, early_slices(count)) or not has_previews(stacks):
-        return None
-    volume = _volume(stacks[0], loadable, slices, 0, transforms[:count])
+    stack: Stack, loadable: Loadable, slices: _Slices, transforms: list[ModalityTransform], read: int
+) -> Volume:
+    """Return what can be shown of the first volume, of which so many slices have been read: the middle one, or every fourth."""
+    count = len(stack.frames)
+    volume = _volume(stack, loadable, slices, 0, transforms[:count])
     return preview_of(volume, count // 2, count) if read == 1 else preview_of(volume, 0, EVERY)
 
 
-def _array_for(
-    stacks: Sequence[Stack], headers: Sequence[InstanceHeader], transforms: list[ModalityTransform]
-) -> Voxels:
+def _array_for(stacks: Sequence[Stack], formats: Sequence[PixelFormat], transforms: list[ModalityTransform]) -> Voxels:
     """Return an array for all slices, of the number type that holds the values of all of them."""
-    formats = [pixel_format_of(header) for header in headers]
     stored = np.result_type(*{pixel_format.dtype for pixel_format in formats})
     dtype = value_type(stored, max(pixel_format.bits_stored for pixel_format in formats), transforms)
     columns, rows, slices = stacks[0].dimensions
@@ -242,15 +242,24 @@ def _frame(header: InstanceHeader, transform: ModalityTransform) -> Frame:
 
 
 def _volume(
-    stack: Stack, loadable: Loadable, slices: _Slices, number: int, transforms: list[ModalityTransform]
+    stack: Stack, loadable: Loadable, slices: _Slices, number: int, transforms: Sequence[ModalityTransform]
 ) -> Volume:
+    """Return the volume `number` as it is now, while it is read and at the end."""
+    known = slices.described.get(number)
+    if known is None:
+        slices.described[number] = known = _described(stack, loadable, slices.array[number], transforms)
+    valid = _mask(slices, number)
+    return replace(known, array=slices.array[number], valid=valid, warnings=loadable.warnings)
+
+
+def _described(stack: Stack, loadable: Loadable, array: Voxels, transforms: Sequence[ModalityTransform]) -> Volume:
     headers = [frame.header for frame in stack.frames]
     source, middle = headers[len(headers) // 2], transforms[len(headers) // 2]
     table: list[Frame | None] = [None] * stack.slice_count
     for slot, header, transform in zip(stack.fit.slots, headers, transforms, strict=True):
         table[slot] = _frame(header, transform)
     return Volume(
-        array=slices.array[number],
+        array=array,
         ijk_to_lps=stack.fit.ijk_to_lps,
         name=loadable.name,
         modality=source.text("Modality"),
@@ -258,7 +267,6 @@ def _volume(
         slice_positions_lps_mm=stack.slice_positions_mm(),
         missing_slices=stack.fit.missing,
         regular=stack.fit.regular,
-        valid=_mask(slices, number),
         frames=tuple(table),
         windows=windows_of_series(headers),
         placed=stack.placed,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
+from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import GeometryError
 from DICOMModule.volume.geometry import (
@@ -196,8 +198,13 @@ def _two_thicknesses(headers: Sequence[InstanceHeader]) -> bool:
 
 def _thicknesses_mm(headers: Sequence[InstanceHeader]) -> list[float]:
     """Return the slice thicknesses that the headers give, in rising order."""
-    numbers = {header.number("SliceThickness") for header in headers}
+    numbers = set(map(_thickness_mm, headers))
     return sorted(number for number in numbers if number and number > 0)
+
+
+@asked_once("SliceThickness")
+def _thickness_mm(header: InstanceHeader) -> float | None:
+    return header.number("SliceThickness")
 
 
 def _geometry_sentences(frames: Sequence[PlacedFrame], fit: StackFit) -> tuple[list[str], list[str]]:
@@ -242,19 +249,35 @@ def _missing_sentence(frames: Sequence[PlacedFrame], fit: StackFit) -> str:
 
 def header_sentences(headers: Sequence[InstanceHeader], *, placed: bool = True) -> list[str]:
     """Return what the headers say of the whole stack that a user must know."""
+    said = set(map(_said_of_whole, headers))
     sentences = []
-    if placed and not all(header.text("FrameOfReferenceUID") for header in headers):
+    if placed and not all(one.has_frame_of_reference for one in said):
         sentences.append("No frame of reference: alignment with other series unverified.")
-    if any(header.text("AnatomicalOrientationType").upper() == "QUADRUPED" for header in headers):
+    if any(one.is_quadruped for one in said):
         sentences.append("The patient is an animal (QUADRUPED): letters of direction are those of a human.")
-    if any("ImagePositionVolume" in header.attributes for header in headers):
+    if any(one.in_ultrasound_volume for one in said):
         sentences.append("Positions are those of the ultrasound volume: where it lies in the patient is not known.")
     lossy = [
-        header
-        for header in headers
-        if header.text("LossyImageCompression") == "01" or header.transfer_syntax_uid in ALWAYS_LOSSY
+        header for header in headers if header.transfer_syntax_uid in ALWAYS_LOSSY or _said_of_whole(header).is_lossy
     ]
     if lossy:
         ratios = lossy[0].floats("LossyImageCompressionRatio")
         sentences.append(f"Source is lossy-compressed{f' ({ratios[-1]:g}:1)' if ratios else ''}.")
     return sentences
+
+
+class _Said(NamedTuple):
+    has_frame_of_reference: bool
+    is_quadruped: bool
+    in_ultrasound_volume: bool
+    is_lossy: bool
+
+
+@asked_once("FrameOfReferenceUID", "AnatomicalOrientationType", "ImagePositionVolume", "LossyImageCompression")
+def _said_of_whole(header: InstanceHeader) -> _Said:
+    return _Said(
+        bool(header.text("FrameOfReferenceUID")),
+        header.text("AnatomicalOrientationType").upper() == "QUADRUPED",
+        "ImagePositionVolume" in header.attributes,
+        header.text("LossyImageCompression") == "01",
+    )

@@ -88,7 +88,9 @@ def fit_single(plane: Plane, thickness_mm: float) -> StackFit:
     in_plane, skewed = _shared_in_plane([plane])
     step = in_plane.normal * thickness_mm
     matrix = _matrix(in_plane, step, np.array(plane.position))
-    return StackFit((0,), (0,), (), matrix, _residual_mm([plane], np.zeros(1), matrix), skewed=skewed)
+    return StackFit(
+        (0,), (0,), (), matrix, _residual_mm([plane], positions_of([plane]), np.zeros(1), matrix), skewed=skewed
+    )
 
 
 def fit_stack(planes: Sequence[Plane]) -> StackFit:
@@ -242,7 +244,7 @@ def _candidate(
     matrix = _matrix(in_plane, step, origin)
     if np.degrees(np.arctan(_lean(matrix, in_plane.normal))) > STEEPEST_DEG:
         return slots, matrix, np.inf
-    return slots, matrix, _residual_mm(planes, slots, matrix)
+    return slots, matrix, _residual_mm(planes, positions, slots, matrix)
 
 
 def _slots(gaps: Floats) -> Floats | None:
@@ -277,16 +279,16 @@ def _matrix(in_plane: InPlane, step: Floats, origin: Floats) -> Floats:
     return matrix
 
 
-def _residual_mm(planes: Sequence[Plane], slots: Floats, matrix: Floats) -> float:
+def _residual_mm(planes: Sequence[Plane], positions: Floats, slots: Floats, matrix: Floats) -> float:
     """Return the largest distance, over planes and corners, between `matrix` and the planes' own headers."""
-    offsets = positions_of(planes) - (slots[:, None] * matrix[:3, 2] + matrix[:3, 3])
+    offsets = positions - (slots[:, None] * matrix[:3, 2] + matrix[:3, 3])
     first = planes[0].in_plane
-    kinds: dict[int, tuple[InPlane, list[int]]] = {}
-    for index, plane in enumerate(planes):
-        kinds.setdefault(id(plane.in_plane), (plane.in_plane, []))[1].append(index)
+    number_of: dict[int, int] = {}
+    kind = np.array([number_of.setdefault(id(plane.in_plane), len(number_of)) for plane in planes])
     worst = 0.0
-    for in_plane, indices in kinds.values():
-        own = offsets[indices]
+    for number in number_of.values():
+        indices = np.flatnonzero(kind == number)
+        in_plane, own = planes[indices[0]].in_plane, offsets[indices]
         along_i = (first.columns - 1) * (in_plane.i_step - matrix[:3, 0])
         along_j = (first.rows - 1) * (in_plane.j_step - matrix[:3, 1])
         for corner in (np.zeros(3), along_i, along_j, along_i + along_j):

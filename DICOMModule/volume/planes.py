@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import GeometryError
 from DICOMModule.volume.rescale import decimal_of
@@ -83,12 +84,14 @@ def decimals_of(text: str) -> int:
     >>> decimals_of("1.5e-3")
     4
     """
-    most = 0
-    for part in text.split("\\"):
-        mantissa, _, exponent = part.strip(" \0").lower().partition("e")
-        decimals = len(mantissa.partition(".")[2])
-        most = max(most, decimals - int(exponent) if exponent else decimals)
-    return most
+    return max(0, *map(_decimals_of_one, text.split("\\")))
+
+
+@lru_cache(maxsize=4096)
+def _decimals_of_one(text: str) -> int:
+    mantissa, _, exponent = text.strip(" \0").lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return decimals - int(exponent) if exponent else decimals
 
 
 @lru_cache(maxsize=4096)
@@ -129,11 +132,21 @@ def plane_of(header: InstanceHeader) -> Plane:
     GeometryError
         Size, position, orientation or pixel spacing is missing or makes no sense; the sentence says which.
     """
+    in_plane = _in_plane_of_header(header)
+    return _plane_at(header.text("ImagePositionPatient"), in_plane)
+
+
+@asked_once("Rows", "Columns", "ImageOrientationPatient", "PixelSpacing")
+def _in_plane_of_header(header: InstanceHeader) -> InPlane:
     rows, columns = header.integer("Rows"), header.integer("Columns")
     if not rows or not columns or rows < 0 or columns < 0:
         raise GeometryError("Rows or Columns is missing or not positive")
-    position = header.text("ImagePositionPatient")
-    in_plane = in_plane_of(header.text("ImageOrientationPatient"), header.text("PixelSpacing"), rows, columns)
+    return in_plane_of(header.text("ImageOrientationPatient"), header.text("PixelSpacing"), rows, columns)
+
+
+@lru_cache(maxsize=16384)
+def _plane_at(position: str, in_plane: InPlane) -> Plane:
+    """Return the plane at a position as written: a series is examined, then loaded, and volumes of it share places."""
     x, y, z = _numbers(position, 3, "Image Position (Patient)")
     return Plane((x, y, z), in_plane, decimals_of(position))
 
@@ -142,13 +155,17 @@ def _numbers(text: str, count: int, name: str) -> tuple[float, ...]:
     if not text:
         raise GeometryError(f"{name} is missing")
     try:
-        numbers = tuple(decimal_of(part) for part in text.split("\\"))
+        numbers = [_number_of_text(part) for part in text.split("\\")]
     except ValueError:
         raise GeometryError(f"{name} is not a set of numbers") from None
     # A coordinate beyond a kilometre is no place in a scanner, and float64 squares of much larger ones overflow.
-    if len(numbers) != count or not all(abs(number) <= 1e6 for number in numbers):
+    if len(numbers) != count or not all(-1e6 <= number <= 1e6 for number in numbers):
         raise GeometryError(f"{name} does not hold {count} finite numbers")
-    return numbers
+    return tuple(numbers)
+
+
+_number_of_text = lru_cache(maxsize=4096)(decimal_of)
+"""Of a position, two of three coordinates are mostly those of the slice before."""
 
 
 def positions_of(planes: Sequence[Plane]) -> Floats:

@@ -44,8 +44,11 @@ def places_of(frames: Sequence[PlacedFrame]) -> list[list[int]]:
     in_plane = frames[0].plane.in_plane
     along = positions @ in_plane.normal
     tolerance_mm = _same_place_mm(along, min(in_plane.spacing_mm))
+    order = np.argsort(along, kind="stable")
+    if bool((np.diff(along[order]) > tolerance_mm).all()):  # as in most volumes
+        return [[index] for index in order.tolist()]
     places: list[list[int]] = []
-    for index in np.argsort(along, kind="stable"):
+    for index in order:
         for place in reversed(places[-8:]):
             if along[index] - along[place[0]] > tolerance_mm:
                 continue

@@ -61,6 +61,7 @@ def _rescale_of_texts(slope: str, intercept: str) -> Rescale:
     return Rescale(numbers[0], numbers[1])
 
 
+@asked_once("RescaleSlope", "RescaleIntercept")
 def rescale_of(header: InstanceHeader) -> Rescale:
     """Return the rescale of a frame; identity where the header states none.
 

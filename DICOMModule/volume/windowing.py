@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.volume.volume import VoiFunction, Voxels, Window
 
@@ -22,6 +23,7 @@ LARGEST = 1e30
 """Centres and widths beyond are rubbish in a header, and overflow in sums."""
 
 
+@asked_once("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction")
 def windows_of(header: InstanceHeader) -> tuple[Window, ...]:
     """Return the windows of a header (PS3.3 C.11.2.1.2); pairs that make no sense are left out."""
     centers, widths = header.floats("WindowCenter"), header.floats("WindowWidth")

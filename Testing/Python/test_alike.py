@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import DICOMModule
 from DICOMModule.dicom.alike import AskedOnce, asked_once
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.dicom.instance_header import SharedAttributes
-from DICOMModule.errors import DicomFileError
+from DICOMModule.errors import DicomFileError, DICOMModuleError
 
 
 class Watched(dict):
@@ -92,7 +93,8 @@ def test_an_answer_depends_on_the_named_attributes_alone(headers, name):
     for header in headers:
         for attributes in variants(header):
             watched = Watched(attributes)
-            found.function(replace(header, attributes=watched))
+            with suppress(DICOMModuleError):  # what is raised is not kept, but it must not hide an attribute
+                found.function(replace(header, attributes=watched))
             assert watched.seen <= set(found.keywords), watched.seen - set(found.keywords)
 
 
