@@ -17,7 +17,7 @@ from DICOMModule.volume.dimension_indexes import SENTENCE, contradict_positions
 from DICOMModule.volume.fourth_axis import Sequence4D, axis_of_order
 from DICOMModule.volume.fourth_dimension import read_fourth_dimension, read_moving
 from DICOMModule.volume.grouping import FrameGroup, split_series
-from DICOMModule.volume.moments import acquisition_order
+from DICOMModule.volume.moments import acquisition_order, day_begin_of
 from DICOMModule.volume.repeats import PlacedFrame
 from DICOMModule.volume.sequence import Axis
 
@@ -60,7 +60,8 @@ def offers_of(reader: str, frames: Sequence[PlacedFrame], excluded: Sequence[str
 
 def _offer_of_single_images(frames: Sequence[PlacedFrame], reason: str, offer: Offer) -> Loadable:
     """Return the loadable of images that lie in space as no volume does: one after the other, each in its own place."""
-    ordered = sorted(frames, key=lambda frame: acquisition_order(frame.header))
+    day_begin = day_begin_of(frame.header for frame in frames)
+    ordered = sorted(frames, key=lambda frame: acquisition_order(frame.header, day_begin))
     sentence = f"{reason[:1].upper()}{reason[1:]}: loaded as single images in space, not as a volume."
     full = replace(offer, warnings=(*offer.warnings, sentence))
     found = _offer([[frame] for frame in ordered], axis_of_order([frame.header for frame in ordered]), full)

@@ -30,6 +30,9 @@ from DICOMModule.volume.sequence import Axis
 
 UNCALIBRATED: Final = "Uncalibrated: lengths in pixels."
 ASSUMED_SPACING: Final = "Spacing 1.0 mm assumed: file has no slice positions."
+NUMBERED_ONLY: Final = (
+    "The slices have numbers, but no place: where they lie in the patient, and which way up, is not known."
+)
 _PLACE: Final = {
     "ImagePositionPatient": "positions",
     "ImageOrientationPatient": "orientation",
@@ -201,7 +204,7 @@ def _position_sentences(stack: Stack, *, sliced: bool, several: bool) -> list[st
     header = stack.frames[0].header
     if sliced:
         known = abs(header.number("SpacingBetweenSlices") or 0.0) > 0
-        return [] if known else [ASSUMED_SPACING]
+        return [*([] if known else [ASSUMED_SPACING]), NUMBERED_ONLY]
     if not several or header.text("Modality") not in SECTIONAL:
         return []
     lacking = next(word for keyword, word in _PLACE.items() if keyword not in header.attributes)

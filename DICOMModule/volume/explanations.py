@@ -36,6 +36,8 @@ class Explanation(NamedTuple):
         a sequence of its own.
     mere_count : bool
         It merely counts, so that a time says more.
+    tolerance : float
+        Values that differ by no more are the same, as no protocol makes so small a difference: one of them was rounded.
     """
 
     keyword: str
@@ -46,6 +48,12 @@ class Explanation(NamedTuple):
     scale: float = 1.0
     contrast: bool = False
     mere_count: bool = False
+    tolerance: float = 0.0
+
+    @property
+    def of_day(self) -> bool:
+        """Whether its values are times of day."""
+        return self.keyword in ("AcquisitionTime", "ContentTime")
 
     def counted(self, count: int) -> str:
         """Return how many parts there are, in words."""
@@ -102,11 +110,13 @@ def _percent_of_description(header: InstanceHeader) -> Hashable:
     return float(found[0]) if len(found) == 1 else None
 
 
-def _numbered(keyword: str, name: str, unit: str, part: str, **facts: bool) -> Explanation:
-    return Explanation(keyword, number_key(keyword), name, unit, part, **facts)
+def _numbered(keyword: str, name: str, unit: str, part: str, tolerance: float = 0.0, **facts: bool) -> Explanation:
+    return Explanation(keyword, number_key(keyword), name, unit, part, tolerance=tolerance, **facts)
 
 
-ECHO: Final = _numbered("EchoTime", "TE", "ms", "echo", contrast=True)
+ECHO_TIME_MS: Final = 0.005
+
+ECHO: Final = _numbered("EchoTime", "TE", "ms", "echo", ECHO_TIME_MS, contrast=True)
 
 DIFFUSION: Final = Explanation("DiffusionBValue", diffusion_of, "b-value", "s/mm²", "diffusion weighting")
 
@@ -114,16 +124,16 @@ MEANT: Final[tuple[Explanation, ...]] = (
     ECHO,
     _numbered("EchoNumbers", "EchoNumbers", "", "echo", contrast=True),
     DIFFUSION,
-    _numbered("TriggerTime", "TriggerTime", "ms", "phase"),
+    _numbered("TriggerTime", "TriggerTime", "ms", "phase", 0.01),
     _numbered("NominalPercentageOfCardiacPhase", "cardiac phase", "%", "phase"),
     Explanation("ScanOptions", _percent_of_scan_options, "cardiac phase", "%", "phase"),
     Explanation("SeriesDescription", _percent_of_description, "phase", "%", "phase"),
     _numbered("NominalPercentageOfRespiratoryPhase", "respiratory phase", "%", "phase"),
-    _numbered("NominalRespiratoryTriggerDelayTime", "respiratory trigger delay", "ms", "phase"),
-    _numbered("TemporalPositionTimeOffset", "time", "s", "time point"),
+    _numbered("NominalRespiratoryTriggerDelayTime", "respiratory trigger delay", "ms", "phase", 0.01),
+    _numbered("TemporalPositionTimeOffset", "time", "s", "time point", 1e-5),
     _numbered("TemporalPositionIdentifier", "TemporalPositionIdentifier", "", "time point", mere_count=True),
-    Explanation("FrameReferenceTime", number_key("FrameReferenceTime"), "time", "s", "time point", 1e-3),
-    Explanation("FrameStartTime", number_key("FrameStartTime"), "time", "s", "frame", 1e-3),
+    Explanation("FrameReferenceTime", number_key("FrameReferenceTime"), "time", "s", "time point", 1e-3, tolerance=0.01),
+    Explanation("FrameStartTime", number_key("FrameStartTime"), "time", "s", "frame", 1e-3, tolerance=0.01),
     # of a frame of nuclear medicine these are numbers (PS3.3 C.8.4.8)
     _numbered("EnergyWindowVector", "energy window", "", "energy window", contrast=True),
     _numbered("DetectorVector", "detector", "", "detector", contrast=True),
@@ -133,9 +143,9 @@ MEANT: Final[tuple[Explanation, ...]] = (
     _numbered("RotationVector", "rotation", "", "rotation", mere_count=True),
     _numbered("AngularViewVector", "view", "", "view", mere_count=True),
     _numbered("TimeSliceVector", "time slice", "", "time slice", mere_count=True),
-    _numbered("InversionTime", "TI", "ms", "inversion time", contrast=True),
-    _numbered("FlipAngle", "flip angle", "°", "flip angle", contrast=True),
-    _numbered("RepetitionTime", "TR", "ms", "repetition time", contrast=True),
+    _numbered("InversionTime", "TI", "ms", "inversion time", 0.01, contrast=True),
+    _numbered("FlipAngle", "flip angle", "°", "flip angle", 0.01, contrast=True),
+    _numbered("RepetitionTime", "TR", "ms", "repetition time", 0.01, contrast=True),
     Explanation(
         "VelocityEncodingDirection", text_key("VelocityEncodingDirection"), "velocity encoding", "", "direction",
         contrast=True,

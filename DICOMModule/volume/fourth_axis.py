@@ -12,13 +12,12 @@ import numpy as np
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.volume.diffusion import Diffusion
 from DICOMModule.volume.explanations import DIFFUSION, Explanation
-from DICOMModule.volume.moments import CLOCKS, Clock
+from DICOMModule.volume.moments import CLOCKS, DAY_S, HALF_A_DAY_S, Clock, acquired_at, content_at, day_begin_of, later
 from DICOMModule.volume.partition import Layout, Partition
 from DICOMModule.volume.repeats import PlacedFrame
 from DICOMModule.volume.sequence import Axis
 
 CANON: Final = ("TOSHIBA", "CANON")
-HALF_A_DAY_S: Final = 43200.0
 Frames = tuple[PlacedFrame, ...]
 
 
@@ -86,11 +85,13 @@ def sequence_of(layout: Layout, explanation: Explanation, division: Partition) -
 
 def _past_midnight(layout: Layout, explanation: Explanation, axis: Axis) -> list[str]:
     """Return a warning where times of day without dates lie so far apart that a midnight may be between them."""
-    of_day = explanation.keyword in ("", "AcquisitionTime") or explanation.mere_count
+    of_day = not explanation.keyword or explanation.of_day or explanation.mere_count
     if not of_day or axis.unit != "s" or max(axis.values) - min(axis.values) <= HALF_A_DAY_S:
         return []
-    dated = ("AcquisitionDate", "AcquisitionDateTime")
-    if all(any(frame.header.text(keyword) for keyword in dated) for frame in layout.frames):
+    if layout.day_begin and explanation.keyword != "ContentTime":
+        return []  # it is known where midnight is
+    moment = content_at if explanation.keyword == "ContentTime" else acquired_at
+    if all((moment(frame.header) or 0.0) >= DAY_S for frame in layout.frames):
         return []
     return ["Times without dates lie more than 12 hours apart: if midnight is between them, their order is wrong."]
 
@@ -133,7 +134,7 @@ def _axis(layout: Layout, explanation: Explanation, values: Sequence[Hashable], 
     if len(numbers) < len(values):
         labels = tuple(str(value) for value in values)
         return Axis(explanation.name, "", tuple(float(number) for number in range(1, len(values) + 1)), labels)
-    first = numbers[0] if explanation.keyword in ("AcquisitionTime", "ContentTime") else 0.0
+    first = numbers[0] if explanation.of_day else 0.0
     scaled = tuple(round((number - first) * explanation.scale, 6) for number in numbers)
     return Axis(explanation.name, explanation.unit, scaled, _durations(layout, explanation, parts))
 
@@ -152,8 +153,9 @@ def _clocked(layout: Layout, parts: Sequence[list[int]]) -> Axis | None:
 
 def axis_of_order(headers: Sequence[InstanceHeader]) -> Axis:
     """Return the axis of single images in the order of their acquisition: their times where these go forward."""
+    day_begin = day_begin_of(headers)
     for clock in CLOCKS:
-        moments = [clock.moment(header) for header in headers]
+        moments = [_on_a_line(clock, header, day_begin) for header in headers]
         known = [moment for moment in moments if moment is not None]
         if clock.unit == "s" and len(known) == len(headers) and (np.diff(known) > 0).all():
             return Axis("time", "s", tuple(round(moment - known[0], 6) for moment in known))
@@ -167,12 +169,18 @@ def _means(
     common = set.intersection(*({int(layout.place_of[index]) for index in part} for part in parts))
     means = []
     for part in parts:
-        moments = [clock.moment(layout.frames[index].header) for index in part if int(layout.place_of[index]) in common]
+        shared = [layout.frames[index].header for index in part if int(layout.place_of[index]) in common]
+        moments = [_on_a_line(clock, header, layout.day_begin) for header in shared]
         known = [moment for moment in moments if moment is not None]
         if not known or len(known) < len(moments):
             return None
         means.append(known[0] + float(np.mean([moment - known[0] for moment in known])))
     return np.array(means)
+
+
+def _on_a_line(clock: Clock, header: InstanceHeader, day_begin: float) -> float | None:
+    moment = clock.moment(header)
+    return later(moment, day_begin) if clock.keyword == "AcquisitionTime" else moment
 
 
 def _paced(layout: Layout, values: Sequence[Hashable]) -> Axis | None:

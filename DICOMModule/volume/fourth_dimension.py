@@ -19,10 +19,11 @@ from DICOMModule.volume.diffusion import Diffusion, diffusion_of
 from DICOMModule.volume.explanations import DIFFUSION, MEANT, ORDER, TRACES, Explanation
 from DICOMModule.volume.fourth_axis import Sequence4D, sequence_of
 from DICOMModule.volume.geometry import fit_stack
-from DICOMModule.volume.moments import acquisition_order
+from DICOMModule.volume.moments import acquisition_order, begin_after_gap, day_begin_of, later
 from DICOMModule.volume.partition import Layout, Partition, Verdict, judged, layout_of, partition
 from DICOMModule.volume.planes import positions_of
 from DICOMModule.volume.repeats import PlacedFrame
+from DICOMModule.volume.tolerance import made_alike
 
 DEEPEST: Final = 3
 MOST_ALTERNATIVES: Final = 3
@@ -74,7 +75,8 @@ def read_moving(frames: Sequence[PlacedFrame]) -> Sequence4D | None:
     Sequence4D or None
         None where no attribute divides them into complete, even stacks of one size that lie less than a slice apart.
     """
-    ordered = sorted(frames, key=lambda frame: acquisition_order(frame.header))
+    day_begin = day_begin_of(frame.header for frame in frames)
+    ordered = sorted(frames, key=lambda frame: acquisition_order(frame.header, day_begin))
     for one in (*MEANT, *TRACES):
         if one is DIFFUSION:
             continue
@@ -88,7 +90,7 @@ def read_moving(frames: Sequence[PlacedFrame]) -> Sequence4D | None:
             rank[[part[index] for index in fit_stack([ordered[index].plane for index in part]).order]] = range(
                 len(part)
             )
-        layout = Layout(tuple(ordered), rank, int(rank.max()) + 1)
+        layout = Layout(tuple(ordered), rank, int(rank.max()) + 1, day_begin)
         return sequence_of(layout, one, _divide(layout, one))
     return None
 
@@ -166,7 +168,14 @@ def _is_no_copy(layout: Layout) -> bool:
 
 def _divide(layout: Layout, one: Explanation) -> Partition:
     headers = [frame.header for frame in layout.frames]
-    return _by_diffusion(layout, headers) if one is DIFFUSION else partition(layout, [one.key(h) for h in headers])
+    if one is DIFFUSION:
+        return _by_diffusion(layout, headers)
+    values = [one.key(header) for header in headers]
+    if one.of_day:
+        moments = [value for value in values if isinstance(value, float)]
+        begin = layout.day_begin if one.keyword == "AcquisitionTime" else begin_after_gap(moments)
+        values = [later(value, begin) if isinstance(value, float) else value for value in values]
+    return partition(layout, made_alike(values, one.tolerance))
 
 
 def _by_diffusion(layout: Layout, headers: Sequence[InstanceHeader]) -> Partition:
@@ -322,7 +331,7 @@ def _is_ordered(layout: Layout) -> bool:
     """Return whether time or number tell the order of the frames at every place."""
     last: dict[int, tuple[float | int | str, ...]] = {}
     for index, frame in enumerate(layout.frames):
-        place, key = int(layout.place_of[index]), acquisition_order(frame.header)[:-1]
+        place, key = int(layout.place_of[index]), acquisition_order(frame.header, layout.day_begin)[:-1]
         if last.get(place) == key:
             return False
         last[place] = key

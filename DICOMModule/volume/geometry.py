@@ -132,8 +132,9 @@ def fit_stack(planes: Sequence[Plane]) -> StackFit:
     rounding_mm = 10.0 ** -max(plane.decimals for plane in planes)
     slots, matrix, residual_mm = _simplest(candidates, rounding_mm, gaps)
     lean = _lean(matrix, in_plane.normal)
-    step = matrix[:3, 2] @ in_plane.normal
+    step_mm = float(matrix[:3, 2] @ in_plane.normal)
     whole = [int(slot) for slot in slots]
+    rounded_mm = max(exact_tolerance_mm(rounding_mm, step_mm), min(JITTER_MM, JITTER_OF_SPACING * step_mm))
     return StackFit(
         order=tuple(int(index) for index in order),
         slots=tuple(whole),
@@ -141,7 +142,7 @@ def fit_stack(planes: Sequence[Plane]) -> StackFit:
         ijk_to_lps=matrix,
         residual_mm=residual_mm,
         lean_deg=float(np.degrees(np.arctan(lean))),
-        lean_explained=_lean_is_rounding(lean, float(step * whole[-1]), in_plane),
+        lean_explained=_lean_is_rounding(lean, step_mm * whole[-1], rounded_mm, in_plane),
         rounding_mm=rounding_mm,
         skewed=skewed,
     )
@@ -268,9 +269,12 @@ def _lean(matrix: Floats, normal: Floats) -> float:
     return sideways / forward if forward > 0 else np.inf
 
 
-def _lean_is_rounding(lean: float, height_mm: float, in_plane: InPlane) -> bool:
-    """Return whether the rounding of the orientation, or of the positions over the whole stack, makes such a lean."""
-    return lean <= min(2 * 10.0**-in_plane.decimals, EXPLAINED_LEAN) or lean * height_mm <= JITTER_MM
+def _lean_is_rounding(lean: float, height_mm: float, rounded_mm: float, in_plane: InPlane) -> bool:
+    """Return whether the rounding of the orientation, or of the positions over the whole stack, makes such a lean.
+
+    A lean that carries the last slice aside by more than a small part of the slice spacing is none.
+    """
+    return lean <= min(2 * 10.0**-in_plane.decimals, EXPLAINED_LEAN) or lean * height_mm <= rounded_mm
 
 
 def _matrix(in_plane: InPlane, step: Floats, origin: Floats) -> Floats:

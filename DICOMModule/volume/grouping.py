@@ -13,18 +13,16 @@ import numpy as np
 from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.patient import patient_identity
+from DICOMModule.volume.beside import FEWEST_SLICES_OF_A_VOLUME, runs_of, side_by_side
 from DICOMModule.volume.geometry import JITTER_MM
 from DICOMModule.volume.mixtures import unmix
 from DICOMModule.volume.planes import InPlane, positions_of
-from DICOMModule.volume.repeats import PlacedFrame, places_of
+from DICOMModule.volume.repeats import PlacedFrame
 from DICOMModule.volume.rescale import units_of
 from DICOMModule.volume.volume import Floats
 
-FEWEST_SLICES_OF_A_VOLUME = 3
 PARALLEL = 3e-3
 """How far direction cosines of planes in one stack may differ: 0.2 degrees. Whether such planes are regular the fit tells."""
-BESIDE = 0.25
-"""The part of the field of view by which stacks stand at least beside each other: no patient moves so far."""
 GE_THREE_PLANES = 256
 FAR_GAPS = 10
 """A lone image that is further away than this many gaps is no slice of a stack with others missing."""
@@ -112,39 +110,18 @@ def _unmixed(part: Sequence[PlacedFrame]) -> tuple[list[_Cluster], list[str]]:
     clusters: list[_Cluster] = []
     sentences: list[str] = []
     for cluster in _parallel(part):
-        beside = _side_by_side(cluster)
+        beside = side_by_side(cluster.frames)
         sentences += ["Stacks side by side found"] if len(beside) > 1 else []
         for frames in beside:
             stack, far = _without_far_one(frames)
             clusters += [_Cluster(cluster.in_plane, [far])] if far else []
             unmixed, told = unmix(stack)
-            clusters += [_Cluster(cluster.in_plane, one.frames, one.label) for one in unmixed]
             sentences += told
+            for one in unmixed:
+                runs = runs_of(one.frames)
+                clusters += [_Cluster(cluster.in_plane, run, one.label) for run in runs]
+                sentences += ["Stacks that reach into each other found"] if len(runs) > 1 else []
     return clusters, sentences
-
-
-def _side_by_side(cluster: _Cluster) -> list[list[PlacedFrame]]:
-    """Divide straight stacks that stand beside each other, as of both hips; all frames together where there are none."""
-    plane = cluster.in_plane
-    sides = np.array((plane.i_step / plane.spacing_mm[0], plane.j_step / plane.spacing_mm[1]))
-    aside = positions_of([frame.plane for frame in cluster.frames]) @ sides.T
-    apart_mm = BESIDE * min(plane.columns * plane.spacing_mm[0], plane.rows * plane.spacing_mm[1])
-    if float(np.ptp(aside, axis=0).max()) < apart_mm:
-        return [cluster.frames]
-    corners: list[Floats] = []
-    stacks: list[list[PlacedFrame]] = []
-    for frame, corner in zip(cluster.frames, aside, strict=True):
-        away = [float(np.linalg.norm(corner - other)) for other in corners]
-        nearest = min(away, default=np.inf)
-        if nearest <= 2 * JITTER_MM:
-            stacks[away.index(nearest)].append(frame)
-        elif nearest < apart_mm or len(stacks) * FEWEST_SLICES_OF_A_VOLUME > len(cluster.frames):
-            return [cluster.frames]  # they lean, or move with a patient
-        else:
-            corners.append(corner)
-            stacks.append([frame])
-    fewest = min(len(places_of(stack)) for stack in stacks)
-    return stacks if fewest >= FEWEST_SLICES_OF_A_VOLUME else [cluster.frames]
 
 
 def _without_far_one(frames: list[PlacedFrame]) -> tuple[list[PlacedFrame], PlacedFrame | None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,12 +17,16 @@ from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.vendor_values import complex_kind_of
 from DICOMModule.volume.diffusion import derived_map, diffusion_of
+from DICOMModule.volume.explanations import ECHO_TIME_MS
 from DICOMModule.volume.planes import positions_of
 from DICOMModule.volume.repeats import PlacedFrame, places_of
+from DICOMModule.volume.tolerance import made_alike
 from DICOMModule.volume.volume import Floats
 
 NO_DIRECTION_B = 50.0
 """Up to this b-value, in s/mm², an image without direction counts as one without weighting, not as an average."""
+TUBE_VOLTAGE_KV = 0.5
+"""Tube voltages that differ by no more are the same, as 120 and 119.99: those of two energies differ by tens."""
 EVEN = 1.2
 """Ratio of the widest to the narrowest gap up to which frames by themselves make an even stack."""
 
@@ -97,25 +102,33 @@ def _image_type(header: InstanceHeader) -> Hashable:
     return tuple(text.upper() for text in header.texts("ImageType"))
 
 
-@asked_once("EchoTime", "EchoNumbers")
-def _echo(header: InstanceHeader) -> Hashable:
-    return header.number("EchoTime"), header.text("EchoNumbers")
+class _Mixture(NamedTuple):
+    """What may tell kinds of images apart: by which key, within which tolerance, where they lie how, and how to say it."""
+
+    key: Callable[[InstanceHeader], Hashable]
+    divides: Callable[[_Parts], bool]
+    sentence: str
+    tolerance: float = 0.0
 
 
+_ECHO = "Images of different echo time found"
 # Echoes in the same places are a fourth dimension, which is for the search for repeats to name.
-_MIXTURES: tuple[tuple[Callable[[InstanceHeader], Hashable], Callable[[_Parts], bool], str], ...] = (
-    (_image_type, _different_kinds, "Images of different Image Type found"),
-    (lambda header: header.number("KVP"), _different_kinds, "Images of different tube voltage found"),
-    (lambda header: header.text("FilterType"), _different_kinds, "Images of different filters found"),
-    (_echo, _interleaved_only, "Images of different echo time found"),
-    (lambda header: header.text("AcquisitionNumber"), _overlapping, "Overlapping acquisitions found"),
+_MIXTURES: tuple[_Mixture, ...] = (
+    _Mixture(_image_type, _different_kinds, "Images of different Image Type found"),
+    _Mixture(
+        lambda header: header.number("KVP"), _different_kinds, "Images of different tube voltage found", TUBE_VOLTAGE_KV
+    ),
+    _Mixture(lambda header: header.text("FilterType"), _different_kinds, "Images of different filters found"),
+    _Mixture(lambda header: header.number("EchoTime"), _interleaved_only, _ECHO, ECHO_TIME_MS),
+    _Mixture(lambda header: header.text("EchoNumbers"), _interleaved_only, _ECHO),
+    _Mixture(lambda header: header.text("AcquisitionNumber"), _overlapping, "Overlapping acquisitions found"),
 )
 
 
 @asked_once("ImageType", "ComplexImageComponent", "KVP", "FilterType", "EchoTime", "EchoNumbers", "AcquisitionNumber")
 def _every_key(header: InstanceHeader) -> Hashable:
     """Return all keys of `_MIXTURES`: the images of most series have them alike."""
-    return tuple(key(header) for key, _, _ in _MIXTURES)
+    return tuple(mixture.key(header) for mixture in _MIXTURES)
 
 
 def unmix(frames: Sequence[PlacedFrame]) -> tuple[list[Part], list[str]]:
@@ -135,10 +148,10 @@ def unmix(frames: Sequence[PlacedFrame]) -> tuple[list[Part], list[str]]:
         if len(named) > len(parts):
             sentences.append(told([part.label for part in named]))
         parts = named
-    for key, divides, sentence in _MIXTURES if len({_every_key(frame.header) for frame in frames}) > 1 else ():
-        divided = [Part(piece, part.label) for part in parts for piece in _divide(part.frames, key, divides)]
-        if len(divided) > len(parts):
-            sentences.append(sentence)
+    for mixture in _MIXTURES if len({_every_key(frame.header) for frame in frames}) > 1 else ():
+        divided = [Part(piece, part.label) for part in parts for piece in _divide(part.frames, mixture)]
+        if len(divided) > len(parts) and mixture.sentence not in sentences:
+            sentences.append(mixture.sentence)
         parts = divided
     return parts, sentences
 
@@ -184,12 +197,11 @@ def _is_original(header: InstanceHeader) -> bool:
     return header.text("ImageType").upper().startswith("ORIGINAL")
 
 
-def _divide(
-    frames: Frames, key: Callable[[InstanceHeader], Hashable], divides: Callable[[_Parts], bool]
-) -> list[Frames]:
+def _divide(frames: Frames, mixture: _Mixture) -> list[Frames]:
     pieces: dict[Hashable, list[int]] = {}
-    for index, frame in enumerate(frames):
-        pieces.setdefault(key(frame.header), []).append(index)
+    values = made_alike([mixture.key(frame.header) for frame in frames], mixture.tolerance)
+    for index, value in enumerate(values):
+        pieces.setdefault(value, []).append(index)
     # As many values as there are frames number the frames; they tell no acquisitions apart.
     if len(pieces) < 2 or len(pieces) > max(2, len(frames) // 2):
         return [frames]
@@ -198,9 +210,9 @@ def _divide(
     parts = _Parts(
         [along[piece] for piece in pieces.values()], [[place_of[i] for i in piece] for piece in pieces.values()]
     )
-    if not divides(parts):
+    if not mixture.divides(parts):
         return [frames]
-    if divides is not _overlapping:
+    if mixture.divides is not _overlapping:
         return [[frames[index] for index in piece] for piece in pieces.values()]
     # Acquisitions of the same places are one bed over time: a table that goes to and fro, a bed that is taken again.
     beds: dict[frozenset[int], list[int]] = {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from DICOMModule.volume.moments import acquisition_order
+from DICOMModule.volume.moments import acquisition_order, day_begin_of
 from DICOMModule.volume.repeats import PlacedFrame, places_of
 
 
@@ -34,11 +34,14 @@ class Layout:
         The place of each.
     places : int
         How many there are.
+    day_begin : float
+        As `day_begin_of` their headers.
     """
 
     frames: tuple[PlacedFrame, ...]
     place_of: npt.NDArray[np.intp]
     places: int
+    day_begin: float = 0.0
 
     @property
     def counts(self) -> npt.NDArray[np.intp]:
@@ -52,14 +55,15 @@ class Layout:
 
 def layout_of(frames: Sequence[PlacedFrame]) -> Layout:
     """Lay out the frames of one group, which share orientation and size."""
-    places, ordered = places_of(frames), list(frames)
+    places, ordered, day_begin = places_of(frames), list(frames), 0.0
     if len(places) < len(frames):
-        ordered.sort(key=lambda frame: acquisition_order(frame.header))
+        day_begin = day_begin_of(frame.header for frame in frames)
+        ordered.sort(key=lambda frame: acquisition_order(frame.header, day_begin))
         places = places_of(ordered)
     place_of = np.empty(len(ordered), dtype=np.intp)
     for number, place in enumerate(places):
         place_of[place] = number
-    return Layout(tuple(ordered), place_of, len(places))
+    return Layout(tuple(ordered), place_of, len(places), day_begin)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

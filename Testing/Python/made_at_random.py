@@ -87,8 +87,6 @@ def _stack(chance, iop):
     lean = np.array(iop[:3]) * chance.choice((0, 0, 0, 0.1, -0.4)) * step
     if chance.random() < 0.2:
         lean = lean + np.array(iop[3:]) * chance.choice((0.3, -0.05)) * step
-    if step < 0.3:
-        lean = np.zeros(3)  # so little aside may be rounding
     places = stacked(count, step, iop, [chance.uniform(-300, 300) for _ in range(3)], lean)
     holes = set(chance.sample(range(1, count - 1), chance.choice((0, 0, 0, 1, 2))))
     if count - len(holes) < 4:

@@ -26,10 +26,10 @@ def two_stacks_side_by_side_half_a_step_apart(m):
 @series("MR")
 def two_stacks_slightly_aside(m):
     """The second half was taken after the table had moved 2 mm to the side."""
-    m.warned("off an even stack")
+    m.warned("side by side")
     m.shape = (30, 30)
     for k in shuffled(m, range(10)):
-        m.add(stacked(10)[k] + ((2.0, 0, 0) if k >= 5 else 0))
+        m.add(stacked(10)[k] + ((2.0, 0, 0) if k >= 5 else 0), ("aside" if k >= 5 else "", 0))
 
 
 @series()

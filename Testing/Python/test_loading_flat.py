@@ -166,8 +166,12 @@ def emission(folder, vectors, frames, spacing="4", **attributes):
     )  # fmt: skip
 
 
+NUMBERED = "The slices have numbers, but no place: where they lie in the patient, and which way up, is not known."
+
+
 @pytest.mark.parametrize(
-    ("spacing", "warnings"), [("-4", ()), (None, ("Spacing 1.0 mm assumed: file has no slice positions.",))]
+    ("spacing", "warnings"),
+    [("-4", (NUMBERED,)), (None, ("Spacing 1.0 mm assumed: file has no slice positions.", NUMBERED))],
 )
 def test_numbered_slices_without_positions_are_a_volume_of_unknown_place(tmp_path, spacing, warnings):
     stored = emission(tmp_path / "a", {"SliceVector": [2, 3, 1, 4]}, 4, spacing)

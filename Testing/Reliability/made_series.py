@@ -17,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Python"))
 
 import made_catalogue_2
 import made_catalogue_3
+import made_catalogue_4
+import made_catalogue_5
 from importing import import_
 from made_at_random import made_at_random
 from made_catalogue import SERIES
@@ -26,7 +28,7 @@ from test_made_series import said
 from DICOMModule.database import DicomDatabase
 from DICOMModule.readers import examine, headers_of_path
 
-assert made_catalogue_2, made_catalogue_3
+CATALOGUES = (made_catalogue_2, made_catalogue_3, made_catalogue_4, made_catalogue_5)
 
 
 def judge(folder: Path, name: str, fill, database) -> list[str]:
