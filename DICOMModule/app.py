@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from DICOMModule.widgets.window_picture import WindowPicture
 
 LOG_FILE = "viewer.log"
 WAKE_MS = 200
+DRAWING_MS = 300  # after the window has come up; then the list of studies is there
 SWITCH_S = 0.001
 IN_PART, CANCELLED = 3, 130
 
@@ -106,7 +108,8 @@ def run_viewer(options: ViewerOptions) -> ViewerResult:
             picture = WindowPicture(window, options.window_screenshot, opening=opening)
         window.open(options.size, unseen=unseen)
         window.viewer.open_requested.emit(options.opening)
-        signals.run(window)
+        with _drawing_imported():
+            signals.run(window)
     if signals.noted or picture is None:
         return ViewerResult(CANCELLED if signals.noted else 0)
     if picture.error is not None:
@@ -203,6 +206,26 @@ class _Signals:
         """End a loop that began when the window had been closed already: that had told no loop to end."""
         if self.noted:
             QApplication.quit()
+
+
+@contextmanager
+def _drawing_imported() -> Iterator[None]:
+    """Import what draws, VTK above all, in a thread as soon as the window is up: the first image is not to wait for it."""
+    thread = threading.Thread(target=_import_drawing, name="drawing")
+    timer = QTimer()
+    timer.setSingleShot(True)
+    timer.timeout.connect(thread.start)
+    timer.start(DRAWING_MS)
+    try:
+        yield
+    finally:
+        timer.stop()
+        if thread.ident is not None:
+            thread.join()
+
+
+def _import_drawing() -> None:
+    from DICOMModule.views import slice_view, volume_view  # noqa: F401 (to have them)
 
 
 @contextmanager

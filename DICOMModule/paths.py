@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import platformdirs
@@ -10,6 +11,7 @@ import platformdirs
 APPLICATION = "DICOMModule"
 
 
+@lru_cache(maxsize=512)
 def resource_path(*parts: str) -> Path:
     """Return the path of one of the program's resources, for instance ``resource_path("Presets", "ct-bone.json")``.
 

@@ -17,19 +17,42 @@ import importlib
 import importlib.machinery
 import importlib.util
 import sys
-import unittest
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from DICOMModule.errors import Problem, ScriptedModuleError, plain_text
 
 #: Modules from folders are known to Python under this prefix, so that a user's ``numpy.py`` hides nobody's numpy.
 FOREIGN_PREFIX = "dicommodule_scripted_"
 
+__all__ = [
+    "FoundModule",
+    "ScriptedModule",
+    "ScriptedModuleLogic",
+    "ScriptedModuleTest",
+    "ScriptedModuleWidget",
+    "find_modules",
+    "read_package",
+    "reload_module",
+]
+
 C = TypeVar("C")
+
+
+if TYPE_CHECKING:
+    from DICOMModule.module_tests import ScriptedModuleTest
+else:
+
+    def __getattr__(name: str) -> type:
+        """Import the base of ``XTest`` when a module derives from it: the window's start does without unittest."""
+        if name != "ScriptedModuleTest":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from DICOMModule.module_tests import ScriptedModuleTest
+
+        return ScriptedModuleTest
 
 
 class ScriptedModule:
@@ -77,35 +100,6 @@ class ScriptedModuleLogic:
     """What a module does; it runs without a screen and imports no Qt."""
 
 
-class ScriptedModuleTest(unittest.TestCase):
-    """A module's own tests: methods named ``test_*``, each on its own after `setUp`."""
-
-    def runTest(self) -> None:  # noqa: N802  the hook's name in unittest
-        """Run every test of the class, as Reload and Test does, and fail if one of them fails."""
-        failed = [outcome for outcome in run_tests(type(self)) if outcome.outcome == "failed"]
-        if failed:
-            self.fail("\n".join(f"{outcome.name}: {outcome.text}" for outcome in failed))
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one test of a module ended.
-
-    Attributes
-    ----------
-    name : str
-        The test's method, for instance ``test_import``.
-    outcome : str
-        ``passed``, ``failed`` or ``skipped``.
-    text : str
-        Why it failed (the traceback) or was skipped; empty where it passed.
-    """
-
-    name: str
-    outcome: Literal["passed", "failed", "skipped"]
-    text: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class FoundModule:
     """A module that was found: its classes, and where they come from.
@@ -114,8 +108,10 @@ class FoundModule:
     ----------
     name : str
         ``X``.
-    module, widget, logic, test : type
-        The classes ``X``, ``XWidget``, ``XLogic`` and ``XTest``; all but the first may be None.
+    module, widget, logic : type
+        The classes ``X``, ``XWidget`` and ``XLogic``; all but the first may be None.
+    namespace : ModuleType
+        What holds them.
     path : Path
         The file or the package's ``__init__.py``.
     """
@@ -124,32 +120,28 @@ class FoundModule:
     module: type[ScriptedModule]
     widget: type[ScriptedModuleWidget] | None
     logic: type[ScriptedModuleLogic] | None
-    test: type[ScriptedModuleTest] | None
+    namespace: ModuleType
     path: Path
 
+    @property
+    def has_test(self) -> bool:
+        """Whether there is a class ``XTest``; asking imports nothing."""
+        return f"{self.name}Test" in dir(self.namespace)
 
-def run_tests(test_class: type[unittest.TestCase], names: Sequence[str] = ()) -> Iterator[Outcome]:
-    """Run the tests of `test_class`, one at each step, and yield how each ended.
+    @property
+    def test(self) -> type[ScriptedModuleTest] | None:
+        """The class ``XTest``; None where there is none. A package may import it only when it is asked for.
 
-    Parameters
-    ----------
-    names : sequence of str
-        Tests to run, with or without the leading ``test_``; none: all of them.
+        Raises
+        ------
+        ScriptedModuleError
+            It is not what its name says.
+        """
+        if not self.has_test:
+            return None
+        from DICOMModule.module_tests import ScriptedModuleTest
 
-    Raises
-    ------
-    ScriptedModuleError
-        `names` holds a test that the class does not have.
-    """
-    known = unittest.TestLoader().getTestCaseNames(test_class)
-    wanted = [name if name in known else f"test_{name}" for name in names]
-    for asked, name in zip(names, wanted, strict=True):
-        if name not in known:
-            raise ScriptedModuleError(
-                f"{test_class.__name__} has no test {plain_text(asked)!r}. It has: {', '.join(known)}."
-            )
-    for name in wanted or known:
-        yield _run_test(test_class(name), name)
+        return _class(self.namespace, f"{self.name}Test", ScriptedModuleTest)
 
 
 def find_modules(folders: Iterable[Path]) -> tuple[list[FoundModule], list[Problem]]:
@@ -278,14 +270,17 @@ def _classes_of(name: str, namespace: ModuleType, path: Path) -> FoundModule | N
     module = _class(namespace, name, ScriptedModule)
     if module is None:
         return None
-    return FoundModule(
+    found = FoundModule(
         name,
         module,
         _class(namespace, f"{name}Widget", ScriptedModuleWidget),
         _class(namespace, f"{name}Logic", ScriptedModuleLogic),
-        _class(namespace, f"{name}Test", ScriptedModuleTest),
+        namespace,
         path,
     )
+    if f"{name}Test" in vars(namespace):
+        _ = found.test  # raises where it is none
+    return found
 
 
 def _class(namespace: ModuleType, name: str, base: type[C]) -> type[C] | None:
@@ -326,15 +321,3 @@ def _forget(python_name: str) -> dict[str, ModuleType]:
     """Take a module and its submodules out of Python's table, and return them."""
     names = [name for name in sys.modules if name == python_name or name.startswith(python_name + ".")]
     return {name: sys.modules.pop(name) for name in names}
-
-
-def _run_test(test: unittest.TestCase, name: str) -> Outcome:
-    result = unittest.TestResult()
-    test.run(result)
-    for _, text in (*result.errors, *result.failures):
-        return Outcome(name, "failed", text.strip())
-    for _, text in result.skipped:
-        return Outcome(name, "skipped", text)
-    if result.unexpectedSuccesses:
-        return Outcome(name, "failed", "it passed although it is marked as an expected failure")
-    return Outcome(name, "passed")

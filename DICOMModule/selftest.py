@@ -19,7 +19,7 @@ from DICOMModule.export import ExportOptions, read_volume_file, write_volume_fil
 from DICOMModule.export.copy_report import CopyOptions
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
-from DICOMModule.scripted_module import ScriptedModuleTest
+from DICOMModule.module_tests import ScriptedModuleTest
 from DICOMModule.volume.volume import Voxels
 
 SMALL = Phantom("selftest", "Small chest phantom", 1, (44, 32, 14), (8.0, 8.0, 16.0))

@@ -13,7 +13,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _selftest(context: Context) -> int:
-    from DICOMModule.scripted_module import run_tests
+    from DICOMModule.module_tests import run_tests
     from DICOMModule.selftest import DICOMModuleTest
 
     output = context.output

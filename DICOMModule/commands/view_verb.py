@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from DICOMModule.logic import DICOMModuleLogic, Loaded
     from DICOMModule.readers.loadable import Loadable
     from DICOMModule.scene import VolumeNode
-    from DICOMModule.widgets.screenshot import PictureOptions
+    from DICOMModule.widgets.picture_options import PictureOptions
 
 LAYOUTS = ("four-up", "axial", "sagittal", "coronal", "3d", "two-up", "three-up", "one-and-three")
 THEMES = ("dark", "light")
@@ -77,7 +77,7 @@ def _size(text: str) -> tuple[int, int]:
 def _view(context: Context) -> int:
     given = context.arguments
     _check_usage(given)
-    from DICOMModule.widgets.screenshot import PictureOptions
+    from DICOMModule.widgets.picture_options import PictureOptions
 
     options = PictureOptions(
         layout=given.layout or "four-up",

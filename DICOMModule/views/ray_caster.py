@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TypeAlias
 
 import numpy as np
@@ -10,16 +9,12 @@ from vtkmodules.vtkRenderingCore import vtkVolume, vtkVolumeProperty
 from vtkmodules.vtkRenderingVolume import vtkFixedPointVolumeRayCastMapper
 from vtkmodules.vtkRenderingVolumeOpenGL2 import vtkOpenGLGPUVolumeRayCastMapper
 
-from DICOMModule.errors import SettingsError
 from DICOMModule.views.image_data import image_data, image_to_lps, vtk_matrix
 from DICOMModule.views.prepared import prepare_volume, reduced_volume
+from DICOMModule.views.volume_choices import WHOLE, ClipBox
 from DICOMModule.volume.volume import Volume
 
 Mapper: TypeAlias = vtkFixedPointVolumeRayCastMapper | vtkOpenGLGPUVolumeRayCastMapper
-# Along i, j and k: from where to where the volume is shown, as shares of its box, from 0 to 1.
-ClipBox: TypeAlias = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
-
-WHOLE: ClipBox = ((0.0, 1.0), (0.0, 1.0), (0.0, 1.0))
 MAX_STEPS = 1600  # along the diagonal; more of them are not seen
 
 
@@ -88,18 +83,3 @@ class RayCaster:
         self.mapper.SetCroppingRegionPlanes(planes)
         self.mapper.SetCroppingRegionFlagsToSubVolume()
         self.mapper.CroppingOn()
-
-
-def checked_clip(box: ClipBox | None) -> ClipBox:
-    """Return the box, the whole one for None.
-
-    Raises
-    ------
-    SettingsError
-        An end is not between 0 and 1, or the lower one not below the upper one.
-    """
-    if box is None:
-        return WHOLE
-    if not all(math.isfinite(low) and math.isfinite(high) and 0.0 <= low < high <= 1.0 for low, high in box):
-        raise SettingsError("clip planes must lie between 0 and 1 along each axis, the lower before the upper one")
-    return box

@@ -2,42 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 from vtkmodules.vtkCommonDataModel import vtkPiecewiseFunction
 from vtkmodules.vtkRenderingCore import vtkColorTransferFunction, vtkVolumeProperty
 
-from DICOMModule.errors import SettingsError
 from DICOMModule.views.presets import RenderingPreset, value_scale
+from DICOMModule.views.volume_choices import TransferShift
 from DICOMModule.volume.volume import Volume
-
-
-@dataclass(frozen=True, slots=True)
-class TransferShift:
-    """How the curves of a preset are moved along the values.
-
-    Attributes
-    ----------
-    offset : float
-        In the volume's units; positive: higher values look as lower ones did.
-    scale : float
-        Stretches the curves about the middle of the opacity curve; greater than 0.
-
-    Raises
-    ------
-    SettingsError
-        A value is outside its range.
-    """
-
-    offset: float = 0.0
-    scale: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.offset) and math.isfinite(self.scale) and self.scale > 0):
-            raise SettingsError(
-                f"a transfer function cannot be shifted by {self.offset:g} and scaled by {self.scale:g}"
-            )
 
 
 class Curves:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,46 +13,20 @@ from DICOMModule.errors import GeometryError, RenderingError, SettingsError
 from DICOMModule.scene.volume_node import VolumeNode
 from DICOMModule.settings import VOLUME_RENDERERS
 from DICOMModule.views import geometry as view_geometry
-from DICOMModule.views.geometry import ViewGeometry, rotated
+from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.offscreen import OffscreenView
 from DICOMModule.views.opengl import is_software
-from DICOMModule.views.orientation import Vector, box_corners, vector
+from DICOMModule.views.orientation import Vector, box_corners
 from DICOMModule.views.prepared import MOVING_VOXELS, grey_volume
 from DICOMModule.views.presets import RenderingPreset, find_rendering_preset
-from DICOMModule.views.ray_caster import WHOLE, ClipBox, RayCaster, checked_clip
-from DICOMModule.views.transfer_functions import TransferShift, apply_preset
+from DICOMModule.views.ray_caster import RayCaster
+from DICOMModule.views.transfer_functions import apply_preset
 from DICOMModule.views.uneven_slices import evened_volume
-from DICOMModule.volume.volume import Volume, Voxels
+from DICOMModule.views.volume_camera import DEFAULT_DIRECTION_LPS, screen_axes
+from DICOMModule.views.volume_choices import WHOLE, ClipBox, TransferShift, checked_clip, refusal_in_3d
+from DICOMModule.volume.volume import Voxels
 
-# Out of the screen: from the front, a little from the patient's left and from above, so that depth can be seen.
-DEFAULT_DIRECTION_LPS: Vector = (0.42, -1.0, 0.28)
-# From where the buttons look, and what is upward then.
-LOOK_FROM: dict[str, tuple[Vector, Vector]] = {
-    "A": ((0.0, -1.0, 0.0), (0.0, 0.0, 1.0)),
-    "P": ((0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
-    "L": ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0)),
-    "R": ((-1.0, 0.0, 0.0), (0.0, 0.0, 1.0)),
-    "S": ((0.0, 0.0, 1.0), (0.0, -1.0, 0.0)),
-    "I": ((0.0, 0.0, -1.0), (0.0, -1.0, 0.0)),
-}
-TURN_DEGREES = 180.0  # by a drag over the smaller side of the view
 FINE_STEPS, RESTING_STEPS, COARSE_STEPS = 2.0, 1.25, 1.0  # a voxel; at rest, of a volume as it is or limited
-COARSEST = 8
-MOVING_S = 0.05  # what a frame may take while something moves
-
-
-FLAT = "One slice has no depth to show"
-UNPLACED = "Images without a place in the patient are shown one by one only."
-
-
-def refusal_in_3d(volume: Volume) -> str:
-    """Return why a volume is not ray-cast, as a sentence: its places would be wrong there; empty where it is."""
-    return "" if volume.placed else UNPLACED
-
-
-def not_in_3d(volume: Volume) -> str:
-    """Return why the window shows nothing of a volume in 3D; empty where it does."""
-    return FLAT if volume.is_flat else refusal_in_3d(volume)
 
 
 class VolumeView(OffscreenView):
@@ -291,57 +264,3 @@ class VolumeView(OffscreenView):
             self._renderer.RemoveViewProp(caster.prop)
             caster.prop.ReleaseGraphicsResources(self._window)
         self._casters = {}
-
-
-def turned_by_drag(
-    view: ViewGeometry, right_px: float, down_px: float, pivot_lps_mm: Vector | None = None
-) -> ViewGeometry:
-    """Return the view after a drag that turns what is seen, as a ball would turn under the hand.
-
-    A drag over the smaller side of the view is half a turn, about the axis on the screen that is perpendicular to it.
-
-    Parameters
-    ----------
-    pivot_lps_mm : tuple of float, or None
-        The point that stays where it is on the screen; None: the middle of the view.
-    """
-    length = math.hypot(right_px, down_px)
-    if length == 0:
-        return view
-    axis = (down_px * np.array(view.right_lps) + right_px * np.array(view.up_lps)) / length
-    # What is seen turns by the angle about the axis, so the screen turns by its opposite.
-    degrees = -TURN_DEGREES * length / min(view.width_px, view.height_px)
-    right, up = (rotated(direction, vector(axis), degrees) for direction in (view.right_lps, view.up_lps))
-    turned = replace(view, right_lps=right, up_lps=up)
-    if pivot_lps_mm is None:
-        return turned
-    (old_x, old_y), (new_x, new_y) = view.pixel_at(pivot_lps_mm), turned.pixel_at(pivot_lps_mm)
-    return turned.panned(old_x - new_x, old_y - new_y)
-
-
-def next_coarseness(coarseness: int, frame_s: float, allowed_s: float = MOVING_S) -> int:
-    """Return how coarse the next frame should be, given how long the last one took; from 2 to `COARSEST`.
-
-    The work goes with the number of rays. A finer picture is tried only where it would take clearly less than is allowed,
-    so that the picture does not flicker between two.
-    """
-    fitting = coarseness * math.sqrt(frame_s / allowed_s)
-    wanted = math.ceil(fitting) if fitting > coarseness else min(coarseness, math.ceil(fitting * 1.15))
-    return min(max(wanted, 2), COARSEST)
-
-
-def screen_axes(direction_lps: Vector, up_lps: Vector = (0.0, 0.0, 1.0)) -> tuple[Vector, Vector]:
-    """Return the unit vectors to the right and upward on the screen of an eye that looks from `direction_lps`.
-
-    Raises
-    ------
-    GeometryError
-        The two directions are parallel, or one is zero.
-    """
-    right = np.cross(up_lps, direction_lps)
-    length = float(np.linalg.norm(right))
-    if length <= 1e-6 * math.hypot(*direction_lps) * math.hypot(*up_lps):
-        raise GeometryError("the eye cannot look along what is to be upward on the screen")
-    right = right / length
-    up = np.cross(np.array(direction_lps) / math.hypot(*direction_lps), right)
-    return vector(right), vector(up)

@@ -1,22 +1,25 @@
-"""The dialogs about what is in the database, each made when it is first wished, all of one Logic."""
+"""The dialogs about what is in the database, each imported and made when it is first wished, all of one Logic."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from DICOMModule.database import ImportEvent
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.browser.selection import Selection
-from DICOMModule.widgets.dialogs.examine_panel import ExaminePanel
-from DICOMModule.widgets.dialogs.import_history import ImportHistoryDialog
-from DICOMModule.widgets.dialogs.metadata_comparison import MetadataComparison
-from DICOMModule.widgets.dialogs.metadata_viewer import MetadataViewer
-from DICOMModule.widgets.dialogs.trash_dialog import TrashDialog
-from DICOMModule.widgets.dialogs.varying_tags import VaryingTags
 from DICOMModule.widgets.importing import Importer
 from DICOMModule.widgets.qt import QWidget
 from DICOMModule.widgets.scene_loading import SceneLoader
 from DICOMModule.widgets.viewer import Viewer
+
+if TYPE_CHECKING:
+    from DICOMModule.widgets.dialogs.examine_panel import ExaminePanel
+    from DICOMModule.widgets.dialogs.import_history import ImportHistoryDialog
+    from DICOMModule.widgets.dialogs.metadata_comparison import MetadataComparison
+    from DICOMModule.widgets.dialogs.metadata_viewer import MetadataViewer
+    from DICOMModule.widgets.dialogs.trash_dialog import TrashDialog
+    from DICOMModule.widgets.dialogs.varying_tags import VaryingTags
 
 
 class DatabaseDialogs:
@@ -69,6 +72,8 @@ class DatabaseDialogs:
     def show_examine(self, selection: Selection) -> None:
         """Show what the selection can be loaded as."""
         if self.examine is None:
+            from DICOMModule.widgets.dialogs.examine_panel import ExaminePanel
+
             self.examine = ExaminePanel(self._logic, self._viewer, self._window)
             self.examine.load_requested.connect(self._loader.load_loadables)
         self.examine.show_targets(selection.targets, selection.text)
@@ -76,6 +81,8 @@ class DatabaseDialogs:
     def show_metadata(self, selection: Selection) -> None:
         """Show the data elements of what is selected first."""
         if self.metadata is None:
+            from DICOMModule.widgets.dialogs.metadata_viewer import MetadataViewer
+
             self.metadata = MetadataViewer(self._logic, self._viewer, self._window)
             self.metadata.compare_requested.connect(self._compare)
         self.metadata.show_target(selection.targets[0])
@@ -87,18 +94,24 @@ class DatabaseDialogs:
     def show_varying(self, selection: Selection) -> None:
         """Show what varies among the instances of what is selected first."""
         if self.varying is None:
+            from DICOMModule.widgets.dialogs.varying_tags import VaryingTags
+
             self.varying = VaryingTags(self._logic, self._viewer, self._window)
         self.varying.show_target(selection.targets[0], selection.text)
 
     def show_trash(self) -> None:
         """Show what was deleted."""
         if self.trash is None:
+            from DICOMModule.widgets.dialogs.trash_dialog import TrashDialog
+
             self.trash = TrashDialog(self._logic, self._viewer, self._on_changed, self._window)
         self.trash.show_trash()
 
     def show_history(self) -> None:
         """Show which imports there were."""
         if self.history is None:
+            from DICOMModule.widgets.dialogs.import_history import ImportHistoryDialog
+
             self.history = ImportHistoryDialog(self._logic, self._viewer, self._window)
             self.history.retry_requested.connect(self._retry)
         self.history.show_history()
@@ -110,5 +123,7 @@ class DatabaseDialogs:
 
     def _compare(self, first: str, second: str = "") -> None:
         if self.comparison is None:
+            from DICOMModule.widgets.dialogs.metadata_comparison import MetadataComparison
+
             self.comparison = MetadataComparison(self._logic, self._viewer, self._window)
         self.comparison.show_targets(first, second)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import os
 import shlex
-import unittest
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from DICOMModule.errors import SettingsError, plain_text
 from DICOMModule.jobs import Job, Progress
-from DICOMModule.scripted_module import FoundModule, Outcome, run_tests
+from DICOMModule.scripted_module import FoundModule
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.job_runner import Failure, JobHandle, JobRunner
 from DICOMModule.widgets.qt import (
@@ -30,10 +30,19 @@ from DICOMModule.widgets.qt import (
 from DICOMModule.widgets.theme import fixed_font
 from DICOMModule.widgets.wording import counted
 
+if TYPE_CHECKING:
+    from unittest import TestCase
 
-def tests_job(test_class: type[unittest.TestCase]) -> Job[tuple[Outcome, ...]]:
+    from DICOMModule.module_tests import Outcome
+
+
+def tests_job(test_class: type[TestCase]) -> Job[tuple[Outcome, ...]]:
     """Run a module's tests, one at each step, and return how each ended."""
-    total = unittest.TestLoader().loadTestsFromTestCase(test_class).countTestCases()
+    from unittest import TestLoader
+
+    from DICOMModule.module_tests import run_tests
+
+    total = TestLoader().loadTestsFromTestCase(test_class).countTestCases()
     outcomes: list[Outcome] = []
     yield Progress(0, total)
     for outcome in run_tests(test_class):
@@ -123,7 +132,7 @@ class DeveloperPanel(QWidget):
     def show_module(self, found: FoundModule) -> None:
         """Say which module the buttons are about."""
         self.file_label.set_whole_text(os.fspath(module_file(found)))
-        self.test_button.setEnabled(found.test is not None)
+        self.test_button.setEnabled(found.has_test)
         self.clear()
 
     def clear(self) -> None:

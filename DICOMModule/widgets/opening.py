@@ -14,9 +14,9 @@ from DICOMModule.widgets.browser.browser import DatabaseBrowser
 from DICOMModule.widgets.dialogs.import_dialog import ImportRequest
 from DICOMModule.widgets.importing import Importer
 from DICOMModule.widgets.job_runner import JobHandle, JobState
+from DICOMModule.widgets.picture_options import PictureOptions, node_with_options, position_in
 from DICOMModule.widgets.qt import QObject
 from DICOMModule.widgets.scene_loading import LoadOutcome, SceneLoader
-from DICOMModule.widgets.screenshot import PictureOptions, node_with_options, position_in
 from DICOMModule.widgets.viewer import OpenOutcome, OpenRequest, Viewer
 
 CANCELLED = "it was cancelled."

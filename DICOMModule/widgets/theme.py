@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
@@ -26,6 +27,7 @@ ThemeName: TypeAlias = Literal["dark", "light"]
 ICON_PX: Final = 20
 SPACING: Final = 8
 GROUP_SPACING: Final = 16
+_COLORS: Final = re.compile(rb"#[0-9a-fA-F]{3,8}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +137,30 @@ def pixmap(name: str, color: str = "", size_px: int = ICON_PX) -> QPixmap:
 
 @lru_cache(maxsize=512)
 def _tinted(name: str, color: str, size_px: int = ICON_PX) -> QPixmap:
-    drawing = resource_path("Icons", f"{name}.svg").read_text(encoding="utf-8").replace("#000", color)
+    """Return an icon whose black is another colour; those that are drawn in colours of their own stay as they are."""
+    drawn, is_black = _drawn(name, size_px)
+    if not is_black:
+        return drawn
+    tinted = QPixmap(drawn)
+    painter = QPainter(tinted)
+    painter.setCompositionMode(QPainter.CompositionMode_SourceIn)
+    painter.fillRect(tinted.rect(), QColor(color))
+    painter.end()
+    return tinted
+
+
+@lru_cache(maxsize=256)
+def _drawn(name: str, size_px: int) -> tuple[QPixmap, bool]:
+    """Return an icon as its file has it, and whether all of it is black; a start tints most of them three times."""
+    drawing = resource_path("Icons", f"{name}.svg").read_bytes()
     ratio = 3.0
     drawn = QPixmap(round(size_px * ratio), round(size_px * ratio))
     drawn.fill(Qt.transparent)
     painter = QPainter(drawn)
-    QSvgRenderer(QByteArray(drawing.encode())).render(painter, QRectF(0, 0, size_px * ratio, size_px * ratio))
+    QSvgRenderer(QByteArray(drawing)).render(painter, QRectF(0, 0, size_px * ratio, size_px * ratio))
     painter.end()
     drawn.setDevicePixelRatio(ratio)
-    return drawn
+    return drawn, set(_COLORS.findall(drawing)) == {b"#000"}
 
 
 def caption_font(font: QFont) -> QFont:

@@ -12,7 +12,7 @@ from DICOMModule.scene import Scene, Signal
 from DICOMModule.settings import Settings, read_settings, write_settings
 from DICOMModule.widgets.banners import Banners
 from DICOMModule.widgets.job_runner import JobRunner
-from DICOMModule.widgets.screenshot import PictureOptions
+from DICOMModule.widgets.picture_options import PictureOptions
 from DICOMModule.widgets.undo import UndoStack
 from DICOMModule.widgets.views.view_state import ViewState
 

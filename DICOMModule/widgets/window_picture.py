@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from DICOMModule.errors import DICOMModuleError, NoImageError, plain_text
+from DICOMModule.widgets.image_file import write_image
 from DICOMModule.widgets.main_window import MainWindow
 from DICOMModule.widgets.qt import QObject, QPoint, QTimer
-from DICOMModule.widgets.screenshot import write_image
 from DICOMModule.widgets.viewer import OpenOutcome
 
 POLL_MS: Final = 50

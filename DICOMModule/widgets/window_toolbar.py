@@ -8,6 +8,7 @@ from pathlib import Path
 from DICOMModule.errors import RenderingError
 from DICOMModule.jobs import call_job
 from DICOMModule.widgets.dialogs.file_dialogs import ask_new_file
+from DICOMModule.widgets.image_file import write_image
 from DICOMModule.widgets.key_table import KeyTable
 from DICOMModule.widgets.qt import (
     QEvent,
@@ -20,7 +21,6 @@ from DICOMModule.widgets.qt import (
     QToolButton,
     QWidget,
 )
-from DICOMModule.widgets.screenshot import write_image
 from DICOMModule.widgets.theme import ICON_PX, icon
 from DICOMModule.widgets.viewer import Viewer
 

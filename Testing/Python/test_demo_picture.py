@@ -18,8 +18,9 @@ from DICOMModule.demo.torso import LANDMARKS
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.scene import Scene
+from DICOMModule.widgets.picture_options import PictureOptions
 from DICOMModule.widgets.qt import QImage
-from DICOMModule.widgets.screenshot import PictureOptions, render_picture
+from DICOMModule.widgets.screenshot import render_picture
 
 WIDTH, LEVEL = 1500.0, 200.0
 

@@ -12,8 +12,9 @@ import pytest
 from DICOMModule.errors import RenderingError, SettingsError
 from DICOMModule.scene import Scene
 from DICOMModule.views.view import BACKGROUND
+from DICOMModule.widgets.picture_options import THEMES, PictureOptions
 from DICOMModule.widgets.qt import QImage
-from DICOMModule.widgets.screenshot import THEMES, PictureOptions, render_picture, save_picture
+from DICOMModule.widgets.screenshot import render_picture, save_picture
 
 SERIES = "1.2.3.4"
 

@@ -10,7 +10,8 @@ import pytest
 
 from DICOMModule import scripted_module
 from DICOMModule.errors import ScriptedModuleError
-from DICOMModule.scripted_module import FOREIGN_PREFIX, find_modules, read_package, reload_module, run_tests
+from DICOMModule.module_tests import run_tests
+from DICOMModule.scripted_module import FOREIGN_PREFIX, find_modules, read_package, reload_module
 
 HEAD = "from DICOMModule import scripted_module as s\n"
 COMPLETE = (

@@ -12,7 +12,8 @@ from view_kit import drag, made_area, move, pixels_of, press, release, wheel
 from DICOMModule.errors import RenderingError
 from DICOMModule.scene import VolumeDisplay
 from DICOMModule.views.view import BACKGROUND
-from DICOMModule.views.volume_view import DEFAULT_DIRECTION_LPS, LOOK_FROM, VolumeView, screen_axes
+from DICOMModule.views.volume_camera import DEFAULT_DIRECTION_LPS, LOOK_FROM, screen_axes
+from DICOMModule.views.volume_view import VolumeView
 from DICOMModule.volume.volume import Window
 from DICOMModule.widgets.qt import Qt
 from DICOMModule.widgets.views.clip_panel import axis_name

@@ -17,14 +17,9 @@ from DICOMModule.views.orientation import direction_letters
 from DICOMModule.views.overlay import edge_letters, volume_overlay
 from DICOMModule.views.prepared import prepare_volume, reduced_volume, reduction_factors
 from DICOMModule.views.view import BACKGROUND
-from DICOMModule.views.volume_view import (
-    COARSEST,
-    LOOK_FROM,
-    VolumeView,
-    next_coarseness,
-    screen_axes,
-    turned_by_drag,
-)
+from DICOMModule.views.volume_camera import LOOK_FROM, screen_axes, turned_by_drag
+from DICOMModule.views.volume_choices import COARSEST, next_coarseness
+from DICOMModule.views.volume_view import VolumeView
 from DICOMModule.volume.volume import Volume
 
 SIZE = (240, 200)

@@ -12,7 +12,8 @@ import pytest
 from DICOMModule.errors import GeometryError, SettingsError
 from DICOMModule.scene import Scene, VolumeDisplay, VolumeNode
 from DICOMModule.views.view import BACKGROUND
-from DICOMModule.views.volume_view import VolumeView, screen_axes
+from DICOMModule.views.volume_camera import screen_axes
+from DICOMModule.views.volume_view import VolumeView
 from DICOMModule.volume.volume import Volume, Window
 
 SIZE = (240, 200)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
 from typing import Final
 
@@ -39,6 +38,8 @@ MISSING: Final = "not installed"
 
 def versions() -> tuple[tuple[str, str], ...]:
     """Return name and version of the program, Python, Qt and each library, in the order in which they are shown."""
+    import importlib.metadata  # reads mail headers: slow to import, and wished for here only
+
     found = [("DICOMModule", __version__), ("Python", platform.python_version())]
     found += [("Qt, the window", QT_VERSION_STR), ("PyQt5", PYQT_VERSION_STR)]
     for distribution, title in LIBRARIES:

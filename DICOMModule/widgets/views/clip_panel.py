@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from DICOMModule.views.orientation import direction_letters, vector
-from DICOMModule.views.ray_caster import WHOLE, ClipBox
+from DICOMModule.views.volume_choices import WHOLE, ClipBox
 from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.qt import QFrame, QGridLayout, QLabel, QPoint, QPushButton, QSlider, Qt, QWidget
 from DICOMModule.widgets.theme import SPACING, caption_font

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from DICOMModule.errors import DICOMModuleError, plain_text
 from DICOMModule.scene import VolumeNode
 from DICOMModule.views.color_tables import is_reversed
 from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.orientation import SliceStack, turned_orientation
-from DICOMModule.views.slice_view import SliceView
 from DICOMModule.volume.volume import Voxels, Window
 from DICOMModule.widgets.overlay_painter import OverlayPainter
 from DICOMModule.widgets.qt import (
@@ -37,6 +36,9 @@ from DICOMModule.widgets.views.slice_plane import SlicePlane
 from DICOMModule.widgets.views.view_state import ViewState
 from DICOMModule.widgets.views.view_widget import GROUND, PROBLEM_COLOR, ViewWidget, device_geometry, image_of
 from DICOMModule.widgets.wording import plain_tooltip
+
+if TYPE_CHECKING:
+    from DICOMModule.views.slice_view import SliceView
 
 # As thick as a person asks for; 0 is a plain slice.
 SLAB_STEPS_MM = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 80.0, 100.0)
@@ -322,6 +324,8 @@ class SliceViewWidget(ViewWidget):
         if self._drawn is not None and self._drawn.key == key and not self.problem:
             return
         if self._view is None:
+            from DICOMModule.views.slice_view import SliceView  # VTK, which an empty view does without
+
             self._view = SliceView(self._plane.orientation, geometry.width_px, geometry.height_px)
         self._show(self._view, nodes)
         self._view.set_orientation(self._plane.orientation)

@@ -7,16 +7,18 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from weakref import ReferenceType, ref
 
 from DICOMModule.errors import DICOMModuleError
 from DICOMModule.scene import VolumeNode
 from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.prepared import RESTING_VOXELS
-from DICOMModule.views.ray_caster import ClipBox
-from DICOMModule.views.transfer_functions import TransferShift
-from DICOMModule.views.volume_view import VolumeView, next_coarseness
+from DICOMModule.views.volume_choices import ClipBox, TransferShift, next_coarseness
 from DICOMModule.volume.volume import Volume, Voxels
+
+if TYPE_CHECKING:
+    from DICOMModule.views.volume_view import VolumeView
 
 FIRST_COARSENESS = 4
 NO_SHIFT = TransferShift()
@@ -143,6 +145,8 @@ class VolumeRenderThread:
     def _answer(self, view: VolumeView | None, request: RenderRequest) -> VolumeView | None:
         try:
             if view is None and request.node is not None:
+                from DICOMModule.views.volume_view import VolumeView  # VTK, which an empty view does without
+
                 view = VolumeView(request.geometry.width_px, request.geometry.height_px, RESTING_VOXELS)
             if view is None or request.node is None:
                 if view is not None:

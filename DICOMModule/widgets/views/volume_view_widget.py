@@ -13,9 +13,8 @@ from DICOMModule.views.orientation import Vector, box_corners, vector
 from DICOMModule.views.overlay import ViewOverlay, volume_overlay
 from DICOMModule.views.prepared import RESTING_VOXELS
 from DICOMModule.views.presets import find_rendering_preset, value_scale
-from DICOMModule.views.ray_caster import ClipBox
-from DICOMModule.views.transfer_functions import TransferShift
-from DICOMModule.views.volume_view import DEFAULT_DIRECTION_LPS, LOOK_FROM, not_in_3d, screen_axes, turned_by_drag
+from DICOMModule.views.volume_camera import DEFAULT_DIRECTION_LPS, LOOK_FROM, screen_axes, turned_by_drag
+from DICOMModule.views.volume_choices import ClipBox, TransferShift, not_in_3d
 from DICOMModule.widgets.overlay_painter import OverlayPainter
 from DICOMModule.widgets.qt import (
     QImage,
