@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import suppress
 
+from DICOMModule.collecting import collection_paused
 from DICOMModule.commands import interrupts
 
 CANCELLED = 130
@@ -25,6 +26,13 @@ def main() -> None:
                 stream.flush()
         os._exit(CANCELLED)
     sys.exit(code)
+
+
+def viewer() -> None:
+    """Open the window on the local database: the viewer's own entry point."""
+    with collection_paused():
+        from DICOMModule.app import main as run
+    run()
 
 
 if __name__ == "__main__":

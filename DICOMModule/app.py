@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from DICOMModule.collecting import collection_paused
 from DICOMModule.database.private_folder import PrivateFolder
 from DICOMModule.dicom.decoding import decoding_pool
 from DICOMModule.errors import DICOMModuleError, RenderingError, SettingsError
@@ -68,7 +69,7 @@ class ViewerOptions:
 
 
 def main() -> None:
-    """Open the window on the local database, and leave with the exit code: the viewer's own entry point."""
+    """Open the window on the local database, and leave with the exit code."""
     try:
         folder = database_folder()
     except SettingsError:  # the window says so; until it is mended, the folder is that of no settings
@@ -139,7 +140,8 @@ def viewer_window(options: ViewerOptions) -> Iterator[MainWindow]:
             scene, ViewState(scene), jobs, banners, settings, folder, is_private=options.database_folder is None
         )
         with exceptions_shown(banners), _short_turns():
-            window = MainWindow(viewer, records, remembers=options.window_screenshot is None)
+            with collection_paused():
+                window = MainWindow(viewer, records, remembers=options.window_screenshot is None)
             try:
                 yield window
             finally:

@@ -16,11 +16,8 @@ from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.annotating import Annotator
 from DICOMModule.widgets.browser.browser import DatabaseBrowser
 from DICOMModule.widgets.browser.selection import Selection
-from DICOMModule.widgets.copying import copy_to_disk
 from DICOMModule.widgets.database_dialogs import DatabaseDialogs
 from DICOMModule.widgets.deleting import Deletion
-from DICOMModule.widgets.dialogs.copy_dialog import ask_copy
-from DICOMModule.widgets.dialogs.export_dialog import ask_export, export_to_study
 from DICOMModule.widgets.dialogs.import_dialog import ask_import, ask_quick_look, import_request_for
 from DICOMModule.widgets.importing import Importer
 from DICOMModule.widgets.inbox_watch import InboxWatch
@@ -314,6 +311,9 @@ class DICOMModuleWidget(ScriptedModuleWidget):
 
     def _on_copy_requested(self, selection: Selection) -> None:
         if selection.targets:
+            from DICOMModule.widgets.copying import copy_to_disk
+            from DICOMModule.widgets.dialogs.copy_dialog import ask_copy
+
             request = ask_copy(self.parent.window(), self.logic, self.viewer, selection)
             if request is not None:
                 copy_to_disk(self.viewer, self.logic, request)
@@ -353,6 +353,8 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         return found[0] if len(found) == 1 else None
 
     def _ask_export(self, study: StudySummary, node_id: str) -> None:
+        from DICOMModule.widgets.dialogs.export_dialog import ask_export, export_to_study
+
         request = ask_export(self.parent.window(), self.logic, self.viewer, study, node_id)
         if request is not None:
             export_to_study(self.viewer, self.logic, request, self._on_exported)

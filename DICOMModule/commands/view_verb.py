@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from DICOMModule.collecting import collection_paused
 from DICOMModule.commands.output import IN_PART, OK
 from DICOMModule.commands.verb import Context, Verb, existing_path, filled, real, whole
 from DICOMModule.errors import NoImageError, Problem, RenderingError, SettingsError, plain_text
@@ -137,7 +138,8 @@ def _show_picture(context: Context, picture: dict[str, Any], path: Path) -> None
 
 def _open_window(context: Context, options: PictureOptions) -> int:
     """Open the window, or make a picture of all of it."""
-    from DICOMModule.app import ViewerOptions, run_viewer
+    with collection_paused():
+        from DICOMModule.app import ViewerOptions, run_viewer
     from DICOMModule.widgets.viewer import OpenRequest
 
     given = context.arguments

@@ -124,3 +124,8 @@ def drop_empty_trash(connection: sqlite3.Connection) -> None:
         f"DELETE FROM trash WHERE NOT {PURGING}"  # noqa: S608 (ours)
         " AND NOT EXISTS (SELECT 1 FROM instance WHERE instance.trash = trash.id)"
     )
+
+
+def open_purges(catalogue: Catalogue) -> list[str]:
+    """Return the marks of purges that are not finished."""
+    return [str(mark) for (mark,) in catalogue.rows(f"SELECT deleted_at FROM trash WHERE {PURGING}")]  # noqa: S608 (ours)

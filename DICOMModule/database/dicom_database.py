@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
-from DICOMModule.database import headers, ingest, purge, queries, safe_removal, trash
+from DICOMModule.database import headers, queries, trash
 from DICOMModule.database.annotations import Annotations
 from DICOMModule.database.connection import FILE_NAME, Catalogue, translated_os_error
 from DICOMModule.database.file_beginning import MISSING, holds_copies
@@ -134,12 +134,16 @@ class DicomDatabase(Keeping):
         children: int | None = None,
     ) -> Job[ImportReport]:
         """Bring every DICOM file under `roots` into the database; see `ingest.import_job`."""
+        from DICOMModule.database import ingest  # nothing that only reads needs it
+
         return ingest.import_job(
             self._catalogue, self._store, roots, copy=copy, source=source, named=named, children=children
         )
 
     def remove_if_safe_job(self, path: Path) -> Job[bool]:
         """Delete a file that the database holds a copy of, if both are the same, read again; see `safe_removal`."""
+        from DICOMModule.database import safe_removal  # nothing that only reads needs it
+
         return safe_removal.remove_if_safe_job(self._catalogue, self._store, path)
 
     @property
@@ -186,12 +190,16 @@ class DicomDatabase(Keeping):
 
     def purge_job(self, names: Sequence[Name]) -> Job[PurgeReport]:
         """Take patients (by number), studies, series and instances (by UID) away for good; see `purge.purge_job`."""
+        from DICOMModule.database import purge  # nothing that only reads needs it
+
         return purge.purge_job(self._catalogue, self._store, names)
 
     def purge_trash_job(
         self, trash_ids: Sequence[int] | None = None, older_than_days: float | None = None
     ) -> Job[PurgeReport]:
         """Take what is in the trash away for good, all of it or of some acts; see `purge.purge_trash_job`."""
+        from DICOMModule.database import purge  # nothing that only reads needs it
+
         return purge.purge_trash_job(self._catalogue, self._store, trash_ids, older_than_days)
 
     # --- lists

@@ -34,7 +34,7 @@ from typing import Final
 
 from DICOMModule.database import trash
 from DICOMModule.database.connection import Catalogue, translated_os_error
-from DICOMModule.database.counting import PURGING
+from DICOMModule.database.counting import PURGING, open_purges
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.purge_backups import Backups, scrub_backups_job
 from DICOMModule.database.purge_rows import delete_reports, drop_empty, rebase, report_rows
@@ -94,7 +94,7 @@ def purge_trash_job(
 
 def finish_purges(catalogue: Catalogue, store: FileStore) -> None:
     """Go on with purges whose process has died or was stopped; what hinders them keeps nobody from the database."""
-    marks = [deleted_at for (deleted_at,) in catalogue.rows(f"SELECT deleted_at FROM trash WHERE {PURGING}")]  # noqa: S608
+    marks = open_purges(catalogue)
     if not marks:
         return
     with ExitStack() as held, suppress(DatabaseError):

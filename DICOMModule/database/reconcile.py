@@ -6,13 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from DICOMModule.database.connection import Catalogue
+from DICOMModule.database.counting import open_purges
 from DICOMModule.database.events import remove_dead_events
 from DICOMModule.database.file_store import FileStore, sha256_of
-from DICOMModule.database.purge import finish_purges
 from DICOMModule.database.sessions import dead_sessions, remove_session
-from DICOMModule.database.stray_repair import register_copy
 from DICOMModule.database.strays import orphans
-from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.errors import DicomFileError
 
 
@@ -34,7 +32,10 @@ def reconcile(catalogue: Catalogue, store: FileStore, *, unclean: bool = False) 
     int
         Copies that were taken over.
     """
-    finish_purges(catalogue, store)
+    if open_purges(catalogue):
+        from DICOMModule.database.purge import finish_purges
+
+        finish_purges(catalogue, store)
     remove_dead_events(store.incoming)
     dead = dead_sessions(store.incoming)
     if not dead and not unclean:
@@ -56,6 +57,9 @@ def sweep(dead: Iterable[Path]) -> None:
 
 def take_over(catalogue: Catalogue, store: FileStore) -> int:
     """Register whole copies without a row: their process died between the file and the row."""
+    from DICOMModule.database.stray_repair import register_copy
+    from DICOMModule.dicom.header_reader import read_header
+
     taken = 0
     for path in list(orphans(catalogue, store)):
         try:

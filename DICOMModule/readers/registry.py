@@ -12,7 +12,6 @@ alternative; where both are equally sure, both stay selected, and whoever loads 
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import logging
 import pkgutil
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -51,6 +50,8 @@ def _own_readers() -> Iterator[Reader]:
 
 
 def _others_readers() -> Iterator[Reader]:
+    import importlib.metadata  # reads mail headers: slow to import, and wished for here only
+
     for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda one: one.name):
         try:
             reader: Reader = point.load()

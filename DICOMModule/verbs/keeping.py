@@ -66,7 +66,7 @@ class KeepingVerbs(LogicBase):
         Called now and then it goes through the whole archive. Nothing is mended.
         """
         database = self.database()
-        report = yield from database.audit_job() if max_bytes is None else database.audit_job(max_bytes)
+        report = yield from database.audit_job(max_bytes)
         if report.database == "ok":
             yield from self._note_health_job(_of_changed_files(database, report))
         return report

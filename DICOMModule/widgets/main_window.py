@@ -14,9 +14,6 @@ from DICOMModule.errors import SettingsError
 from DICOMModule.scene import VolumeNode
 from DICOMModule.settings import Settings
 from DICOMModule.views.layout import LAYOUTS, STACK_LAYOUT
-from DICOMModule.widgets.dialogs.about_dialog import AboutDialog
-from DICOMModule.widgets.dialogs.settings_dialog import SettingsDialog
-from DICOMModule.widgets.dialogs.shortcuts_dialog import ShortcutsDialog
 from DICOMModule.widgets.dragging import dragged_paths
 from DICOMModule.widgets.jobs_panel import JobsStrip
 from DICOMModule.widgets.log_window import LogRecords, LogWindow
@@ -255,10 +252,14 @@ class MainWindow(QMainWindow):
 
     def show_settings(self) -> None:
         """Show the settings."""
+        from DICOMModule.widgets.dialogs.settings_dialog import SettingsDialog
+
         self._present("settings", lambda: SettingsDialog(self.viewer, self))
 
     def show_keys(self) -> None:
         """Show which keys do what."""
+        from DICOMModule.widgets.dialogs.shortcuts_dialog import ShortcutsDialog
+
         self._present("keys", lambda: ShortcutsDialog(self.keys.table, self.viewer, self))
 
     def show_log(self) -> None:
@@ -267,6 +268,8 @@ class MainWindow(QMainWindow):
 
     def show_about(self) -> None:
         """Show what this program is."""
+        from DICOMModule.widgets.dialogs.about_dialog import AboutDialog
+
         said = self.host.current.about_text() if self.host.current is not None else ""
         self._present("about", lambda: AboutDialog(said, self))
 

@@ -25,7 +25,9 @@ OPENED = """
 import os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from DICOMModule.app import ViewerOptions, viewer_window
+from DICOMModule.collecting import collection_paused
+with collection_paused():
+    from DICOMModule.app import ViewerOptions, viewer_window
 from DICOMModule.widgets.qt import QApplication
 options = ViewerOptions(Path(sys.argv[2]), settings_file=Path(sys.argv[3]))
 with viewer_window(options) as window:
