@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from DICOMModule.export.volume_files import (
         check_volume_file_path,
         is_volume_file,
+        read_image_file,
         read_volume_file,
         write_volume_file,
         write_volume_file_job,
@@ -27,6 +28,7 @@ _PLACES = {
     "check_volume_file_path": "volume_files",
     "export_series_job": "dicom_series",
     "is_volume_file": "volume_files",
+    "read_image_file": "volume_files",
     "read_volume_file": "volume_files",
     "write_volume_file": "volume_files",
     "write_volume_file_job": "volume_files",
@@ -40,6 +42,7 @@ __all__ = [
     "check_volume_file_path",
     "export_series_job",
     "is_volume_file",
+    "read_image_file",
     "read_volume_file",
     "write_volume_file",
     "write_volume_file_job",

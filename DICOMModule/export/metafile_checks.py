@@ -7,6 +7,7 @@ as LPS, and a list of value files that are not there as zeros: each would be a w
 from __future__ import annotations
 
 import math
+import re
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,6 +37,10 @@ MHA_TYPES = {
 }
 PATIENT_SPACES = {"left-posterior-superior", "lps", "right-anterior-superior", "ras", "left-anterior-superior", "las"}
 """What ITK turns into LPS; other spaces are those of a device, or of nobody knows what."""
+
+SPACES_WITH_TIME = {"left-posterior-superior-time", "lpst"}
+UNIT = re.compile(rb'"([^"]*)"')
+MILLIMETRES = {"mm", "millimeter", "millimeters", "millimetre", "millimetres", "???", "none", ""}
 
 
 def check_mha(path: Path) -> None:
@@ -72,13 +77,13 @@ def check_mha(path: Path) -> None:
         _check_values(path, stream, needed, ANY_ZLIB if packed else None)
 
 
-def check_nrrd(path: Path) -> tuple[str, ...]:
+def check_nrrd(path: Path) -> tuple[tuple[str, ...], str]:
     """Check the header of a NRRD file, and its values where they are gzip-compressed.
 
     Returns
     -------
-    tuple of str
-        Notes on what the header leaves open.
+    (tuple of str, str)
+        Notes on what the header leaves open, and the unit of the fourth axis where there is one and it has one.
 
     Raises
     ------
@@ -93,32 +98,34 @@ def check_nrrd(path: Path) -> tuple[str, ...]:
             name, separator, value = line.partition(b":")
             if separator and not value.startswith(b"=") and not line.startswith(b"#"):
                 fields[name.replace(b" ", b"").lower().decode("latin-1")] = value.strip()
-        notes = _check_nrrd_space(path, fields)
+        notes, unit = _check_nrrd_space(path, fields)
         if (file := fields.get("datafile")) is not None:
             _beside(path, file)
-            return notes
+            return notes, unit
         if fields.get("encoding", b"").lower() in {b"gzip", b"gz"} and "byteskip" not in fields:
             _unpacked(path, stream, _nrrd_bytes_at_most(path, fields), GZIP)
-    return notes
+    return notes, unit
 
 
-def _check_nrrd_space(path: Path, fields: Mapping[str, bytes]) -> tuple[str, ...]:
-    if fields.get("dimension") != b"3":
-        return ()  # what it is tells the reader, who refuses it
+def _check_nrrd_space(path: Path, fields: Mapping[str, bytes]) -> tuple[tuple[str, ...], str]:
     space = fields.get("space", b"").decode("latin-1").lower()
     if not space:
         raise VolumeFileError(path, "it does not say where it lies in the patient (no field 'space')")
-    if space not in PATIENT_SPACES:
+    vectors = fields.get("spacedirections", b"").lower().split()
+    axes = sum(vector != b"none" for vector in vectors)
+    # ITK turns axes of three dimensions to LPS, and leaves those of four as they are
+    if space not in (PATIENT_SPACES if axes < 4 else SPACES_WITH_TIME):
         raise VolumeFileError(path, f"the space {plain_text(space)!r} does not tell where it lies in the patient")
-    directions = fields.get("spacedirections", b"").lower()
-    if not directions or b"none" in directions:
+    of_one = fields.get("dimension") == str(axes).encode()
+    if axes < 3 or not (of_one or (vectors[0] == b"none" and len(vectors) == axes + 1)):
         raise VolumeFileError(path, "it does not say how its axes lie in the patient (space directions)")
-    units = {part.strip().lower() for part in fields.get("spaceunits", b"").replace(b'"', b" ").split()}
-    if not units <= {b"mm", b"millimeter", b"millimeters", b"millimetre", b"millimetres", b"???", b"none", b"s", b"ms"}:
+    units = [part.decode("latin-1").strip() for part in UNIT.findall(fields.get("spaceunits", b""))]
+    if not {unit.lower() for unit in units[:3]} <= MILLIMETRES:
         raise VolumeFileError(path, "its lengths are not in mm (space units)")
+    unit = plain_text(units[3]) if len(units) > 3 and units[3] != "???" else ""
     if "spaceorigin" not in fields:
-        return ("The file gives no origin; its first voxel is taken to lie at (0, 0, 0).",)
-    return ()
+        return ("The file gives no origin; its first voxel is taken to lie at (0, 0, 0).",), unit
+    return (), unit
 
 
 def _nrrd_bytes_at_most(path: Path, fields: Mapping[str, bytes]) -> int:

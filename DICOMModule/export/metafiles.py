@@ -13,14 +13,16 @@ from DICOMModule.errors import ExportError, VolumeFileError
 from DICOMModule.export.metafile_checks import GZIP, MHA_TYPES, check_mha, check_nrrd
 from DICOMModule.export.volume_facts import (
     KEY,
+    FileContent,
     VolumeFacts,
+    even_axis,
     exact_numbers,
     facts_from_text,
     facts_to_text,
 )
 from DICOMModule.export.volume_image import VolumeImage
 from DICOMModule.jobs import Job, Progress
-from DICOMModule.volume.volume import Floats, Voxels
+from DICOMModule.volume.volume import Floats
 
 CHUNK_BYTES = 8 << 20
 LONGEST_REMARK = 30_000
@@ -104,45 +106,46 @@ def write_mha_job(image: VolumeImage, stream: BinaryIO, suffix: str) -> Job[None
         stream.write(data[start : start + CHUNK_BYTES])
 
 
-def read_nrrd_or_mha(path: Path) -> tuple[Voxels, Floats, VolumeFacts, tuple[str, ...]]:
+def read_nrrd_or_mha(path: Path) -> FileContent:
     """Read a NRRD or MetaImage file.
-
-    Returns
-    -------
-    (array [k, j, i], matrix to LPS mm, facts, notes)
 
     Raises
     ------
     VolumeFileError
-        It is damaged, not three-dimensional, not scalar, or (NRRD) does not say which space it is in.
+        It is damaged, has fewer than three axes or more than four, or (NRRD) does not say which space it is in.
     """
     import SimpleITK
 
-    notes: tuple[str, ...] = ()
+    notes, unit = ((), "") if path.suffix.lower() == ".mha" else check_nrrd(path)
     if path.suffix.lower() == ".mha":
         check_mha(path)
-    else:
-        notes = check_nrrd(path)
     # SimpleITK carries types for a part of its functions only
     reader: Any = SimpleITK.ImageFileReader()  # type: ignore[no-untyped-call]
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
-        if reader.GetDimension() != 3 or reader.GetNumberOfComponents() != 1:
+        parts, axes = reader.GetNumberOfComponents(), reader.GetDimension()
+        if axes not in {3, 4} or parts not in {1, 3}:
             size = " × ".join(map(str, reader.GetSize()))
-            parts = reader.GetNumberOfComponents()
             raise VolumeFileError(
-                path, f"it holds {size} values of {parts} component(s); one 3D scalar volume is needed"
+                path,
+                f"it holds {size} values of {parts} component(s); one 3D volume, or volumes along a fourth axis, is needed",
             )
         image = reader.Execute()
     except RuntimeError as error:
         raise VolumeFileError(path, f"it is damaged or of another kind: {_last_line(error)}") from error
     keys = set(image.GetMetaDataKeys())
+    direction = np.array(image.GetDirection()).reshape(axes, axes)
+    if axes == 4 and np.abs(direction[3, :3]).max() + np.abs(direction[:3, 3]).max() > 1e-9:
+        raise VolumeFileError(path, "its fourth axis is mixed with those of space")
+    columns, start = direction * image.GetSpacing(), image.GetOrigin()
     matrix = np.eye(4)
-    matrix[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
-    matrix[:3, 3] = image.GetOrigin()
+    matrix[:3, :3], matrix[:3, 3] = columns[:3, :3], start[:3]
     facts = facts_from_text(image.GetMetaData(KEY)) if KEY in keys else VolumeFacts()
-    return SimpleITK.GetArrayFromImage(image), matrix, facts, notes
+    array = SimpleITK.GetArrayFromImage(image)
+    shape = array.shape if parts > 1 else (*array.shape, 1)
+    axis = None if axes == 3 else even_axis("Time", unit, start[3], columns[3, 3], shape[0])
+    return FileContent(array.reshape((1, *shape) if axes == 3 else shape), matrix, facts, notes, axis)
 
 
 def _matrix(image: VolumeImage) -> Floats:
@@ -163,7 +166,9 @@ def _short_facts(facts: VolumeFacts) -> str:
         text = facts_to_text(shorter)
         if len(text) <= LONGEST_REMARK:
             return text
-    raise ExportError("a MetaImage file has no room for the list of missing slices; write .nrrd or .nii.gz.")
+    raise ExportError(
+        "a MetaImage file has no room for the lists of missing slices and of the fourth axis; write .nrrd or .nii.gz."
+    )
 
 
 def _vector(numbers: Floats) -> str:

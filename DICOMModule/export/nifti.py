@@ -17,9 +17,18 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
 from DICOMModule.errors import ExportError, VolumeFileError
-from DICOMModule.export.volume_facts import KEY, VolumeFacts, exact_matrix, facts_from_text, facts_to_text
+from DICOMModule.export.volume_facts import (
+    KEY,
+    FileContent,
+    VolumeFacts,
+    even_axis,
+    exact_matrix,
+    facts_from_text,
+    facts_to_text,
+)
 from DICOMModule.export.volume_image import VolumeImage
 from DICOMModule.jobs import Job, Progress
+from DICOMModule.volume.sequence import Axis
 from DICOMModule.volume.volume import Floats, Voxels
 
 NIBABEL: Any = nibabel
@@ -43,6 +52,7 @@ RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
 """How nibabel names NIfTI's type for colour."""
 
 TIME_UNITS = {"s": "sec", "ms": "msec", "us": "usec"}
+UNITS_OF_TIME = {nifti: unit for unit, nifti in TIME_UNITS.items()}
 MM_PER_UNIT = {"mm": 1.0, "unknown": 1.0, "meter": 1000.0, "micron": 0.001}
 
 
@@ -102,25 +112,22 @@ def _write_job(header: Any, array: Voxels, stream: BinaryIO, suffix: str) -> Job
         packed.close()
 
 
-def read_nifti(path: Path) -> tuple[Voxels, Floats, VolumeFacts, tuple[str, ...]]:
+def read_nifti(path: Path) -> FileContent:
     """Read a NIfTI-1 or -2 file; the sform goes before the qform.
 
-    Returns
-    -------
-    (array [k, j, i], matrix to LPS mm, facts, notes)
-        The data type of the file, or float64 where it scales its values.
+    The data type is that of the file, or float64 where it scales its values.
 
     Raises
     ------
     VolumeFileError
-        It is damaged, not three-dimensional, not scalar, or says nothing of its place.
+        It is damaged, of more than four axes, of other values than numbers or colours, or says nothing of its place.
     """
     try:
         with _quiet():
             image = _image(path, _content(path))
         shape = _shape(path, image)
         raw = image.dataobj
-        unscaled = raw.slope == 1 and raw.inter == 0
+        unscaled = image.get_data_dtype() == RGB or (raw.slope == 1 and raw.inter == 0)
         values = np.array(raw.get_unscaled() if unscaled else np.asarray(raw)).reshape(shape)
     except (ImageFileError, HeaderDataError, EOFError, zlib.error, OSError, ValueError, TypeError, *NUMBERS) as error:
         raise VolumeFileError(path, f"it is damaged or no NIfTI file: {_first_line(error)}") from error
@@ -130,8 +137,21 @@ def read_nifti(path: Path) -> tuple[Voxels, Floats, VolumeFacts, tuple[str, ...]
     matrix, notes = _place(path, image)
     if not notes:
         matrix = exact_matrix(facts, matrix)
-    array = values.T.astype(values.dtype.newbyteorder("="), copy=False)
-    return array, matrix, facts, notes
+    array = values.T[..., np.newaxis]
+    array = np.ascontiguousarray(array).view(np.uint8) if values.dtype.fields else array
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    return FileContent(array, matrix, facts, notes, _axis(header, shape[3]))
+
+
+def _axis(header: Any, count: int) -> Axis | None:
+    """Return the fourth axis as the header describes it; None where there is but one volume."""
+    if count == 1:
+        return None
+    unit = UNITS_OF_TIME.get(header.get_xyzt_units()[1], "")
+    step = float(header["pixdim"][4])
+    if not unit or not step > 0:
+        return even_axis("Volume", "", 1.0, 1.0, count)
+    return even_axis("Time", unit, float(header["toffset"]), step, count)
 
 
 @contextlib.contextmanager
@@ -176,16 +196,19 @@ def _image(path: Path, content: bytes) -> Any:
     raise VolumeFileError(path, "it is no NIfTI file, or damaged")
 
 
-def _shape(path: Path, image: Any) -> tuple[int, ...]:
+def _shape(path: Path, image: Any) -> tuple[int, int, int, int]:
+    """Return how many voxels there are along i, j, k and the fourth axis."""
     shape = tuple(image.shape)
-    while len(shape) > 3 and shape[-1] == 1:
+    while len(shape) > 4 and shape[-1] == 1:
         shape = shape[:-1]
-    if len(shape) == 2:
-        shape = (*shape, 1)
-    if len(shape) != 3 or image.get_data_dtype().fields is not None:
+    i, j, k, t, *more = (*shape, 1, 1, 1)[: max(4, len(shape))]
+    kind = image.get_data_dtype()
+    if len(shape) < 2 or more or (kind.fields is not None and kind != RGB):
         size = " × ".join(map(str, shape))
-        raise VolumeFileError(path, f"it holds {size} values; one 3D scalar volume is needed")
-    return shape
+        raise VolumeFileError(
+            path, f"it holds {size} values of type {kind}; one 3D volume, or volumes along a fourth axis, is needed"
+        )
+    return i, j, k, t
 
 
 def _place(path: Path, image: Any) -> tuple[Floats, tuple[str, ...]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from DICOMModule.volume.sequence import Axis
+from DICOMModule.volume.sequence import Axis, VolumeSequence
 from DICOMModule.volume.volume import Floats, Volume, Voxels
 
 KEY = "DICOMModule"
@@ -45,6 +45,8 @@ class VolumeFacts:
         Of slices that are not evenly spaced, as in `Volume`; else empty.
     axis : Axis or None
         Of a 4D file.
+    missing_by_volume : tuple of tuple of int
+        Of a 4D file whose volumes lack different slices, as in each `Volume`; else empty.
     """
 
     modality: str = ""
@@ -60,6 +62,37 @@ class VolumeFacts:
     calibrated: bool = True
     slice_positions: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
     axis: Axis | None = None
+    missing_by_volume: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileContent:
+    """What a format's reader returns.
+
+    Attributes
+    ----------
+    array : ndarray, shape (t, k, j, i, components)
+        As in the file; t is 1 where there is but one volume.
+    matrix : ndarray, shape (4, 4)
+        To LPS mm, of either hand.
+    facts : VolumeFacts
+        From our remark.
+    notes : tuple of str
+        As in `Volume`.
+    axis : Axis or None
+        Of a 4D file, as far as the format itself tells; our remark goes before it.
+    """
+
+    array: Voxels
+    matrix: Floats
+    facts: VolumeFacts
+    notes: tuple[str, ...] = ()
+    axis: Axis | None = None
+
+
+def even_axis(name: str, unit: str, start: float, step: float, count: int) -> Axis:
+    """Return an axis as files describe it that know its start and its step."""
+    return Axis(name, unit, tuple(float(start + step * number) for number in range(count)))
 
 
 def facts_of(volume: Volume) -> VolumeFacts:
@@ -68,7 +101,7 @@ def facts_of(volume: Volume) -> VolumeFacts:
         modality=volume.modality,
         units=volume.units,
         missing_slices=volume.missing_slices,
-        padding_value=_padding_value(volume),
+        padding_value=padding_value(volume),
         source_series_uids=volume.source_series_uids,
         derivation=volume.derivation,
         derivation_codes=str(volume.extra.get("derivation_codes", "")),
@@ -83,11 +116,23 @@ def facts_of(volume: Volume) -> VolumeFacts:
 def facts_to_text(facts: VolumeFacts) -> str:
     """Return `facts` as one line of ASCII."""
     found = {name: getattr(facts, name) for name in VolumeFacts.__dataclass_fields__}
-    for name, usual in (("placed", True), ("calibrated", True), ("slice_positions", ()), ("axis", None)):
+    for name, usual in (
+        ("placed", True),
+        ("calibrated", True),
+        ("slice_positions", ()),
+        ("axis", None),
+        ("missing_by_volume", ()),
+    ):
         if found[name] == usual:
             del found[name]
     if facts.axis is not None:
-        found["axis"] = {"name": facts.axis.name, "unit": facts.axis.unit, "values": facts.axis.values}
+        values = [value if math.isfinite(value) else None for value in facts.axis.values]
+        found["axis"] = {
+            "name": facts.axis.name,
+            "unit": facts.axis.unit,
+            "values": values,
+            "labels": facts.axis.labels,
+        }
     return json.dumps(found, ensure_ascii=True, allow_nan=False)
 
 
@@ -110,6 +155,14 @@ def facts_from_text(text: str) -> VolumeFacts:
             good[name] = found[name]
     if _is_number(found.get("padding_value")):
         good["padding_value"] = float(found["padding_value"])
+    good |= _grid_facts(found)
+    good["axis"] = _axis(found.get("axis"))
+    return VolumeFacts(**good, monochrome1=found.get("monochrome1") is True)
+
+
+def _grid_facts(found: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts that say where slices lie, and which there are none of."""
+    good: dict[str, Any] = {}
     matrix = found.get("matrix")
     if isinstance(matrix, list) and len(matrix) == 16 and all(map(_is_number, matrix)):
         good["matrix"] = tuple(map(float, matrix))
@@ -118,7 +171,21 @@ def facts_from_text(text: str) -> VolumeFacts:
         good["slice_positions"] = tuple(tuple(map(float, place)) for place in places or ())
     for name in ("placed", "calibrated"):
         good[name] = found.get(name) is not False
-    return VolumeFacts(**good, monochrome1=found.get("monochrome1") is True)
+    missing = found.get("missing_by_volume")
+    if _all_of(missing, list) and all(_all_of(one, int) for one in missing or ()):
+        good["missing_by_volume"] = tuple(map(tuple, missing or ()))
+    return good
+
+
+def _axis(found: object) -> Axis | None:
+    if not isinstance(found, dict) or not isinstance(found.get("values"), list):
+        return None
+    name, unit, labels = found.get("name"), found.get("unit"), found.get("labels", [])
+    values = found["values"]
+    if not (isinstance(name, str) and isinstance(unit, str) and all(one is None or _is_number(one) for one in values)):
+        return None
+    labels = tuple(labels) if _all_of(labels, str) and len(labels) in {0, len(values)} else ()
+    return Axis(name, unit, tuple(math.nan if one is None else float(one) for one in values), labels)
 
 
 def exact_matrix(facts: VolumeFacts, rounded: Floats) -> Floats:
@@ -132,6 +199,26 @@ def exact_matrix(facts: VolumeFacts, rounded: Floats) -> Floats:
     with np.errstate(over="ignore"):
         same = np.array_equal(matrix.astype(np.float32), rounded.astype(np.float32))
     return matrix if same else rounded
+
+
+def sequence_with(content: FileContent, whole: Voxels, axis: Axis, name: str) -> VolumeSequence:
+    """Return the sequence that a 4D file holds, whose `whole` has the shape (t, k, j, i) or (t, k, j, i, 3).
+
+    Raises
+    ------
+    GeometryError
+        The matrix is not that of a right-handed grid.
+    """
+    facts = content.facts
+    missing = (
+        facts.missing_by_volume if len(facts.missing_by_volume) == len(whole) else (facts.missing_slices,) * len(whole)
+    )
+    volumes = tuple(
+        volume_with(replace(facts, missing_slices=lacking), array, content.matrix, name, content.notes)
+        for lacking, array in zip(missing, whole, strict=True)
+    )
+    whole.flags.writeable = False
+    return VolumeSequence(volumes, axis, name, whole)
 
 
 def volume_with(facts: VolumeFacts, array: Voxels, matrix: Floats, name: str, notes: tuple[str, ...]) -> Volume:
@@ -173,7 +260,8 @@ def volume_with(facts: VolumeFacts, array: Voxels, matrix: Floats, name: str, no
     )
 
 
-def _padding_value(volume: Volume) -> float | None:
+def padding_value(volume: Volume) -> float | None:
+    """Return the value of all padding voxels of a volume, if it is one that no other voxel has."""
     if volume.valid is None or volume.components > 1:
         return None
     padding = ~volume.valid

@@ -15,18 +15,15 @@ import numpy as np
 
 from DICOMModule.errors import DICOMModuleError, ExportError, VolumeFileError, plain_text
 from DICOMModule.export.atomic import atomic_file, check_target
-from DICOMModule.export.volume_facts import VolumeFacts, volume_with
+from DICOMModule.export.volume_facts import FileContent, sequence_with, volume_with
 from DICOMModule.export.volume_image import VolumeImage, image_of
 from DICOMModule.jobs import Job, run_to_end
-from DICOMModule.volume.sequence import VolumeSequence
-from DICOMModule.volume.volume import Floats, Volume, Voxels
+from DICOMModule.volume.sequence import Axis, VolumeSequence
+from DICOMModule.volume.volume import Volume
 
 VOLUME_SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha", ".vti")
 SURFACE_SUFFIXES = (".vtp", ".stl")
 TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
-
-Content = tuple[Voxels, Floats, VolumeFacts, tuple[str, ...]]
-"""What a format's reader returns: array [k, j, i], matrix to LPS mm (either hand), facts, notes."""
 
 
 def volume_suffix(path: Path) -> str:
@@ -90,7 +87,7 @@ def write_volume_file_job(volume: Volume | VolumeSequence, path: Path, overwrite
 
 
 def read_volume_file(path: Path) -> Volume:
-    """Read a volume file, whoever wrote it.
+    """Read a volume file, whoever wrote it, that holds one volume.
 
     Returns
     -------
@@ -102,18 +99,38 @@ def read_volume_file(path: Path) -> Volume:
     ExportError
         The suffix is not known.
     VolumeFileError
-        The file cannot be read, is damaged, is not one three-dimensional scalar volume, or does not say where it lies.
+        The file cannot be read, is damaged, is 4D or of other values than one number or a colour a voxel, or does not say
+        where it lies.
     """
+    value = read_image_file(path)
+    if isinstance(value, VolumeSequence):
+        raise VolumeFileError(path, f"it is 4D: it holds {len(value.volumes)} volumes; one 3D volume is needed")
+    return value
+
+
+def read_image_file(path: Path) -> Volume | VolumeSequence:
+    """Read a volume file, whoever wrote it, that holds a volume or a sequence of them; errors as in `read_volume_file`."""
     suffix = volume_suffix(path)
     try:
         if not path.is_file():
             raise VolumeFileError(path, "there is no such file" if not path.exists() else "it is not a regular file")
-        array, matrix, facts, notes = _reader(suffix)(path)
+        content = _right_handed(_reader(suffix)(path))
+        array, facts = content.array, content.facts
         if array.dtype.name not in TYPES:
             raise VolumeFileError(path, f"its values are of type {array.dtype.name}, not plain numbers")
-        array, matrix, facts, notes = _right_handed(array, matrix, facts, notes)
+        if array.shape[4] == 1:
+            array = array[..., 0]
+        elif array.shape[4] != 3 or array.dtype != np.uint8:
+            raise VolumeFileError(
+                path,
+                f"it holds {array.shape[4]} values of type {array.dtype.name} a voxel; one, or a colour, is needed",
+            )
         name = plain_text(path.name)[: -len(suffix)]
-        return volume_with(facts, array, matrix, name, notes)
+        axis = facts.axis if facts.axis is not None and len(facts.axis.values) == len(array) else content.axis
+        if len(array) == 1 and axis is None:
+            return volume_with(facts, array[0], content.matrix, name, content.notes)
+        axis = axis or Axis("Volume", "", tuple(float(number + 1) for number in range(len(array))))
+        return sequence_with(content, array, axis, name)
     except VolumeFileError:
         raise
     except (DICOMModuleError, OSError) as error:
@@ -123,7 +140,7 @@ def read_volume_file(path: Path) -> Volume:
         raise VolumeFileError(path, "it says that it holds more than fits into the memory of this machine") from error
 
 
-def _reader(suffix: str) -> Callable[[Path], Content]:
+def _reader(suffix: str) -> Callable[[Path], FileContent]:
     if suffix in {".nii", ".nii.gz"}:
         from DICOMModule.export.nifti import read_nifti
 
@@ -142,16 +159,24 @@ def _check(image: VolumeImage, suffix: str) -> None:
         raise ExportError(f"values of type {image.array.dtype} cannot be written to {suffix}; use one of {TYPES}.")
 
 
-def _right_handed(array: Voxels, matrix: Floats, facts: VolumeFacts, notes: tuple[str, ...]) -> Content:
+def _right_handed(content: FileContent) -> FileContent:
+    matrix, facts = content.matrix, content.facts
     if np.linalg.det(matrix[:3, :3]) >= 0:
-        return np.ascontiguousarray(array), matrix, facts, notes
-    last = len(array) - 1
+        return replace(content, array=np.ascontiguousarray(content.array))
+    last = content.array.shape[1] - 1
     flipped = matrix.copy()
     flipped[:3, 3] += last * matrix[:3, 2]
     flipped[:3, 2] = -matrix[:3, 2]
     missing = tuple(last - k for k in facts.missing_slices)
+    by_volume = tuple(tuple(last - k for k in one) for one in facts.missing_by_volume)
     note = "The file's grid is left-handed: its slices are in reverse order here, every value at its place."
-    return np.ascontiguousarray(array[::-1]), flipped, replace(facts, missing_slices=missing), (*notes, note)
+    return FileContent(
+        np.ascontiguousarray(content.array[:, ::-1]),
+        flipped,
+        replace(facts, missing_slices=missing, missing_by_volume=by_volume),
+        (*content.notes, note),
+        content.axis,
+    )
 
 
 def is_volume_file(path: Path) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from DICOMModule.errors import ExportError
-from DICOMModule.export.volume_facts import VolumeFacts, facts_of
+from DICOMModule.export.volume_facts import VolumeFacts, facts_of, padding_value
 from DICOMModule.volume.sequence import Axis, VolumeSequence
 from DICOMModule.volume.volume import Volume, Voxels
 
@@ -28,11 +28,15 @@ class VolumeImage:
         The grid: that of the volume, or of the first of the sequence.
     axis : Axis or None
         Of a sequence.
+    padding_value, missing_by_volume
+        Of a sequence, as in `VolumeFacts`.
     """
 
     array: Voxels
     volume: Volume
     axis: Axis | None = None
+    padding_value: float | None = None
+    missing_by_volume: tuple[tuple[int, ...], ...] = ()
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -62,7 +66,9 @@ class VolumeImage:
         facts = facts_of(self.volume)
         if self.axis is None:
             return facts
-        return replace(facts, padding_value=None, axis=self.axis)  # each volume may have padding of its own
+        return replace(
+            facts, axis=self.axis, padding_value=self.padding_value, missing_by_volume=self.missing_by_volume
+        )
 
 
 def image_of(value: Volume | VolumeSequence) -> VolumeImage:
@@ -79,8 +85,26 @@ def image_of(value: Volume | VolumeSequence) -> VolumeImage:
                 f"the images of {value.name!r} lie in different places in space, which no volume file can say."
                 " Write them one by one."
             )
-        return VolumeImage(_little(value.array), value.first, value.axis)
+        missing = tuple(volume.missing_slices for volume in value.volumes)
+        return VolumeImage(
+            _little(value.array),
+            value.first,
+            value.axis,
+            _common_padding(value),
+            missing if len(set(missing)) > 1 else (),
+        )
     return VolumeImage(_little(value.array), value)
+
+
+def _common_padding(sequence: VolumeSequence) -> float | None:
+    """Return the value of all padding of all volumes; None where there is none, or they differ in it."""
+    padded = [volume for volume in sequence.volumes if volume.valid is not None]
+    fillers = {padding_value(volume) for volume in padded}
+    if len(fillers) != 1 or None in fillers:
+        return None
+    (filler,) = fillers
+    bare = (volume.array for volume in sequence.volumes if volume.valid is None)
+    return None if any((array == filler).any() for array in bare) else filler
 
 
 def even_step(values: Sequence[float]) -> tuple[float, float] | None:

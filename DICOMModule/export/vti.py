@@ -15,6 +15,7 @@ import numpy as np
 from DICOMModule.errors import ExportError, VolumeFileError
 from DICOMModule.export.volume_facts import (
     KEY,
+    FileContent,
     VolumeFacts,
     exact_numbers,
     facts_from_text,
@@ -22,7 +23,6 @@ from DICOMModule.export.volume_facts import (
 )
 from DICOMModule.export.volume_image import VolumeImage
 from DICOMModule.jobs import Job, Progress
-from DICOMModule.volume.volume import Floats, Voxels
 
 CHUNK_BYTES = 8 << 20
 HEAD_BYTES = 1 << 20
@@ -90,17 +90,13 @@ def write_vti_job(image: VolumeImage, stream: BinaryIO, suffix: str) -> Job[None
     stream.write(b"\n  </AppendedData>\n</VTKFile>\n")
 
 
-def read_vti(path: Path) -> tuple[Voxels, Floats, VolumeFacts, tuple[str, ...]]:
+def read_vti(path: Path) -> FileContent:
     """Read a ``.vti`` file; its coordinates are taken as LPS mm.
-
-    Returns
-    -------
-    (array [k, j, i], matrix to LPS mm, facts, notes)
 
     Raises
     ------
     VolumeFileError
-        It is damaged, or has no scalar point data of one component.
+        It is damaged, or has no point data of one component, or three.
     """
     from vtkmodules.util.numpy_support import vtk_to_numpy
     from vtkmodules.vtkIOXML import vtkXMLImageDataReader
@@ -123,12 +119,12 @@ def read_vti(path: Path) -> tuple[Voxels, Floats, VolumeFacts, tuple[str, ...]]:
         raise VolumeFileError(path, "it is damaged: VTK could not read it to its end")
     image = reader.GetOutput()
     scalars = image.GetPointData().GetScalars() or image.GetPointData().GetArray(0)
-    if scalars is None or scalars.GetNumberOfComponents() != 1:
-        raise VolumeFileError(path, "it has no scalar values at its points; one 3D scalar volume is needed")
+    if scalars is None or scalars.GetNumberOfComponents() not in {1, 3}:
+        raise VolumeFileError(path, "it has neither numbers nor colours at its points; one 3D volume is needed")
     i, j, k = image.GetDimensions()
     if scalars.GetNumberOfTuples() != i * j * k:
         raise VolumeFileError(path, "it is damaged: it holds another number of values than its extent says")
-    array = vtk_to_numpy(scalars).reshape(k, j, i).copy()  # type: ignore[no-untyped-call]
+    array = vtk_to_numpy(scalars).reshape(1, k, j, i, -1).copy()  # type: ignore[no-untyped-call]
     matrix = np.eye(4)
     rotation = image.GetDirectionMatrix()
     matrix[:3, :3] = [[rotation.GetElement(r, c) for c in range(3)] for r in range(3)]
@@ -138,7 +134,7 @@ def read_vti(path: Path) -> tuple[Voxels, Floats, VolumeFacts, tuple[str, ...]]:
     matrix[:3, 3] = np.array(image.GetOrigin()) + matrix[:3, :3] @ first
     remark = image.GetFieldData().GetAbstractArray(KEY)
     facts = facts_from_text(remark.GetValue(0)) if remark is not None and remark.GetNumberOfValues() else VolumeFacts()
-    return array, matrix, facts, ()
+    return FileContent(array, matrix, facts)
 
 
 def _check_extents(path: Path, head: bytes) -> None:

@@ -67,12 +67,14 @@ class VolumeVerbs(ImportingVerbs, ReadingVerbs):
         return Loaded(volumes[0], loadable, tuple(problems), sequence)
 
     def open_job(self, target: str, loadable_id: str = "") -> Job[Loaded]:
-        """Load a volume from wherever it is: a volume file by its suffix, else as `load_job` does."""
-        from DICOMModule.export import is_volume_file, read_volume_file
+        """Load a volume or a sequence from wherever it is: a volume file by its suffix, else as `load_job` does."""
+        from DICOMModule.export import is_volume_file, read_image_file
+        from DICOMModule.volume.sequence import VolumeSequence
 
         path = self.targets.path_of(target)
         if path is not None and path.is_file() and is_volume_file(path):
-            return Loaded(read_volume_file(path))
+            value = read_image_file(path)
+            return Loaded(value.first, sequence=value) if isinstance(value, VolumeSequence) else Loaded(value)
         loaded = yield from self.load_job(target, loadable_id)
         return loaded
 

@@ -9,7 +9,7 @@ import SimpleITK
 from test_volume_files import RAS, turned, values
 
 from DICOMModule.errors import ExportError, VolumeFileError
-from DICOMModule.export import read_volume_file, write_volume_file
+from DICOMModule.export import read_image_file, read_volume_file, write_volume_file
 from DICOMModule.volume.sequence import Axis, VolumeSequence
 from DICOMModule.volume.volume import Volume
 
@@ -81,8 +81,126 @@ def test_image_data_of_vtk_hold_no_sequence(tmp_path):
 
 def test_a_4d_file_is_not_read_as_a_volume(tmp_path):
     write_volume_file(sequence(), tmp_path / "v.nrrd")
-    with pytest.raises(VolumeFileError, match="one 3D"):
+    with pytest.raises(VolumeFileError, match="4D: it holds 2 volumes"):
         read_volume_file(tmp_path / "v.nrrd")
+
+
+AXES = [
+    TIME,
+    Axis("b-value", "s/mm2", (1000.0, 0.0), ("along L", "")),  # not even, with a unit of two words' length
+    Axis("EchoTime", "ms", (4.6, float("nan"))),
+]
+
+
+@pytest.mark.parametrize("suffix", SEQUENCE_SUFFIXES)
+@pytest.mark.parametrize("axis", AXES, ids=lambda axis: axis.name)
+@pytest.mark.parametrize("dtype", ["int16", "float32"])
+def test_a_sequence_that_was_written_is_read_the_same(tmp_path, suffix, axis, dtype):
+    made = sequence(shear=(0.4, -0.9), axis=axis, dtype=dtype)
+    write_volume_file(made, tmp_path / f"v{suffix}")
+    back = read_image_file(tmp_path / f"v{suffix}")
+    assert isinstance(back, VolumeSequence)
+    assert (back.axis.name, back.axis.unit, back.axis.labels) == (axis.name, axis.unit, axis.labels)
+    np.testing.assert_array_equal(back.axis.values, axis.values)
+    assert back.array.dtype == dtype
+    np.testing.assert_array_equal(back.array, made.array)
+    assert all(np.shares_memory(volume.array, back.array) for volume in back.volumes)
+    for volume in back.volumes:
+        np.testing.assert_allclose(volume.ijk_to_lps, made.first.ijk_to_lps, rtol=0, atol=1e-9)
+        assert volume.units == "HU"
+
+
+@pytest.mark.parametrize("suffix", [*SEQUENCE_SUFFIXES, ".vti"])
+def test_colours_that_were_written_are_read_the_same(tmp_path, suffix):
+    made = coloured()
+    write_volume_file(made, tmp_path / f"v{suffix}")
+    back = read_volume_file(tmp_path / f"v{suffix}")
+    assert back.components == 3
+    np.testing.assert_array_equal(back.array, made.array)
+    np.testing.assert_allclose(back.ijk_to_lps, made.ijk_to_lps, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("suffix", SEQUENCE_SUFFIXES)
+def test_a_film_in_colour_without_a_place_is_read_the_same(tmp_path, suffix):
+    """Three voxels along i: the colours are not taken for them, nor the times for slices."""
+    whole = values("uint8", (4, 1, 4, 3, 3))
+    axis = Axis("FrameTime", "ms", (0.0, 40.0, 80.0, 120.0))
+    volumes = tuple(Volume(part, np.eye(4), placed=False, calibrated=False) for part in whole)
+    write_volume_file(VolumeSequence(volumes, axis, "cine", whole), tmp_path / f"v{suffix}")
+    back = read_image_file(tmp_path / f"v{suffix}")
+    assert back.axis == axis
+    np.testing.assert_array_equal(back.array, whole)
+    assert not back.first.placed
+    assert not back.first.calibrated
+
+
+@pytest.mark.parametrize("suffix", SEQUENCE_SUFFIXES)
+def test_a_sequence_of_one_stays_a_sequence(tmp_path, suffix):
+    made = VolumeSequence((Volume(values(), turned()),), Axis("EchoTime", "ms", (12.5,)))
+    write_volume_file(made, tmp_path / f"v{suffix}")
+    back = read_image_file(tmp_path / f"v{suffix}")
+    assert back.axis == made.axis
+
+
+@pytest.mark.parametrize("suffix", SEQUENCE_SUFFIXES)
+def test_gaps_and_padding_of_each_volume_come_back(tmp_path, suffix):
+    whole = np.zeros((2, 3, 4, 5), np.int16) + 7
+    whole[:, :, 0, 0] = whole[0, 1] = whole[1, 2] = -2000
+    valid = whole != -2000
+    volumes = tuple(
+        Volume(part, turned(), missing_slices=missing, valid=mask)
+        for part, mask, missing in zip(whole, valid, ((1,), (2,)), strict=True)
+    )
+    write_volume_file(VolumeSequence(volumes, TIME, "4D", whole), tmp_path / f"v{suffix}")
+    back = read_image_file(tmp_path / f"v{suffix}")
+    assert [volume.missing_slices for volume in back.volumes] == [(1,), (2,)]
+    np.testing.assert_array_equal([volume.valid for volume in back.volumes], valid)
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha", ".nii"])
+def test_a_4d_file_of_another_program_has_the_axis_that_its_header_gives(tmp_path, suffix):
+    image = SimpleITK.GetImageFromArray(values("int16", (3, 3, 4, 5)), isVector=False)
+    image.SetSpacing((2.0, 2.0, 3.0, 1.5))
+    image.SetOrigin((5.0, 6.0, 7.0, 0.0))
+    path = tmp_path / f"v{suffix}"
+    if suffix == ".nrrd":  # ITK names no space for four axes
+        path.write_bytes(
+            b"NRRD0005\ntype: short\ndimension: 4\nspace: left-posterior-superior-time\nsizes: 5 4 3 3\n"
+            b"space directions: (2,0,0,0) (0,2,0,0) (0,0,3,0) (0,0,0,1.5)\nendian: little\nencoding: raw\n"
+            b'space origin: (5,6,7,0)\nspace units: "mm" "mm" "mm" "s"\n\n' + values("<i2", (3, 3, 4, 5)).tobytes()
+        )
+    else:
+        SimpleITK.WriteImage(image, str(path))
+    back = read_image_file(path)
+    assert back.axis.values == (0.0, 1.5, 3.0)
+    assert (back.axis.name, back.axis.unit) == ("Time", "" if suffix == ".mha" else "s")
+    np.testing.assert_array_equal(back.array, values("int16", (3, 3, 4, 5)))
+    np.testing.assert_allclose(
+        back.first.ijk_to_lps[:3], np.diag((2, 2, 3, 1.0))[:3] + [[0, 0, 0, x] for x in (5, 6, 7)]
+    )
+
+
+def test_a_4d_nrrd_in_a_space_that_is_not_turned_is_refused(tmp_path):
+    write_volume_file(sequence(), tmp_path / "v.nrrd")
+    content = (tmp_path / "v.nrrd").read_bytes()
+    for other in (b"right-anterior-superior-time", b"scanner-xyz-time"):
+        (tmp_path / "w.nrrd").write_bytes(content.replace(b"left-posterior-superior-time", other))
+        with pytest.raises(VolumeFileError, match="does not tell where it lies"):
+            read_image_file(tmp_path / "w.nrrd")
+
+
+def test_a_remark_of_an_axis_that_does_not_fit_the_file_is_passed_over(tmp_path):
+    write_volume_file(sequence(), tmp_path / "v.mha")
+    content = (tmp_path / "v.mha").read_bytes()
+    (tmp_path / "w.mha").write_bytes(content.replace(b'"values": [1.0, 3.5]', b'"values": [1.0     ]'))
+    assert read_image_file(tmp_path / "w.mha").axis == Axis("Time", "", (1.0, 3.5))
+
+
+def test_values_that_are_neither_numbers_nor_colours_are_refused(tmp_path):
+    vectors = SimpleITK.GetImageFromArray(values("float32", (3, 4, 5, 3)), isVector=True)
+    SimpleITK.WriteImage(vectors, str(tmp_path / "v.mha"))
+    with pytest.raises(VolumeFileError, match=r"3 values of type float32 a voxel"):
+        read_image_file(tmp_path / "v.mha")
 
 
 @pytest.mark.parametrize("suffix", SEQUENCE_SUFFIXES)
