@@ -1,4 +1,7 @@
-"""A volume on a rigid, even grid: slices that are not evenly spaced, or that lean, resampled by linear interpolation.
+"""A volume on a rigid, even grid: slices that are not evenly spaced, or that lean, resampled.
+
+For filters and files by linear interpolation; for the volume view, as its rays go through no other grid, by the nearest
+slice, with gaps where there is none.
 
 The planes of the slices stay as they are; only where they lie along their normal changes, and, for slices that lean, which
 voxel lies above which. Where slices of the old grid are met, their values are kept.
@@ -7,8 +10,9 @@ voxel lies above which. Where slices of the old grid are met, their values are k
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,40 +20,33 @@ import numpy.typing as npt
 from DICOMModule.errors import ProcessingError
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.volume.quantity import Quantity
+from DICOMModule.volume.slice_places import ON_A_VOXEL, Shares, SlicePlaces, slice_places
 from DICOMModule.volume.volume import Floats, Volume, Voxels
 
-ON_A_VOXEL: Final = 1e-4
-"""Distances from a voxel, in voxels, up to which its value is taken as it is."""
 LARGEST_BYTES: Final = 1 << 36
-STRAIGHT: Final = 1e-6
 _SETTLED: Final = ("resampled for 3D display.", "geometry kept exactly (sheared grid).", "Shown as gaps.")
 """Ends of warnings that a volume on an even grid has no more."""
 
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Slices:
-    """Where the slices of a volume lie, in the coordinates of the first one's plane.
+@dataclass(frozen=True, slots=True)
+class EvenGrid:
+    """Even slices to be made of those that there are.
 
     Attributes
     ----------
-    along : ndarray, shape (k,)
-        Distance of each from the first one along the normal, in mm.
-    aside : ndarray, shape (k, 2)
-        How far the first voxel of each lies aside of that of the first one, in voxels along (i, j).
-    normal : ndarray, shape (3,)
-        Unit normal.
+    count : int
+        How many; the first is at the lowest slice.
+    spacing_mm : float
+        From one to the next.
+    shares_at : callable
+        Which slices make the one that lies so far above the lowest, and how much of it each; a method of `SlicePlaces`.
     """
 
-    along: Floats
-    aside: Floats
-    normal: Floats
-
-    @property
-    def leans(self) -> bool:
-        """Whether slices lie aside of each other."""
-        return bool(np.abs(self.aside).max() > ON_A_VOXEL)
+    count: int
+    spacing_mm: float
+    shares_at: Callable[[float], Shares]
 
 
 def make_regular_job(volume: Volume, spacing_mm: float) -> Job[Volume]:
@@ -62,14 +59,14 @@ def make_regular_job(volume: Volume, spacing_mm: float) -> Job[Volume]:
     """
     if volume.regular:
         raise ProcessingError("the slices of this volume are evenly spaced already.")
-    slices = _slices_of(volume)
-    height_mm = float(slices.along[-1])
+    places = _places_of(volume)
+    height_mm = places.height_mm
     if spacing_mm:
         count = int(height_mm / spacing_mm + ON_A_VOXEL) + 1
     else:
-        count = int(np.ceil(height_mm / float(np.diff(slices.along).min()) - ON_A_VOXEL)) + 1
+        count = int(np.ceil(height_mm / float(np.diff(places.sorted_mm).min()) - ON_A_VOXEL)) + 1
         spacing_mm = height_mm / (count - 1)
-    made = yield from _resampled_job(volume, slices, count, spacing_mm)
+    made = yield from even_grid_job(volume, places, EvenGrid(count, spacing_mm, places.linear_at))
     return made
 
 
@@ -83,48 +80,48 @@ def make_orthogonal_job(volume: Volume) -> Job[Volume]:
     """
     if not volume.regular:
         raise ProcessingError("the slices of this volume are not evenly spaced; make-regular straightens them too.")
-    slices = _slices_of(volume)
-    if not slices.leans:
+    places = _places_of(volume)
+    if not places.leans:
         raise ProcessingError("the slices of this volume lie straight above each other already.")
-    step = float(volume.ijk_to_lps[:3, 2] @ slices.normal)
-    made = yield from _resampled_job(volume, slices, len(volume.array), step)
+    step = float(volume.ijk_to_lps[:3, 2] @ places.normal)
+    made = yield from even_grid_job(volume, places, EvenGrid(len(volume.array), step, places.linear_at))
     return made
 
 
-def _slices_of(volume: Volume) -> _Slices:
+def _places_of(volume: Volume) -> SlicePlaces:
     if len(volume.array) < 2:
         raise ProcessingError("one slice makes no grid.")
-    matrix = volume.ijk_to_lps
-    normal = np.cross(matrix[:3, 0], matrix[:3, 1])
-    normal /= np.linalg.norm(normal)
-    # Of a regular grid the matrix counts, as for everything else that is done with it.
-    steps = np.arange(len(volume.array))[:, None] * matrix[:3, 2]
-    offsets = steps if volume.regular else volume.slice_positions - volume.slice_positions[0]
-    basis = np.column_stack((matrix[:3, 0], matrix[:3, 1], normal))
-    coordinates = np.linalg.solve(basis, offsets.T).T
-    return _Slices(coordinates[:, 2], coordinates[:, :2], normal)
+    return slice_places(volume)
 
 
-def _resampled_job(volume: Volume, slices: _Slices, count: int, spacing_mm: float) -> Job[Volume]:
-    """Return the volume with `count` even slices, wide enough for all that there is."""
-    first = np.floor(slices.aside.min(axis=0) + ON_A_VOXEL)
-    last = np.ceil(slices.aside.max(axis=0) - ON_A_VOXEL)
+def even_grid_job(volume: Volume, places: SlicePlaces, grid: EvenGrid) -> Job[Volume]:
+    """Return a volume of grey values with the slices of `grid`, wide enough for all that there is.
+
+    Raises
+    ------
+    ProcessingError
+        It would be larger than any volume that is held.
+    """
+    aside = places.aside
+    first = np.floor(aside.min(axis=0) + ON_A_VOXEL)
+    last = np.ceil(aside.max(axis=0) - ON_A_VOXEL)
     _, rows, columns = volume.array.shape
-    shape = count, rows + int(last[1] - first[1]), columns + int(last[0] - first[0])
+    shape = grid.count, rows + int(last[1] - first[1]), columns + int(last[0] - first[0])
     if float(np.prod(shape, dtype=float)) * volume.array.itemsize > LARGEST_BYTES:
         raise ProcessingError("the result would be larger than any volume that is held; choose a wider spacing.")
     array = np.empty(shape, volume.array.dtype)
     valid = np.ones(shape, np.bool_)
-    for number in range(count):
-        yield Progress(number, count, "resampling")
-        array[number], valid[number] = _slice_at(volume, slices, number * spacing_mm, first, shape[1:])
+    shifts = first - aside
+    for number in range(grid.count):
+        yield Progress(number, grid.count, "resampling")
+        shares = grid.shares_at(number * grid.spacing_mm)
+        array[number], valid[number] = _slice_of(volume, shares, shifts, shape[1:])
     if not valid.all():
         known = volume.array if volume.valid is None else volume.array[volume.valid]
         array[~valid] = known.min() if known.size else 0
     matrix = volume.ijk_to_lps.copy()
-    matrix[:3, 2] = slices.normal * spacing_mm
-    corner = volume.ijk_to_lps[:3, 3] if volume.regular else volume.slice_positions[0]
-    matrix[:3, 3] = corner + volume.ijk_to_lps[:3, :2] @ first
+    matrix[:3, 2] = places.normal * grid.spacing_mm
+    matrix[:3, 3] = places.positions[places.order[0]] + volume.ijk_to_lps[:3, :2] @ first
     return replace(
         volume,
         array=array,
@@ -134,6 +131,7 @@ def _resampled_job(volume: Volume, slices: _Slices, count: int, spacing_mm: floa
         regular=True,
         valid=None if valid.all() else valid,
         frames=(),
+        overlays=(),  # masks of the slices that there were
         quantities=tuple(filter(_is_uniform, volume.quantities)),
         warnings=tuple(text for text in volume.warnings if not text.endswith(_SETTLED)),
     )
@@ -143,39 +141,43 @@ def _is_uniform(quantity: Quantity) -> bool:
     return not isinstance(quantity.scale, tuple) and not isinstance(quantity.offset, tuple)
 
 
-def _slice_at(
-    volume: Volume, slices: _Slices, place: float, first: Floats, shape: tuple[int, ...]
-) -> tuple[Floats, Mask]:
-    """Return the values at `place` along the normal, from the slices next to it by how near they are, and which are known."""
-    above = int(np.clip(np.searchsorted(slices.along, place), 1, len(slices.along) - 1))
-    below, gap = above - 1, slices.along[above] - slices.along[above - 1]
-    weight = float(np.clip((place - slices.along[below]) / gap, 0.0, 1.0))
-    weight = 0.0 if weight < ON_A_VOXEL else 1.0 if weight > 1 - ON_A_VOXEL else weight
-    total, valid = np.zeros(shape), np.ones(shape, np.bool_)
-    for k, share in ((below, 1 - weight), (above, weight)):
-        if share:
-            mask = None if volume.valid is None else volume.valid[k]
-            moved, known = _shifted(volume.array[k], mask, first - slices.aside[k], shape)
+def _slice_of(volume: Volume, shares: Shares, shifts: Floats, shape: tuple[int, ...]) -> tuple[npt.NDArray[Any], Mask]:
+    """Return the values of a plane that these slices make, and which are known: of none, none."""
+    total, valid = np.zeros(shape), np.full(shape, bool(shares))
+    for k, share in shares:
+        mask = None if volume.valid is None else volume.valid[k]
+        moved, known = _shifted(volume.array[k], mask, shifts[k], shape)
+        if share == 1.0:
+            total = moved
+        else:
             total += share * moved
-            valid &= known if k not in volume.missing_slices else False
+        valid &= known if k not in volume.missing_slices else False
     return (np.rint(total) if volume.array.dtype.kind in "iu" else total), valid
 
 
-def _shifted(plane: Voxels, mask: Mask | None, shift: Floats, shape: tuple[int, ...]) -> tuple[Floats, Mask]:
+def _shifted(plane: Voxels, mask: Mask | None, shift: Floats, shape: tuple[int, ...]) -> tuple[npt.NDArray[Any], Mask]:
     """Return a slice seen from a grid whose first voxel lies at (i, j) = `shift` of it, and where it is known."""
-    total, known = np.zeros(shape), np.ones(shape, np.bool_)
-    whole = np.floor(shift + ON_A_VOXEL)
+    whole = np.floor(shift + ON_A_VOXEL).astype(int)
     part = np.where(shift - whole < ON_A_VOXEL, 0.0, shift - whole)
+    if not part.any():
+        return _moved(plane, mask, whole[0], whole[1], shape)
+    total, known = np.zeros(shape), np.ones(shape, np.bool_)
     for along_j, along_i in itertools.product((0, 1), repeat=2):
         share = float((part[1] if along_j else 1 - part[1]) * (part[0] if along_i else 1 - part[0]))
-        if not share:
-            continue
-        rows = np.arange(shape[0]) + int(whole[1]) + along_j
-        columns = np.arange(shape[1]) + int(whole[0]) + along_i
-        inside = np.ix_((rows >= 0) & (rows < plane.shape[0]), (columns >= 0) & (columns < plane.shape[1]))
-        there = np.ix_(rows[inside[0].ravel()], columns[inside[1].ravel()])
-        seen = np.zeros(shape, np.bool_)
-        total[inside] += share * plane[there]
-        seen[inside] = True if mask is None else mask[there]
-        known &= seen
+        if share:
+            moved, seen = _moved(plane, mask, whole[0] + along_i, whole[1] + along_j, shape)
+            total += share * moved
+            known &= seen
     return total, known
+
+
+def _moved(plane: Voxels, mask: Mask | None, i: int, j: int, shape: tuple[int, ...]) -> tuple[Voxels, Mask]:
+    """Return a slice seen from a grid whose first voxel is (i, j) of it, in its own type, and where it is known."""
+    moved, seen = np.zeros(shape, plane.dtype), np.zeros(shape, np.bool_)
+    rows, columns = plane.shape
+    to = slice(max(0, -j), max(0, min(shape[0], rows - j))), slice(max(0, -i), max(0, min(shape[1], columns - i)))
+    there = tuple(slice(part.start + by, part.stop + by) for part, by in zip(to, (j, i), strict=True))
+    if all(part.start < part.stop for part in to):
+        moved[to] = plane[there]
+        seen[to] = True if mask is None else mask[there]
+    return moved, seen

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from DICOMModule.views.geometry import ViewGeometry
-from DICOMModule.views.uneven_slices import slice_places
+from DICOMModule.volume.slice_places import slice_places
 from DICOMModule.volume.volume import Volume, Voxels
 
 GRAPHICS_COLOR = np.array((255, 214, 70), np.float32)

@@ -86,7 +86,7 @@ class VolumeView(OffscreenView):
         refusal = refusal_in_3d(node.volume)
         if refusal:
             raise RenderingError(refusal)
-        node = replace(node, volume=grey_volume(evened_volume(node.volume)))
+        node = replace(node, volume=evened_volume(grey_volume(node.volume)))
         preset = find_rendering_preset(node.volume, node.display.rendering_preset)
         if old is None or old.volume is not node.volume:
             self._remove_casters()

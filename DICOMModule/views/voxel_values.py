@@ -11,7 +11,7 @@ from DICOMModule.errors import plain_text
 from DICOMModule.scene.volume_node import VolumeNode
 from DICOMModule.views.orientation import Vector
 from DICOMModule.views.prepared import LUMA
-from DICOMModule.views.uneven_slices import slice_places
+from DICOMModule.volume.slice_places import slice_places
 from DICOMModule.volume.volume import Volume, Voxels
 
 # Of SUV Type (0054,1006), PS3.3 C.8.9.1; where it is absent, values in g/ml are normalised by the body's weight.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from factories import AXIAL, SAGITTAL, oblique
@@ -11,6 +13,7 @@ from DICOMModule.errors import ProcessingError
 from DICOMModule.jobs import run_to_end
 from DICOMModule.processing import process_job
 from DICOMModule.readers import load_job
+from DICOMModule.volume.overlays import Overlay
 from DICOMModule.volume.volume import Volume
 
 SLOPE = np.array((3.0, -2.0, 5.0))  # of the field, per mm
@@ -135,3 +138,17 @@ def test_a_loaded_uneven_series_is_even_afterwards(series_factory):
     assert np.array_equal(made.array[-1], series.array[-1])
     assert made.ijk_to_lps[:3, 3] == pytest.approx(series.positions[0])
     assert (made.ijk_to_lps @ (0, 0, 6, 1))[:3] == pytest.approx(series.positions[-1])
+
+
+def test_overlays_of_the_slices_do_not_stay_on_the_new_grid():
+    volume = linear(AXIAL, (0, 2, 4, 8, 11))
+    drawn = Overlay("graphics", np.ones(volume.array.shape, bool))
+    assert process("make-regular", replace(volume, overlays=(drawn,))).overlays == ()
+
+
+def test_slices_in_descending_order_make_the_same_grid():
+    up = linear(AXIAL, (0, 2, 4, 8, 11))
+    down = replace(up, array=up.array[::-1].copy(), slice_positions_lps_mm=up.slice_positions[::-1].copy())
+    made = process("make-regular", down)
+    np.testing.assert_allclose(made.array, process("make-regular", up).array)
+    assert check_field(made) == 1.0

@@ -136,10 +136,14 @@ def test_a_slice_that_is_shifted_in_its_plane_stays_where_it_lies():
     array = volume.array.copy()
     array[1] = np.arange(48).reshape(6, 8)
     even = evened_volume(replace(volume, array=array, slice_positions_lps_mm=places))
-    # voxel (i, j) of the slice lies at (i + 2, j - 1)
-    assert even.array[1, 2, 5] == array[1, 3, 3]
-    assert not even.valid[1, 2, 1]
-    assert not even.valid[1, 5, 4]
+    # voxel (i, j) of the slice lies at (i + 2, j - 1) mm: the even grid is as wide as all slices together
+    assert even.array.shape == (7, 7, 10)
+    assert (even.ijk_to_lps @ (5, 3, 1, 1))[:3].tolist() == [5.0, 2.0, 2.0]
+    assert even.array[1, 3, 5] == array[1, 3, 3]
+    assert even.array[1, 0, 9] == array[1, 0, 7]
+    assert not even.valid[1, 3, 1]
+    assert not even.valid[1, 6, 4]
+    assert not even.valid[0, 0].any()
 
 
 def test_one_scrolls_from_slice_to_slice():
