@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from DICOMModule.errors import SettingsError
@@ -94,9 +95,29 @@ class VolumeNode:
 
 def axis_text(node: VolumeNode) -> str:
     """Return where in its sequence a node is: ``TriggerTime 120 ms  3/10``; empty where it has but one volume."""
+    return "" if node.sequence is None else f"{node.sequence.axis.name} {axis_place(node)}"
+
+
+def axis_place(node: VolumeNode, *, labelled: bool = True) -> str:
+    """Return the same without the axis' name: ``120 ms  3/10``, or ``3/10`` where the values are but numbers.
+
+    Parameters
+    ----------
+    labelled : bool
+        With what else tells the volume apart, such as the direction of diffusion.
+    """
     if node.sequence is None:
         return ""
-    axis = node.sequence.axis
-    value = f"{axis.name} {axis.values[node.index]:.6g} {axis.unit}".rstrip()
-    label = f"  {axis.labels[node.index]}" if node.index < len(axis.labels) else ""
-    return f"{value}{label}  {node.index + 1}/{node.count}"
+    axis, place = node.sequence.axis, f"{node.index + 1}/{node.count}"
+    value = axis.values[node.index]
+    parts = [] if not axis.unit and value == node.index + 1 else [f"{number_text(value)} {axis.unit}".rstrip()]
+    if labelled and node.index < len(axis.labels) and axis.labels[node.index]:
+        parts.append(axis.labels[node.index])
+    return "  ".join((*parts, place))
+
+
+def number_text(value: float) -> str:
+    """Return a value of an axis for people: at most three decimals, or four digits where it is small."""
+    if not math.isfinite(value):
+        return "unknown"
+    return f"{value:.4g}" if 0 < abs(value) < 0.1 else f"{round(value, 3):.9g}"

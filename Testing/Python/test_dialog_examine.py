@@ -73,7 +73,7 @@ def a_loadable(**fields):
         ({"timepoints": 3, "confidence": 0.6}, "Volume · 3 time points · 0 files", "Probably right (60%)"),
         (
             {"kind": "sequence", "timepoints": 3, "axis": Axis("time", "s", (0.0, 4.0, 8.0))},
-            "Sequence · 3 time points by time, 0 to 8 s · 0 files",
+            "Sequence · 3 volumes by time, 0 to 8 s · 0 files",
             "Sure (90%)",
         ),
         (
@@ -82,7 +82,7 @@ def a_loadable(**fields):
             "Sure (90%)",
         ),
         ({"regular": False, "confidence": 0.6}, "Volume · unevenly spaced · 0 files", "Probably right (60%)"),
-        ({"components": 3, "confidence": 0.2}, "Volume · 3 components · 0 files", "Uncertain (20%)"),
+        ({"components": 3, "confidence": 0.2}, "Volume · in colour · 0 files", "Uncertain (20%)"),
         (
             {"kind": "report", "refusal": "Reports are not loaded.", "confidence": 0.0},
             "Report · 0 files",

@@ -7,7 +7,8 @@ import pytest
 
 from DICOMModule.errors import SettingsError
 from DICOMModule.jobs import run_to_end
-from DICOMModule.scene import Scene, VolumeDisplay, axis_text
+from DICOMModule.scene import Scene, VolumeDisplay, axis_place, axis_text
+from DICOMModule.scene.following import followed
 from DICOMModule.scene.window_presets import AUTO, ROBUST, default_display, window_presets
 from DICOMModule.views.prepared import prepare_job, prepare_volume
 from DICOMModule.volume.sequence import Axis, VolumeSequence
@@ -110,3 +111,50 @@ def test_colours_are_shown_as_they_are():
     node = Scene().add(volume)
     assert node.display.grey_range == (0.0, 255.0)
     assert len(window_presets(volume)) == 1
+
+
+def along(name, unit, values, labels=()):
+    volumes = tuple(Volume(np.full((2, 2, 2), number, np.int16), np.eye(4)) for number in range(len(values)))
+    return Scene().add(VolumeSequence(volumes, Axis(name, unit, tuple(map(float, values)), labels)))
+
+
+@pytest.mark.parametrize(
+    ("leader", "follower", "found"),
+    [
+        # 4 s lie nearer to 5 s than to 0; 8 s is 10 s's neighbour
+        (along("time", "s", (0, 4, 8)), along("time", "s", (0, 5, 10, 15)), [(0, "nearest time"), (1, "nearest time"), (2, "nearest time")]),
+        (along("time", "s", (0, 4, 8)), along("Time", "ms", (0, 5000, 10000)), [(0, "nearest Time"), (1, "nearest Time"), (2, "nearest Time")]),
+        (along("time", "s", (20, 30)), along("time", "s", (0, 5)), [(1, "nearest time"), (1, "nearest time")]),
+        # two directions of one b-value: the one of the same number
+        (along("b-value", "s/mm2", (0, 800, 800)), along("b-value", "s/mm2", (0, 800, 800)), [(0, "nearest b-value"), (1, "nearest b-value"), (2, "nearest b-value")]),
+        (along("time", "s", (0, 4, 8)), along("EchoTime", "ms", (1, 2, 3)), [(0, "same number"), (1, "same number"), (2, "same number")]),
+        (along("time", "s", (0, 4, 8)), along("time", "", (1, 2, 3)), [(0, "same number"), (1, "same number"), (2, "same number")]),
+        (along("time", "s", (0, 4, 8)), along("phase", "%", (0, 20, 40, 60, 80)), [(0, "in proportion"), (2, "in proportion"), (4, "in proportion")]),
+        (along("time", "s", (0, float("nan"))), along("time", "s", (0, 1)), [(0, "nearest time"), (1, "same number")]),
+    ],
+)  # fmt: skip
+def test_what_lies_over_a_sequence_goes_with_it(leader, follower, found):
+    assert [followed(leader.at(index), follower) for index in range(leader.count)] == found
+
+
+def test_a_volume_goes_with_nothing_and_nothing_goes_with_it():
+    plain = Scene().add_volume(Volume(np.zeros((2, 2, 2), np.int16), np.eye(4)))
+    film = along("time", "s", (0, 4, 8)).at(2)
+    assert followed(plain, film) == (2, "")
+    assert followed(film, plain) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("unit", "values", "labels", "index", "expected"),
+    [
+        ("s", (0, 0.0333, 0.499995), (), 2, "0.5 s  3/3"),
+        ("s", (0, 0.03333), (), 1, "0.03333 s  2/2"),
+        ("", (1, 2), (), 1, "2/2"),  # values that are but numbers are not said twice
+        ("", (0, 1), (), 1, "1  2/2"),
+        ("s/mm2", (0, 1300), ("", "(0.1, 0, 1)"), 1, "1300 s/mm2  (0.1, 0, 1)  2/2"),
+        ("ms", (1234567.25, 0), (), 0, "1234567.25 ms  1/2"),
+        ("ms", (float("nan"), 0), (), 0, "unknown ms  1/2"),
+    ],
+)
+def test_where_a_sequence_is_can_be_read(unit, values, labels, index, expected):
+    assert axis_place(along("x", unit, values, labels).at(index)) == expected

@@ -31,11 +31,12 @@ from DICOMModule.widgets.qt import (
     QToolBar,
     QToolTip,
 )
-from DICOMModule.widgets.views.cine import Cine, cine_slice
+from DICOMModule.widgets.views.cine import Cine
 from DICOMModule.widgets.views.commands import ViewCommands
 from DICOMModule.widgets.views.keys import BROWSER, KEY_ACTIONS
 from DICOMModule.widgets.views.keys import WINDOW as OF_THE_WINDOW
 from DICOMModule.widgets.views.layer_bar import LayerBar
+from DICOMModule.widgets.views.player import due_index
 from DICOMModule.widgets.views.view_cell import HEADER_PX
 from DICOMModule.widgets.views.view_menus import (
     fill_context_menu,
@@ -329,13 +330,13 @@ def test_reset_shows_everything_as_at_first(area, commands):
     [(False, [3, 4, 1, 2, 3, 4, 1, 2]), (True, [3, 4, 3, 2, 1, 2, 3, 4])],
 )
 def test_cine_begins_again_or_turns_round_at_the_ends(back_and_forth, numbers):
-    assert [cine_slice(3, 4, frames, back_and_forth=back_and_forth) for frames in range(8)] == numbers
+    assert [due_index(2, 4, steps, back_and_forth=back_and_forth) + 1 for steps in range(8)] == numbers
 
 
 def test_cine_leaves_out_slices_whose_time_has_gone_by(area):
     now = [100.0]
     cine = Cine(area.state, area.slice_views, lambda: now[0])
-    cine.set_fps(10)
+    cine.set_per_s(10)
     view = area.slice_views["axial"]
     view.show_slice(1)
     cine.start()
@@ -357,7 +358,7 @@ def test_cine_leaves_out_slices_whose_time_has_gone_by(area):
 
 
 def test_cine_runs_by_its_timer_and_stops_when_the_volume_goes(area, qtbot):
-    area.cine.set_fps(60)
+    area.cine.set_per_s(60)
     area.cine.toggle()
     with qtbot.waitSignal(area.slice_views["axial"].slice_changed):
         pass

@@ -288,3 +288,30 @@ def test_a_film_plays_as_fast_as_it_was_taken(clock, qtbot, film, expected):
     state.layers_changed.emit()
     assert player.per_s == 7
     state.close()
+
+
+def test_what_lies_over_a_sequence_follows_its_time_and_the_bar_says_how(qtbot, tmp_path):
+    with made_area(qtbot, tmp_path, plain()) as area:
+        state, scene = area.state, area.state.scene
+        bar = TimeBar(state, area.player)
+        qtbot.addWidget(bar)
+        below, above = scene.add(sequence(4)), scene.add(sequence(8))  # 40 ms apart, both
+        state.show_background(below.id)
+        state.show_foreground(above.id)
+        area.player.show(3)
+        assert (index_of(state, below.id), index_of(state, above.id)) == (3, 3)
+        assert bar.above.whole_text == "over it 120 ms  4/8 (nearest TriggerTime)"
+        other = scene.add(VolumeSequence(sequence(7).volumes, Axis("phase", "%", tuple(10.0 * n for n in range(7)))))
+        state.show_foreground(other.id)
+        assert index_of(state, other.id) == 6
+        assert bar.above.whole_text == "over it 60 %  7/7 (in proportion)"
+        state.show_foreground("")
+        assert bar.above.isHidden()
+
+
+def test_a_sequence_over_a_plain_volume_has_the_bar_for_itself(qtbot, tmp_path):
+    with made_area(qtbot, tmp_path, plain()) as area:
+        above = area.state.scene.add(sequence(4))
+        area.state.show_foreground(above.id)
+        area.player.step(1)
+        assert index_of(area.state, above.id) == 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from DICOMModule.errors import plain_text
 from DICOMModule.readers.flat import UNCALIBRATED
 from DICOMModule.readers.loadable import Loadable
-from DICOMModule.volume.sequence import Axis
+from DICOMModule.scene import number_text
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.qt import (
     QCheckBox,
@@ -156,22 +157,25 @@ def facts_text(loadable: Loadable) -> str:
     if any(loadable.spacing_mm) and UNCALIBRATED not in loadable.warnings:
         parts.append(spacing_text(loadable.spacing_mm))
     if loadable.timepoints > 1:
-        parts.append(f"{counted(loadable.timepoints, 'time point')}{axis_words(loadable.axis)}")
+        parts.append(_along_text(loadable))
     if loadable.components > 1:
-        parts.append(counted(loadable.components, "component"))
+        parts.append("in colour")
     if not loadable.regular and not loadable.refusal:
         parts.append("unevenly spaced")
     parts.append(counted(len(loadable.instances), "file"))
     return " · ".join(parts)
 
 
-def axis_words(axis: Axis | None) -> str:
-    """Return along what the volumes of a sequence differ, and how far that reaches: `` by time, 0 to 36 s``."""
-    if axis is None or not axis.values:
-        return ""
-    low, high = min(axis.values), max(axis.values)
-    reach = f", {low:.6g} to {high:.6g} {axis.unit}".rstrip() if high > low else ""
-    return f" by {plain_text(axis.name)}{reach}"
+def _along_text(loadable: Loadable) -> str:
+    """Return how many volumes there are along what, and how far that reaches: ``10 volumes by time, 0 to 36 s``."""
+    axis = loadable.axis
+    if axis is None or not axis.values or (not axis.unit and axis.values == tuple(range(1, loadable.timepoints + 1))):
+        return counted(loadable.timepoints, plain_text(axis.name) if axis is not None else "time point")
+    known = [value for value in axis.values if math.isfinite(value)]
+    low, high = (min(known), max(known)) if known else (0.0, 0.0)
+    reach = f", {number_text(low)} to {number_text(high)} {axis.unit}".rstrip() if high > low else ""
+    what = "image" if loadable.dimensions[2] == 1 else "volume"
+    return f"{counted(loadable.timepoints, what)} by {plain_text(axis.name)}{reach}"
 
 
 def confidence_text(loadable: Loadable) -> str:

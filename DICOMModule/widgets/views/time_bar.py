@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Final
 
 from DICOMModule.errors import plain_text
-from DICOMModule.scene import axis_text
+from DICOMModule.scene import VolumeNode, axis_place, axis_text
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.qt import (
     QComboBox,
     QEvent,
     QHBoxLayout,
     QLabel,
+    QResizeEvent,
     QSpinBox,
     Qt,
     QToolButton,
@@ -20,7 +21,8 @@ from DICOMModule.widgets.qt import (
 )
 from DICOMModule.widgets.theme import SPACING, icon
 from DICOMModule.widgets.views.slice_slider import SliceSlider
-from DICOMModule.widgets.views.time_player import FASTEST_PER_S, SLOWEST_PER_S, TimePlayer
+from DICOMModule.widgets.views.time_follower import following_text
+from DICOMModule.widgets.views.time_player import TimePlayer
 from DICOMModule.widgets.views.view_state import ViewState
 from DICOMModule.widgets.wording import plain_tooltip
 
@@ -30,6 +32,9 @@ LOOPS: Final = {
     "once": ("Once", False, False),
 }
 """What follows the end: title, whether it goes on, whether it turns round."""
+
+
+ROOM_BESIDE_PX: Final = 8
 
 
 class TimeBar(QWidget):
@@ -45,7 +50,7 @@ class TimeBar(QWidget):
 
     def __init__(self, state: ViewState, player: TimePlayer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._player = player
+        self._player, self._state = player, state
         self.caption = QLabel()
         self.caption.setTextFormat(Qt.PlainText)
         self.caption.setProperty("caption", "true")
@@ -58,8 +63,10 @@ class TimeBar(QWidget):
         self.slider.valueChanged.connect(lambda number: player.show(number - 1))
         self.slider.turned.connect(player.step)
         self.place = ElidedLabel()
+        self.above = ElidedLabel()
+        self.above.setProperty("caption", "true")
         self.speed = QSpinBox()
-        self.speed.setRange(SLOWEST_PER_S, FASTEST_PER_S)
+        self.speed.setRange(player.rates.slowest, player.rates.fastest)
         self.speed.setValue(player.per_s)
         self.speed.setSuffix(" a second")
         self.speed.setToolTip("Time points shown a second")
@@ -81,6 +88,7 @@ class TimeBar(QWidget):
             self.forward,
             self.slider,
             self.place,
+            self.above,
             self.speed,
             self.loop,
         )
@@ -110,6 +118,11 @@ class TimeBar(QWidget):
         self._player.set_loops(loops)
         self._player.set_back_and_forth(back_and_forth)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Say less where there is less room."""
+        super().resizeEvent(event)
+        self._refresh()
+
     def _refresh(self) -> None:
         node = self._player.node
         self.setVisible(node is not None)
@@ -123,12 +136,9 @@ class TimeBar(QWidget):
         self.slider.setPageStep(max(1, node.count // 10))
         self.slider.setValue(node.index + 1)
         self.slider.blockSignals(False)
-        # the name of the axis stands at the beginning of the row
-        text = axis_text(node).removeprefix(f"{axis.name} ")
-        self.place.set_whole_text(plain_text(text))
-        widest = max((axis_text(node.at(index)) for index in range(node.count)), key=len).removeprefix(f"{axis.name} ")
-        metrics = self.place.fontMetrics()
-        self.place.setFixedWidth(min(metrics.horizontalAdvance(plain_text(widest)) + 16, 320))
+        self._show_place(node)
+        self.above.set_whole_text(following_text(self._state))
+        self.above.setVisible(bool(self.above.whole_text))
         self.speed.blockSignals(True)
         self.speed.setValue(self._player.per_s)
         self.speed.blockSignals(False)
@@ -138,3 +148,15 @@ class TimeBar(QWidget):
         self.play.setAccessibleName("Pause" if running else "Play")
         self.back.setIcon(icon("chevron-left"))
         self.forward.setIcon(icon("chevron-right"))
+
+    def _show_place(self, node: VolumeNode) -> None:
+        """Say where it is, in a room that the widest of its texts fills, so that nothing moves while it plays."""
+        metrics = self.place.fontMetrics()
+        for labelled in (True, False):
+            texts = [plain_text(axis_place(node.at(index), labelled=labelled)) for index in range(node.count)]
+            widest_px = max(map(metrics.horizontalAdvance, texts)) + ROOM_BESIDE_PX
+            if widest_px <= self.width() // 3:
+                break
+        self.place.setFixedWidth(widest_px)
+        self.place.set_whole_text(texts[node.index])
+        self.slider.setToolTip(plain_tooltip(axis_text(node)))

@@ -31,6 +31,7 @@ from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.views.cine import Cine
 from DICOMModule.widgets.views.pointer_reading import PointerReading
 from DICOMModule.widgets.views.slice_view_widget import SliceViewWidget
+from DICOMModule.widgets.views.time_follower import TimeFollower
 from DICOMModule.widgets.views.time_player import TimePlayer
 from DICOMModule.widgets.views.view_cell import HEADER_PX, SliceCell, ViewCell, VolumeCell
 from DICOMModule.widgets.views.view_menus import fill_context_menu
@@ -76,6 +77,7 @@ class ViewArea(QWidget):
         self.stack_cell = SliceCell(self.stack_view, self)
         self.cine = Cine(self.state, self.image_views, parent=self)
         self.quantities = QuantityChoice(viewer, self)
+        self._follower = TimeFollower(self.state, parent=self)
         self.player = TimePlayer(self.state, parent=self)
         self._told: set[str] = set()
         self._waiting: list[ViewCell] = []

@@ -161,6 +161,9 @@ class SliceCell(ViewCell):
         self.slider.valueChanged.connect(self._on_slider_moved)
         self.slider.turned.connect(self.slice_view.scroll_by)
         self.slider.setMinimumWidth(24)
+        policy = self.slider.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.slider.setSizePolicy(policy)
         self.number.setFont(caption_font(self.number.font()))
         self.number.setProperty("caption", "true")
         self.number.setAlignment(Qt.AlignRight | Qt.AlignVCenter)
@@ -176,8 +179,8 @@ class SliceCell(ViewCell):
         self.slider.setPageStep(10)
         self.slider.setValue(number)
         self.slider.blockSignals(False)
-        self.slider.setEnabled(count > 1)
-        self.number.setText(f"{number}/{count}" if count else "")
+        self.slider.setVisible(count > 1)  # its room is kept
+        self.number.setText(f"{number}/{count}" if count > 1 else "")
         # as wide as the widest number, so that the slider does not change its length while one scrolls
         self.number.setFixedWidth(self.number.fontMetrics().horizontalAdvance(f"{count}/{count} ") if count else 0)
 

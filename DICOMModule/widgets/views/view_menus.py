@@ -17,7 +17,7 @@ from DICOMModule.views.slab import SlabMode
 from DICOMModule.views.voxel_values import units_text
 from DICOMModule.widgets.qt import QActionGroup, QMenu, QSpinBox, QWidgetAction
 from DICOMModule.widgets.theme import icon
-from DICOMModule.widgets.views.cine import FASTEST_FPS, SLOWEST_FPS, Cine
+from DICOMModule.widgets.views.cine import Cine
 from DICOMModule.widgets.views.slice_view_widget import SLAB_STEPS_MM
 from DICOMModule.widgets.views.view_state import SLAB_MODES, STACK_VIEW, ViewState
 from DICOMModule.widgets.wording import plain_tooltip
@@ -194,11 +194,11 @@ def fill_cine_menu(menu: QMenu, cine: Cine) -> None:
     """List how cine runs: slices a second, and what happens at the ends."""
     menu.clear()
     speed = QSpinBox()
-    speed.setRange(SLOWEST_FPS, FASTEST_FPS)
-    speed.setValue(cine.fps)
+    speed.setRange(cine.rates.slowest, cine.rates.fastest)
+    speed.setValue(cine.per_s)
     speed.setSuffix(" slices/s")
     speed.setAccessibleName("Slices a second")
-    speed.valueChanged.connect(cine.set_fps)
+    speed.valueChanged.connect(cine.set_per_s)
     holder = QWidgetAction(menu)
     holder.setDefaultWidget(speed)
     menu.addAction(holder)
