@@ -98,6 +98,11 @@ def needs_more(attributes: Mapping[str, AttributeValue], changed: Mapping[str, A
     return is_concerned and _needs_protocol(attributes)
 
 
+def is_looked_into(attributes: Mapping[str, AttributeValue]) -> bool:
+    """Return whether a header lacks something for which one of the conditional places is looked into."""
+    return "ImagePositionPatient" not in attributes or _needs_protocol(attributes)
+
+
 def _needs_protocol(attributes: Mapping[str, AttributeValue]) -> bool:
     is_mosaic = "MOSAIC" in str(attributes.get("ImageType", "")) or CSA_KEYWORDS[0] in attributes
     return is_mosaic and CSA_KEYWORDS[1] not in attributes

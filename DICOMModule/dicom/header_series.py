@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from DICOMModule.dicom.byte_source import FileSource, open_source
-from DICOMModule.dicom.derived_attributes import csa_attributes, depends_on_others, needs_more
+from DICOMModule.dicom.derived_attributes import csa_attributes, depends_on_others, is_looked_into, needs_more
 from DICOMModule.dicom.encoding import ORDERS, PRIVATE_MARK, Wanted, creator_of, is_private_value, owner_of
 from DICOMModule.dicom.header_reader import Parsed, parse
 from DICOMModule.dicom.header_values import attributes_of, creators_of, has_twins, private_keyword
@@ -19,7 +19,7 @@ from DICOMModule.dicom.layout import LARGEST_BYTES, META_INSTANCE, Layout, Sampl
 from DICOMModule.dicom.structure import FIRST_READ_BYTES, walk
 from DICOMModule.dicom.structure_found import Marks, Structure, StructureError
 from DICOMModule.dicom.uids import is_valid_uid
-from DICOMModule.dicom.vendor_attributes import CSA_IMAGE, NESTED, PRIVATE_PLACES
+from DICOMModule.dicom.vendor_attributes import CONDITIONAL_PLACES, CSA_IMAGE, NESTED, PRIVATE_PLACES
 
 MOST_PATTERNS: Final = 4
 TRIES_FREE: Final = 24
@@ -134,13 +134,18 @@ class _Pattern:
                 new[key[0]] = value.rstrip(b" \0").decode("ascii") or None
             else:
                 others[key] = value
+        conditional = [key for key in others if self._is_conditional(key[0])]
+        for key in conditional:  # its content counts only where the header lacks something, which is looked at below
+            del others[key]
         if others and not self._decode(others, new):
             return None
         for keyword in _UIDS:
             if keyword in new and not is_valid_uid(str(new[keyword] or "")):
                 return None
         attributes = SharedAttributes(self._alike.origin, new, self._alike.of(new))
-        return None if needs_more(attributes, new) else attributes
+        if needs_more(attributes, new) or (conditional and is_looked_into(attributes)):
+            return None
+        return attributes
 
     def _decode(self, changed: dict[Wanted, bytes], new: dict[str, AttributeValue | None]) -> bool:
         """Add values of which VR, character set, the pixels' sign or a creator must be known; False to be walked."""
@@ -161,6 +166,9 @@ class _Pattern:
 
     def _keyword(self, key: str) -> str:
         return private_keyword(key, self._creators.get(creator_of(key), "")) if key[0] == PRIVATE_MARK else key
+
+    def _is_conditional(self, key: str) -> bool:
+        return key[0] == PRIVATE_MARK and self._owner(key) in CONDITIONAL_PLACES
 
     def _owner(self, key: str) -> tuple[int, str, int]:
         return owner_of(key, self._creators.get(creator_of(key), ""))

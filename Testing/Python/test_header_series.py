@@ -129,3 +129,22 @@ def test_damaged_files_among_alike_ones_are_judged_as_alone(tmp_path, seed):
 
 def test_real_files_are_read_as_by_a_walk(real_data):
     assert differences(sorted(path for path in real_data.rglob("*") if path.is_file())) == []
+
+
+PROTOCOL = b"### ASCCONV BEGIN ###\nsSliceArray.asSlice[0].sNormal.dTra\t=\t1.0\n### ASCCONV END ###"
+
+
+@pytest.mark.parametrize("image_type", ["ORIGINAL\\PRIMARY\\M", "ORIGINAL\\PRIMARY\\M\\MOSAIC"])
+def test_a_protocol_that_differs_counts_only_where_it_is_looked_into(tmp_path, image_type):
+    def edit(dataset, k):
+        dataset.ImageType = image_type.split("\\")
+        block = dataset.private_block(0x0029, "SIEMENS CSA HEADER", create=True)
+        block.add_new(0x20, "OB", (PROTOCOL if k % 5 == 4 else bytes([k])).ljust(128, b"\0"))
+
+    paths = sorted(factories.make_series(tmp_path, slices=15, edit=edit).files)
+    assert differences(paths) == []
+    reader = HeaderReader()
+    headers = [reader.read(path) for path in paths]
+    normals = sum(header.attributes.get("SiemensProtocolSliceNormal") == (0.0, 0.0, 1.0) for header in headers)
+    recognised = sum(isinstance(header.attributes, SharedAttributes) for header in headers)
+    assert (normals, recognised > 10) == ((3, False) if "MOSAIC" in image_type else (0, True))
