@@ -73,6 +73,9 @@ class Decision:
         return (known.row, known.trashed) == (self.replaces, self.from_trash)
 
 
+_ADD: Final = Decision(Verdict.ADD)  # what most files get
+
+
 def is_current(header_bytes: int, mtime_ns: int, known: Registered | KnownFile, *, copy: bool) -> bool:
     """Return whether a file is so plainly what was registered from its path that it need not be opened."""
     return (
@@ -109,7 +112,7 @@ def decide(
         The file itself cannot be read.
     """
     if known is None:
-        return Decision(Verdict.ADD)
+        return _ADD
     if known.trashed:
         return _decide_beside_trash(header, known, store)
     if known.copied:

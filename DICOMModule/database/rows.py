@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from DICOMModule.database.annotation_rows import hand_on
 from DICOMModule.database.counting import drop_empty_trash, recount
@@ -40,8 +40,7 @@ ROWS_A_STATEMENT: Final = 50  # a statement's start takes as long as a row
 _PLURALS: Final = {"patient": "patients", "study": "studies", "series": "series"}
 
 
-@dataclass(frozen=True, slots=True)
-class NewRow:
+class NewRow(NamedTuple):
     """An instance to be registered.
 
     Attributes
@@ -103,7 +102,8 @@ class BatchWriter:
         self._patients: dict[str, int] = {}
         self._studies: dict[tuple[int, str], int] = {}
         self._series: dict[tuple[int, str], tuple[int, dict[str, Any]]] = {}
-        self._series_by_names: dict[tuple[Any, ...], tuple[int, dict[str, Any]]] = {}
+        self._series_by_names: dict[Any, tuple[int, dict[str, Any]]] = {}
+        self._origins: dict[int, dict[str, AttributeValue]] = {}  # kept, so that no other one gets the same address
         self._differences: dict[tuple[int, int], dict[str, Any]] = {}
         self._touched: set[int] = set()
         self._shown: set[tuple[str, int]] = set()
@@ -166,7 +166,7 @@ class BatchWriter:
         attributes = header.attributes
         if not isinstance(attributes, SharedAttributes):
             return differences(attributes, base)
-        key = id(attributes.origin), id(base)
+        key = self._number_of(attributes.origin), id(base)
         if key not in self._differences:
             self._differences[key] = differences(attributes.origin, base)
         found = dict(self._differences[key])
@@ -177,14 +177,26 @@ class BatchWriter:
                 found[keyword] = value
         return found
 
+    def _number_of(self, origin: dict[str, AttributeValue]) -> int:
+        number = id(origin)
+        self._origins[number] = origin
+        return number
+
     def _series_of(self, header: InstanceHeader) -> tuple[int, dict[str, Any]]:
         """Return the row of a header's series and the attributes that it keeps; make what is not there."""
-        names = tuple(map(header.attributes.get, _NAMES))
-        if names not in self._series_by_names:
-            self._series_by_names[names] = self._found_series(header)
-            self._touched.add(self._series_by_names[names][0])
+        attributes, names = header.attributes, _NAMES
+        key: (
+            Any  # headers of one origin that do not differ in these are of one series; the batch keeps the origin alive
+        )
+        if isinstance(attributes, SharedAttributes) and attributes.changed.keys().isdisjoint(names):
+            key = self._number_of(attributes.origin)
+        else:
+            key = tuple(map(attributes.get, names))
+        if key not in self._series_by_names:
+            self._series_by_names[key] = self._found_series(header)
+            self._touched.add(self._series_by_names[key][0])
             self.written.series_uids.add(header.series_instance_uid)
-        return self._series_by_names[names]
+        return self._series_by_names[key]
 
     def _found_series(self, header: InstanceHeader) -> tuple[int, dict[str, Any]]:
         study = self._study_of(header)
