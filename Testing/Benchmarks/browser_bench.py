@@ -1,10 +1,12 @@
 """How smooth the browser is with many studies: the longest pause of the event loop in each of its acts.
 
     python Testing/Benchmarks/browser_bench.py [--studies N] [--busy]
+    python Testing/Benchmarks/browser_bench.py --database FOLDER
 
 Makes a database of N studies (2,000) of 1,200 patients for each 2,000, then scrolls to its end, unfolds, searches, refreshes,
 selects all, spreads, sorts and folds. `--busy`: beside a thread that computes all the time, as an import does at its worst.
-Prints a table; asserts nothing. Runs without a screen (the platform `offscreen`).
+`--database`: types into the search of a database that is there, as `database_bench.py --keep` leaves one, and prints how
+long it takes from each key to the rows painted. Prints a table; asserts nothing. Runs without a screen (the platform `offscreen`).
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import browser_kit  # noqa: E402 (the paths first)
 import factories  # noqa: E402
 import numpy as np  # noqa: E402
+from PyQt5.QtTest import QTest  # noqa: E402
 
 from DICOMModule.jobs import run_to_end  # noqa: E402
 from DICOMModule.logic import DICOMModuleLogic  # noqa: E402
@@ -149,11 +152,42 @@ def run_acts(browser: DatabaseBrowser) -> None:
     pauses.run("select all", tree.selectAll)
 
 
+def run_keys(browser: DatabaseBrowser) -> None:
+    """Type searches and take them back, key by key; a key is done when the list that it asked for has been painted."""
+    took: list[float] = []
+    shown: list[bool] = []
+    browser.refresher.shown.connect(lambda: shown.append(True))
+
+    def press(key: Qt.Key, text: str) -> None:
+        shown.clear()
+        started = time.perf_counter()
+        QTest.keyClick(browser.search_field, text or key)
+        while not shown:
+            QApplication.processEvents(QEventLoop.AllEvents, 5)
+        browser.tree.viewport().repaint()
+        took.append(1000 * (time.perf_counter() - started))
+        told = browser.search_field.text() or "(nothing)"
+        print(f"| {told} | {took[-1]:.0f} | {browser.model.rowCount()} |", flush=True)
+        QTest.qWait(150)  # as fast as somebody types; what follows an answer goes on meanwhile
+
+    QTest.qWait(1000)
+    browser.search_field.setFocus()
+    for words in ("muller", "sato ct", "smith 2024", "zzz"):
+        for letter in words:
+            if letter != " ":
+                press(Qt.Key_unknown, letter)
+            else:
+                QTest.keyClick(browser.search_field, Qt.Key_Space)
+        press(Qt.Key_Escape, "")
+    print(f"| median, longest of {len(took)} | {sorted(took)[len(took) // 2]:.0f}, {max(took):.0f} | |")
+
+
 def main() -> None:
     """Make the data, run the acts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=2000)
     parser.add_argument("--busy", action="store_true")
+    parser.add_argument("--database", type=Path)
     arguments = parser.parse_args()
     application = QApplication(["browser_bench"])
     apply_theme(application, "dark")
@@ -166,6 +200,16 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
+        if arguments.database is not None:
+            with DICOMModuleLogic(arguments.database) as logic, browser_kit.viewer_of(place) as viewer:
+                browser = DatabaseBrowser(logic, viewer)
+                browser.resize(360, 860)
+                browser.show()
+                print("| typed | key to rows painted, ms | rows |\n|---|---|---|")
+                run_keys(browser)
+                browser.stop()
+                viewer.jobs.shut_down()
+            return
         make_files(place / "files", arguments.studies)
         with DICOMModuleLogic(place / "database") as logic, browser_kit.viewer_of(place) as viewer:
             run_to_end(logic.import_job([place / "files"]))
