@@ -24,8 +24,14 @@ PROGRAM = "from DICOMModule.dicom.decoder_child import main; main()"
 START_LIMIT_S = 60.0
 """For the imports of a child from a cold, slow disk."""
 
+_PIPE_BYTES = 1 << 20
+
 # The child finds its modules where this process does; sys.argv[1] is left for the memory limit.
 _PATHS = "import sys; sys.path[:] = sys.argv[2:]; "
+
+
+if sys.platform == "linux":
+    import fcntl
 
 
 class ChildGoneError(Exception):
@@ -50,6 +56,7 @@ class DecoderProcess:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **apart()
         )
         self._requests, self._replies = _opened(self._process.stdin), _opened(self._process.stdout)
+        _widen(self._replies)
         self._ready = False
         self._late = False
         self._spoiled = False
@@ -179,6 +186,13 @@ class DecoderProcess:
             with contextlib.suppress(ValueError):
                 return signal.Signals(-code).name
         return f"exit code {code}"
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let a pipe hold a frame, where the platform can: the child then need not wait while it writes one."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # there is a limit for all pipes of a user
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _opened(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -100,22 +100,27 @@ def read_stored_values(header: InstanceHeader, out: StoredValues | None = None) 
         return _read_tile(header, header.tile, pixel_format, out)
     if out is not None and (out.dtype, out.shape) != (pixel_format.dtype, (pixel_format.rows, pixel_format.columns)):
         raise ValueError(f"stored values of {pixel_format} do not go into {out.dtype} {out.shape}")
-    if out is None:
-        try:
-            out = np.empty((pixel_format.rows, pixel_format.columns), pixel_format.dtype)
-        except MemoryError as error:
-            raise PixelDataError(header.path, f"there is no memory for {pixel_format.frame_bytes} bytes") from error
     header = unchanged(header)
     if header.transfer_syntax_uid in NATIVE and header.pixel_data_offset and header.pixel_data_bytes > 0:
+        out = _new_array(header, pixel_format) if out is None else out
         _read_native(header, pixel_format, out)
     else:
-        out[...] = _decoded(header, pixel_format)
-    if header.transfer_syntax_uid in CELLS_AS_WRITTEN:
-        _clear_unused_bits(out, pixel_format)
-    else:
-        _check_decoded_range(header, out, pixel_format)
+        decoded = _decoded(header, pixel_format)
+        if out is None and decoded.flags.writeable and decoded.flags.c_contiguous:
+            out = decoded
+        else:
+            out = _new_array(header, pixel_format) if out is None else out
+            out[...] = decoded
+    if header.transfer_syntax_uid in CELLS_AS_WRITTEN or not _is_in_range(header, out, pixel_format):
         _clear_unused_bits(out, pixel_format)
     return out
+
+
+def _new_array(header: InstanceHeader, pixel_format: PixelFormat) -> StoredValues:
+    try:
+        return np.empty((pixel_format.rows, pixel_format.columns), pixel_format.dtype)
+    except MemoryError as error:
+        raise PixelDataError(header.path, f"there is no memory for {pixel_format.frame_bytes} bytes") from error
 
 
 def _read_tile(header: FrameHeader, tile: Tile, pixel_format: PixelFormat, out: StoredValues | None) -> StoredValues:
@@ -350,19 +355,26 @@ def _clear_unused_bits(values: StoredValues, pixel_format: PixelFormat) -> None:
     np.right_shift(values, unused, out=values)
 
 
-def _check_decoded_range(header: InstanceHeader, values: StoredValues, pixel_format: PixelFormat) -> None:
+def _is_in_range(header: InstanceHeader, values: StoredValues, pixel_format: PixelFormat) -> bool:
     """Refuse decoded values that need more bits than the header states: one of the two is wrong.
 
     A codec gives back the bits that it was given: signed values of fewer bits than the cell come sign-extended or not.
+
+    Returns
+    -------
+    bool
+        Whether they are stored values as they are, and nothing is above their highest bit but their sign.
     """
     if pixel_format.whole_cell:
-        return
+        return True
     stored = pixel_format.bits_stored
     if pixel_format.high_bit != stored - 1:
         raise PixelDataError(header.path, f"High Bit {pixel_format.high_bit} cannot be in compressed pixel data")
     lowest = -(1 << (stored - 1)) if pixel_format.signed else 0
-    if int(values.min()) < lowest or int(values.max()) >= 1 << stored:
+    smallest, largest = int(values.min()), int(values.max())
+    if smallest < lowest or largest >= 1 << stored:
         raise PixelDataError(
             header.path,
-            f"its pixel data decode to values from {values.min()} to {values.max()}, which {stored} bits do not hold",
+            f"its pixel data decode to values from {smallest} to {largest}, which {stored} bits do not hold",
         )
+    return largest < 1 << (stored - int(pixel_format.signed))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy.typing as npt
 
 from DICOMModule.dicom.colour import rgb_of
+from DICOMModule.dicom.lossless_jpeg import decode_lossless
 
 _RESTART_INTERVAL = b"\xff\xdd\x00\x04"
 _END_OF_IMAGE = b"\xff\xd9"
@@ -37,12 +38,11 @@ def decode_jpeg(frame: bytes) -> npt.NDArray[Any]:
     RuntimeError, ValueError
         The data are cut or broken.
     """
+    if read_jpeg_head(frame).process == LOSSLESS and _RESTART_INTERVAL not in frame:
+        return decode_lossless(frame)
     import imagecodecs
 
     samples: npt.NDArray[Any]
-    if read_jpeg_head(frame).process == LOSSLESS and _RESTART_INTERVAL not in frame:
-        samples = imagecodecs.jpegsof3_decode(frame)  # tells data that are cut
-        return samples
     if not frame.rstrip(_PADDING).endswith(_END_OF_IMAGE):
         raise ValueError("the frame ends before its end marker")
     samples = imagecodecs.jpeg8_decode(frame)
