@@ -216,6 +216,35 @@ def test_a_target_beyond_the_pages_that_were_read_is_found_by_reading_on(qtbot, 
         qtbot.waitUntil(lambda: browser.selection.targets == (target,))
 
 
+def test_a_hit_that_was_selected_is_found_when_the_search_is_cleared_however_far_below(
+    qtbot, logic, viewer, monkeypatch
+):
+    for module in (tree_model, tree_reader, tree_refresher):
+        monkeypatch.setattr(module, "PAGE", 1)
+    with browser_kit.shown_browser(qtbot, logic, viewer, (360, 200)) as browser:
+        qtbot.keyClicks(browser.search_field, "zoe")
+        qtbot.waitUntil(lambda: browser.selection.targets == () and browser.model.search == "zoe")
+        browser.tree.setCurrentIndex(browser.model.index(0, 0))
+        chosen = browser.selection.targets
+        assert chosen
+        qtbot.keyClick(browser.search_field, Qt.Key_Escape)
+        qtbot.waitUntil(lambda: not browser.model.search and browser.selection.targets == chosen)
+
+
+def test_what_was_unfolded_far_below_is_unfolded_again_after_a_search(qtbot, logic, viewer, monkeypatch):
+    with browser_kit.shown_browser(qtbot, logic, viewer, (360, 860)) as browser:
+        qtbot.waitUntil(lambda: browser.model.rowCount() == 3)
+        last = browser.model.index(2, 0)
+        browser.tree.expand(last)
+        for module in (tree_model, tree_reader, tree_refresher):
+            monkeypatch.setattr(module, "PAGE", 1)
+        qtbot.keyClicks(browser.search_field, "ann")
+        qtbot.waitUntil(lambda: browser.model.search == "ann")
+        qtbot.keyClick(browser.search_field, Qt.Key_Escape)
+        qtbot.waitUntil(lambda: browser.model.rowCount() == 3)
+        assert browser.tree.isExpanded(browser.model.index(2, 0))
+
+
 def test_a_new_series_is_selected_as_soon_as_it_has_been_read(qtbot, browser, logic, tmp_path):
     row(browser, ANN, STUDY, "9: CT head")
     study = logic.database().studies(search="adams")[0].study_instance_uid

@@ -288,14 +288,18 @@ class DatabaseBrowser(BrowserRequests):
         self._carried = self.selection.targets[:MOST_CARRIED] or self._carried
         if text and not self.refresher.search:
             self.tree.remember_expanded()
+            self.refresher.rows_in_use = self.tree.rows_in_use()
         self._show_search(text)
 
     def _on_shown(self) -> None:
         if not self.model.search:
             self.tree.restore_expanded()
         self.tree.expand_few(FEW_PATIENTS if self.model.search else 1)
-        self.tree.select_rows(self._keys_of(self._carried, self.model.search or None))
+        carried = self._keys_of(self._carried, self.model.search or None)
+        is_found = self.tree.select_rows(carried)
         if not self.model.search:
+            if carried and not is_found and not self._wished:
+                self._wished = self._carried  # further below than was read
             self._carried = ()
         self._show_state()
         if self._wished:

@@ -26,6 +26,8 @@ class TreeRefresher(QObject):
         Whose database it is: what is settled before that is closed.
     order : str
         In which patients are listed.
+    rows_in_use : int
+        So many rows are read at once without a search: what was unfolded or selected before it is among them.
 
     Signals
     -------
@@ -49,8 +51,8 @@ class TreeRefresher(QObject):
         self._turn = 0
         self._again: bool | None = None
         self._stopped = False
-        self._rows_before = 0
         self.search = ""
+        self.rows_in_use = 0
         self.order: PatientOrder = "name"
         self.owner: object | None = None
         model.more_wished.connect(self._on_more_wished)
@@ -68,10 +70,8 @@ class TreeRefresher(QObject):
     def show_database(self, database: DicomDatabase | None, search: str) -> None:
         """Show what a search finds in a database; overtakes whatever else was wished."""
         self._cancel()
-        if search and not self.search:
-            self._rows_before = self._model.rowCount()
-        # without the search, as much as there was: what was unfolded or selected far below comes back with it
-        limit = PAGE if search or database is not self._model.database else max(PAGE, self._rows_before)
+        is_same = database is self._model.database and not search
+        limit = max(PAGE, self.rows_in_use) if is_same else PAGE
         self.search = search
         if database is not self._model.database:
             self._model.set_database(database)

@@ -181,6 +181,17 @@ class DatabaseTreeView(WholeEvents, QTreeView):
                 waiting += [self.rows.index(row, 0, index) for row in range(self.rows.rowCount(index))]
         self._expanded = tuple(found)
 
+    def rows_in_use(self) -> int:
+        """Return how many rows of the first level there are down to the last that is expanded, or selected in part."""
+        used = {-1}
+        for index in self.selectionModel().selectedRows():
+            top = index
+            while top.parent().isValid():
+                top = top.parent()
+            used.add(top.row())
+        used |= {row for row in range(self.rows.rowCount()) if self.isExpanded(self.rows.index(row, 0))}
+        return max(used) + 1
+
     def restore_expanded(self) -> None:
         """Expand again what was before the search."""
         for keys in self._expanded:
