@@ -20,11 +20,11 @@ import numpy.typing as npt
 from DICOMModule.errors import ProcessingError
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.volume.quantity import Quantity
-from DICOMModule.volume.slice_places import ON_A_VOXEL, Shares, SlicePlaces, slice_places
+from DICOMModule.volume.slice_places import ON_A_VOXEL, RESAMPLED_IN_3D, Shares, SlicePlaces, slice_places
 from DICOMModule.volume.volume import Floats, Volume, Voxels
 
 LARGEST_BYTES: Final = 1 << 36
-_SETTLED: Final = ("resampled for 3D display.", "geometry kept exactly (sheared grid).", "Shown as gaps.")
+_SETTLED: Final = (f"{RESAMPLED_IN_3D}.", "geometry kept exactly (sheared grid).", "Shown as gaps.")
 """Ends of warnings that a volume on an even grid has no more."""
 
 Mask = npt.NDArray[np.bool_]

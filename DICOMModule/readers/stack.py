@@ -22,6 +22,7 @@ from DICOMModule.volume.geometry import (
 )
 from DICOMModule.volume.planes import positions_of
 from DICOMModule.volume.repeats import PlacedFrame, find_repeats
+from DICOMModule.volume.slice_places import RESAMPLED_IN_3D
 from DICOMModule.volume.volume import Floats
 
 THICKNESS_RATIO = 1.5
@@ -127,7 +128,7 @@ def _fit(frames: Sequence[PlacedFrame]) -> tuple[StackFit, list[str]]:
     except GeometryError as error:
         reason = str(error)
     fit = fit_irregular(planes)
-    return fit, [f"{reason[:1].upper()}{reason[1:]}; resampled for 3D display."]
+    return fit, [f"{reason[:1].upper()}{reason[1:]}{RESAMPLED_IN_3D}."]
 
 
 def stacks_of_sequence(parts: Sequence[Sequence[PlacedFrame]]) -> list[Stack]:

@@ -21,6 +21,7 @@ from DICOMModule.views.orientation import ORIENTATIONS, UPRIGHT, Orientation, Sl
 from DICOMModule.views.prepared import reduction_factors
 from DICOMModule.views.slab import Slab
 from DICOMModule.views.voxel_values import units_text
+from DICOMModule.volume.slice_places import RESAMPLED_IN_3D, warnings_seen
 from DICOMModule.volume.volume import Volume
 
 __all__ = ["OverlayText", "ViewOverlay", "edge_letters", "slice_overlay", "volume_overlay"]
@@ -134,7 +135,7 @@ def slice_overlay(
         across=ruler(view.mm_per_pixel, view.width_px, node.volume.calibrated) if size > 1 else None,
         upward=ruler(view.mm_per_pixel, view.height_px, node.volume.calibrated) if size > 1 else None,
         crosshair=crosshair(orientation.name, view, position_lps_mm, others) if node.volume.placed else None,
-        warnings=tuple(map(plain_text, node.volume.warnings)) if size > 1 else (),
+        warnings=tuple(map(plain_text, warnings_seen(node.volume, in_3d=False))) if size > 1 else (),
         bar=color_bar(node) if size > 1 else None,
     )
 
@@ -157,7 +158,6 @@ def volume_overlay(
     lines = (
         _name(preset_name),
         _reduction_text(node.volume, most_voxels),
-        _name("" if node.volume.regular else "Slices on an even grid"),
         _name("Brightness of the colours" if node.volume.components > 1 else ""),
         plain_text(axis_text(node)),
     )
@@ -169,6 +169,10 @@ def volume_overlay(
         ),
         axes=axes if size > 1 else (),
         across=ruler(view.mm_per_pixel, view.width_px) if size > 1 else None,
+        # the others stand in the slice views, whose voxels they are about
+        warnings=tuple(plain_text(text) for text in node.volume.warnings if RESAMPLED_IN_3D in text)
+        if size > 1
+        else (),
     )
 
 

@@ -18,6 +18,9 @@ from DICOMModule.volume.volume import Floats, Volume
 ON_A_VOXEL: Final = 1e-4
 """Distances from a voxel, in voxels, up to which its value is taken as it is."""
 
+RESAMPLED_IN_3D: Final = "; resampled for 3D display"
+"""What a warning on uneven slices says of the volume view; where that is not seen, it is not said."""
+
 Shares = tuple[tuple[int, float], ...]
 """Which slices make a plane, and how much of it each."""
 
@@ -132,3 +135,8 @@ def _places(volume: Volume) -> SlicePlaces:
             thickness[k] = max(stated, min(usual, stated * 1.5))
     to_ij = np.asarray(np.linalg.pinv(columns), np.float64)
     return SlicePlaces(normal, along, order, thickness / 2.0, positions, to_ij)
+
+
+def warnings_seen(volume: Volume, *, in_3d: bool) -> tuple[str, ...]:
+    """Return the warnings of a volume as they hold of what is seen of it: of slices, or in the volume view besides."""
+    return volume.warnings if in_3d else tuple(text.replace(f"{RESAMPLED_IN_3D}.", ".") for text in volume.warnings)

@@ -23,6 +23,7 @@ from DICOMModule.views.view import BACKGROUND
 from DICOMModule.views.volume_camera import DEFAULT_DIRECTION_LPS, screen_axes
 from DICOMModule.views.volume_choices import refusal_in_3d
 from DICOMModule.views.volume_view import VolumeView
+from DICOMModule.volume.slice_places import warnings_seen
 from DICOMModule.volume.volume import Voxels
 from DICOMModule.widgets.image_file import write_image
 from DICOMModule.widgets.overlay_painter import VIEW_COLORS, OverlayPainter
@@ -126,10 +127,8 @@ def render_picture(nodes: Sequence[VolumeNode], options: PictureOptions | None =
     position = position_in(node, options)
     rects = layout_rects(options.layout if node.volume.placed else STACK.name, *options.size)
     views = tuple(_drawn(node, rect, position, graphics=options.overlays) for rect in rects)
-    warnings = [
-        *node.volume.warnings,
-        *(text for view in views for text in view.overlay.warnings if view.rect.name == "3d"),
-    ]
+    in_3d = [view.overlay.warnings for view in views if view.rect.name == "3d"]
+    warnings = list(dict.fromkeys((*warnings_seen(node.volume, in_3d=bool(in_3d)), *sum(in_3d, ()))))
     warnings += [f"not in the picture, which shows one volume: {other.name}" for other in shown[1:]]
     application()
     if options.overlays and not QFontDatabase().families():

@@ -8,6 +8,7 @@ import pytest
 from dialog_kit import a_viewer
 from factories import make_series
 
+from DICOMModule.errors import Problem
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.readers.flat import UNCALIBRATED
@@ -16,10 +17,12 @@ from DICOMModule.volume.sequence import Axis
 from DICOMModule.widgets.dialogs.examine_panel import Examined, ExaminePanel
 from DICOMModule.widgets.dialogs.loadable_card import (
     ALTERNATIVE,
+    LeftOutCard,
     LoadableCard,
     ProposalCard,
     confidence_text,
     facts_text,
+    left_out_text,
 )
 from DICOMModule.widgets.qt import QLabel, QPushButton, Qt
 from DICOMModule.widgets.theme import apply_theme
@@ -167,6 +170,30 @@ def test_what_cannot_be_used_is_listed_with_its_reason(qtbot, panel, tmp_path):
     examined(qtbot, panel, [str(tmp_path / "empty")])
     assert panel.health_word.text() == "Nothing here can be loaded"
     assert not panel.load_button.isEnabled()
+
+
+def test_what_is_left_out_leaves_room_for_what_can_be_loaded(qtbot, panel, logic, monkeypatch):
+    problems = [Problem(f"/data/cd/{number}.dcm", f"/data/cd/{number}.dcm is cut") for number in range(30)]
+    monkeypatch.setattr(logic, "examine", lambda _target: ([a_loadable()], problems))
+    examined(qtbot, panel, ["1.2.3"])
+    assert panel.health_text.isHidden()
+    (left_out,) = panel.findChildren(LeftOutCard)
+    assert [words.text() for words in left_out.texts][::19] == ["0.dcm is cut", "19.dcm is cut"]
+    assert left_out.texts[-1].text() == "and 10 more"
+    assert left_out.texts[0].toolTip() == "<p>/data/cd/0.dcm</p>"
+
+
+@pytest.mark.parametrize(
+    ("where", "reason", "text"),
+    [
+        ("/a/b/c.dcm", "it is cut", "c.dcm: it is cut"),
+        ("/a/b/", "/a/b/: it holds no DICOM file", "b: it holds no DICOM file"),
+        ("C:\\cd\\x.dcm", "it is cut", "x.dcm: it is cut"),
+        ("1.2.3", "there is no such series", "1.2.3: there is no such series"),
+    ],
+)
+def test_a_path_is_named_by_its_last_part(where, reason, text):
+    assert left_out_text(Problem(where, reason)) == text
 
 
 def test_only_the_newest_question_is_answered(qtbot, panel, tmp_path):

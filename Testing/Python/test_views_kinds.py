@@ -13,6 +13,7 @@ from DICOMModule.views.color_bar import color_bar
 from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.graphics import GRAPHICS_COLOR, REGION_COLOR
 from DICOMModule.views.orientation import AXIAL, CORONAL, STACK, center_position, slice_stack
+from DICOMModule.views.overlay import slice_overlay, volume_overlay
 from DICOMModule.views.prepared import grey_volume
 from DICOMModule.views.slice_view import SliceView
 from DICOMModule.views.uneven_slices import evened_volume
@@ -219,3 +220,16 @@ def test_a_bar_tells_what_the_colours_of_a_quantity_stand_for():
     hot = color_bar(replace(node, display=replace(node.display, color_table="hot")))
     assert hot.colors[64].tolist() != [128] * 3
     assert color_bar(Scene().add_volume(coloured())) is None
+
+
+def test_that_slices_are_resampled_is_said_where_it_is_seen_only():
+    told = "Slice spacing varies 2.0–8.0 mm; resampled for 3D display."
+    node = Scene().add_volume(replace(uneven(), warnings=(told, "Another.")))
+    stack = slice_stack(node.volume, AXIAL)
+    view = ViewGeometry(600, 500, 0.1, (3.5, 2.5, 2.0), AXIAL.right_lps, AXIAL.up_lps)
+    assert slice_overlay(node, AXIAL, view, stack, (3.5, 2.5, 2.0)).warnings == (
+        "Slice spacing varies 2.0–8.0 mm.",
+        "Another.",
+    )
+    assert volume_overlay(node, view, "MR default").warnings == (told,)
+    assert volume_overlay(Scene().add_volume(coloured()), view, "MR default").warnings == ()

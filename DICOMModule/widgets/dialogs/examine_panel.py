@@ -11,7 +11,7 @@ from DICOMModule.jobs import Job, Progress, call_job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.readers.loadable import Loadable
 from DICOMModule.targets import health_of
-from DICOMModule.widgets.dialogs.loadable_card import LoadableCard, ProposalCard
+from DICOMModule.widgets.dialogs.loadable_card import LeftOutCard, LoadableCard, ProposalCard, left_out_text
 from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
 from DICOMModule.widgets.job_runner import Failure, JobHandle
 from DICOMModule.widgets.qt import (
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 CARDS_AT_ONCE: Final = 20
-PROBLEMS_SHOWN: Final = 5
 HEALTHS: Final = {
     "ok": ("ok", "Everything can be loaded"),
     "warned": ("warning", "Can be loaded, with warnings"),
@@ -202,7 +201,8 @@ class ExaminePanel(PanelDialog):
 
     def _show_health(self) -> None:
         loadables, problems = self._examined.loadables, self._examined.problems
-        left_out = _left_out_text(problems)
+        # several would leave no room for what can be loaded: they are listed below that
+        left_out = f"Left out: {left_out_text(problems[0])}" if len(problems) == 1 else ""
         if not loadables:
             self._show_state("error", "Nothing here can be loaded", left_out)
             return
@@ -232,8 +232,10 @@ class ExaminePanel(PanelDialog):
             self._cards.insertWidget(self._cards.count() - 1, card)
         if self._waiting:
             self._timer.start()
-        else:
-            self._timer.stop()
+            return
+        self._timer.stop()
+        if len(self._examined.problems) > 1:
+            self._cards.insertWidget(self._cards.count() - 1, LeftOutCard(self._examined.problems))
 
     def _on_card_toggled(self, loadable_id: str, on: bool) -> None:
         if on:
@@ -322,16 +324,6 @@ class ExaminePanel(PanelDialog):
 def _is_one_of_all(loadable: Loadable) -> bool:
     """Return whether a loadable is meant where everything is: other readings of the same images are not."""
     return not loadable.refusal and not loadable.alternative_to
-
-
-def _left_out_text(problems: Sequence[Problem]) -> str:
-    lines = []
-    for problem in problems[:PROBLEMS_SHOWN]:
-        where = plain_text(problem.where)
-        lines.append(f"Left out: {problem.reason if where in problem.reason else f'{where}: {problem.reason}'}")
-    if len(problems) > PROBLEMS_SHOWN:
-        lines.append(f"and {len(problems) - PROBLEMS_SHOWN:,} more")
-    return "\n".join(lines)
 
 
 def _examine_job(logic: DICOMModuleLogic, targets: tuple[str, ...]) -> Job[Examined]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 from typing import Final
 
-from DICOMModule.errors import plain_text
+from DICOMModule.errors import Problem, plain_text
 from DICOMModule.readers.flat import UNCALIBRATED
 from DICOMModule.readers.loadable import Loadable
 from DICOMModule.scene import number_text
@@ -25,9 +27,10 @@ from DICOMModule.widgets.qt import (
     pyqtSignal,
 )
 from DICOMModule.widgets.theme import pixmap, theme
-from DICOMModule.widgets.wording import counted, dimensions_text, spacing_text
+from DICOMModule.widgets.wording import counted, dimensions_text, plain_tooltip, spacing_text
 
 SIGN_PX: Final = 16
+LEFT_OUT_SHOWN: Final = 20
 ALTERNATIVE: Final = "Another reading of the same images as above: load one of them."
 CONFIDENCES: Final = ((0.9, "Sure"), (0.6, "Probably right"), (0.0, "Uncertain"))
 
@@ -147,6 +150,40 @@ class ProposalCard(QFrame):
         row.setSpacing(8)
         row.addWidget(_words(plain_text(sentence)), 1)
         row.addWidget(self.accept)
+
+
+class LeftOutCard(QFrame):
+    """Lists what could not be looked at, and why.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        An item each.
+    """
+
+    def __init__(self, problems: Sequence[Problem], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("card", True)
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(12, 8, 12, 8)
+        rows.setSpacing(4)
+        rows.addWidget(_words(f"{counted(len(problems), 'item')} left out"))
+        lines = [left_out_text(problem) for problem in problems[:LEFT_OUT_SHOWN]]
+        if len(problems) > LEFT_OUT_SHOWN:
+            lines.append(f"and {len(problems) - LEFT_OUT_SHOWN:,} more")
+        self.texts = [_words(line, caption=True) for line in lines]
+        for words, problem in zip(self.texts, problems, strict=False):
+            words.setTextInteractionFlags(Qt.TextSelectableByMouse)
+            words.setToolTip(plain_tooltip(problem.where))
+        for words in self.texts:
+            rows.addWidget(words)
+
+
+def left_out_text(problem: Problem) -> str:
+    """Return what was left out and why; of a path, its last part, as the rest is mostly the same for all."""
+    where = plain_text(problem.where)
+    name = plain_text(re.split(r"[/\\]", problem.where.rstrip("/\\"))[-1]) or where
+    return problem.reason.replace(where, name) if where in problem.reason else f"{name}: {problem.reason}"
 
 
 def facts_text(loadable: Loadable) -> str:
