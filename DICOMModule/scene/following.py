@@ -28,9 +28,9 @@ def followed(leader: VolumeNode, follower: VolumeNode) -> tuple[int, str]:
         if math.isfinite(nearest):
             # several of one value, as directions of one b-value are: the one of the same number among them
             same = [index for index, distance in enumerate(distances) if distance == nearest]
-            return (leader.index if leader.index in same else same[0]), f"nearest {second.name}"
+            return (leader.index if leader.index in same else same[0]), f"by {second.name}"
     if leader.count == follower.count:
-        return leader.index, "same number"
+        return leader.index, "by number"
     share = leader.index / max(leader.count - 1, 1)
     return math.floor(share * (follower.count - 1) + 0.5), "in proportion"
 

@@ -65,6 +65,12 @@ class PlaneSampler:
     def _sampled(self, view: ViewGeometry, slab: Slab, interpolation: Interpolation) -> SampledPlane:
         normal = np.array(view.toward_viewer_lps)
         offsets, weights = slab_planes(slab, self.volume, normal, float(normal @ np.array(view.center_lps_mm)))
+        if len(offsets) == 1:
+            (plane,) = self._planes(view, offsets, interpolation)
+            inside = ~np.isnan(plane if plane.ndim == 2 else plane[..., 0])
+            # of colours, which are never negative, the greater of NaN and 0: a film has no time for more
+            none = plane.dtype.type(0)
+            return SampledPlane(np.where(inside, plane, none) if plane.ndim == 2 else np.fmax(plane, none), inside)
         mean = slab.mode == "mean"
         total, share = np.array(0.0 if mean else np.nan), np.array(0.0)  # NaN: no value
         for first in range(0, len(offsets), PLANES_AT_ONCE):

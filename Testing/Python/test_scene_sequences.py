@@ -122,15 +122,15 @@ def along(name, unit, values, labels=()):
     ("leader", "follower", "found"),
     [
         # 4 s lie nearer to 5 s than to 0; 8 s is 10 s's neighbour
-        (along("time", "s", (0, 4, 8)), along("time", "s", (0, 5, 10, 15)), [(0, "nearest time"), (1, "nearest time"), (2, "nearest time")]),
-        (along("time", "s", (0, 4, 8)), along("Time", "ms", (0, 5000, 10000)), [(0, "nearest Time"), (1, "nearest Time"), (2, "nearest Time")]),
-        (along("time", "s", (20, 30)), along("time", "s", (0, 5)), [(1, "nearest time"), (1, "nearest time")]),
+        (along("time", "s", (0, 4, 8)), along("time", "s", (0, 5, 10, 15)), [(0, "by time"), (1, "by time"), (2, "by time")]),
+        (along("time", "s", (0, 4, 8)), along("Time", "ms", (0, 5000, 10000)), [(0, "by Time"), (1, "by Time"), (2, "by Time")]),
+        (along("time", "s", (20, 30)), along("time", "s", (0, 5)), [(1, "by time"), (1, "by time")]),
         # two directions of one b-value: the one of the same number
-        (along("b-value", "s/mm2", (0, 800, 800)), along("b-value", "s/mm2", (0, 800, 800)), [(0, "nearest b-value"), (1, "nearest b-value"), (2, "nearest b-value")]),
-        (along("time", "s", (0, 4, 8)), along("EchoTime", "ms", (1, 2, 3)), [(0, "same number"), (1, "same number"), (2, "same number")]),
-        (along("time", "s", (0, 4, 8)), along("time", "", (1, 2, 3)), [(0, "same number"), (1, "same number"), (2, "same number")]),
+        (along("b-value", "s/mm2", (0, 800, 800)), along("b-value", "s/mm2", (0, 800, 800)), [(0, "by b-value"), (1, "by b-value"), (2, "by b-value")]),
+        (along("time", "s", (0, 4, 8)), along("EchoTime", "ms", (1, 2, 3)), [(0, "by number"), (1, "by number"), (2, "by number")]),
+        (along("time", "s", (0, 4, 8)), along("time", "", (1, 2, 3)), [(0, "by number"), (1, "by number"), (2, "by number")]),
         (along("time", "s", (0, 4, 8)), along("phase", "%", (0, 20, 40, 60, 80)), [(0, "in proportion"), (2, "in proportion"), (4, "in proportion")]),
-        (along("time", "s", (0, float("nan"))), along("time", "s", (0, 1)), [(0, "nearest time"), (1, "same number")]),
+        (along("time", "s", (0, float("nan"))), along("time", "s", (0, 1)), [(0, "by time"), (1, "by number")]),
     ],
 )  # fmt: skip
 def test_what_lies_over_a_sequence_goes_with_it(leader, follower, found):

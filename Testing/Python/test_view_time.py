@@ -300,11 +300,11 @@ def test_what_lies_over_a_sequence_follows_its_time_and_the_bar_says_how(qtbot, 
         state.show_foreground(above.id)
         area.player.show(3)
         assert (index_of(state, below.id), index_of(state, above.id)) == (3, 3)
-        assert bar.above.whole_text == "over it 120 ms  4/8 (nearest TriggerTime)"
+        assert bar.above.whole_text == "over it 120 ms  4/8 by TriggerTime"
         other = scene.add(VolumeSequence(sequence(7).volumes, Axis("phase", "%", tuple(10.0 * n for n in range(7)))))
         state.show_foreground(other.id)
         assert index_of(state, other.id) == 6
-        assert bar.above.whole_text == "over it 60 %  7/7 (in proportion)"
+        assert bar.above.whole_text == "over it 60 %  7/7 in proportion"
         state.show_foreground("")
         assert bar.above.isHidden()
 

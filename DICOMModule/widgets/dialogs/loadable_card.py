@@ -27,7 +27,7 @@ from DICOMModule.widgets.qt import (
     pyqtSignal,
 )
 from DICOMModule.widgets.theme import pixmap, theme
-from DICOMModule.widgets.wording import counted, dimensions_text, plain_tooltip, spacing_text
+from DICOMModule.widgets.wording import counted, dimensions_text, spacing_text
 
 SIGN_PX: Final = 16
 LEFT_OUT_SHOWN: Final = 20
@@ -171,11 +171,9 @@ class LeftOutCard(QFrame):
         lines = [left_out_text(problem) for problem in problems[:LEFT_OUT_SHOWN]]
         if len(problems) > LEFT_OUT_SHOWN:
             lines.append(f"and {len(problems) - LEFT_OUT_SHOWN:,} more")
-        self.texts = [_words(line, caption=True) for line in lines]
-        for words, problem in zip(self.texts, problems, strict=False):
-            words.setTextInteractionFlags(Qt.TextSelectableByMouse)
-            words.setToolTip(plain_tooltip(problem.where))
+        self.texts = [ElidedLabel(line) for line in lines]  # UIDs and paths do not wrap
         for words in self.texts:
+            words.setProperty("caption", True)
             rows.addWidget(words)
 
 

@@ -31,8 +31,8 @@ class TimeFollower(QObject):
 
 
 def following_text(state: ViewState) -> str:
-    """Return where the foreground is in its sequence and why: ``over it 12 s  4/10 (nearest time)``; empty where it follows nothing."""
+    """Return where the foreground is in its sequence and why: ``over it 12 s  4/10 by time``; empty where it follows nothing."""
     below, above = state.background, state.foreground
     if below is None or above is None or below.count < 2 or above.count < 2:
         return ""
-    return plain_text(f"over it {axis_place(above, labelled=False)} ({followed(below, above)[1]})")
+    return plain_text(f"over it {axis_place(above, labelled=False)} {followed(below, above)[1]}")
