@@ -13,11 +13,11 @@ from DICOMModule.readers.loadable import OTHER_READING, SIDE_ISSUE, SURE, WARNED
 from DICOMModule.readers.offers import loadable_id, refused, series_name
 from DICOMModule.readers.pixel_meaning import value_sentences
 from DICOMModule.readers.stack import Stack, duplicates_sentence, spread_sentences, stacks_of_sequence
+from DICOMModule.volume.chronology import chronology_of
 from DICOMModule.volume.dimension_indexes import SENTENCE, contradict_positions
 from DICOMModule.volume.fourth_axis import Sequence4D, axis_of_order
 from DICOMModule.volume.fourth_dimension import read_fourth_dimension, read_moving
 from DICOMModule.volume.grouping import FrameGroup, split_series
-from DICOMModule.volume.moments import acquisition_order, day_begin_of
 from DICOMModule.volume.repeats import PlacedFrame
 from DICOMModule.volume.sequence import Axis
 
@@ -60,8 +60,8 @@ def offers_of(reader: str, frames: Sequence[PlacedFrame], excluded: Sequence[str
 
 def _offer_of_single_images(frames: Sequence[PlacedFrame], reason: str, offer: Offer) -> Loadable:
     """Return the loadable of images that lie in space as no volume does: one after the other, each in its own place."""
-    day_begin = day_begin_of(frame.header for frame in frames)
-    ordered = sorted(frames, key=lambda frame: acquisition_order(frame.header, day_begin))
+    chronology = chronology_of([frame.header for frame in frames])
+    ordered = sorted(frames, key=lambda frame: chronology.order(frame.header))
     sentence = f"{reason[:1].upper()}{reason[1:]}: loaded as single images in space, not as a volume."
     full = replace(offer, warnings=(*offer.warnings, sentence))
     found = _offer([[frame] for frame in ordered], axis_of_order([frame.header for frame in ordered]), full)

@@ -20,6 +20,7 @@ from DICOMModule.readers.early_views import EVERY, PartlyRead, early_slices, has
 from DICOMModule.readers.loadable import Loadable, LoadedValue
 from DICOMModule.readers.pixel_meaning import understood_job
 from DICOMModule.readers.stack import Stack, duplicates_sentence
+from DICOMModule.volume.chronology import chronology_of
 from DICOMModule.volume.modality_lut import (
     ModalityLut,
     ModalityTransform,
@@ -28,7 +29,6 @@ from DICOMModule.volume.modality_lut import (
     transformed,
     value_type,
 )
-from DICOMModule.volume.moments import age_order
 from DICOMModule.volume.padding import Padding, padding_of
 from DICOMModule.volume.rescale import Rescale, units_of
 from DICOMModule.volume.sequence import VolumeSequence
@@ -199,7 +199,8 @@ def _is_same(kept: InstanceHeader, copy: InstanceHeader, ahead: DecodingAhead) -
     same = same_transform(modality_transform_of(kept), modality_transform_of(copy))
     if same and np.array_equal(ahead.read(0), ahead.read(1)):
         return True
-    if age_order(kept) == age_order(copy):
+    chronology = chronology_of((kept, copy))
+    if not chronology.age(kept) > chronology.age(copy):
         raise VolumeError(
             f"the images {kept.sop_instance_uid} and {copy.sop_instance_uid} have the same position but different"
             " pixels, and neither time nor number tells which of them counts. Leave one of them out."

@@ -19,6 +19,8 @@ from DICOMModule.volume.volume import Floats
 FEWEST_SLICES_OF_A_VOLUME: Final = 3
 BESIDE: Final = 0.25
 """The part of the field of view by which stacks stand at least beside each other: no patient moves so far."""
+MOST_COPIES: Final = 0.1
+"""The part of places that may have a second image: more are a second time point."""
 MOST_LEFT_OUT: Final = 3
 """So many slices may be missing between two that follow each other in a run of slices."""
 
@@ -87,18 +89,23 @@ def runs_of(frames: list[PlacedFrame]) -> list[list[PlacedFrame]]:
         return [frames]
     along = positions_of([frame.plane for frame in frames]) @ frames[0].plane.in_plane.normal
     gaps = np.diff(np.sort(along))
-    if np.ptp(gaps) <= 2 * JITTER_OF_SPACING * gaps.mean() or len(places_of(frames)) < len(frames) or _is_even(frames):
+    if np.ptp(gaps) <= 2 * JITTER_OF_SPACING * gaps.mean() or _is_even(frames):
         return [frames]
+    places = places_of(frames)
+    if len(frames) - len(places) > MOST_COPIES * len(places):
+        return [frames]
+    first = [place[0] for place in places]
     for key in _ORDERS:
-        values = [key(frame.header) for frame in frames]
+        values = [key(frames[index].header) for index in first]
         known = [value for value in values if value is not None]
         if len(set(known)) < len(values):
             continue
-        ordered = [int(index) for index in np.argsort(known, kind="stable")]
+        ordered = [first[int(index)] for index in np.argsort(known, kind="stable")]
         runs = _runs(ordered, along)
         stacks = [[frames[index] for index in run] for run in runs]
         if len(runs) > 1 and _reach_into_each_other([along[run] for run in runs]) and all(map(_is_even, stacks)):
-            return stacks
+            at = {place[0]: [frames[index] for index in place] for place in places}
+            return [[frame for index in run for frame in at[index]] for run in runs]
     return [frames]
 
 
@@ -111,16 +118,20 @@ _ORDERS: Final[tuple[Callable[[InstanceHeader], float | None], ...]] = (_number,
 
 def _runs(ordered: Sequence[int], along: Floats) -> list[list[int]]:
     """Return runs of equal steps in one direction, in which a few slices may be missing."""
+    ways = np.diff(along[list(ordered)])
+    step_mm = float(np.median(np.abs(ways)))
     runs: list[list[int]] = [[ordered[0]]]
-    step = 0.0
-    for index in ordered[1:]:
-        way = float(along[index] - along[runs[-1][-1]])
-        steps = round(way / step) if step else 1
-        if steps < 1 or steps > 1 + MOST_LEFT_OUT or (step and abs(way - steps * step) > JITTER_OF_SPACING * abs(step)):
+    direction = 0.0
+    if step_mm <= 0:
+        return [list(ordered)]
+    for index, way in zip(ordered[1:], ways.tolist(), strict=True):
+        steps = round(abs(way) / step_mm)
+        even = 1 <= steps <= 1 + MOST_LEFT_OUT and abs(abs(way) - steps * step_mm) <= JITTER_OF_SPACING * step_mm
+        if not even or way * direction < 0:
             runs.append([index])
-            step = 0.0
+            direction = 0.0
             continue
-        step = step or way
+        direction = way
         runs[-1].append(index)
     return runs
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
@@ -155,6 +155,20 @@ MEANT: Final[tuple[Explanation, ...]] = (
 
 ORDER: Final = Explanation("", lambda _header: None, "time point")
 """No attribute: frames at a place are told apart by the order in which they were acquired."""
+
+
+def partly_said(headers: Sequence[InstanceHeader]) -> list[str]:
+    """Return a warning for each attribute that could tell images apart if all had it, which only some do."""
+    told = []
+    for one in (*MEANT, TRACES[1]):
+        values = [] if one is DIFFUSION else [one.key(header) for header in headers]
+        known = [value for value in values if value is not None]
+        if len(known) < len(values) and len(set(known)) > 1:
+            told.append(
+                f"Only {len(known)} of {len(values)} images have {one.keyword}: it could not be asked which belong together."
+            )
+    return told
+
 
 TRACES: Final[tuple[Explanation, ...]] = (
     _numbered("AcquisitionNumber", "AcquisitionNumber", "", "acquisition", mere_count=True),

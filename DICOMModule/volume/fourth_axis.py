@@ -10,9 +10,10 @@ from typing import Final
 import numpy as np
 
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.volume.chronology import HALF_A_DAY_S, Chronology, chronology_of
 from DICOMModule.volume.diffusion import Diffusion
 from DICOMModule.volume.explanations import DIFFUSION, Explanation
-from DICOMModule.volume.moments import CLOCKS, DAY_S, HALF_A_DAY_S, Clock, acquired_at, content_at, day_begin_of, later
+from DICOMModule.volume.moments import CLOCKS, DAY_S, Clock, acquired_at, content_at
 from DICOMModule.volume.partition import Layout, Partition
 from DICOMModule.volume.repeats import PlacedFrame
 from DICOMModule.volume.sequence import Axis
@@ -88,7 +89,7 @@ def _past_midnight(layout: Layout, explanation: Explanation, axis: Axis) -> list
     of_day = not explanation.keyword or explanation.of_day or explanation.mere_count
     if not of_day or axis.unit != "s" or max(axis.values) - min(axis.values) <= HALF_A_DAY_S:
         return []
-    if layout.day_begin and explanation.keyword != "ContentTime":
+    if layout.chronology.day_begin and explanation.keyword != "ContentTime":
         return []  # it is known where midnight is
     moment = content_at if explanation.keyword == "ContentTime" else acquired_at
     if all((moment(frame.header) or 0.0) >= DAY_S for frame in layout.frames):
@@ -153,9 +154,9 @@ def _clocked(layout: Layout, parts: Sequence[list[int]]) -> Axis | None:
 
 def axis_of_order(headers: Sequence[InstanceHeader]) -> Axis:
     """Return the axis of single images in the order of their acquisition: their times where these go forward."""
-    day_begin = day_begin_of(headers)
+    chronology = chronology_of(headers)
     for clock in CLOCKS:
-        moments = [_on_a_line(clock, header, day_begin) for header in headers]
+        moments = [_on_a_line(clock, header, chronology) for header in headers]
         known = [moment for moment in moments if moment is not None]
         if clock.unit == "s" and len(known) == len(headers) and (np.diff(known) > 0).all():
             return Axis("time", "s", tuple(round(moment - known[0], 6) for moment in known))
@@ -170,7 +171,7 @@ def _means(
     means = []
     for part in parts:
         shared = [layout.frames[index].header for index in part if int(layout.place_of[index]) in common]
-        moments = [_on_a_line(clock, header, layout.day_begin) for header in shared]
+        moments = [_on_a_line(clock, header, layout.chronology) for header in shared]
         known = [moment for moment in moments if moment is not None]
         if not known or len(known) < len(moments):
             return None
@@ -178,9 +179,8 @@ def _means(
     return np.array(means)
 
 
-def _on_a_line(clock: Clock, header: InstanceHeader, day_begin: float) -> float | None:
-    moment = clock.moment(header)
-    return later(moment, day_begin) if clock.keyword == "AcquisitionTime" else moment
+def _on_a_line(clock: Clock, header: InstanceHeader, chronology: Chronology) -> float | None:
+    return chronology.acquired_at(header) if clock.keyword == "AcquisitionTime" else clock.moment(header)
 
 
 def _paced(layout: Layout, values: Sequence[Hashable]) -> Axis | None:

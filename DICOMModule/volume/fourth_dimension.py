@@ -15,21 +15,25 @@ import numpy as np
 
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import GeometryError
+from DICOMModule.volume.chronology import begin_after_gap, chronology_of, later
 from DICOMModule.volume.diffusion import Diffusion, diffusion_of
-from DICOMModule.volume.explanations import DIFFUSION, MEANT, ORDER, TRACES, Explanation
+from DICOMModule.volume.explanations import DIFFUSION, MEANT, ORDER, TRACES, Explanation, partly_said
 from DICOMModule.volume.fourth_axis import Sequence4D, sequence_of
 from DICOMModule.volume.geometry import fit_stack
-from DICOMModule.volume.moments import acquisition_order, begin_after_gap, day_begin_of, later
+from DICOMModule.volume.mixtures import UNFINISHED
 from DICOMModule.volume.partition import Layout, Partition, Verdict, judged, layout_of, partition
 from DICOMModule.volume.planes import positions_of
 from DICOMModule.volume.repeats import PlacedFrame
+from DICOMModule.volume.rounds import is_shift_possible, ranks_of, rounds_of
 from DICOMModule.volume.tolerance import made_alike
 
 DEEPEST: Final = 3
 MOST_ALTERNATIVES: Final = 3
 FEWEST_OF_A_STACK: Final = 3
-UNFINISHED: Final = 1.5
-"""Fewer frames a place than this are copies, if all that differs are times and numbers: not a second time point."""
+
+SHIFTED: Final = (
+    "It cannot be told whether the first image is missing or the last: images at one position may be one volume late."
+)
 
 Fit = tuple[Explanation, Partition]
 
@@ -61,10 +65,25 @@ def read_fourth_dimension(frames: Sequence[PlacedFrame]) -> Reading:
         return Reading()
     twins = _twins(layout)
     if not twins:
-        return _solve(layout, 0)
+        return _with_doubts(_solve(layout, 0), layout)
     spare = {id(twin) for others in twins.values() for twin in others}
-    reading = _solve(layout_of([frame for frame in layout.frames if id(frame) not in spare]), 0)
+    reading = _with_doubts(_solve(layout_of([frame for frame in layout.frames if id(frame) not in spare]), 0), layout)
     return replace(reading, sequences=tuple(_with_twins(one, twins) for one in reading.sequences))
+
+
+def _with_doubts(reading: Reading, layout: Layout) -> Reading:
+    """Say of sequences by what merely differs which attribute might have told more, had all images had it."""
+    meant = {one.keyword for one in MEANT}
+    if all(one.keyword in meant for one in reading.sequences):
+        return reading
+    doubts = tuple(partly_said([frame.header for frame in layout.frames]))
+    return replace(
+        reading,
+        sequences=tuple(
+            one if one.keyword in meant else replace(one, warnings=(*one.warnings, *doubts))
+            for one in reading.sequences
+        ),
+    )
 
 
 def read_moving(frames: Sequence[PlacedFrame]) -> Sequence4D | None:
@@ -75,8 +94,8 @@ def read_moving(frames: Sequence[PlacedFrame]) -> Sequence4D | None:
     Sequence4D or None
         None where no attribute divides them into complete, even stacks of one size that lie less than a slice apart.
     """
-    day_begin = day_begin_of(frame.header for frame in frames)
-    ordered = sorted(frames, key=lambda frame: acquisition_order(frame.header, day_begin))
+    chronology = chronology_of([frame.header for frame in frames])
+    ordered = sorted(frames, key=lambda frame: chronology.order(frame.header))
     for one in (*MEANT, *TRACES):
         if one is DIFFUSION:
             continue
@@ -90,7 +109,7 @@ def read_moving(frames: Sequence[PlacedFrame]) -> Sequence4D | None:
             rank[[part[index] for index in fit_stack([ordered[index].plane for index in part]).order]] = range(
                 len(part)
             )
-        layout = Layout(tuple(ordered), rank, int(rank.max()) + 1, day_begin)
+        layout = Layout(tuple(ordered), rank, int(rank.max()) + 1, chronology)
         return sequence_of(layout, one, _divide(layout, one))
     return None
 
@@ -170,10 +189,11 @@ def _divide(layout: Layout, one: Explanation) -> Partition:
     headers = [frame.header for frame in layout.frames]
     if one is DIFFUSION:
         return _by_diffusion(layout, headers)
+    if one.keyword == "AcquisitionTime":
+        return partition(layout, [layout.chronology.acquired_at(header) for header in headers])
     values = [one.key(header) for header in headers]
-    if one.of_day:
-        moments = [value for value in values if isinstance(value, float)]
-        begin = layout.day_begin if one.keyword == "AcquisitionTime" else begin_after_gap(moments)
+    if one.keyword == "ContentTime":
+        begin = begin_after_gap(value for value in values if isinstance(value, float))
         values = [later(value, begin) if isinstance(value, float) else value for value in values]
     return partition(layout, made_alike(values, one.tolerance))
 
@@ -186,18 +206,25 @@ def _by_diffusion(layout: Layout, headers: Sequence[InstanceHeader]) -> Partitio
     weights = [diffusion_of(header) for header in headers]
     if len(set(weights)) < 2 or not any(weight is not None and weight.b > 0 for weight in weights):
         return Partition((), (), Verdict.NONE)
-    seen: Counter[Hashable] = Counter()
-    parts: dict[tuple[Diffusion, int], list[int]] = {}
+    alike: dict[Diffusion, list[int]] = {}
     for index, weight in enumerate(weights):
-        known = Diffusion(0.0) if weight is None or weight.b == 0 else weight
-        key = (known, int(layout.place_of[index]))
-        parts.setdefault((known, seen[key]), []).append(index)
-        seen[key] += 1
+        alike.setdefault(Diffusion(0.0) if weight is None or weight.b == 0 else weight, []).append(index)
+    parts: dict[tuple[Diffusion, int], list[int]] = {}
+    for weight, members in alike.items():
+        for index, rank in zip(members, _repeats([int(layout.place_of[member]) for member in members]), strict=True):
+            parts.setdefault((weight, rank), []).append(index)
     for weight, rank in sorted(parts, key=lambda one: -one[1]):
         if rank and 2 * len(parts[weight, rank]) < layout.places:  # copies of a few slices
             parts[weight, 0] += parts.pop((weight, rank))
     order = sorted(parts, key=lambda one: (one[0].b, parts[one][0]))
     return judged(layout, order, [parts[one] for one in order])
+
+
+def _repeats(places: Sequence[int]) -> list[int]:
+    """Return for each of the frames weighted alike of which repeat it is: by rounds where some are missing, else by place."""
+    ranks = ranks_of(places)
+    rounds = rounds_of(places) if len(set(Counter(places).values())) > 1 else ranks
+    return rounds if max(rounds) == max(ranks) else ranks
 
 
 def _alternatives(layout: Layout, chosen: Fit, fits: Sequence[Fit]) -> tuple[Sequence4D, ...]:
@@ -285,7 +312,8 @@ def _by_order(layout: Layout) -> Reading:
     if not _is_ordered(layout):
         # The same number and time: what was sent several times, or nothing that could be put in order.
         return Reading() if uniform else Reading(refusal=_untold(layout))
-    rank = _ranks(layout) if uniform else _rounds(layout)
+    order = layout.place_of.tolist()
+    rank = ranks_of(order) if uniform else rounds_of(order)
     if max(rank) >= most:
         return Reading(refusal=_untold(layout))
     division = partition(layout, [number + 1 for number in rank])
@@ -293,29 +321,11 @@ def _by_order(layout: Layout) -> Reading:
         return Reading(refusal=_untold(layout))
     if division.verdict in (Verdict.NONE, Verdict.NESTED):
         return Reading(refusal=_untold(layout))
-    return Reading((sequence_of(layout, ORDER, division),))
-
-
-def _ranks(layout: Layout) -> list[int]:
-    """Return for each frame how many came before it at its place."""
-    seen: Counter[int] = Counter()
-    ranks = []
-    for place in layout.place_of.tolist():
-        ranks.append(seen[place])
-        seen[place] += 1
-    return ranks
-
-
-def _rounds(layout: Layout) -> list[int]:
-    """Return for each frame in which round it came, if volume after volume was acquired: a place that repeats begins one."""
-    number, visited = 0, set[int]()
-    rounds = []
-    for place in layout.place_of.tolist():
-        if place in visited:
-            number, visited = number + 1, set()
-        visited.add(place)
-        rounds.append(number)
-    return rounds
+    found = sequence_of(layout, ORDER, division)
+    from_first = layout.frames[0].header.integer("InstanceNumber") in (0, 1)
+    if not (uniform or from_first) and is_shift_possible(order):
+        found = replace(found, warnings=(*found.warnings, SHIFTED))
+    return Reading((found,))
 
 
 def _goes_on(layout: Layout) -> bool:
@@ -324,14 +334,14 @@ def _goes_on(layout: Layout) -> bool:
     known = {number for number in numbers if number is not None}
     if len(known) < len(numbers) or max(known) - min(known) >= 2 * layout.places or not _is_no_copy(layout):
         return False
-    return max(_rounds(layout)) == 1
+    return max(rounds_of(layout.place_of.tolist())) == 1
 
 
 def _is_ordered(layout: Layout) -> bool:
     """Return whether time or number tell the order of the frames at every place."""
     last: dict[int, tuple[float | int | str, ...]] = {}
     for index, frame in enumerate(layout.frames):
-        place, key = int(layout.place_of[index]), acquisition_order(frame.header, layout.day_begin)[:-1]
+        place, key = int(layout.place_of[index]), layout.chronology.order(frame.header)[:-1]
         if last.get(place) == key:
             return False
         last[place] = key

@@ -17,7 +17,7 @@ from DICOMModule.volume.beside import FEWEST_SLICES_OF_A_VOLUME, runs_of, side_b
 from DICOMModule.volume.geometry import JITTER_MM
 from DICOMModule.volume.mixtures import unmix
 from DICOMModule.volume.planes import InPlane, positions_of
-from DICOMModule.volume.repeats import PlacedFrame
+from DICOMModule.volume.repeats import PlacedFrame, places_of
 from DICOMModule.volume.rescale import units_of
 from DICOMModule.volume.volume import Floats
 
@@ -26,6 +26,8 @@ PARALLEL = 3e-3
 GE_THREE_PLANES = 256
 FAR_GAPS = 10
 """A lone image that is further away than this many gaps is no slice of a stack with others missing."""
+MOST_COPIES = 2
+"""Of an image that is set apart: more than two at one place are a time series."""
 MOST_LONELY_PLANES = 9
 """More orientations than this of one or two images each are a sweep or a rotation, not a set of scouts."""
 
@@ -270,7 +272,12 @@ def _with_odd_ones_as_localizers(groups: Sequence[FrameGroup]) -> list[FrameGrou
         return list(groups)
 
     def apart(group: FrameGroup) -> FrameGroup:
-        if group.localizer or group.label or len(group.frames) != 1:
+        if (
+            group.localizer
+            or group.label
+            or len(places_of(group.frames[:MOST_COPIES])) > 1
+            or len(group.frames) > MOST_COPIES
+        ):
             return group
         return replace(group, localizer=True, odd=_is_odd(group.frames[0], [one.frames[0] for one in volumes]))
 

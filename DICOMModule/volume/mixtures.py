@@ -23,6 +23,8 @@ from DICOMModule.volume.repeats import PlacedFrame, places_of
 from DICOMModule.volume.tolerance import made_alike
 from DICOMModule.volume.volume import Floats
 
+UNFINISHED = 1.5
+"""Fewer frames a place than this are copies, if nothing that is meant to does tell them apart: not a second time point."""
 NO_DIRECTION_B = 50.0
 """Up to this b-value, in s/mm², an image without direction counts as one without weighting, not as an average."""
 TUBE_VOLTAGE_KV = 0.5
@@ -43,7 +45,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Parts:
-    """Frames divided by one attribute: where the frames of each part lie, and in which place."""
+    """Frames divided by one attribute: where the places of each part lie, and in which place each of its frames."""
 
     along: list[Floats]
     places: list[list[int]]
@@ -55,8 +57,8 @@ class _Parts:
 
     @property
     def once_each(self) -> bool:
-        """Whether no part has two frames in one place."""
-        return all(len(set(part)) == len(part) for part in self.places)
+        """Whether no part has two frames in one place, but for some copies."""
+        return all(len(part) < UNFINISHED * len(set(part)) for part in self.places)
 
     @property
     def within_the_fullest(self) -> bool:
@@ -66,8 +68,8 @@ class _Parts:
 
     @property
     def interleaved(self) -> bool:
-        """Whether even stacks of at least two frames reach into each other."""
-        if min(map(len, self.along)) < 2 or not all(map(_even, self.along)):
+        """Whether even stacks of at least two frames reach into each other, though a few of their slices be missing."""
+        if min(map(len, self.along)) < 2 or not all(map(_nearly_even, self.along)):
             return False
         ordered = sorted(self.along, key=lambda part: float(part.min()))
         return any(after.min() < before.max() for before, after in itertools.pairwise(ordered))
@@ -81,6 +83,17 @@ class _Parts:
 def _even(along: Floats) -> bool:
     gaps = np.diff(np.sort(along))
     return gaps.size == 0 or bool(gaps.max() <= EVEN * gaps.min())
+
+
+def _nearly_even(along: Floats) -> bool:
+    """Return whether frames make one even stack of which at most one slice in ten is missing, or one."""
+    if _even(along):
+        return True
+    gaps = np.diff(np.sort(along))
+    steps = gaps / gaps.min() if gaps.min() > 0 else gaps
+    whole = np.rint(steps)
+    holes = int(whole.sum()) - len(gaps)
+    return len(gaps) > 2 and bool(np.abs(steps - whole).max() <= EVEN - 1) and holes <= max(1, len(gaps) // 10)
 
 
 def _different_kinds(parts: _Parts) -> bool:
@@ -207,15 +220,18 @@ def _divide(frames: Frames, mixture: _Mixture) -> list[Frames]:
         return [frames]
     place_of = {index: number for number, place in enumerate(places_of(frames)) for index in place}
     along = positions_of([frame.plane for frame in frames]) @ frames[0].plane.in_plane.normal
-    parts = _Parts(
-        [along[piece] for piece in pieces.values()], [[place_of[i] for i in piece] for piece in pieces.values()]
-    )
+    # What does not say it is of no kind, and does not hide that the others are of several.
+    said = [piece for value, piece in pieces.items() if value not in (None, "")]
+    judged = said if len(said) > 1 else list(pieces.values())
+    places = [[place_of[index] for index in piece] for piece in judged]
+    first = [list({place_of[index]: index for index in piece}.values()) for piece in judged]
+    parts = _Parts([along[piece] for piece in first], places)
     if not mixture.divides(parts):
         return [frames]
     if mixture.divides is not _overlapping:
         return [[frames[index] for index in piece] for piece in pieces.values()]
     # Acquisitions of the same places are one bed over time: a table that goes to and fro, a bed that is taken again.
     beds: dict[frozenset[int], list[int]] = {}
-    for piece, places in zip(pieces.values(), parts.places, strict=True):
-        beds.setdefault(frozenset(places), []).extend(piece)
+    for piece in pieces.values():
+        beds.setdefault(frozenset(place_of[index] for index in piece), []).extend(piece)
     return [[frames[index] for index in sorted(bed)] for bed in beds.values()]

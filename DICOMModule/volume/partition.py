@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from DICOMModule.volume.moments import acquisition_order, day_begin_of
+from DICOMModule.volume.chronology import Chronology, chronology_of
 from DICOMModule.volume.repeats import PlacedFrame, places_of
 
 
@@ -34,14 +34,14 @@ class Layout:
         The place of each.
     places : int
         How many there are.
-    day_begin : float
-        As `day_begin_of` their headers.
+    chronology : Chronology
+        How their times compare.
     """
 
     frames: tuple[PlacedFrame, ...]
     place_of: npt.NDArray[np.intp]
     places: int
-    day_begin: float = 0.0
+    chronology: Chronology = field(default_factory=Chronology)
 
     @property
     def counts(self) -> npt.NDArray[np.intp]:
@@ -55,15 +55,15 @@ class Layout:
 
 def layout_of(frames: Sequence[PlacedFrame]) -> Layout:
     """Lay out the frames of one group, which share orientation and size."""
-    places, ordered, day_begin = places_of(frames), list(frames), 0.0
+    places, ordered, chronology = places_of(frames), list(frames), Chronology()
     if len(places) < len(frames):
-        day_begin = day_begin_of(frame.header for frame in frames)
-        ordered.sort(key=lambda frame: acquisition_order(frame.header, day_begin))
+        chronology = chronology_of([frame.header for frame in frames])
+        ordered.sort(key=lambda frame: chronology.order(frame.header))
         places = places_of(ordered)
     place_of = np.empty(len(ordered), dtype=np.intp)
     for number, place in enumerate(places):
         place_of[place] = number
-    return Layout(tuple(ordered), place_of, len(places), day_begin)
+    return Layout(tuple(ordered), place_of, len(places), chronology)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.volume.chronology import Chronology, chronology_of
 from DICOMModule.volume.geometry import EXACT_MM, JITTER_MM, JITTER_OF_SPACING
-from DICOMModule.volume.moments import age_order, day_begin_of
 from DICOMModule.volume.planes import Plane, positions_of
 from DICOMModule.volume.volume import Floats
 
@@ -79,14 +79,14 @@ def find_repeats(frames: Sequence[PlacedFrame]) -> Repeats:
     places = places_of(frames)
     if len(places) == len(frames):  # as it should be: nothing is newer than what it shares no place with
         return Repeats(tuple(frames[place[0]] for place in places))
-    day_begin = day_begin_of(frame.header for frame in frames)
-    ordered = sorted(frames, key=lambda frame: _newest_first(frame, day_begin))
+    chronology = chronology_of([frame.header for frame in frames])
+    ordered = sorted(frames, key=lambda frame: _newest_first(frame, chronology))
     places = [sorted(place) for place in places_of(ordered)]
     first = tuple(ordered[place[0]] for place in places)
     copies = tuple((number, ordered[index]) for number, place in enumerate(places) for index in place[1:])
     return Repeats(first, copies)
 
 
-def _newest_first(frame: PlacedFrame, day_begin: float) -> tuple[tuple[float, ...], str, int]:
+def _newest_first(frame: PlacedFrame, chronology: Chronology) -> tuple[tuple[float, ...], str, int]:
     header = frame.header
-    return tuple(-number for number in age_order(header, day_begin)), header.sop_instance_uid, header.frame_number
+    return tuple(-number for number in chronology.age(header)), header.sop_instance_uid, header.frame_number

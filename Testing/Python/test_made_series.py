@@ -6,6 +6,7 @@ import made_catalogue_2
 import made_catalogue_3
 import made_catalogue_4
 import made_catalogue_5
+import made_catalogue_6
 import pytest
 from importing import import_
 from made_at_random import made_at_random
@@ -15,12 +16,7 @@ from made_kit import Made, faults_of
 from DICOMModule.database import DicomDatabase
 from DICOMModule.readers import examine, headers_of_path
 
-CATALOGUES = (
-    made_catalogue_2,
-    made_catalogue_3,
-    made_catalogue_4,
-    made_catalogue_5,
-)  # their series register themselves
+CATALOGUES = (made_catalogue_2, made_catalogue_3, made_catalogue_4, made_catalogue_5, made_catalogue_6)
 
 OF_A_DATABASE = sorted(SERIES)[::20]
 

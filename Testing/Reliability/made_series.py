@@ -19,6 +19,7 @@ import made_catalogue_2
 import made_catalogue_3
 import made_catalogue_4
 import made_catalogue_5
+import made_catalogue_6
 from importing import import_
 from made_at_random import made_at_random
 from made_catalogue import SERIES
@@ -28,7 +29,7 @@ from test_made_series import said
 from DICOMModule.database import DicomDatabase
 from DICOMModule.readers import examine, headers_of_path
 
-CATALOGUES = (made_catalogue_2, made_catalogue_3, made_catalogue_4, made_catalogue_5)
+CATALOGUES = (made_catalogue_2, made_catalogue_3, made_catalogue_4, made_catalogue_5, made_catalogue_6)
 
 
 def judge(folder: Path, name: str, fill, database) -> list[str]:
