@@ -196,6 +196,7 @@ def _check_usage(given: argparse.Namespace) -> None:
 def _open(context: Context, logic: DICOMModuleLogic) -> tuple[Loaded, int]:
     """Load what is to be shown; return it and how many other loadables there would be."""
     from DICOMModule.demo.catalogue import phantoms
+    from DICOMModule.export import is_volume_file
     from DICOMModule.targets import choose_loadable
 
     given, output = context.arguments, context.output
@@ -204,6 +205,8 @@ def _open(context: Context, logic: DICOMModuleLogic) -> tuple[Loaded, int]:
     if given.demo:
         output.run(logic.demo_job([DEMO_PHANTOM]))
         targets = [phantom.series_instance_uid for phantom in phantoms((DEMO_PHANTOM,))]
+    elif files := [target for target, path in zip(targets, paths, strict=True) if path and is_volume_file(path)]:
+        return output.run(logic.open_job(files[0])), len(targets) - 1
     elif given.import_paths and any(paths):
         output.run(logic.import_job([path for path in paths if path]))
     loadables: list[Loadable] = []

@@ -79,7 +79,9 @@ def _loadable_document(one: Loadable) -> dict[str, Any]:
 
 
 def _load_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("target", metavar="SERIES_UID|PATH", type=filled, help="series, file or folder")
+    parser.add_argument(
+        "target", metavar="SERIES_UID|PATH", type=filled, help="series, file or folder, volume files too"
+    )
     parser.add_argument("--loadable", metavar="ID", default="", help="which of the loadables that `examine` lists")
     parser.add_argument(
         "--output", metavar="FILE", type=existing_path, required=True, help=".nrrd, .nii.gz, .nii, .mha or .vti"
@@ -93,7 +95,7 @@ def _load(context: Context) -> int:
     given, output = context.arguments, context.output
     check_volume_file_path(given.output, overwrite=given.overwrite)
     with context.logic() as logic:
-        loaded = output.run(logic.load_job(given.target, given.loadable))
+        loaded = output.run(logic.open_job(given.target, given.loadable))
     write_volume_file(loaded.sequence or loaded.volume, given.output, overwrite=given.overwrite)
     return _show_volume(context, loaded, given.output)
 

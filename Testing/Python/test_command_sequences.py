@@ -147,3 +147,28 @@ def test_uneven_slices_are_loaded_at_their_own_places(run, tmp_path):
     code, facts = run("view", made.folder, "--screenshot", tmp_path / "u.png", "--size", "300x200")
     assert (code, len(facts["views"])) == (0, 4)
     assert any("2.5" in text for text in facts["warnings"])
+
+
+def test_a_volume_file_is_loaded_again_and_shown(run, demo, tmp_path):
+    database, phantom = demo
+    first, second = tmp_path / "m.nrrd", tmp_path / "m.nii.gz"
+    _, written = run("load", phantom.series_instance_uid, "--database", database, "--output", first)
+    code, again = run("load", first, "--database", tmp_path / "none", "--output", second)
+    assert code == 0
+    for key in ("dimensions", "ijk_to_lps", "axis", "timepoints", "scalar_type", "minimum", "maximum", "mean", "units"):
+        assert again[key] == written[key], key
+    picture = tmp_path / "m.png"
+    code, shown = run(
+        "view", second, "--screenshot", picture, "--timepoint", "3", "--layout", "axial", "--size", "300x200"
+    )
+    assert (code, shown["warnings"]) == (0, [])
+    assert picture.exists()
+
+
+def test_a_film_in_colour_that_was_written_is_loaded_again(run, tmp_path):
+    folder = coloured_series(tmp_path / "shots")
+    run("load", folder, "--output", tmp_path / "c.nrrd")
+    code, again = run("load", tmp_path / "c.nrrd", "--output", tmp_path / "c.mha")
+    assert (code, again["components"]) == (0, 3)
+    array = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(tmp_path / "c.mha")))
+    assert sorted(set(array[..., 0].ravel())) == [40, 80]
