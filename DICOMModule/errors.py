@@ -21,6 +21,8 @@ on which object, why, what to do) and is shown as it is. Anything else that is r
     │   ├── DatabaseNotFoundError, DatabaseBusyError, DatabaseTooNewError, DatabaseCorruptError,
     │   │   DatabaseReadOnlyError, DiskFullError
     │   └── UnknownUIDError       the database holds no such patient, study, series or instance
+    ├── NetworkError
+    │   └── UnknownServerError    the address book has no such server
     ├── ProcessingError
     ├── RenderingError            no picture can be drawn on this machine
     ├── ExportError
@@ -140,6 +142,14 @@ class DiskFullError(DatabaseError):
 
 class UnknownUIDError(DatabaseError):
     """The database holds no such object."""
+
+
+class NetworkError(DICOMModuleError):
+    """Something on the network cannot be done; the text says what was tried, what was answered, and what to change."""
+
+
+class UnknownServerError(NetworkError):
+    """The address book has no server of that name."""
 
 
 class ProcessingError(DICOMModuleError):

@@ -15,13 +15,16 @@ from DICOMModule.verbs.copying import CopyingVerbs
 from DICOMModule.verbs.history import HistoryVerbs
 from DICOMModule.verbs.inbox import InboxVerbs
 from DICOMModule.verbs.keeping import KeepingVerbs
+from DICOMModule.verbs.servers import ServerVerbs
 from DICOMModule.verbs.trash import TrashVerbs
 from DICOMModule.verbs.volumes import Loaded, VolumeVerbs
 
 __all__ = ["DICOMModuleLogic", "Loaded"]
 
 
-class DICOMModuleLogic(VolumeVerbs, HistoryVerbs, InboxVerbs, TrashVerbs, KeepingVerbs, AnnotatingVerbs, CopyingVerbs):
+class DICOMModuleLogic(
+    VolumeVerbs, HistoryVerbs, InboxVerbs, TrashVerbs, KeepingVerbs, AnnotatingVerbs, CopyingVerbs, ServerVerbs
+):
     """The verbs of the DICOM module, each from its file in `verbs`.
 
     Parameters

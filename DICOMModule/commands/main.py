@@ -19,6 +19,7 @@ from DICOMModule.commands import (
     interrupts,
     reading_verbs,
     selftest_verb,
+    server_verbs,
     view_verb,
     volume_verbs,
 )
@@ -39,6 +40,7 @@ VERBS: tuple[Verb, ...] = (
     *volume_verbs.VERBS,
     *reading_verbs.VERBS,
     *copy_verb.VERBS,
+    *server_verbs.VERBS,
     *selftest_verb.VERBS,
 )
 

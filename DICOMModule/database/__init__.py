@@ -3,6 +3,7 @@
 from DICOMModule.database.annotations import Annotations, LabelCount, SavedSearch
 from DICOMModule.database.dicom_database import DicomDatabase
 from DICOMModule.database.history import ImportEvent, ImportProblem
+from DICOMModule.database.servers import Merged, ServerEntry
 from DICOMModule.database.summaries import (
     DatabaseCounts,
     DeleteReport,
@@ -32,6 +33,7 @@ __all__ = [
     "ImportReport",
     "InstanceSummary",
     "LabelCount",
+    "Merged",
     "PatientSummary",
     "PurgeReport",
     "QuarantinedFile",
@@ -39,6 +41,7 @@ __all__ = [
     "RelinkReport",
     "SavedSearch",
     "SeriesSummary",
+    "ServerEntry",
     "StudySummary",
     "TrashEntry",
     "TrashedStudy",

@@ -19,6 +19,7 @@ from DICOMModule.database.history import ImportHistory
 from DICOMModule.database.keeping import Keeping
 from DICOMModule.database.list_query import Filter, Which
 from DICOMModule.database.readings import Readings
+from DICOMModule.database.servers import AddressBook
 from DICOMModule.database.sessions import exclusive_job
 from DICOMModule.database.summaries import (
     DatabaseCounts,
@@ -305,6 +306,11 @@ class DicomDatabase(Keeping):
     def readings(self) -> Readings:
         """Which loadables of series users chose, and which series they read as one."""
         return Readings(self._catalogue)
+
+    @property
+    def servers(self) -> AddressBook:
+        """The address book."""
+        return AddressBook(self._catalogue)
 
     # --- what is found out about what is there
 

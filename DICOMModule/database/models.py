@@ -296,6 +296,22 @@ class SavedSearchRow(peewee.Model):
         table_name = "saved_search"
 
 
+class ServerRow(peewee.Model):
+    """A server of the address book, see `servers`: its entry and what a test learnt, as JSON."""
+
+    id = peewee.AutoField()
+    name = peewee.TextField()
+    folded_name = peewee.TextField(unique=True)
+    position = peewee.IntegerField()
+    entry = peewee.TextField()
+    learnt = peewee.TextField()
+
+    class Meta:
+        """peewee reads this."""
+
+        table_name = "server"
+
+
 MODELS = (
     PatientRow,
     StudyRow,
@@ -311,5 +327,6 @@ MODELS = (
     ReadingRow,
     SavedSearchRow,
     SearchDocumentRow,
+    ServerRow,
     TotalRow,
 )

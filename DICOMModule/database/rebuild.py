@@ -130,9 +130,8 @@ class _Builder:
         yield Progress(self._tally.instances, 0, "labels, notes and the history of imports")
         with self._catalogue.transaction() as connection:
             self._numbers.settle(connection)
-            carry_over(
-                connection, self._sources, ("trash", "import_event", "import_problem", "quarantine", "saved_search")
-            )
+            alone = ("trash", "import_event", "import_problem", "quarantine", "saved_search", "server")
+            carry_over(connection, self._sources, alone)
             put_in_trash(connection, self._trashed)
             carry_over(connection, self._sources, ("label", "note", "reading"), self._numbers)
             note_all_for_search(connection)

@@ -19,6 +19,7 @@ CARRIED: Final = (
     "import_problem",
     "quarantine",
     "saved_search",
+    "server",
     "label",
     "note",
     "reading",

@@ -12,6 +12,7 @@ from DICOMModule.database.migrations import (
     m0003_archive,
     m0004_search,
     m0005_readings,
+    m0006_servers,
 )
 
 MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
@@ -20,6 +21,7 @@ MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
     m0003_archive.migrate,
     m0004_search.migrate,
     m0005_readings.migrate,
+    m0006_servers.migrate,
 )
 """Step n takes the schema from version n to n + 1."""
 
