@@ -8,23 +8,20 @@ they got the same result, and prints the medians and the ratio peer / ours. Noth
 
 from __future__ import annotations
 
-import argparse
 import os
-import platform
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python")]
+sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python"), str(ROOT / "Testing" / "Benchmarks")]
 
 import factories  # noqa: E402 (the paths first)
 import numpy as np  # noqa: E402
+from bench_line import run_benches  # noqa: E402
 
 Case = tuple[str, Callable[[], object]]
 HEADING = "| bench | who | median ms | range ms | times ours | same result |\n|---|---|---|---|---|---|"
@@ -132,21 +129,12 @@ def measure(name: str, cases: list[Case], runs: int) -> None:
 
 def main() -> int:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description="Side by side with named peers.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
-    parser.add_argument("--runs", type=int, default=5)
-    given = parser.parse_args()
-    if unknown := set(given.names) - set(BENCHES):
-        parser.error(f"there is no bench {', '.join(sorted(unknown))}")
-    print(f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}, {given.runs} runs each\n")
-    print(HEADING)
-    for name in given.names or BENCHES:
-        base = Path(tempfile.mkdtemp(prefix="dicommodule-bench-"))
-        try:
-            measure(name, list(BENCHES[name](base)), given.runs)
-        finally:
-            shutil.rmtree(base)
-    return 0
+    return run_benches(
+        "Side by side with named peers.",
+        BENCHES,
+        lambda name, base, given: measure(name, list(BENCHES[name](base)), given.runs),
+        lambda _given: f"\n{HEADING}",
+    )
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ those of the processor, medians, so that what else the machine does matters litt
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import random
 import shutil
 import sqlite3
@@ -26,9 +24,11 @@ from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python")]
+sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python"), str(ROOT / "Testing" / "Benchmarks")]
 
-from DICOMModule.database import DicomDatabase  # noqa: E402 (the paths first)
+from bench_line import machine  # noqa: E402 (the paths first)
+
+from DICOMModule.database import DicomDatabase  # noqa: E402
 from DICOMModule.database.rows import BatchWriter, NewRow  # noqa: E402
 from DICOMModule.dicom.instance_header import InstanceHeader  # noqa: E402
 from DICOMModule.dicom.search_folding import fold_search, spellings, word_starts  # noqa: E402
@@ -380,7 +380,7 @@ def main() -> int:
     given = parser.parse_args()
     base = given.keep or Path(tempfile.mkdtemp(prefix="dicommodule-bench-"))
     print(
-        f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version},"
+        f"{machine()}, SQLite {sqlite3.sqlite_version},"
         f" median of {given.runs}, {given.images_a_series} images a series\n"
     )
     measured: dict[str, list[Measured]] = {}

@@ -10,17 +10,14 @@ files that are not DICOM. Peers: gdcm.Scanner and pydicom, each with sqlite3; Or
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import json
 import os
-import platform
 import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +28,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program has been
 sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python"), str(ROOT / "Testing" / "Benchmarks")]
 
 from bench import HEADING, Case, Timed, measure  # noqa: E402 (the paths first)
+from bench_line import run_benches  # noqa: E402
 from import_data import make_files  # noqa: E402
 
 from DICOMModule.database import DicomDatabase  # noqa: E402
@@ -213,22 +211,13 @@ BENCHES: dict[str, Callable[[Path, int], Iterator[Case]]] = {
 
 def main() -> int:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description="Importing, side by side with named peers.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--files", type=int, default=10_000)
-    given = parser.parse_args()
-    if unknown := set(given.names) - set(BENCHES):
-        parser.error(f"there is no bench {', '.join(sorted(unknown))}")
-    print(f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}, {given.runs} runs each")
-    print(f"{given.files} files (copy: {COPIED_FILES})\n\n{HEADING}")
-    for name in given.names or BENCHES:
-        base = Path(tempfile.mkdtemp(prefix="dicommodule-bench-"))
-        try:
-            measure(name, list(BENCHES[name](base, given.files)), given.runs)
-        finally:
-            shutil.rmtree(base)
-    return 0
+    return run_benches(
+        "Importing, side by side with named peers.",
+        BENCHES,
+        lambda name, base, given: measure(name, list(BENCHES[name](base, given.files)), given.runs),
+        lambda given: f"{given.files} files (copy: {COPIED_FILES})\n\n{HEADING}",
+        files=10_000,
+    )
 
 
 if __name__ == "__main__":

@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,6 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python"), str(ROOT / "Testing
 import numpy as np  # noqa: E402 (the paths first)
 import pydicom  # noqa: E402
 from bench import HEADING, Case, measure, series  # noqa: E402
+from bench_line import run_benches  # noqa: E402
 
 from DICOMModule.dicom.decoding import decoding_pool  # noqa: E402
 
@@ -197,25 +196,13 @@ BENCHES: dict[str, Callable[[Path], Iterator[Case]]] = {
 
 def main() -> int:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description="Loading, side by side with named peers.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
-    parser.add_argument("--runs", type=int, default=5)
-    given = parser.parse_args()
-    if unknown := set(given.names) - set(BENCHES):
-        parser.error(f"there is no bench {', '.join(sorted(unknown))}")
-    print(f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}, {given.runs} runs each")
-    print(f"\n{HEADING}")
-    for name in given.names or BENCHES:
-        base = Path(tempfile.mkdtemp(prefix="dicommodule-bench-"))
-        try:
-            if cases := list(BENCHES[name](base)):
-                with (
-                    decoding_pool()
-                ):  # as the window holds it: the first compressed series of a program waits 0.3 s longer
-                    measure(name, cases, given.runs)
-        finally:
-            shutil.rmtree(base)
-    return 0
+    return run_benches("Loading, side by side with named peers.", BENCHES, _bench, lambda _given: f"\n{HEADING}")
+
+
+def _bench(name: str, base: Path, given: argparse.Namespace) -> None:
+    if cases := list(BENCHES[name](base)):
+        with decoding_pool():  # as the window holds it: the first compressed series of a program waits 0.3 s longer
+            measure(name, cases, given.runs)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,24 @@ def real_data(request) -> Path:
 
 
 @pytest.fixture
+def viewer(qtbot, tmp_path):
+    """What the window lends, without a window."""
+    from dialog_kit import a_viewer
+
+    with a_viewer(qtbot, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def logic(tmp_path):
+    """A Logic on a database folder that is not there yet."""
+    from DICOMModule.logic import DICOMModuleLogic
+
+    with DICOMModuleLogic(tmp_path / "database") as made:
+        yield made
+
+
+@pytest.fixture
 def series_factory(tmp_path):
     """Make series in folders of their own: ``series_factory(slices=5, tilt_deg=15)``."""
     made = 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from copying_kit import contents, hashes_of
-from dialog_kit import a_viewer, banner_texts
+from dialog_kit import banner_texts
 from factories import make_series
 from window_hand import wait_until
 
@@ -15,7 +15,6 @@ from DICOMModule.errors import Problem
 from DICOMModule.export.copy_names import DEFAULT_TEMPLATE
 from DICOMModule.export.copy_report import CopyOptions, CopyReport
 from DICOMModule.jobs import run_to_end
-from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.browser.context_menu import context_menu
 from DICOMModule.widgets.browser.selection import Selection, selection_of
 from DICOMModule.widgets.copying import copy_to_disk, listed, open_folder, report_sentence
@@ -23,18 +22,6 @@ from DICOMModule.widgets.dialogs.copy_dialog import CopyDialog, ask_copy
 from DICOMModule.widgets.dialogs.copy_request import CopyRequest, zip_name
 from DICOMModule.widgets.module_sections import DatabaseSection
 from DICOMModule.widgets.qt import QApplication, QDesktopServices, QPushButton, QTimer, QWidget
-
-
-@pytest.fixture
-def viewer(qtbot, tmp_path):
-    with a_viewer(qtbot, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def logic(tmp_path):
-    with DICOMModuleLogic(tmp_path / "database") as made:
-        yield made
 
 
 @pytest.fixture

@@ -24,16 +24,9 @@ from DICOMModule.errors import ExportError
 from DICOMModule.export.copy_report import CopyOptions
 from DICOMModule.export.file_ids import file_id, file_number
 from DICOMModule.jobs import run_to_end
-from DICOMModule.logic import DICOMModuleLogic
 
 BASIC_TEXT_SR = "1.2.840.10008.5.1.4.1.1.88.11"
 FILE_ID = re.compile(r"[A-Z0-9_]{1,8}(/[A-Z0-9_]{1,8}){0,7}")
-
-
-@pytest.fixture
-def logic(tmp_path):
-    with DICOMModuleLogic(tmp_path / "database") as one:
-        yield one
 
 
 @contextmanager

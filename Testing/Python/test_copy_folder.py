@@ -16,17 +16,10 @@ from DICOMModule.export.copy_folder import FILES_A_BATCH
 from DICOMModule.export.copy_report import CopyOptions
 from DICOMModule.export.copy_staging import PREFIX, _lock
 from DICOMModule.jobs import run_to_end
-from DICOMModule.logic import DICOMModuleLogic
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Reliability"))
 
 FOLDER = "Phantom, Factory/2026-03-09 Made study/1 CT Made one"
-
-
-@pytest.fixture
-def logic(tmp_path):
-    with DICOMModuleLogic(tmp_path / "database") as one:
-        yield one
 
 
 @pytest.mark.parametrize("copied_in", [False, True])

@@ -12,15 +12,8 @@ from DICOMModule.database import DicomDatabase
 from DICOMModule.errors import ExportError
 from DICOMModule.export.copy_report import CopyOptions
 from DICOMModule.jobs import run_to_end
-from DICOMModule.logic import DICOMModuleLogic
 
 FOLDER = "Phantom, Factory/2026-03-09 Made study/1 CT Made one"
-
-
-@pytest.fixture
-def logic(tmp_path):
-    with DICOMModuleLogic(tmp_path / "database") as one:
-        yield one
 
 
 def test_an_archive_holds_every_file_and_comes_back_into_a_database(logic, series_factory, tmp_path):

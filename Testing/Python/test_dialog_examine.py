@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from dialog_kit import a_viewer
 from factories import make_series
 
 from DICOMModule.errors import Problem
 from DICOMModule.jobs import run_to_end
-from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.readers.flat import UNCALIBRATED
 from DICOMModule.readers.loadable import Loadable
 from DICOMModule.volume.sequence import Axis
@@ -26,18 +24,6 @@ from DICOMModule.widgets.dialogs.loadable_card import (
 )
 from DICOMModule.widgets.qt import QLabel, QPushButton, Qt
 from DICOMModule.widgets.theme import apply_theme
-
-
-@pytest.fixture
-def viewer(qtbot, tmp_path):
-    with a_viewer(qtbot, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def logic(tmp_path):
-    with DICOMModuleLogic(tmp_path / "database") as made:
-        yield made
 
 
 @pytest.fixture

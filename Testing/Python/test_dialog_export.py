@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dialog_kit import a_viewer, a_volume, banner_texts
+from dialog_kit import a_volume, banner_texts
 from factories import make_series
 
 from DICOMModule.export import ExportOptions
 from DICOMModule.jobs import run_to_end
-from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.study_export import ExportReport
 from DICOMModule.widgets.dialogs.export_dialog import (
     ExportDialog,
@@ -23,18 +22,6 @@ from DICOMModule.widgets.dialogs.export_dialog import (
 )
 from DICOMModule.widgets.job_runner import Failure
 from DICOMModule.widgets.qt import QApplication, QPushButton, Qt, QTimer
-
-
-@pytest.fixture
-def viewer(qtbot, tmp_path):
-    with a_viewer(qtbot, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def logic(tmp_path):
-    with DICOMModuleLogic(tmp_path / "database") as made:
-        yield made
 
 
 @pytest.fixture

@@ -6,24 +6,11 @@ import csv
 
 import factories
 import pytest
-from dialog_kit import a_viewer, banner_texts
+from dialog_kit import banner_texts
 
 from DICOMModule.jobs import Progress, run_to_end
-from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.dialogs.import_history import ImportHistoryDialog
 from DICOMModule.widgets.qt import Qt
-
-
-@pytest.fixture
-def viewer(qtbot, tmp_path):
-    with a_viewer(qtbot, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def logic(tmp_path):
-    with DICOMModuleLogic(tmp_path / "database") as made:
-        yield made
 
 
 @pytest.fixture

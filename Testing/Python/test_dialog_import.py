@@ -6,7 +6,7 @@ import os
 import threading
 
 import pytest
-from dialog_kit import a_viewer, banner_texts
+from dialog_kit import banner_texts
 from dicom_bytes import identity, meta
 
 from DICOMModule.database import ImportReport
@@ -33,13 +33,6 @@ from DICOMModule.widgets.dialogs.import_summary import ImportSummary
 from DICOMModule.widgets.importing import Importer
 from DICOMModule.widgets.jobs_list import JobsList
 from DICOMModule.widgets.qt import QApplication, QDialog, QLabel, QLineEdit, QPushButton, Qt, QTimer
-
-
-@pytest.fixture
-def viewer(qtbot, tmp_path):
-    with a_viewer(qtbot, tmp_path) as made:
-        yield made
-
 
 REPORT = ImportReport(
     files_seen=10,

@@ -5,28 +5,14 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from dialog_kit import a_viewer
 from factories import make_series
 from pydicom.dataset import Dataset
 
 from DICOMModule.jobs import run_to_end
-from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.dialogs import metadata_viewer
 from DICOMModule.widgets.dialogs.metadata_viewer import MetadataViewer
 from DICOMModule.widgets.dialogs.tag_model import one_line
 from DICOMModule.widgets.qt import QApplication, QModelIndex, QPoint, QStyleOptionViewItem, Qt
-
-
-@pytest.fixture
-def viewer(qtbot, tmp_path):
-    with a_viewer(qtbot, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def logic(tmp_path):
-    with DICOMModuleLogic(tmp_path / "database") as made:
-        yield made
 
 
 @pytest.fixture

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dialog_kit import a_viewer, a_volume
+from dialog_kit import a_volume
 
 from DICOMModule.jobs import run_to_end
 from DICOMModule.processing import operations, process_job
 from DICOMModule.widgets.dialogs import process_panel
 from DICOMModule.widgets.dialogs.process_panel import NO_INPUT, ProcessPanel
 from DICOMModule.widgets.job_runner import JobState
-
-
-@pytest.fixture
-def viewer(qtbot, tmp_path):
-    with a_viewer(qtbot, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import weakref
 
 import numpy as np
 import pytest
-from dialog_kit import a_viewer, a_volume, banner_texts
+from dialog_kit import a_volume, banner_texts
 
 from DICOMModule.export import read_volume_file
 from DICOMModule.scene import Scene
@@ -32,12 +32,6 @@ from DICOMModule.widgets.qt import (
 )
 from DICOMModule.widgets.shortcuts import KeyBinder
 from DICOMModule.widgets.theme import apply_theme
-
-
-@pytest.fixture
-def viewer(qtbot, tmp_path):
-    with a_viewer(qtbot, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import time
 
 import filled_database
 import pytest
-from dialog_kit import a_viewer, banner_texts
+from dialog_kit import banner_texts
 
 from DICOMModule.database import TrashEntry
 from DICOMModule.database.summaries import TrashedStudy
@@ -17,12 +17,6 @@ from DICOMModule.widgets.dialogs.trash_texts import entry_text, local_time, purg
 from DICOMModule.widgets.qt import QMessageBox, Qt
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
-
-
-@pytest.fixture
-def viewer(qtbot, tmp_path):
-    with a_viewer(qtbot, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -24,13 +24,6 @@ from DICOMModule.database.import_writing import ImportWriter
 from DICOMModule.database.tally import Tally
 from DICOMModule.errors import DatabaseError, DicomFileError, UnknownUIDError
 from DICOMModule.jobs import run_to_end
-from DICOMModule.logic import DICOMModuleLogic
-
-
-@pytest.fixture
-def logic(tmp_path):
-    with DICOMModuleLogic(tmp_path / "database") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from DICOMModule.commands.main import main
 from DICOMModule.dicom.inbox import LONGEST_WAIT_S, MANY, SHORTEST_PAUSE_S, Inbox
 from DICOMModule.errors import DatabaseBusyError, DatabaseError, DicomFileError, DiskFullError
 from DICOMModule.jobs import run_to_end
-from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.settings import Settings, read_settings, write_settings
 from DICOMModule.verbs import inbox as inbox_module
 from DICOMModule.verbs.inbox import InboxProgress
@@ -48,12 +47,6 @@ def clock():
 @pytest.fixture
 def inbox(folder, clock):
     return Inbox(folder, 5.0, clock)
-
-
-@pytest.fixture
-def logic(tmp_path):
-    with DICOMModuleLogic(tmp_path / "database") as opened:
-        yield opened
 
 
 def look(inbox):

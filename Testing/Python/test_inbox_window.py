@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from dialog_kit import a_viewer, banner_texts
+from dialog_kit import banner_texts
 from dicom_bytes import identity, meta
 
-from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets import inbox_watch
 from DICOMModule.widgets.dialogs.import_dialog import ImportProgress
 from DICOMModule.widgets.importing import Importer
@@ -14,22 +13,10 @@ from DICOMModule.widgets.inbox_watch import InboxWatch
 
 
 @pytest.fixture
-def viewer(qtbot, tmp_path):
-    with a_viewer(qtbot, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
 def folder(tmp_path):
     made = tmp_path / "inbox"
     made.mkdir()
     return made
-
-
-@pytest.fixture
-def logic(tmp_path):
-    with DICOMModuleLogic(tmp_path / "database") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -6,12 +6,11 @@ import csv
 import os
 
 import pytest
-from dialog_kit import a_viewer, banner_texts
+from dialog_kit import banner_texts
 from factories import make_series
 from pydicom.dataset import Dataset
 
 from DICOMModule.jobs import run_to_end
-from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.dialogs.metadata_comparison import MetadataComparison
 from DICOMModule.widgets.dialogs.metadata_viewer import MetadataViewer
 from DICOMModule.widgets.dialogs.varying_tags import VaryingTags
@@ -27,18 +26,6 @@ from DICOMModule.widgets.qt import (
     Qt,
     QUrl,
 )
-
-
-@pytest.fixture
-def viewer(qtbot, tmp_path):
-    with a_viewer(qtbot, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def logic(tmp_path):
-    with DICOMModuleLogic(tmp_path / "database") as made:
-        yield made
 
 
 @pytest.fixture

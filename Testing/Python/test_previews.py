@@ -15,13 +15,6 @@ from DICOMModule.database.thumbnails import Thumbnail, ThumbnailStore
 from DICOMModule.dicom.pictures import picture_of
 from DICOMModule.errors import DatabaseError, DicomFileError, PixelDataError, UnknownUIDError
 from DICOMModule.jobs import run_to_end
-from DICOMModule.logic import DICOMModuleLogic
-
-
-@pytest.fixture
-def logic(tmp_path):
-    with DICOMModuleLogic(tmp_path / "database") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -10,13 +10,6 @@ from importing import edited, hashes
 
 from DICOMModule.errors import DatabaseError, DicomFileError, UnknownUIDError
 from DICOMModule.jobs import run_to_end
-from DICOMModule.logic import DICOMModuleLogic
-
-
-@pytest.fixture
-def logic(tmp_path):
-    with DICOMModuleLogic(tmp_path / "database") as made:
-        yield made
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 
 import pytest
-from dialog_kit import a_viewer
 
 from DICOMModule import DICOMModule, __version__
 from DICOMModule.widgets.dialogs import about_dialog
@@ -23,12 +22,6 @@ ACTIONS = (
     KeyAction("window_tool", "Window tool", "Tools", ("W",)),
     KeyAction("bare", "Without a key", "Tools"),
 )
-
-
-@pytest.fixture
-def viewer(qtbot, tmp_path):
-    with a_viewer(qtbot, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -8,19 +8,12 @@ import sys
 import threading
 
 import pytest
-from dialog_kit import a_viewer
 
 from DICOMModule.widgets.log_records import FILE_BYTES, MOST_KEPT, LogRecords, logging_to_window
 from DICOMModule.widgets.log_window import LogModel, LogWindow
 from DICOMModule.widgets.qt import QApplication, Qt
 
 LOG = logging.getLogger("DICOMModule.somewhere")
-
-
-@pytest.fixture
-def viewer(qtbot, tmp_path):
-    with a_viewer(qtbot, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

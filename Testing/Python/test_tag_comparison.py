@@ -15,7 +15,6 @@ from DICOMModule.dicom.tag_comparison import WHOLE, compare_elements, flat, sear
 from DICOMModule.dicom.tag_list import read_tag_tree
 from DICOMModule.errors import NoImageError, UnknownUIDError
 from DICOMModule.jobs import run_to_end
-from DICOMModule.logic import DICOMModuleLogic
 
 
 def item(**attributes):
@@ -152,12 +151,6 @@ def test_a_search_looks_at_both_values(compared):
 
 
 # --- what varies
-
-
-@pytest.fixture
-def logic(tmp_path):
-    with DICOMModuleLogic(tmp_path / "database") as made:
-        yield made
 
 
 @pytest.fixture

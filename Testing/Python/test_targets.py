@@ -10,14 +10,7 @@ from pydicom.uid import generate_uid
 
 from DICOMModule.errors import DatabaseError, DatabaseNotFoundError, UnknownUIDError
 from DICOMModule.jobs import run_to_end
-from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.targets import EXAMINING
-
-
-@pytest.fixture
-def logic(tmp_path):
-    with DICOMModuleLogic(tmp_path / "database") as logic:
-        yield logic
 
 
 @pytest.fixture

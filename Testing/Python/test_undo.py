@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import factories
-import pytest
-from dialog_kit import a_viewer, a_volume, banner_texts
+from dialog_kit import a_volume, banner_texts
 
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
@@ -13,12 +12,6 @@ from DICOMModule.widgets.dialogs.scene_panel import ScenePanel
 from DICOMModule.widgets.qt import QHBoxLayout, QLineEdit, QPushButton, QWidget
 from DICOMModule.widgets.undo import MOST_BYTES, MOST_STEPS, UndoStack, UndoStep
 from DICOMModule.widgets.window_parts import WindowPart, step_part
-
-
-@pytest.fixture
-def viewer(qtbot, tmp_path):
-    with a_viewer(qtbot, tmp_path) as made:
-        yield made
 
 
 class Counter:
