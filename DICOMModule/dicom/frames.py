@@ -182,18 +182,31 @@ def unchanged(header: InstanceHeader) -> InstanceHeader:
 
 def _read_native(header: InstanceHeader, pixel_format: PixelFormat, out: StoredValues) -> None:
     try:
-        with open(header.filename, "rb", buffering=0) as file:  # noqa: PTH123 (a string at hand)
-            file.seek(header.pixel_data_offset)
-            view = memoryview(out.data).cast("B")
-            filled = 0
-            while filled < len(view) and (count := file.readinto(view[filled:])):
-                filled += count
+        filled = _read_at(header.filename, header.pixel_data_offset, memoryview(out.data).cast("B"))
     except OSError as error:
         raise PixelDataError(header.path, f"the file cannot be read: {error.strerror}") from error
     if filled < pixel_format.frame_bytes:
         raise PixelDataError(header.path, "the file ends before its pixel data do")
     if sys.byteorder == "big":
         out.byteswap(inplace=True)
+
+
+def _read_at(filename: str, offset: int, view: memoryview) -> int:
+    """Fill `view` from a place in a file; return how many bytes there were."""
+    filled = 0
+    if sys.platform == "win32":
+        with open(filename, "rb", buffering=0) as file:  # noqa: PTH123 (a string at hand)
+            file.seek(offset)
+            while filled < len(view) and (count := file.readinto(view[filled:])):
+                filled += count
+        return filled
+    descriptor = os.open(filename, os.O_RDONLY)  # half of the steps of a file object, hundreds of times
+    try:
+        while filled < len(view) and (count := os.preadv(descriptor, [view[filled:]], offset + filled)):
+            filled += count
+    finally:
+        os.close(descriptor)
+    return filled
 
 
 def _decoded(header: InstanceHeader, pixel_format: PixelFormat) -> StoredValues:

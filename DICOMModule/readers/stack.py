@@ -199,7 +199,7 @@ def _two_thicknesses(headers: Sequence[InstanceHeader]) -> bool:
 
 def _thicknesses_mm(headers: Sequence[InstanceHeader]) -> list[float]:
     """Return the slice thicknesses that the headers give, in rising order."""
-    numbers = set(map(_thickness_mm, headers))
+    numbers = set(_thickness_mm.each(headers))
     return sorted(number for number in numbers if number and number > 0)
 
 
@@ -250,7 +250,8 @@ def _missing_sentence(frames: Sequence[PlacedFrame], fit: StackFit) -> str:
 
 def header_sentences(headers: Sequence[InstanceHeader], *, placed: bool = True) -> list[str]:
     """Return what the headers say of the whole stack that a user must know."""
-    said = set(map(_said_of_whole, headers))
+    said_of_each = _said_of_whole.each(headers)
+    said = set(said_of_each)
     sentences = []
     if placed and not all(one.has_frame_of_reference for one in said):
         sentences.append("No frame of reference: alignment with other series unverified.")
@@ -259,7 +260,9 @@ def header_sentences(headers: Sequence[InstanceHeader], *, placed: bool = True) 
     if any(one.in_ultrasound_volume for one in said):
         sentences.append("Positions are those of the ultrasound volume: where it lies in the patient is not known.")
     lossy = [
-        header for header in headers if header.transfer_syntax_uid in ALWAYS_LOSSY or _said_of_whole(header).is_lossy
+        header
+        for header, one in zip(headers, said_of_each, strict=True)
+        if one.is_lossy or header.transfer_syntax_uid in ALWAYS_LOSSY
     ]
     if lossy:
         ratios = lossy[0].floats("LossyImageCompressionRatio")

@@ -118,7 +118,8 @@ def fit_stack(planes: Sequence[Plane]) -> StackFit:
     gaps = np.diff(along[order])
     if gaps.min() < EXACT_MM:
         raise GeometryError("several slices lie in one plane")
-    ordered = [planes[index] for index in order]
+    indices = order.tolist()
+    ordered = [planes[index] for index in indices]
     full = np.arange(len(planes), dtype=np.float64)
     slot_choices = [full]
     holes = _slots(gaps)
@@ -133,12 +134,12 @@ def fit_stack(planes: Sequence[Plane]) -> StackFit:
     slots, matrix, residual_mm = _simplest(candidates, rounding_mm, gaps)
     lean = _lean(matrix, in_plane.normal)
     step_mm = float(matrix[:3, 2] @ in_plane.normal)
-    whole = [int(slot) for slot in slots]
+    whole = slots.astype(np.intp).tolist()
     rounded_mm = max(exact_tolerance_mm(rounding_mm, step_mm), min(JITTER_MM, JITTER_OF_SPACING * step_mm))
     return StackFit(
-        order=tuple(int(index) for index in order),
+        order=tuple(indices),
         slots=tuple(whole),
-        missing=tuple(sorted(set(range(whole[-1] + 1)) - set(whole))),
+        missing=tuple(sorted(set(range(whole[-1] + 1)).difference(whole))) if whole[-1] >= len(whole) else (),
         ijk_to_lps=matrix,
         residual_mm=residual_mm,
         lean_deg=float(np.degrees(np.arctan(lean))),

@@ -80,14 +80,15 @@ def split_series(frames: Sequence[PlacedFrame]) -> Split:
     lies in one space but is of different acquisitions. Groups come largest first. Many planes, hardly two of them
     parallel, are a group that is no volume.
     """
-    localizers = [frame for frame in frames if _says_localizer(frame.header)]
+    says_localizer = _says_localizer.each([frame.header for frame in frames])
+    localizers = [frame for frame, says in zip(frames, says_localizer, strict=True) if says]
     if len(localizers) == len(frames):
         localizers = []
     apart = {id(frame) for frame in localizers}
     main = [frame for frame in frames if id(frame) not in apart]
     warnings: list[str] = []
     parts = [main]
-    for key, sentence in _FORMAT_SPLITS if len({_every_key(frame.header) for frame in main}) > 1 else ():
+    for key, sentence in _FORMAT_SPLITS if len(set(_every_key.each([frame.header for frame in main]))) > 1 else ():
         split = [group for part in parts for group in _by_key(part, key)]
         if len(split) > len(parts):
             warnings.append(sentence)

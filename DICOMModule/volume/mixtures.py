@@ -15,7 +15,7 @@ import numpy as np
 
 from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.instance_header import InstanceHeader
-from DICOMModule.dicom.vendor_values import complex_kind_of
+from DICOMModule.dicom.vendor_values import complex_kind_of, diffusion_key_of
 from DICOMModule.volume.diffusion import derived_map, diffusion_of
 from DICOMModule.volume.explanations import ECHO_TIME_MS
 from DICOMModule.volume.planes import positions_of
@@ -161,7 +161,7 @@ def unmix(frames: Sequence[PlacedFrame]) -> tuple[list[Part], list[str]]:
         if len(named) > len(parts):
             sentences.append(told([part.label for part in named]))
         parts = named
-    for mixture in _MIXTURES if len({_every_key(frame.header) for frame in frames}) > 1 else ():
+    for mixture in _MIXTURES if len(set(_every_key.each([frame.header for frame in frames]))) > 1 else ():
         divided = [Part(piece, part.label) for part in parts for piece in _divide(part.frames, mixture)]
         if len(divided) > len(parts) and mixture.sentence not in sentences:
             sentences.append(mixture.sentence)
@@ -171,9 +171,12 @@ def unmix(frames: Sequence[PlacedFrame]) -> tuple[list[Part], list[str]]:
 
 def _complex_parts(frames: Frames) -> dict[str, Frames]:
     """Divide by the component of complex values: those of different components are different quantities."""
+    kinds = complex_kind_of.each([frame.header for frame in frames])
+    if len(set(kinds)) == 1 and kinds[0] in (None, "magnitude"):
+        return {"": frames}
     parts: dict[str, Frames] = {}
-    for frame in frames:
-        kind = complex_kind_of(frame.header) or "magnitude"
+    for frame, known in zip(frames, kinds, strict=True):
+        kind = known or "magnitude"
         parts.setdefault("" if kind == "magnitude" else kind, []).append(frame)
     return parts if len(parts) > 1 else {"": frames}
 
@@ -186,8 +189,11 @@ def _complex_sentence(labels: Sequence[str]) -> str:
 
 def _derived_parts(frames: Frames) -> dict[str, Frames]:
     """Set apart what a scanner has calculated from the weighted images of a diffusion series and put beside them."""
-    maps = [derived_map(frame.header) for frame in frames]
-    weights = [diffusion_of(frame.header) for frame in frames]
+    headers = [frame.header for frame in frames]
+    maps = derived_map.each(headers)
+    if not any(maps) and all(b is None for b, _, _ in diffusion_key_of.each(headers)):
+        return {"": frames}
+    weights = [diffusion_of(header) for header in headers]
     directed = any(weight is not None and weight.is_directed for weight in weights)
     original = directed and any(_is_original(frame.header) for frame in frames)
     parts: dict[str, Frames] = {}

@@ -61,8 +61,11 @@ def layout_of(frames: Sequence[PlacedFrame]) -> Layout:
         ordered.sort(key=lambda frame: chronology.order(frame.header))
         places = places_of(ordered)
     place_of = np.empty(len(ordered), dtype=np.intp)
-    for number, place in enumerate(places):
-        place_of[place] = number
+    if len(places) == len(ordered):
+        place_of[[place[0] for place in places]] = np.arange(len(places))
+    else:
+        for number, place in enumerate(places):
+            place_of[place] = number
     return Layout(tuple(ordered), place_of, len(places), chronology)
 
 

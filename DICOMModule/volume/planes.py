@@ -17,6 +17,9 @@ from DICOMModule.volume.volume import Floats
 COSINE_TOLERANCE = 0.01
 """How far a direction's length, or the cosine between row and column, may be off: what rounding to 2 decimals does."""
 
+FARTHEST_MM = 1e6
+"""A coordinate beyond a kilometre is no place in a scanner, and float64 squares of much larger ones overflow."""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class InPlane:
@@ -87,7 +90,6 @@ def decimals_of(text: str) -> int:
     return max(0, *map(_decimals_of_one, text.split("\\")))
 
 
-@lru_cache(maxsize=4096)
 def _decimals_of_one(text: str) -> int:
     mantissa, _, exponent = text.strip(" \0").lower().partition("e")
     decimals = len(mantissa.partition(".")[2])
@@ -147,25 +149,33 @@ def _in_plane_of_header(header: InstanceHeader) -> InPlane:
 @lru_cache(maxsize=16384)
 def _plane_at(position: str, in_plane: InPlane) -> Plane:
     """Return the plane at a position as written: a series is examined, then loaded, and volumes of it share places."""
+    try:
+        (x, x_decimals), (y, y_decimals), (z, z_decimals) = map(_coordinate_of, position.split("\\"))
+    except ValueError:
+        pass  # what is wrong is said below
+    else:
+        if abs(x) <= FARTHEST_MM and abs(y) <= FARTHEST_MM and abs(z) <= FARTHEST_MM:
+            return Plane((x, y, z), in_plane, max(0, x_decimals, y_decimals, z_decimals))
     x, y, z = _numbers(position, 3, "Image Position (Patient)")
     return Plane((x, y, z), in_plane, decimals_of(position))
+
+
+@lru_cache(maxsize=4096)
+def _coordinate_of(text: str) -> tuple[float, int]:
+    """Return a number and its decimals; two coordinates of three are mostly those of the slice before."""
+    return decimal_of(text), _decimals_of_one(text)
 
 
 def _numbers(text: str, count: int, name: str) -> tuple[float, ...]:
     if not text:
         raise GeometryError(f"{name} is missing")
     try:
-        numbers = [_number_of_text(part) for part in text.split("\\")]
+        numbers = tuple(decimal_of(part) for part in text.split("\\"))
     except ValueError:
         raise GeometryError(f"{name} is not a set of numbers") from None
-    # A coordinate beyond a kilometre is no place in a scanner, and float64 squares of much larger ones overflow.
-    if len(numbers) != count or not all(-1e6 <= number <= 1e6 for number in numbers):
+    if len(numbers) != count or not all(abs(number) <= FARTHEST_MM for number in numbers):
         raise GeometryError(f"{name} does not hold {count} finite numbers")
-    return tuple(numbers)
-
-
-_number_of_text = lru_cache(maxsize=4096)(decimal_of)
-"""Of a position, two of three coordinates are mostly those of the slice before."""
+    return numbers
 
 
 def positions_of(planes: Sequence[Plane]) -> Floats:
