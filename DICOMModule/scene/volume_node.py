@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 
 from DICOMModule.errors import SettingsError
 from DICOMModule.scene.display import VolumeDisplay
-from DICOMModule.volume.sequence import VolumeSequence
+from DICOMModule.volume.sequence import Axis, VolumeSequence
 from DICOMModule.volume.volume import Volume
+
+MOST_WHOLE = 1e12
+"""No axis that people read reaches further."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,10 +114,23 @@ def axis_place(node: VolumeNode, *, labelled: bool = True) -> str:
         return ""
     axis, place = node.sequence.axis, f"{node.index + 1}/{node.count}"
     value = axis.values[node.index]
-    parts = [] if not axis.unit and value == node.index + 1 else [f"{number_text(value)} {axis.unit}".rstrip()]
+    parts = (
+        [] if not axis.unit and value == node.index + 1 else [f"{_value_text(axis, node.index)} {axis.unit}".rstrip()]
+    )
     if labelled and node.index < len(axis.labels) and axis.labels[node.index]:
         parts.append(axis.labels[node.index])
     return "  ".join((*parts, place))
+
+
+def _value_text(axis: Axis, index: int) -> str:
+    """Return a value of an axis with as many decimals as all of them, so that none jumps while they are played."""
+    value, known = axis.values[index], sorted({one for one in axis.values if math.isfinite(one)})
+    if not math.isfinite(value) or len(known) < 2 or known[-1] - known[0] > MOST_WHOLE:
+        return number_text(value)
+    if all(one == round(one) for one in known):
+        return f"{value:.0f}"
+    step = min(second - first for first, second in itertools.pairwise(known))
+    return f"{value:.{min(max(math.ceil(-math.log10(step)) + 1, 2), 6)}f}"
 
 
 def number_text(value: float) -> str:

@@ -291,12 +291,14 @@ def _slice_lines(
 ) -> tuple[str, ...]:
     center = view.center_lps_mm
     number, place = slices.number_at(center), ""
-    placed, numbered = node.volume.placed, "Slice" if node.volume.placed else "Image"
+    placed = node.volume.placed
+    # a picture or a film is not numbered: there is no other image to scroll to
+    numbered = f"{'Slice' if placed else 'Image'} {number}/{slices.count}" if placed or slices.count > 1 else ""
     if placed and max(map(abs, orientation.scroll_lps)) >= math.cos(math.radians(MOST_TILT_DEGREES)):
         place = place_text(orientation.scroll_lps, center)
     if not large:
         lines: tuple[str, ...] = (
-            f"{numbered} {number}/{slices.count}",
+            numbered,
             slab,
             plain_text(axis_text(node)),
             place,
@@ -305,7 +307,7 @@ def _slice_lines(
     else:
         zoom = 100.0 * min(node.volume.spacing_mm[: 3 if placed else 2]) / view.mm_per_pixel
         lines = (
-            _joined((f"{numbered} {number}/{slices.count}", place)),
+            _joined((numbered, place)),
             slab,
             plain_text(axis_text(node)),
             window_text(node),

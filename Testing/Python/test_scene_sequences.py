@@ -147,8 +147,9 @@ def test_a_volume_goes_with_nothing_and_nothing_goes_with_it():
 @pytest.mark.parametrize(
     ("unit", "values", "labels", "index", "expected"),
     [
-        ("s", (0, 0.0333, 0.499995), (), 2, "0.5 s  3/3"),
-        ("s", (0, 0.03333), (), 1, "0.03333 s  2/2"),
+        ("s", (0, 0.033333, 0.499995), (), 2, "0.500 s  3/3"),  # as many decimals as the others
+        ("s", (0, 3.0125), (), 1, "3.01 s  2/2"),
+        ("s", (0, 4, 8), (), 1, "4 s  2/3"),
         ("", (1, 2), (), 1, "2/2"),  # values that are but numbers are not said twice
         ("", (0, 1), (), 1, "1  2/2"),
         ("s/mm2", (0, 1300), ("", "(0.1, 0, 1)"), 1, "1300 s/mm2  (0.1, 0, 1)  2/2"),
