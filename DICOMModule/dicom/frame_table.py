@@ -91,6 +91,9 @@ def _check_room(header: InstanceHeader, count: int) -> None:
         needed, room = max(count, frame_bits_of(header) * count // 8), header.pixel_data_bytes
     else:
         needed, room = count * _LEAST_BYTES, header.size_bytes
+    surplus_bits = 8 * header.pixel_data_bytes - frame_bits_of(header) * count
+    if header.pixel_data_bytes > 0 and surplus_bits >= max(frame_bits_of(header), 16) > 16:
+        raise FrameTableError(f"its {count} frames account for {needed} bytes of its pixel data, which has {room}")
     if needed > room:
         raise FrameTableError(f"its {count} frames need at least {needed} bytes of pixel data, and there are {room}")
 

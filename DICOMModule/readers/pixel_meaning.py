@@ -13,6 +13,7 @@ from DICOMModule.dicom.pixel_format import pixel_format_of
 from DICOMModule.dicom.value_tables import has_supplemental_palette, read_supplemental_palette, stored_reach
 from DICOMModule.errors import DicomFileError
 from DICOMModule.jobs import Job, Progress
+from DICOMModule.volume.modality_lut import modality_transform_of
 from DICOMModule.volume.overlays import Overlay, overlays_of
 from DICOMModule.volume.quantity import Quantity
 from DICOMModule.volume.real_world import (
@@ -22,6 +23,7 @@ from DICOMModule.volume.real_world import (
     philips_precise_values,
     real_world_of,
 )
+from DICOMModule.volume.rescale import Rescale
 from DICOMModule.volume.suv import suv_of
 from DICOMModule.volume.voi_lut import voi_luts_of
 from DICOMModule.volume.volume import Frame, Volume
@@ -37,7 +39,19 @@ def value_sentences(headers: Sequence[InstanceHeader]) -> tuple[tuple[str, ...],
         notes.append(f"Colours of {headers[0].integer('BitsStored')} bits are loaded by their upper 8.")
     if has_philips_scale(headers):
         notes.append(PHILIPS_NOTE)
-    return suv.warnings, tuple(notes)
+    return (*suv.warnings, *_partly_rescaled(headers)), tuple(notes)
+
+
+def _partly_rescaled(headers: Sequence[InstanceHeader]) -> list[str]:
+    """Return a warning where some images say how their values are rescaled, and others, with nothing said, are not."""
+    if len({header.attributes.get("RescaleSlope") for header in headers}) < 2:
+        return []
+    silent = sum(modality_transform_of(header) == Rescale() and not header.text("RescaleSlope") for header in headers)
+    if not silent or all(modality_transform_of(header) == Rescale() for header in headers):
+        return []
+    return [
+        f"{silent} of {len(headers)} images have no rescale, unlike the others: their values are as they are stored."
+    ]
 
 
 def _is_deep_colour(header: InstanceHeader) -> bool:

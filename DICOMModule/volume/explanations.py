@@ -157,10 +157,12 @@ ORDER: Final = Explanation("", lambda _header: None, "time point")
 """No attribute: frames at a place are told apart by the order in which they were acquired."""
 
 
-def partly_said(headers: Sequence[InstanceHeader]) -> list[str]:
+def partly_said(headers: Sequence[InstanceHeader], *, contrasts_only: bool) -> list[str]:
     """Return a warning for each attribute that could tell images apart if all had it, which only some do."""
     told = []
     for one in (*MEANT, TRACES[1]):
+        if contrasts_only and not one.contrast:
+            continue
         values = [] if one is DIFFUSION else [one.key(header) for header in headers]
         known = [value for value in values if value is not None]
         if len(known) < len(values) and len(set(known)) > 1:

@@ -67,7 +67,7 @@ def sequence_of(layout: Layout, explanation: Explanation, division: Partition) -
             how = explanation.keyword or "position and order of acquisition"
             notes.append(f"4D by {how} ({explanation.counted(len(parts))}).")
         if not explanation.keyword:
-            warnings += _by_numbers_alone(layout, parts)
+            warnings += by_numbers_alone(layout, parts)
     if explanation is DIFFUSION:
         warnings += _assumed(layout, division)
     return Sequence4D(
@@ -97,7 +97,7 @@ def _past_midnight(layout: Layout, explanation: Explanation, axis: Axis) -> list
     return ["Times without dates lie more than 12 hours apart: if midnight is between them, their order is wrong."]
 
 
-def _by_numbers_alone(layout: Layout, parts: Sequence[list[int]]) -> list[str]:
+def by_numbers_alone(layout: Layout, parts: Sequence[list[int]]) -> list[str]:
     """Return a warning where nothing tells which images belong together but the numbers of those at one position.
 
     One volume after the other, and a clock that goes forward, are evidence; numbers that go round at each position are

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -18,7 +19,7 @@ from DICOMModule.errors import GeometryError
 from DICOMModule.volume.chronology import begin_after_gap, chronology_of, later
 from DICOMModule.volume.diffusion import Diffusion, diffusion_of
 from DICOMModule.volume.explanations import DIFFUSION, MEANT, ORDER, TRACES, Explanation, partly_said
-from DICOMModule.volume.fourth_axis import Sequence4D, sequence_of
+from DICOMModule.volume.fourth_axis import Sequence4D, by_numbers_alone, sequence_of
 from DICOMModule.volume.geometry import fit_stack
 from DICOMModule.volume.mixtures import UNFINISHED
 from DICOMModule.volume.partition import Layout, Partition, Verdict, judged, layout_of, partition
@@ -74,14 +75,15 @@ def read_fourth_dimension(frames: Sequence[PlacedFrame]) -> Reading:
 def _with_doubts(reading: Reading, layout: Layout) -> Reading:
     """Say of sequences by what merely differs which attribute might have told more, had all images had it."""
     meant = {one.keyword for one in MEANT}
-    if all(one.keyword in meant for one in reading.sequences):
-        return reading
-    doubts = tuple(partly_said([frame.header for frame in layout.frames]))
+    headers = [frame.header for frame in layout.frames]
+    doubts = {
+        certain: tuple(partly_said(headers, contrasts_only=certain))
+        for certain in {one.keyword in meant for one in reading.sequences}
+    }
     return replace(
         reading,
         sequences=tuple(
-            one if one.keyword in meant else replace(one, warnings=(*one.warnings, *doubts))
-            for one in reading.sequences
+            replace(one, warnings=(*one.warnings, *doubts[one.keyword in meant])) for one in reading.sequences
         ),
     )
 
@@ -282,7 +284,13 @@ def _by_two_times(layout: Layout, meant: Sequence[Fit], depth: int) -> Reading |
             seen[place] += 1
     if len({len(members) for members in rounds.values()}) > 1 or not _is_ordered(layout):
         return None
-    return _each(layout, [f"repeat {number}" for number in range(1, len(rounds) + 1)], list(rounds.values()), depth)
+    repeats = list(rounds.values())
+    reading = _each(layout, [f"repeat {number}" for number in range(1, len(rounds) + 1)], repeats, depth)
+    if reading is None:
+        return None
+    by_part = ([sorted(set(part) & set(members)) for members in repeats] for part in nested[0][1].parts)
+    told = next(filter(None, map(partial(by_numbers_alone, layout), by_part)), [])
+    return replace(reading, sequences=tuple(replace(one, warnings=(*one.warnings, *told)) for one in reading.sequences))
 
 
 def _each(layout: Layout, labels: Sequence[str], parts: Sequence[list[int]], depth: int) -> Reading | None:

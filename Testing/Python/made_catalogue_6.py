@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from factories import ds
 from made_catalogue import series, shuffled
-from made_kit import stacked
+from made_kit import item, stacked
 
 # --- a header lacks what the others say
 
@@ -157,3 +157,45 @@ def copy_of_an_odd_image(m):
         m.add(position)
     m.add((0, 0, 0), ("odd", 0), shape=(3, 3))
     _twice(m, (0, 0, 0), ("odd", 0))
+
+
+# --- frames that lack a group
+
+
+def _without(keyword, number=3):
+    def edit(dataset):
+        del dataset.PerFrameFunctionalGroupsSequence[number][keyword]
+
+    return edit
+
+
+@series("MR")
+def enhanced_of_which_one_frame_has_no_rescale(m):
+    """Its values are as they are stored, and a user must know."""
+    m.warned("1 of 6 images have no rescale")
+    m.enhanced(
+        [{"position": stacked(6)[k], "slope": 1.0 if k == 3 else 0.5 + k} for k in range(6)],
+        edit=_without("PixelValueTransformationSequence"),
+    )
+
+
+@series("PT")
+def rescale_missing_in_one_image(m):
+    m.warned("1 of 6 images have no rescale")
+    for k in shuffled(m, range(6)):
+        m.add(stacked(6)[k], slope=None if k == 2 else 0.5 + k)
+
+
+@series("MR")
+def enhanced_of_which_one_frame_has_no_echo_time(m):
+    """Echoes over time: the frame could be of either."""
+    m.warned("Only 15 of 16 images have EchoTime")
+    m.loose = True
+    frames = [
+        {
+            "position": stacked(4)[k], "part": (str(e), t), "content": {"TemporalPositionIndex": t + 1},
+            "groups": {"MREchoSequence": item(EffectiveEchoTime=4.0 + e)},
+        }
+        for e in range(2) for t in range(2) for k in range(4)
+    ]  # fmt: skip
+    m.enhanced(frames, edit=_without("MREchoSequence"))

@@ -131,6 +131,16 @@ def test_a_number_of_frames_that_cannot_be_is_refused(tmp_path, count):
         frame_headers(header)
 
 
+def test_more_pixel_data_than_frames_is_refused(tmp_path):
+    """Two of four frames would be shown as all of them."""
+    half = [item()] * 2
+    header = read_header(
+        enhanced(tmp_path / "e.dcm", NumberOfFrames="2", PerFrameFunctionalGroupsSequence=Sequence(half))
+    )
+    with pytest.raises(FrameTableError, match="its 2 frames account for 120 bytes of its pixel data, which has 240"):
+        frame_headers(header)
+
+
 def test_what_a_frame_has_not_is_not_in_its_attributes(tmp_path):
     attributes = frame_header(
         read_header(enhanced(tmp_path / "e.dcm")), 1, {"Modality": None, "EchoTime": "3"}
