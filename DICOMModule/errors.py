@@ -22,7 +22,9 @@ on which object, why, what to do) and is shown as it is. Anything else that is r
     │   │   DatabaseReadOnlyError, DiskFullError
     │   └── UnknownUIDError       the database holds no such patient, study, series or instance
     ├── NetworkError
-    │   └── UnknownServerError    the address book has no such server
+    │   ├── UnknownServerError    the address book has no such server
+    │   └── PeerError             `detail`: what was tried and answered; `advice`: what to change
+    │       ├── PeerUnreachableError, AssociationRefusedError, PeerTimeoutError
     ├── ProcessingError
     ├── RenderingError            no picture can be drawn on this machine
     ├── ExportError
@@ -150,6 +152,35 @@ class NetworkError(DICOMModuleError):
 
 class UnknownServerError(NetworkError):
     """The address book has no server of that name."""
+
+
+class PeerError(NetworkError):
+    """A peer cannot be reached, refuses, or fails.
+
+    Parameters
+    ----------
+    detail : str
+        What was tried, with whom, and what was answered; a sentence.
+    advice : str
+        What to change; a sentence or two.
+    """
+
+    def __init__(self, detail: str, advice: str) -> None:
+        self.detail = detail
+        self.advice = advice
+        super().__init__(f"{detail} {advice}")
+
+
+class PeerUnreachableError(PeerError):
+    """There is no such host, nobody listens on its port, or nothing comes back."""
+
+
+class AssociationRefusedError(PeerError):
+    """A peer does not want to speak with us, or offers nothing of what was asked for."""
+
+
+class PeerTimeoutError(PeerError):
+    """A peer was reached and did not answer in time."""
 
 
 class ProcessingError(DICOMModuleError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
-from DICOMModule.commands.output import OK
+from DICOMModule.commands.output import IN_PART, OK
 from DICOMModule.commands.verb import Context, Verb, existing_path, filled, whole
 from DICOMModule.errors import DatabaseError, UnknownServerError, plain_text
 
@@ -120,6 +120,18 @@ def _move(context: Context) -> int:
     return _list(context)
 
 
+def _test(context: Context) -> int:
+    output = context.output
+    with context.logic() as logic:
+        diagnosis = output.run(logic.test_server_job(context.arguments.name))
+    output.document(diagnosis)
+    for step in diagnosis.steps:
+        output.text(plain_text(f"{'ok' if step.ok else 'failed':6}  {step.step}: {step.detail}"))
+        if step.advice:
+            output.text(plain_text(f"        {step.advice}"))
+    return OK if diagnosis.ok else IN_PART
+
+
 def _export(context: Context) -> int:
     given = context.arguments
     with context.logic() as logic:
@@ -154,6 +166,7 @@ _ACTS: Final = {
     "change": _change,
     "remove": _remove,
     "move": _move,
+    "test": _test,
     "export": _export,
     "import": _import,
 }
@@ -161,7 +174,7 @@ _ACTS: Final = {
 VERBS = (
     Verb(
         "servers",
-        "the address book: list, add, change, remove and order servers; export and import it",
+        "the address book: list, add, change, remove, order and test servers; export and import it",
         _arguments,
         _servers,
         (
@@ -169,6 +182,7 @@ VERBS = (
             "servers add pacs --host pacs.example.org --port 104 --ae-title PACS --retrieve move",
             "servers add cloud --web https://pacs.example.org/dicom-web --token-env PACS_TOKEN",
             "servers change pacs --port 11112",
+            "servers test pacs",
             "servers remove pacs",
             "servers export servers.json",
         ),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from DICOMModule.database import Merged, ServerEntry
 from DICOMModule.errors import SettingsError, plain_text
+from DICOMModule.jobs import Job
 from DICOMModule.verbs.base import LogicBase
+
+if TYPE_CHECKING:
+    from DICOMModule.network.doctor import Diagnosis
 
 FORMAT: Final = "dicommodule-servers"
 VERSION: Final = 1
@@ -67,6 +71,20 @@ class ServerVerbs(LogicBase):
             The file cannot be read, or is none of these.
         """
         return self.database(create=True).servers.merge(read_servers(path), replacing=replacing)
+
+    def test_server_job(self, name: str) -> Job[Diagnosis]:
+        """Go towards a server step by step and say what to change; what is learnt is kept. See `network.doctor`.
+
+        Raises
+        ------
+        UnknownServerError
+            The address book has none of that name.
+        """
+        from DICOMModule.network.doctor import diagnose_job
+
+        book = self.database().servers
+        entry = book.entry(name)
+        return diagnose_job(entry, lambda facts: book.learn(entry.name, facts))
 
 
 def read_servers(path: Path) -> list[ServerEntry]:

@@ -1,0 +1,207 @@
+"""The connection doctor: step by step towards a server, with what was answered and what to change, in words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
+from pynetdicom.association import Association
+
+from DICOMModule.database import ServerEntry
+from DICOMModule.database.file_pool import aside_job
+from DICOMModule.errors import NetworkError, PeerError, PeerTimeoutError
+from DICOMModule.jobs import Job, Progress
+from DICOMModule.network.association import LIMITS, association, contexts_of
+from DICOMModule.network.reaching import Limits, addresses_of, connect
+from DICOMModule.network.statuses import status_words
+
+VERIFICATION: Final = "1.2.840.10008.1.1"
+STUDY_FIND: Final = "1.2.840.10008.5.1.4.1.2.2.1"
+STUDY_MOVE: Final = "1.2.840.10008.5.1.4.1.2.2.2"
+STUDY_GET: Final = "1.2.840.10008.5.1.4.1.2.2.3"
+CT_IMAGE: Final = "1.2.840.10008.5.1.4.1.1.2"
+_PLAIN: Final = ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2")
+SYNTAXES: Final = {
+    "1.2.840.10008.1.2": "Implicit VR Little Endian",
+    "1.2.840.10008.1.2.1": "Explicit VR Little Endian",
+    "1.2.840.10008.1.2.1.99": "Deflated Explicit VR Little Endian",
+    "1.2.840.10008.1.2.4.50": "JPEG Baseline",
+    "1.2.840.10008.1.2.4.70": "JPEG Lossless",
+    "1.2.840.10008.1.2.4.80": "JPEG-LS Lossless",
+    "1.2.840.10008.1.2.4.90": "JPEG 2000 Lossless",
+    "1.2.840.10008.1.2.4.91": "JPEG 2000",
+    "1.2.840.10008.1.2.5": "RLE Lossless",
+}
+"""Transfer syntaxes of images that a server is asked about."""
+
+_NOT_OFFERED: Final = {
+    "c-echo": "Every DICOM server should; ask its administrator whether our AE title is known there.",
+    "c-find": "It may be sent to, but not queried; where it should be, ask its administrator to allow queries.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step towards a server.
+
+    Attributes
+    ----------
+    step : str
+        ``name``, ``tcp``, ``association``, ``c-echo`` or ``c-find``.
+    ok : bool
+        Whether it went well.
+    detail, advice : str
+        What was answered; what to change, empty where nothing.
+    """
+
+    step: str
+    ok: bool
+    detail: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What the doctor found.
+
+    Attributes
+    ----------
+    ok : bool
+        Every step went well.
+    steps : tuple of Step
+        Those that were made: what a failed one leaves no ground for is left out.
+    """
+
+    ok: bool
+    steps: tuple[Step, ...]
+
+
+@dataclass
+class Examination:
+    """A diagnosis under way, and what it learns about the server on the way."""
+
+    steps: list[Step] = field(default_factory=list)
+    learnt: dict[str, Any] = field(default_factory=dict)
+
+
+def diagnose_job(
+    entry: ServerEntry, learn: Callable[[dict[str, Any]], object] = lambda _facts: None, limits: Limits = LIMITS
+) -> Job[Diagnosis]:
+    """Go towards a server, step by step, as far as it lets us.
+
+    Parameters
+    ----------
+    learn : callable
+        Is given what was found out, once an association was made.
+
+    Raises
+    ------
+    NetworkError
+        It is no server that is reached by DIMSE.
+    """
+    if entry.kind != "dimse":
+        raise NetworkError(f"{entry.name} is a DICOMweb service, which this version cannot test yet.")
+    found = Examination()
+    for name, act in (("name", _name), ("tcp", _tcp), ("association", _association)):
+        step = yield from _step_job(name, lambda act=act: act(entry, found, limits))  # type: ignore[misc]
+        found.steps.append(step)
+        if not step.ok:
+            return Diagnosis(False, tuple(found.steps))
+    services: list[tuple[str, Callable[[ServerEntry, Limits], str]]] = [("c-echo", _echo), ("c-find", _find)]
+    for name, ask in services:
+        if name.upper() in found.learnt["services"]:
+            step = yield from _step_job(name, lambda ask=ask: ask(entry, limits))  # type: ignore[misc]
+        else:
+            step = Step(name, False, f"{entry.ae_title} does not offer {name.upper()} to us.", _NOT_OFFERED[name])
+        found.steps.append(step)
+    learn(found.learnt)
+    return Diagnosis(all(step.ok for step in found.steps), tuple(found.steps))
+
+
+def _step_job(name: str, act: Callable[[], str]) -> Job[Step]:
+    """Make a step in a thread of its own, as a peer may be waited for."""
+    try:
+        detail = yield from aside_job(act, Progress(0, 0, f"testing: {name}"), lambda: None)
+    except PeerError as error:
+        return Step(name, False, error.detail, error.advice)
+    return Step(name, True, detail)
+
+
+def _name(entry: ServerEntry, _found: Examination, _limits: Limits) -> str:
+    addresses = [address for _, address in addresses_of(entry.host, entry.port)]
+    return f"{entry.host} is {', '.join(addresses[:4])}."
+
+
+def _tcp(entry: ServerEntry, found: Examination, limits: Limits) -> str:
+    ours = connect(entry.host, entry.port, limits)
+    found.learnt["our_address"] = ours
+    return f"{entry.host}:{entry.port} takes connections; it sees this machine as {ours} unless there is a translation."
+
+
+def _association(entry: ServerEntry, found: Examination, limits: Limits) -> str:
+    services = {VERIFICATION: "C-ECHO", STUDY_FIND: "C-FIND", STUDY_GET: "C-GET", STUDY_MOVE: "C-MOVE"}
+    asked = [(uid, _PLAIN) for uid in services] + [(CT_IMAGE, (syntax,)) for syntax in SYNTAXES]
+    with association(entry, contexts_of(*asked), limits) as made:
+        accepted = [(str(one.abstract_syntax), str(one.transfer_syntax[0])) for one in made.accepted_contexts]
+        largest = made.acceptor.maximum_length
+        name = made.acceptor.implementation_version_name or ""
+    offered = [word for uid, word in services.items() if any(one == uid for one, _ in accepted)]
+    syntaxes = [syntax for uid, syntax in accepted if uid == CT_IMAGE]
+    found.learnt |= {
+        "services": offered,
+        "c_get": "C-GET" in offered,
+        "transfer_syntaxes": syntaxes,
+        "maximum_pdu": largest,
+        "implementation": str(name),
+        "tested_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    taken = f"it takes images in {len(syntaxes)} of {len(SYNTAXES)} encodings" if syntaxes else "it takes no CT images"
+    return f"{entry.ae_title} accepts {entry.calling_ae}: {', '.join(offered) or 'none of our services'}; {taken}."
+
+
+def _echo(entry: ServerEntry, limits: Limits) -> str:
+    with association(entry, contexts_of((VERIFICATION, _PLAIN)), limits) as made:
+        return _checked(entry, "C-ECHO", made.send_c_echo, limits)
+
+
+def _find(entry: ServerEntry, limits: Limits) -> str:
+    """Ask for a study that nobody has: the service answers, and no patient's data come."""
+    identifier = Dataset()
+    identifier.QueryRetrieveLevel = "STUDY"
+    identifier.StudyInstanceUID = generate_uid(None)
+    with association(entry, contexts_of((STUDY_FIND, _PLAIN)), limits) as made:
+        return _checked(entry, "C-FIND", lambda: _last_status(made, identifier), limits)
+
+
+def _last_status(made: Association, identifier: Dataset) -> Dataset:
+    status = Dataset()
+    for status, _ in made.send_c_find(identifier, STUDY_FIND):
+        if "Status" not in status:
+            break
+    return status
+
+
+def _checked(entry: ServerEntry, service: str, ask: Callable[[], Dataset], limits: Limits) -> str:
+    began = time.monotonic()
+    status = ask()
+    permission = f"Ask its administrator whether {entry.calling_ae} may use {service}; its log says more."
+    if "Status" not in status and time.monotonic() - began < limits.answer_s:
+        raise PeerError(f"{entry.ae_title} broke the association off when it was asked for {service}.", permission)
+    if "Status" not in status:
+        raise PeerTimeoutError(
+            f"{entry.ae_title} gave no answer to {service} within {limits.answer_s:g} s.",
+            "It may be busy, or stuck: its log says more.",
+        )
+    code, comment = int(status.Status), str(status.get("ErrorComment", ""))
+    words = status_words(code, comment)
+    if code == 0:
+        return f"{entry.ae_title} answers {service}: {words}."
+    raise PeerError(
+        f"{entry.ae_title} answers {service}: {words}.",
+        permission,
+    )
