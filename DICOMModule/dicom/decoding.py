@@ -61,7 +61,7 @@ class Decoding:
 
     def is_over(self, wait_s: float = 0.0) -> bool:
         """Wait for up to `wait_s`; return whether `result` has something now."""
-        return bool(wait([self.future], wait_s).done)
+        return self.future.done() or bool(wait([self.future], wait_s).done)
 
     def result(self) -> StoredValues:
         """Return what was decoded, once it is, or raise why it was not."""

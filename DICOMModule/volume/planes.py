@@ -135,7 +135,7 @@ def plane_of(header: InstanceHeader) -> Plane:
         Size, position, orientation or pixel spacing is missing or makes no sense; the sentence says which.
     """
     in_plane = _in_plane_of_header(header)
-    return _plane_at(header.text("ImagePositionPatient"), in_plane)
+    return plane_at(header.text("ImagePositionPatient"), in_plane)
 
 
 @asked_once("Rows", "Columns", "ImageOrientationPatient", "PixelSpacing")
@@ -147,10 +147,10 @@ def _in_plane_of_header(header: InstanceHeader) -> InPlane:
 
 
 @lru_cache(maxsize=16384)
-def _plane_at(position: str, in_plane: InPlane) -> Plane:
+def plane_at(position: str, in_plane: InPlane) -> Plane:
     """Return the plane at a position as written: a series is examined, then loaded, and volumes of it share places."""
     try:
-        (x, x_decimals), (y, y_decimals), (z, z_decimals) = map(_coordinate_of, position.split("\\"))
+        (x, x_decimals), (y, y_decimals), (z, z_decimals) = map(coordinate_of, position.split("\\"))
     except ValueError:
         pass  # what is wrong is said below
     else:
@@ -161,7 +161,7 @@ def _plane_at(position: str, in_plane: InPlane) -> Plane:
 
 
 @lru_cache(maxsize=4096)
-def _coordinate_of(text: str) -> tuple[float, int]:
+def coordinate_of(text: str) -> tuple[float, int]:
     """Return a number and its decimals; two coordinates of three are mostly those of the slice before."""
     return decimal_of(text), _decimals_of_one(text)
 
