@@ -10,13 +10,13 @@ import numpy.typing as npt
 from DICOMModule.demo.shapes import Bundle, Capsule, Coordinates, Shape
 from DICOMModule.volume.volume import Floats
 
-EDGE = 8
+EDGE = 12
 """Voxels along each edge of a block."""
 
-AT_ONCE = 64
+AT_ONCE = 32
 """Blocks."""
 
-BUNDLE = 32
+BUNDLE = 8
 """Capsules that are painted at once."""
 
 SMALL_VOXELS = 20_000

@@ -357,7 +357,8 @@ class SliceViewWidget(ViewWidget):
             over.paint(overlay, handles=self.tool == "crosshair")
             self._warning_box = over.warning_box
             if self.state.overlays != "none":
-                self._paint_notes(painter, notes_of(self.state, self.name))
+                lines = max(len(overlay.text.bottom_left), len(overlay.text.bottom_right))
+                self._paint_notes(painter, notes_of(self.state, self.name), lines)
 
     def _nodes(self) -> tuple[VolumeNode, ...]:
         """Return what is drawn, the lowest first."""

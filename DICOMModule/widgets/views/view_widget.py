@@ -10,7 +10,7 @@ from DICOMModule.views.geometry import ViewGeometry
 from DICOMModule.views.view import BACKGROUND
 from DICOMModule.volume.volume import Voxels
 from DICOMModule.widgets.dragging import dragged_targets
-from DICOMModule.widgets.overlay_painter import TEXT_PX, WARNING_COLOR, TextPictures
+from DICOMModule.widgets.overlay_painter import MARGIN_PX, TEXT_PX, WARNING_COLOR, TextPictures
 from DICOMModule.widgets.qt import (
     QColor,
     QContextMenuEvent,
@@ -36,7 +36,7 @@ GROUND: Final = QColor(*BACKGROUND)
 MESSAGE_COLOR: Final = QColor(138, 148, 158)
 NOTE_GROUND: Final = QColor(0, 0, 0, 170)
 NOTE_FOOT_PX: Final = 52.0
-NOTE_SHARE: Final = 0.7
+NOTE_SHARE: Final = 0.9
 PROBLEM_COLOR: Final = QColor(239, 125, 116)
 
 
@@ -170,16 +170,17 @@ class ViewWidget(QWidget):
         painter.setPen(color)
         painter.drawText(room, int(Qt.AlignCenter | Qt.TextWordWrap), text)
 
-    def _paint_notes(self, painter: QPainter, notes: Sequence[str]) -> None:
-        """Paint short notes above ruler and letter at the bottom, on a ground of their own."""
+    def _paint_notes(self, painter: QPainter, notes: Sequence[str], lines_below: int) -> None:
+        """Paint short notes above ruler, letter and lines of text at the bottom, on a ground of their own."""
         font = QFont(self.font())
         font.setPixelSize(TEXT_PX)
         painter.setFont(font)
         metrics = painter.fontMetrics()
+        foot_px = max(NOTE_FOOT_PX, MARGIN_PX + (lines_below + 0.5) * metrics.height())
         for number, note in enumerate(notes):
             text = metrics.elidedText(note, Qt.ElideMiddle, round(NOTE_SHARE * self.width()))
             width, height = metrics.horizontalAdvance(text) + 12.0, metrics.height() + 4.0
-            top = self.height() - NOTE_FOOT_PX - (number + 1) * (height + 2.0)
+            top = self.height() - foot_px - (number + 1) * (height + 2.0)
             box = QRectF((self.width() - width) / 2.0, top, width, height)
             painter.fillRect(box, NOTE_GROUND)
             painter.setPen(WARNING_COLOR)
