@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from DICOMModule.dicom.frame_header import frame_header
 from DICOMModule.dicom.frame_table import frame_headers
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.pixel_format import pixel_format_of
@@ -23,6 +24,11 @@ from DICOMModule.volume.repeats import PlacedFrame
 from DICOMModule.volume.rescale import rescale_of
 
 VIDEO = tuple(f"1.2.840.10008.1.2.4.10{digit}" for digit in range(10))
+
+PHILIPS_POSITION = "PhilipsImagePositionPatient"
+PRIVATE_PLACE = (
+    "The images have no positions: those of Philips' private elements were taken, which may be half a voxel off."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,11 @@ class ImageReader:
                     unplaced.append(found)
                 elif not (group := reasons.setdefault(found, [])) or group[-1] is not header:
                     group.append(header)
-        loadables = offers_of(self.name, placed, _excluded(reasons, unplaced)) if placed else []
+        told: list[str] = []
+        if unplaced and not placed:
+            placed = _privately_placed(unplaced)
+            unplaced, told = ([], [PRIVATE_PLACE]) if placed else (unplaced, [])
+        loadables = offers_of(self.name, placed, [*_excluded(reasons, unplaced), *told]) if placed else []
         loadables += flat_offers(self.name, [one.header for one in unplaced], beside_volume=bool(placed))
         return loadables + [
             refused(self.name, group, reason.sentence, reason.kind) for reason, group in reasons.items()
@@ -117,6 +127,25 @@ def _lack(missing: Sequence[str]) -> str:
     words = [_PLACE[keyword] for keyword in missing]
     text = " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
     return "has no position" if "ImagePositionPatient" in missing else f"has no {text}"
+
+
+def _privately_placed(unplaced: Sequence[_Unplaced]) -> list[PlacedFrame]:
+    """Return images of which none has a position by that of Philips' private elements; nothing unless all have one."""
+    placed = []
+    for header in (one.header for one in unplaced):
+        position = header.text(PHILIPS_POSITION)
+        if (
+            header.instance is not header
+            or not position
+            or not all(key in header.attributes for key in list(_PLACE)[1:])
+        ):
+            return []
+        frame = frame_header(header, 1, {"ImagePositionPatient": position})
+        try:
+            placed.append(PlacedFrame(frame, plane_of(frame)))
+        except VolumeError:
+            return []
+    return placed
 
 
 def _faulty(reason: str) -> _Refusal:

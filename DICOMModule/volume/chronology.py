@@ -74,14 +74,16 @@ class Chronology:
 
 def chronology_of(headers: Sequence[InstanceHeader]) -> Chronology:
     """Return how these headers are to be compared in time."""
-    told = {
+    told: set[Moment] = {
         moment
-        for moment in (*_COUNTS, _NUMBER, acquired_at, content_at, created_at)
+        for moment in (*_COUNTS, _NUMBER, content_at, created_at)
         if all(moment(header) is not None for header in headers)
     }
-    if acquired_at not in told:
+    known = [acquired_at(header) for header in headers]
+    moments = [moment for moment in known if moment is not None]
+    if len(moments) < len(known):
         return Chronology(frozenset(told))
-    moments = [acquired_at(header) or 0.0 for header in headers]
+    told.add(acquired_at)
     days = {moment // DAY_S for moment in moments}
     dated = 0.0 not in days or len(days) == 1
     if not dated and len(days) > 2:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from typing import Final, NamedTuple, TypeAlias
 
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
 from DICOMModule.volume.diffusion import diffusion_of
 from DICOMModule.volume.moments import acquired_at, content_at
 
+_ENERGY = re.compile(r"(?i)(?<![\d.])(\d{2,3}(?:\.\d{1,3})?)\s?keV\b")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s?%")
 
 MOST_KNOWN: Final = 4096
@@ -110,6 +111,26 @@ def _percent_of_description(header: InstanceHeader) -> Hashable:
     return float(found[0]) if len(found) == 1 else None
 
 
+def _energy_of(keyword: str) -> Key:
+    """Return a key that reads the energy that a text names of virtual monoenergetic images (``"MonoE 70 keV"``)."""
+
+    def read(header: InstanceHeader) -> Hashable:
+        found = {float(text) for text in _ENERGY.findall(header.text(keyword))}
+        return found.pop() if len(found) == 1 else None
+
+    return _remembering(keyword, read)
+
+
+def _ice_dimension(number: int) -> Key:
+    """Return a key that reads one of the counters of Siemens' reconstruction (``"X_1_1_2_…"``)."""
+
+    def read(header: InstanceHeader) -> Hashable:
+        parts = header.text("SiemensICEDims").split("_")
+        return float(parts[number]) if number < len(parts) and parts[number].isdecimal() else None
+
+    return _remembering("SiemensICEDims", read)
+
+
 def _numbered(keyword: str, name: str, unit: str, part: str, tolerance: float = 0.0, **facts: bool) -> Explanation:
     return Explanation(keyword, number_key(keyword), name, unit, part, tolerance=tolerance, **facts)
 
@@ -143,6 +164,8 @@ MEANT: Final[tuple[Explanation, ...]] = (
     _numbered("RotationVector", "rotation", "", "rotation", mere_count=True),
     _numbered("AngularViewVector", "view", "", "view", mere_count=True),
     _numbered("TimeSliceVector", "time slice", "", "time slice", mere_count=True),
+    Explanation("ImageComments", _energy_of("ImageComments"), "energy", "keV", "energy", contrast=True),
+    Explanation("SeriesDescription", _energy_of("SeriesDescription"), "energy", "keV", "energy", contrast=True),
     _numbered("InversionTime", "TI", "ms", "inversion time", 0.01, contrast=True),
     _numbered("FlipAngle", "flip angle", "°", "flip angle", 0.01, contrast=True),
     _numbered("RepetitionTime", "TR", "ms", "repetition time", 0.01, contrast=True),
@@ -157,21 +180,6 @@ ORDER: Final = Explanation("", lambda _header: None, "time point")
 """No attribute: frames at a place are told apart by the order in which they were acquired."""
 
 
-def partly_said(headers: Sequence[InstanceHeader], *, contrasts_only: bool) -> list[str]:
-    """Return a warning for each attribute that could tell images apart if all had it, which only some do."""
-    told = []
-    for one in (*MEANT, TRACES[1]):
-        if contrasts_only and not one.contrast:
-            continue
-        values = [] if one is DIFFUSION else [one.key(header) for header in headers]
-        known = [value for value in values if value is not None]
-        if len(known) < len(values) and len(set(known)) > 1:
-            told.append(
-                f"Only {len(known)} of {len(values)} images have {one.keyword}: it could not be asked which belong together."
-            )
-    return told
-
-
 TRACES: Final[tuple[Explanation, ...]] = (
     _numbered("AcquisitionNumber", "AcquisitionNumber", "", "acquisition", mere_count=True),
     Explanation("AcquisitionTime", acquired_at, "time", "s"),
@@ -181,3 +189,9 @@ TRACES: Final[tuple[Explanation, ...]] = (
     Explanation("DimensionIndexValues", text_key("DimensionIndexValues"), "DimensionIndexValues", "", "image"),
 )
 """Attributes that differ from acquisition to acquisition, but also between copies of one image."""
+
+ICE_DIMENSIONS: Final = tuple(
+    Explanation("SiemensICEDims", _ice_dimension(number), f"ICE dimension {number}", "", "part", mere_count=True)
+    for number in range(1, 13)
+)
+"""What Siemens' XA systems count by themselves; asked only where nothing else tells images apart."""

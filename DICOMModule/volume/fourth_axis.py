@@ -97,6 +97,16 @@ def _past_midnight(layout: Layout, explanation: Explanation, axis: Axis) -> list
     return ["Times without dates lie more than 12 hours apart: if midnight is between them, their order is wrong."]
 
 
+def partly_said(explanation: Explanation, division: Partition) -> str:
+    """Return the warning on an attribute that could tell images apart if all had it."""
+    parts = dict(zip(division.values, map(len, division.parts), strict=True))
+    every = sum(parts.values())
+    return (
+        f"Only {every - parts[None]} of {every} images have {explanation.keyword}: it could not be asked which belong"
+        " together."
+    )
+
+
 def by_numbers_alone(layout: Layout, parts: Sequence[list[int]]) -> list[str]:
     """Return a warning where nothing tells which images belong together but the numbers of those at one position.
 

@@ -18,10 +18,11 @@ from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import GeometryError
 from DICOMModule.volume.chronology import begin_after_gap, chronology_of, later
 from DICOMModule.volume.diffusion import Diffusion, diffusion_of
-from DICOMModule.volume.explanations import DIFFUSION, MEANT, ORDER, TRACES, Explanation, partly_said
-from DICOMModule.volume.fourth_axis import Sequence4D, by_numbers_alone, sequence_of
+from DICOMModule.volume.explanations import DIFFUSION, ICE_DIMENSIONS, MEANT, ORDER, TRACES, Explanation
+from DICOMModule.volume.fourth_axis import Sequence4D, by_numbers_alone, partly_said, sequence_of
 from DICOMModule.volume.geometry import fit_stack
 from DICOMModule.volume.mixtures import UNFINISHED
+from DICOMModule.volume.moments import acquired_at
 from DICOMModule.volume.partition import Layout, Partition, Verdict, judged, layout_of, partition
 from DICOMModule.volume.planes import positions_of
 from DICOMModule.volume.repeats import PlacedFrame
@@ -66,26 +67,10 @@ def read_fourth_dimension(frames: Sequence[PlacedFrame]) -> Reading:
         return Reading()
     twins = _twins(layout)
     if not twins:
-        return _with_doubts(_solve(layout, 0), layout)
+        return _solve(layout, 0)
     spare = {id(twin) for others in twins.values() for twin in others}
-    reading = _with_doubts(_solve(layout_of([frame for frame in layout.frames if id(frame) not in spare]), 0), layout)
+    reading = _solve(layout_of([frame for frame in layout.frames if id(frame) not in spare]), 0)
     return replace(reading, sequences=tuple(_with_twins(one, twins) for one in reading.sequences))
-
-
-def _with_doubts(reading: Reading, layout: Layout) -> Reading:
-    """Say of sequences by what merely differs which attribute might have told more, had all images had it."""
-    meant = {one.keyword for one in MEANT}
-    headers = [frame.header for frame in layout.frames]
-    doubts = {
-        certain: tuple(partly_said(headers, contrasts_only=certain))
-        for certain in {one.keyword in meant for one in reading.sequences}
-    }
-    return replace(
-        reading,
-        sequences=tuple(
-            replace(one, warnings=(*one.warnings, *doubts[one.keyword in meant])) for one in reading.sequences
-        ),
-    )
 
 
 def read_moving(frames: Sequence[PlacedFrame]) -> Sequence4D | None:
@@ -144,7 +129,8 @@ def _twins(layout: Layout) -> dict[int, list[PlacedFrame]]:
     for alike in numbered.values():
         first: dict[Hashable, PlacedFrame] = {}
         for frame in alike if len(alike) > 1 else ():
-            kept = first.setdefault(tuple(one.key(frame.header) for one in (*MEANT, *TRACES)), frame)
+            told = (frame.header.text("SiemensICEDims"), *(one.key(frame.header) for one in (*MEANT, *TRACES)))
+            kept = first.setdefault(told, frame)
             if kept is not frame:
                 twins.setdefault(id(kept), []).append(frame)
     return twins
@@ -163,10 +149,44 @@ def _solve(layout: Layout, depth: int) -> Reading:
     if int(layout.counts.max()) == 1:
         return Reading()
     meant = [(one, _divide(layout, one)) for one in MEANT]
+    return _with_doubts(_read(layout, meant, depth), meant, layout)
+
+
+def _with_doubts(reading: Reading, meant: Sequence[Fit], layout: Layout) -> Reading:
+    """Say which attribute could have told images apart, had all of them had it: contrasts, and what is surer than order."""
+    fits = list(meant)
+    if acquired_at not in layout.chronology.told:
+        trace = next(one for one in TRACES if one.keyword == "AcquisitionTime")
+        fits.append((trace, partition(layout, [trace.key(frame.header) for frame in layout.frames])))
+    partly = [fit for fit in fits if None in fit[1].values and len(fit[1].values) > 2]
+    if not partly:
+        return reading
+    told = {one.keyword for one in MEANT}
+    return replace(
+        reading,
+        sequences=tuple(
+            replace(
+                sequence,
+                warnings=tuple(
+                    dict.fromkeys(
+                        (
+                            *sequence.warnings,
+                            *(partly_said(*fit) for fit in partly if fit[0].contrast or sequence.keyword not in told),
+                        )
+                    )
+                ),
+            )
+            for sequence in reading.sequences
+        ),
+    )
+
+
+def _read(layout: Layout, meant: Sequence[Fit], depth: int) -> Reading:
     reading = _by_contrast(layout, meant, depth)
     if reading is not None:
         return reading
-    traces = [(one, _divide(layout, one)) for one in TRACES]
+    counters = ICE_DIMENSIONS if "SiemensICEDims" in layout.frames[0].header.attributes else ()
+    traces = [(one, _divide(layout, one)) for one in (*TRACES, *counters)]
     for fits in (
         [fit for fit in meant if fit[1].verdict is Verdict.EXACT],
         None,

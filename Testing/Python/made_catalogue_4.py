@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from factories import CORONAL, SAGITTAL, ds, oblique, uid
 from made_catalogue import DIRECTIONS, diffusion, series, shuffled
-from made_kit import stacked
+from made_kit import item, stacked
 
 # --- times
 
@@ -286,6 +286,44 @@ def dynamic_pet_of_frames_that_grow(m):
             ActualFrameDuration=str(1000 * lasts[t]), SeriesType=["DYNAMIC", "IMAGE"], NumberOfTimeSlices=5,
             NumberOfSlices=5, ImageIndex=5 * t + k + 1, AcquisitionTime=f"10{16 + starts[t] // 60}{starts[t] % 60:02d}",
         )  # fmt: skip
+
+
+# --- what makers write in places of their own
+
+
+@series()
+def monoenergetic_images_of_three_energies(m):
+    """Spectral CT: the energy stands in a comment, and nothing else differs but the numbers."""
+    m.axes = {"": (40.0, 70.0, 190.0)}
+    for t, k in shuffled(m, [(t, k) for t in range(3) for k in range(5)]):
+        energy = (40, 70, 190)[t]
+        m.add(stacked(5)[k], ("", t), ImageComments=f"Monoenergetic Plus {energy} keV", InstanceNumber=str(3 * k + t))
+
+
+@series("MR")
+def repetitions_that_only_counters_of_the_scanner_tell(m):
+    """Siemens XA: slices numbered slice by slice, one time for all; the fourth counter is the repetition."""
+    for t, k in shuffled(m, [(t, k) for t in range(3) for k in range(5)]):
+
+        def edit(dataset, t=t, k=k):
+            block = dataset.private_block(0x0021, "SIEMENS MR SDI 02", create=True)
+            block.add_new(0x06, "LO", f"X_1_1_1_{t + 1}_1_1_1_{k + 1}_1_1_1_{3 * k + t}")
+
+        m.add(stacked(5)[k], ("", t), InstanceNumber="1", edit=edit)
+
+
+@series("MR")
+def positions_in_private_elements_only(m):
+    m.warned("half a voxel off")
+    for position in shuffled(m, stacked(6, iop=oblique())):
+
+        def edit(dataset, position=position):
+            inner = item(ImagePositionPatient=[ds(v) for v in position])
+            block = dataset.private_block(0x2005, "Philips MR Imaging DD 005", create=True)
+            block.add_new(0x0F, "SQ", [inner])
+            del dataset.ImagePositionPatient
+
+        m.add(position, iop=oblique(), edit=edit)
 
 
 # --- other planes
