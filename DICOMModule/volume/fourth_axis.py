@@ -101,9 +101,10 @@ def partly_said(explanation: Explanation, division: Partition) -> str:
     """Return the warning on an attribute that could tell images apart if all had it."""
     parts = dict(zip(division.values, map(len, division.parts), strict=True))
     every = sum(parts.values())
+    name, keyword = explanation.name, explanation.keyword
+    what = keyword if keyword.lower().startswith(name.lower().replace(" ", "")) else f"{name} ({keyword})"
     return (
-        f"Only {every - parts[None]} of {every} images have {explanation.keyword}: it could not be asked which belong"
-        " together."
+        f"Only {every - parts[None]} of {every} images tell their {what}: it could not be asked which belong together."
     )
 
 

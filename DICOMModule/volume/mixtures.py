@@ -29,6 +29,7 @@ NO_DIRECTION_B = 50.0
 """Up to this b-value, in s/mm², an image without direction counts as one without weighting, not as an average."""
 TUBE_VOLTAGE_KV = 0.5
 """Tube voltages that differ by no more are the same, as 120 and 119.99: those of two energies differ by tens."""
+THICKNESS_MM = 0.05
 EVEN = 1.2
 """Ratio of the widest to the narrowest gap up to which frames by themselves make an even stack."""
 
@@ -131,6 +132,12 @@ _MIXTURES: tuple[_Mixture, ...] = (
     _Mixture(
         lambda header: header.number("KVP"), _different_kinds, "Images of different tube voltage found", TUBE_VOLTAGE_KV
     ),
+    _Mixture(
+        lambda header: header.number("SliceThickness"),
+        _different_kinds,
+        "Images of different slice thickness found",
+        THICKNESS_MM,
+    ),
     _Mixture(lambda header: header.text("FilterType"), _different_kinds, "Images of different filters found"),
     _Mixture(lambda header: header.number("EchoTime"), _interleaved_only, _ECHO, ECHO_TIME_MS),
     _Mixture(lambda header: header.text("EchoNumbers"), _interleaved_only, _ECHO),
@@ -138,7 +145,16 @@ _MIXTURES: tuple[_Mixture, ...] = (
 )
 
 
-@asked_once("ImageType", "ComplexImageComponent", "KVP", "FilterType", "EchoTime", "EchoNumbers", "AcquisitionNumber")
+@asked_once(
+    "ImageType",
+    "ComplexImageComponent",
+    "KVP",
+    "SliceThickness",
+    "FilterType",
+    "EchoTime",
+    "EchoNumbers",
+    "AcquisitionNumber",
+)
 def _every_key(header: InstanceHeader) -> Hashable:
     """Return all keys of `_MIXTURES`: the images of most series have them alike."""
     return tuple(mixture.key(header) for mixture in _MIXTURES)

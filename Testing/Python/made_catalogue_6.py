@@ -52,7 +52,7 @@ def echo_time_missing_in_one_of_interleaved_echoes(m):
 @series("MR")
 def trigger_time_missing_in_one_image(m):
     """Which would tell the order; the numbers of the images tell another."""
-    m.warned("Only 14 of 15 images have TriggerTime")
+    m.warned("Only 14 of 15 images tell their TriggerTime")
     m.ordered = False
     for t in range(3):
         for k in range(5):
@@ -159,6 +159,34 @@ def copy_of_an_odd_image(m):
     _twice(m, (0, 0, 0), ("odd", 0))
 
 
+# --- images of another kind
+
+
+@series()
+def thick_slices_among_thin_ones(m):
+    """At places of thin slices: newer, but no newer images of these."""
+    m.warned("slice thickness")
+    for k in range(12):
+        m.add(stacked(12, 1.0)[k], ("thin", 0), SliceThickness="1")
+    for k in range(1, 12, 4):
+        m.add(stacked(12, 1.0)[k], ("thick", 0), SliceThickness="4")
+
+
+@series()
+def thick_slices_between_thin_ones(m):
+    m.warned("slice thickness")
+    for k in range(12):
+        m.add(stacked(12, 1.0)[k], ("thin", 0), SliceThickness="1")
+    for k in range(1, 12, 4):
+        m.add(stacked(12, 1.0)[k] + np.array((0, 0, 0.5)), ("thick", 0), SliceThickness="4")
+
+
+@series()
+def thickness_rounded_in_every_other_image(m):
+    for k in shuffled(m, range(9)):
+        m.add(stacked(9)[k], SliceThickness=("2.5", "2.49", "2.50001")[k % 3])
+
+
 # --- frames that lack a group
 
 
@@ -189,7 +217,7 @@ def rescale_missing_in_one_image(m):
 @series("MR")
 def enhanced_of_which_one_frame_has_no_echo_time(m):
     """Echoes over time: the frame could be of either."""
-    m.warned("Only 15 of 16 images have EchoTime")
+    m.warned("Only 15 of 16 images tell their TE .EchoTime.")
     m.loose = True
     frames = [
         {
