@@ -12,6 +12,7 @@ from DICOMModule.export.copy_report import CopyOptions, CopyPreview
 from DICOMModule.jobs import call_job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.browser.selection import Selection
+from DICOMModule.widgets.dialogs.checked_dialog import CheckedDialog
 from DICOMModule.widgets.dialogs.copy_request import CopyRequest, check_place, hidden_header, zip_name
 from DICOMModule.widgets.dialogs.file_dialogs import NewFileDialog, dress_file_dialog
 from DICOMModule.widgets.elided_label import ElidedLabel
@@ -20,7 +21,6 @@ from DICOMModule.widgets.qt import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QEvent,
     QFileDialog,
     QFormLayout,
     QLabel,
@@ -33,7 +33,6 @@ from DICOMModule.widgets.qt import (
     QWidget,
 )
 from DICOMModule.widgets.qt_application import load_form
-from DICOMModule.widgets.theme import pixmap, theme
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import bytes_text, counted
 
@@ -55,7 +54,7 @@ INSERTS: Final = (
 )
 
 
-class CopyDialog(QDialog):
+class CopyDialog(CheckedDialog):
     """A form to fill in; what Logic would refuse is said in it at once.
 
     Parameters
@@ -78,8 +77,6 @@ class CopyDialog(QDialog):
     names_choice: QComboBox
     fields: QFormLayout
     insert_button: QPushButton
-    state_icon: QLabel
-    state_text: QLabel
     export_button: QPushButton
     cancel_button: QPushButton
 
@@ -149,12 +146,6 @@ class CopyDialog(QDialog):
         except ExportError:
             return None
         return CopyRequest(self._selection.targets, self._selection.text, destination, options)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Tint the icon anew with another theme."""
-        if event.type() == QEvent.PaletteChange and hasattr(self, "_state"):
-            self._show_state(self._state, self.state_text.text())
-        super().changeEvent(event)
 
     def done(self, result: int) -> None:
         """Count and check nothing any more."""
@@ -283,12 +274,6 @@ class CopyDialog(QDialog):
         if handle is self._checking:
             self._checking = None
             self._show_state("error", failure.text)
-
-    def _show_state(self, kind: str, text: str) -> None:
-        self._state = kind
-        colors = {"ok": theme().ok, "warning": theme().warning, "error": theme().error}
-        self.state_icon.setPixmap(pixmap(kind, colors.get(kind, theme().dim)))
-        self.state_text.setText(text[:1].upper() + text[1:])
 
     # -- what is clicked
 

@@ -15,6 +15,7 @@ from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.scene import VolumeNode
 from DICOMModule.widgets.browser.anonymity import anonymised
 from DICOMModule.widgets.browser.selection import numbered_series, shown_name, shown_study
+from DICOMModule.widgets.dialogs.checked_dialog import CheckedDialog
 from DICOMModule.widgets.elided_combo_box import ElidedComboBox
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.job_runner import Failure, JobHandle
@@ -22,7 +23,6 @@ from DICOMModule.widgets.qt import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QEvent,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -33,7 +33,6 @@ from DICOMModule.widgets.qt import (
     QWidget,
 )
 from DICOMModule.widgets.qt_application import load_form
-from DICOMModule.widgets.theme import pixmap, theme
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import counted, plain_tooltip
 
@@ -78,7 +77,7 @@ class ExportRequest:
     like_uid: str = ""
 
 
-class ExportDialog(QDialog):
+class ExportDialog(CheckedDialog):
     """A form to fill in; what Logic would refuse is said in it at once.
 
     Parameters
@@ -103,8 +102,6 @@ class ExportDialog(QDialog):
     scene_box: QCheckBox
     study_place: QVBoxLayout
     study_caption: QLabel
-    state_icon: QLabel
-    state_text: QLabel
     export_button: QPushButton
     cancel_button: QPushButton
 
@@ -156,12 +153,6 @@ class ExportDialog(QDialog):
             self._study.study_instance_uid,
             self.like_choice.currentData() or "",
         )
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Tint the icon anew with another theme."""
-        if event.type() == QEvent.PaletteChange and hasattr(self, "_state"):
-            self._show_state(self._state, self.state_text.text())
-        super().changeEvent(event)
 
     def done(self, result: int) -> None:
         """Check nothing any more."""
@@ -258,11 +249,6 @@ class ExportDialog(QDialog):
         if handle is self._checking:
             self._checking = None
             self._show_state("error", in_window_words(failure.text))
-
-    def _show_state(self, kind: str, text: str) -> None:
-        self._state = kind
-        self.state_icon.setPixmap(pixmap(kind, theme().ok if kind == "ok" else theme().error))
-        self.state_text.setText(text[:1].upper() + text[1:])
 
 
 def in_window_words(text: str) -> str:
