@@ -16,8 +16,9 @@ from DICOMModule.readers.stack import Stack, duplicates_sentence, spread_sentenc
 from DICOMModule.volume.chronology import chronology_of
 from DICOMModule.volume.dimension_indexes import SENTENCE, contradict_positions
 from DICOMModule.volume.fourth_axis import Sequence4D, axis_of_order
-from DICOMModule.volume.fourth_dimension import read_fourth_dimension, read_moving
+from DICOMModule.volume.fourth_dimension import read_fourth_dimension
 from DICOMModule.volume.grouping import FrameGroup, split_series
+from DICOMModule.volume.moving import read_moving
 from DICOMModule.volume.repeats import PlacedFrame
 from DICOMModule.volume.sequence import Axis
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import GeometryError
-from DICOMModule.volume.fourth_dimension import read_moving
 from DICOMModule.volume.geometry import JITTER_MM, JITTER_OF_SPACING, fit_stack
 from DICOMModule.volume.moments import acquired_at
+from DICOMModule.volume.moving import read_moving
 from DICOMModule.volume.planes import positions_of
 from DICOMModule.volume.repeats import PlacedFrame, places_of
 from DICOMModule.volume.volume import Floats

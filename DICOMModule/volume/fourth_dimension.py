@@ -12,26 +12,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-import numpy as np
-
 from DICOMModule.dicom.instance_header import InstanceHeader
-from DICOMModule.errors import GeometryError
-from DICOMModule.volume.chronology import begin_after_gap, chronology_of, later
+from DICOMModule.volume.chronology import begin_after_gap, later
 from DICOMModule.volume.diffusion import Diffusion, diffusion_of
 from DICOMModule.volume.explanations import DIFFUSION, ICE_DIMENSIONS, MEANT, ORDER, TRACES, Explanation
 from DICOMModule.volume.fourth_axis import Sequence4D, by_numbers_alone, partly_said, sequence_of
-from DICOMModule.volume.geometry import fit_stack
 from DICOMModule.volume.mixtures import UNFINISHED
 from DICOMModule.volume.moments import acquired_at
 from DICOMModule.volume.partition import Layout, Partition, Verdict, judged, layout_of, partition
-from DICOMModule.volume.planes import positions_of
 from DICOMModule.volume.repeats import PlacedFrame
 from DICOMModule.volume.rounds import is_shift_possible, ranks_of, rounds_of
 from DICOMModule.volume.tolerance import made_alike
 
 DEEPEST: Final = 3
 MOST_ALTERNATIVES: Final = 3
-FEWEST_OF_A_STACK: Final = 3
 
 SHIFTED: Final = (
     "It cannot be told whether the first image is missing or the last: images at one position may be one volume late."
@@ -73,52 +67,6 @@ def read_fourth_dimension(frames: Sequence[PlacedFrame]) -> Reading:
     return replace(reading, sequences=tuple(_with_twins(one, twins) for one in reading.sequences))
 
 
-def read_moving(frames: Sequence[PlacedFrame]) -> Sequence4D | None:
-    """Read parallel frames as volumes that do not lie in quite the same place, as where a scanner follows a head.
-
-    Returns
-    -------
-    Sequence4D or None
-        None where no attribute divides them into complete, even stacks of one size that lie less than a slice apart.
-    """
-    chronology = chronology_of([frame.header for frame in frames])
-    ordered = sorted(frames, key=lambda frame: chronology.order(frame.header))
-    for one in (*MEANT, *TRACES):
-        if one is DIFFUSION:
-            continue
-        parts: dict[Hashable, list[int]] = {}
-        for index, frame in enumerate(ordered):
-            parts.setdefault(one.key(frame.header), []).append(index)
-        if len(parts) < 2 or None in parts or not _are_near(ordered, list(parts.values())):
-            continue
-        rank = np.empty(len(ordered), dtype=np.intp)
-        for part in parts.values():
-            rank[[part[index] for index in fit_stack([ordered[index].plane for index in part]).order]] = range(
-                len(part)
-            )
-        layout = Layout(tuple(ordered), rank, int(rank.max()) + 1, chronology)
-        return sequence_of(layout, one, _divide(layout, one))
-    return None
-
-
-def _are_near(frames: Sequence[PlacedFrame], parts: Sequence[list[int]]) -> bool:
-    """Return whether parts are even stacks of one size, each less than a slice away from the first."""
-    if len({len(part) for part in parts}) != 1 or len(parts[0]) < FEWEST_OF_A_STACK:
-        return False
-    places = []
-    for part in parts:
-        planes = [frames[index].plane for index in part]
-        try:
-            fit = fit_stack(planes)
-        except GeometryError:
-            return False
-        if fit.missing:
-            return False
-        places.append(positions_of(planes)[list(fit.order)])
-    step_mm = float(np.linalg.norm(places[0][1] - places[0][0]))
-    return all(float(np.linalg.norm(place - places[0], axis=1).max()) < step_mm for place in places)
-
-
 def _twins(layout: Layout) -> dict[int, list[PlacedFrame]]:
     """Return the frames that have number, place and times of another: what was sent twice, by the other's identity."""
     numbered: dict[Hashable, list[PlacedFrame]] = {}
@@ -148,7 +96,7 @@ def _with_twins(sequence: Sequence4D, twins: dict[int, list[PlacedFrame]]) -> Se
 def _solve(layout: Layout, depth: int) -> Reading:
     if int(layout.counts.max()) == 1:
         return Reading()
-    meant = [(one, _divide(layout, one)) for one in MEANT]
+    meant = [(one, divide(layout, one)) for one in MEANT]
     return _with_doubts(_read(layout, meant, depth), meant, layout)
 
 
@@ -185,8 +133,12 @@ def _read(layout: Layout, meant: Sequence[Fit], depth: int) -> Reading:
     reading = _by_contrast(layout, meant, depth)
     if reading is not None:
         return reading
+    if not any(division.verdict is Verdict.EXACT for _, division in meant):
+        reading = _beside_one(layout, meant)
+        if reading is not None:
+            return reading
     counters = ICE_DIMENSIONS if "SiemensICEDims" in layout.frames[0].header.attributes else ()
-    traces = [(one, _divide(layout, one)) for one in (*TRACES, *counters)]
+    traces = [(one, divide(layout, one)) for one in (*TRACES, *counters)]
     for fits in (
         [fit for fit in meant if fit[1].verdict is Verdict.EXACT],
         None,
@@ -203,11 +155,34 @@ def _read(layout: Layout, meant: Sequence[Fit], depth: int) -> Reading:
     return _by_order(layout)
 
 
+def _beside_one(layout: Layout, meant: Sequence[Fit]) -> Reading | None:
+    """Read whole volumes by an attribute, beside one that does not have it: the phases of a 4D CT and their average."""
+    for one, division in meant:
+        parts = dict(zip(division.values, division.parts, strict=True))
+        without = parts.pop(None, [])
+        alone = {int(layout.place_of[index]) for index in without}
+        if len(parts) < 2 or len(alone) < len(without) or len(alone) < layout.places:
+            continue
+        others = layout_of(layout.part([index for part in parts.values() for index in part]))
+        found = divide(others, one)
+        if found.verdict is Verdict.EXACT and others.places == layout.places:
+            sentence = f"One volume does not tell its {one.name} ({one.keyword}): kept apart."
+            sequence = sequence_of(others, one, found)
+            return Reading(
+                (
+                    replace(sequence, warnings=(*sequence.warnings, sentence)),
+                    Sequence4D(None, (layout.part(without),), label=f"without {one.name}", keyword=one.keyword),
+                )
+            )
+    return None
+
+
 def _is_no_copy(layout: Layout) -> bool:
     return len(layout.frames) >= UNFINISHED * layout.places
 
 
-def _divide(layout: Layout, one: Explanation) -> Partition:
+def divide(layout: Layout, one: Explanation) -> Partition:
+    """Divide the frames of a layout by what an attribute says."""
     headers = [frame.header for frame in layout.frames]
     if one is DIFFUSION:
         return _by_diffusion(layout, headers)

@@ -187,6 +187,15 @@ def thickness_rounded_in_every_other_image(m):
         m.add(stacked(9)[k], SliceThickness=("2.5", "2.49", "2.50001")[k % 3])
 
 
+@series()
+def phases_of_4d_ct_and_their_average(m):
+    m.warned("does not tell its phase")
+    m.axes = {"": (0.0, 30.0, 60.0)}
+    for t, k in shuffled(m, [(t, k) for t in range(4) for k in range(5)]):
+        name, told = (("average", 0), "Thorax AVE") if t == 3 else (("", t), f"Thorax {30 * t}% Ex")
+        m.add(stacked(5)[k], name, SeriesDescription=told, InstanceNumber=str(k + 1))
+
+
 # --- frames that lack a group
 
 
