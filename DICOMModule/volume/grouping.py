@@ -95,36 +95,40 @@ def split_series(frames: Sequence[PlacedFrame]) -> Split:
         parts = split
     clusters: list[_Cluster] = []
     groups: list[FrameGroup] = []
+    doubts: list[str] = []
     for part in parts:
-        found, sentences = _unmixed(part)
+        found, sentences, open_questions = _unmixed(part)
         if _are_scattered(found):
             groups.append(FrameGroup(tuple(part), scattered=True))
             continue
         clusters += found
         warnings += [sentence for sentence in sentences if sentence not in warnings]
+        doubts += [sentence for sentence in open_questions if sentence not in doubts]
     groups += [FrameGroup(tuple(cluster.frames), label=cluster.label) for cluster in clusters]
     groups += [FrameGroup(tuple(c.frames), localizer=True) for c in _parallel(localizers)]
     groups = _with_odd_ones_as_localizers(groups)
-    return Split(_largest_first(groups), (*_split_sentences(groups, parts, warnings),))
+    return Split(_largest_first(groups), (*_split_sentences(groups, parts, warnings), *doubts))
 
 
-def _unmixed(part: Sequence[PlacedFrame]) -> tuple[list[_Cluster], list[str]]:
-    """Return the clusters of parallel frames that may share a volume, and what was mixed."""
+def _unmixed(part: Sequence[PlacedFrame]) -> tuple[list[_Cluster], list[str], list[str]]:
+    """Return the clusters of parallel frames that may share a volume, what was mixed, and what may still be."""
     clusters: list[_Cluster] = []
     sentences: list[str] = []
+    doubts: list[str] = []
     for cluster in _parallel(part):
         beside = side_by_side(cluster.frames)
         sentences += ["Stacks side by side found"] if len(beside) > 1 else []
         for frames in beside:
             stack, far = _without_far_one(frames)
             clusters += [_Cluster(cluster.in_plane, [far])] if far else []
-            unmixed, told = unmix(stack)
+            unmixed, told, open_questions = unmix(stack)
             sentences += told
+            doubts += open_questions
             for one in unmixed:
                 runs = runs_of(one.frames)
                 clusters += [_Cluster(cluster.in_plane, run, one.label) for run in runs]
                 sentences += ["Stacks that reach into each other found"] if len(runs) > 1 else []
-    return clusters, sentences
+    return clusters, sentences, doubts
 
 
 def _without_far_one(frames: list[PlacedFrame]) -> tuple[list[PlacedFrame], PlacedFrame | None]:

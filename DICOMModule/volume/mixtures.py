@@ -160,7 +160,7 @@ def _every_key(header: InstanceHeader) -> Hashable:
     return tuple(mixture.key(header) for mixture in _MIXTURES)
 
 
-def unmix(frames: Sequence[PlacedFrame]) -> tuple[list[Part], list[str]]:
+def unmix(frames: Sequence[PlacedFrame]) -> tuple[list[Part], list[str], list[str]]:
     """Divide parallel frames into those that may share a volume.
 
     Returns
@@ -169,8 +169,11 @@ def unmix(frames: Sequence[PlacedFrame]) -> tuple[list[Part], list[str]]:
         One, where all may.
     sentences : list of str
         What is mixed: a clause for each kind of mixture, or a whole sentence, which ends in a full stop.
+    doubts : list of str
+        Sentences of what may be mixed in a part, which images that do not say it leave open.
     """
     sentences: list[str] = []
+    doubts: list[str] = []
     parts = [Part(list(frames))]
     for apart, told in ((_complex_parts, _complex_sentence), (_derived_parts, _derived_sentence)):
         named = [Part(members, label or part.label) for part in parts for label, members in apart(part.frames).items()]
@@ -178,11 +181,16 @@ def unmix(frames: Sequence[PlacedFrame]) -> tuple[list[Part], list[str]]:
             sentences.append(told([part.label for part in named]))
         parts = named
     for mixture in _MIXTURES if len(set(_every_key.each([frame.header for frame in frames]))) > 1 else ():
-        divided = [Part(piece, part.label) for part in parts for piece in _divide(part.frames, mixture)]
+        divided: list[Part] = []
+        for part in parts:
+            pieces, is_open = _divide(part.frames, mixture)
+            divided += [Part(piece, part.label) for piece in pieces]
+            doubt = f"{mixture.sentence}, and some that do not say theirs: a volume may be of several acquisitions."
+            doubts += [doubt] if is_open and doubt not in doubts else []
         if len(divided) > len(parts) and mixture.sentence not in sentences:
             sentences.append(mixture.sentence)
         parts = divided
-    return parts, sentences
+    return parts, sentences, doubts
 
 
 def _complex_parts(frames: Frames) -> dict[str, Frames]:
@@ -232,14 +240,15 @@ def _is_original(header: InstanceHeader) -> bool:
     return header.text("ImageType").upper().startswith("ORIGINAL")
 
 
-def _divide(frames: Frames, mixture: _Mixture) -> list[Frames]:
+def _divide(frames: Frames, mixture: _Mixture) -> tuple[list[Frames], bool]:
+    """Divide frames by what may tell them apart; True where those that do not say it leave open whether to divide."""
     pieces: dict[Hashable, list[int]] = {}
     values = made_alike([mixture.key(frame.header) for frame in frames], mixture.tolerance)
     for index, value in enumerate(values):
         pieces.setdefault(value, []).append(index)
     # As many values as there are frames number the frames; they tell no acquisitions apart.
     if len(pieces) < 2 or len(pieces) > max(2, len(frames) // 2):
-        return [frames]
+        return [frames], False
     place_of = {index: number for number, place in enumerate(places_of(frames)) for index in place}
     along = positions_of([frame.plane for frame in frames]) @ frames[0].plane.in_plane.normal
     # What does not say it is of no kind, and does not hide that the others are of several.
@@ -249,11 +258,12 @@ def _divide(frames: Frames, mixture: _Mixture) -> list[Frames]:
     first = [list({place_of[index]: index for index in piece}.values()) for piece in judged]
     parts = _Parts([along[piece] for piece in first], places)
     if not mixture.divides(parts):
-        return [frames]
+        is_open = mixture.divides is not _overlapping and not parts.shared and 1 < len(said) < len(pieces)
+        return [frames], is_open
     if mixture.divides is not _overlapping:
-        return [[frames[index] for index in piece] for piece in pieces.values()]
+        return [[frames[index] for index in piece] for piece in pieces.values()], False
     # Acquisitions of the same places are one bed over time: a table that goes to and fro, a bed that is taken again.
     beds: dict[frozenset[int], list[int]] = {}
     for piece in pieces.values():
         beds.setdefault(frozenset(place_of[index] for index in piece), []).extend(piece)
-    return [[frames[index] for index in sorted(bed)] for bed in beds.values()]
+    return [[frames[index] for index in sorted(bed)] for bed in beds.values()], False

@@ -166,3 +166,18 @@ def test_averages_over_directions_alone_are_a_diffusion_series_without_a_word(tm
     (found,) = offered(joined(tmp_path, *parts))
     assert (found.warnings, found.axis.values) == ((), (0, 500, 1000))
     assert np.array_equal(run_to_end(load_job(found)).array, [part.array for part in parts])
+
+
+def test_images_that_do_not_say_what_tells_the_others_apart_are_warned_of(series_factory):
+    def edit(dataset, k):
+        if k % 3 == 2:
+            del dataset.EchoTime
+        else:
+            dataset.EchoTime = "10" if k % 2 else "20"
+
+    (found,) = offered(series_factory(slices=12, edit=edit, modality="MR", EchoTime="10").folder)
+    doubt = (
+        "Images of different echo time found, and some that do not say theirs: a volume may be of several acquisitions."
+    )
+    assert found.warnings == (doubt,)
+    assert len(found.frames) == 12
