@@ -305,3 +305,12 @@ def test_an_import_that_reads_in_children_can_be_closed_at_any_time(tmp_path, se
             job.close()
             assert len(database.instances()) % 2 == 0
             assert run_to_end(database.verify_job()).database == "ok"
+
+
+def test_unchanged_files_among_many_others_of_their_folder_are_known(logic, series_factory):
+    files = sorted(series_factory(slices=20).files)
+    run_to_end(logic.import_job([files[0].parent]))
+    again = run_to_end(logic.import_job([files[0], files[-1]]))
+    assert (again.files_seen, again.unchanged) == (2, 2)
+    os.utime(files[-1], ns=(1, 1))
+    assert run_to_end(logic.import_job([files[0], files[-1]])).unchanged == 1
