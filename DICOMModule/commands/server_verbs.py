@@ -75,7 +75,7 @@ def _row(entry: Any) -> list[str]:
 
 
 def _add(context: Context) -> int:
-    from DICOMModule.database import ServerEntry
+    from DICOMModule.database.servers import ServerEntry
 
     given = _given(context)
     entry = ServerEntry(context.arguments.name, kind="web" if "url" in given else "dimse", **given)

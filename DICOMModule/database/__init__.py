@@ -3,7 +3,6 @@
 from DICOMModule.database.annotations import Annotations, LabelCount, SavedSearch
 from DICOMModule.database.dicom_database import DicomDatabase
 from DICOMModule.database.history import ImportEvent, ImportProblem
-from DICOMModule.database.servers import Merged, ServerEntry
 from DICOMModule.database.summaries import (
     DatabaseCounts,
     DeleteReport,
@@ -33,7 +32,6 @@ __all__ = [
     "ImportReport",
     "InstanceSummary",
     "LabelCount",
-    "Merged",
     "PatientSummary",
     "PurgeReport",
     "QuarantinedFile",
@@ -41,7 +39,6 @@ __all__ = [
     "RelinkReport",
     "SavedSearch",
     "SeriesSummary",
-    "ServerEntry",
     "StudySummary",
     "TrashEntry",
     "TrashedStudy",

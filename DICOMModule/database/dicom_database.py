@@ -9,17 +9,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
-from DICOMModule.database import headers, queries, trash
+from DICOMModule.database import queries, trash
 from DICOMModule.database.annotations import Annotations
 from DICOMModule.database.connection import FILE_NAME, Catalogue, translated_os_error
 from DICOMModule.database.file_beginning import MISSING, holds_copies
 from DICOMModule.database.file_store import FileStore
-from DICOMModule.database.headers import RegisteredFile
 from DICOMModule.database.history import ImportHistory
 from DICOMModule.database.keeping import Keeping
 from DICOMModule.database.list_query import Filter, Which
 from DICOMModule.database.readings import Readings
-from DICOMModule.database.servers import AddressBook
 from DICOMModule.database.sessions import exclusive_job
 from DICOMModule.database.summaries import (
     DatabaseCounts,
@@ -38,6 +36,8 @@ from DICOMModule.errors import DatabaseError, DatabaseNotFoundError, UnknownUIDE
 from DICOMModule.jobs import Job
 
 if TYPE_CHECKING:
+    from DICOMModule.database.headers import RegisteredFile
+    from DICOMModule.database.servers import AddressBook
     from DICOMModule.database.thumbnails import ThumbnailStore
 
 HEALTHS = ("ok", "warned", "refused", "unknown")
@@ -241,14 +241,20 @@ class DicomDatabase(Keeping):
         DatabaseError
             It stands under two studies, or one of its files is known to be missing or damaged.
         """
+        from DICOMModule.database import headers
+
         return headers.headers(self._catalogue, self._store, "series", series_instance_uid)
 
     def headers_of_study(self, study_instance_uid: str) -> tuple[InstanceHeader, ...]:
         """Return the headers of a study's instances, by series and instance number; errors as `headers_of_series`."""
+        from DICOMModule.database import headers
+
         return headers.headers(self._catalogue, self._store, "study", study_instance_uid)
 
     def header_of_instance(self, sop_instance_uid: str) -> InstanceHeader:
         """Return the header of one instance; errors as `headers_of_series`."""
+        from DICOMModule.database import headers
+
         return headers.headers(self._catalogue, self._store, "instance", sop_instance_uid)[0]
 
     def resolve(self, uid: str) -> str:
@@ -267,10 +273,14 @@ class DicomDatabase(Keeping):
         DatabaseError
             The UID stands under two patients or studies.
         """
+        from DICOMModule.database import headers
+
         return headers.registered_headers(self._catalogue, self._store, self._level_of(name), name)
 
     def registered_files(self, name: Name) -> tuple[int, Iterator[RegisteredFile]]:
         """Return how many files a patient, study, series or instance has, and them, as `registered_headers`."""
+        from DICOMModule.database import headers
+
         return headers.registered_files(self._catalogue, self._store, self._level_of(name), name)
 
     def paths(self, name: Name) -> tuple[Path, ...]:
@@ -281,6 +291,8 @@ class DicomDatabase(Keeping):
         UnknownUIDError
             There is no such thing.
         """
+        from DICOMModule.database import headers
+
         return headers.paths(self._catalogue, self._store, self._level_of(name), name)
 
     def _level_of(self, name: Name) -> str:
@@ -310,6 +322,8 @@ class DicomDatabase(Keeping):
     @property
     def servers(self) -> AddressBook:
         """The address book."""
+        from DICOMModule.database.servers import AddressBook
+
         return AddressBook(self._catalogue)
 
     # --- what is found out about what is there

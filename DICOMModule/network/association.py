@@ -12,7 +12,7 @@ from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 
-from DICOMModule.database import ServerEntry
+from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import AssociationRefusedError, PeerError, PeerTimeoutError
 from DICOMModule.network.reaching import Limits, connect
 

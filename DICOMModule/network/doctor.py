@@ -12,8 +12,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from pynetdicom.association import Association
 
-from DICOMModule.database import ServerEntry
 from DICOMModule.database.file_pool import aside_job
+from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import NetworkError, PeerError, PeerTimeoutError
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.network.association import LIMITS, association, contexts_of

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from DICOMModule.database import Merged, ServerEntry
 from DICOMModule.errors import SettingsError, plain_text
 from DICOMModule.jobs import Job
 from DICOMModule.verbs.base import LogicBase
 
 if TYPE_CHECKING:
+    from DICOMModule.database.servers import Merged, ServerEntry
     from DICOMModule.network.doctor import Diagnosis
 
 FORMAT: Final = "dicommodule-servers"
@@ -108,6 +108,8 @@ def read_servers(path: Path) -> list[ServerEntry]:
         raise SettingsError(f"{named} is no address book as `servers export` writes one.")
     if document.get("version") != VERSION or not isinstance(document.get("servers"), list):
         raise SettingsError(f"{named} is an address book of another version of this program.")
+    from DICOMModule.database.servers import ServerEntry
+
     entries = []
     for number, one in enumerate(document["servers"], 1):
         try:

@@ -7,7 +7,6 @@ import contextlib
 from DICOMModule.errors import RenderingError
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.logic import Loaded
-from DICOMModule.readers.early_views import PartlyRead
 from DICOMModule.views.prepared import prepare_job
 from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.qt import QObject, Qt, pyqtSignal
@@ -47,6 +46,8 @@ class EarlyNodes(QObject):
         key : object
             By which `take_away` is told of it; None: nothing is shown early.
         """
+        from DICOMModule.readers.early_views import PartlyRead
+
         done = False
         try:
             while True:

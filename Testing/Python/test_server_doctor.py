@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 
 from DICOMModule.commands.main import main
-from DICOMModule.database import ServerEntry
+from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import NetworkError
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic

@@ -9,7 +9,7 @@ import factories
 import pytest
 
 from DICOMModule.commands.main import main
-from DICOMModule.database import ServerEntry
+from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import DatabaseError, DatabaseNotFoundError, SettingsError, UnknownServerError
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
