@@ -20,6 +20,7 @@ from DICOMModule.errors import DICOMModuleError, RenderingError, SettingsError
 from DICOMModule.paths import user_log_folder
 from DICOMModule.scene import Scene
 from DICOMModule.settings import DATABASE_VARIABLE, database_folder, folder_of
+from DICOMModule.views.prepared import import_drawing
 from DICOMModule.widgets.banners import Banners
 from DICOMModule.widgets.dialogs.exception_dialog import exceptions_shown
 from DICOMModule.widgets.job_runner import JobRunner
@@ -109,7 +110,7 @@ def run_viewer(options: ViewerOptions) -> ViewerResult:
             picture = WindowPicture(window, options.window_screenshot, opening=opening)
         window.open(options.size, unseen=unseen)
         window.viewer.open_requested.emit(options.opening)
-        with _drawing_imported():
+        with drawing_imported():
             signals.run(window)
     if signals.noted or picture is None:
         return ViewerResult(CANCELLED if signals.noted else 0)
@@ -211,9 +212,9 @@ class _Signals:
 
 
 @contextmanager
-def _drawing_imported() -> Iterator[None]:
+def drawing_imported() -> Iterator[None]:
     """Import what draws, VTK above all, in a thread as soon as the window is up: the first image is not to wait for it."""
-    thread = threading.Thread(target=_import_drawing, name="drawing")
+    thread = threading.Thread(target=import_drawing, name="drawing")
     timer = QTimer()
     timer.setSingleShot(True)
     timer.timeout.connect(thread.start)
@@ -224,10 +225,6 @@ def _drawing_imported() -> Iterator[None]:
         timer.stop()
         if thread.ident is not None:
             thread.join()
-
-
-def _import_drawing() -> None:
-    from DICOMModule.views import slice_view, volume_view  # noqa: F401 (to have them)
 
 
 @contextmanager

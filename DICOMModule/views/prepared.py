@@ -91,14 +91,20 @@ def prepare_volume(volume: Volume) -> PreparedVolume:
         return _PREPARED.setdefault(volume, made)
 
 
+def import_drawing() -> None:
+    """Import what draws, VTK above all, which takes a moment: in another thread than the one that paints."""
+    from DICOMModule.views import slice_view, volume_view  # noqa: F401 (to have them)
+
+
 def prepare_job(value: Volume | VolumeSequence) -> Job[None]:
-    """Prepare a volume, or all of a sequence, and its windows: what the first picture needs.
+    """Prepare a volume, or all of a sequence, its windows, and what draws them: what the first picture needs.
 
     Raises
     ------
     RenderingError
         The values are of a type that has no grey values.
     """
+    import_drawing()
     volumes = value.volumes if isinstance(value, VolumeSequence) else (value,)
     for number, volume in enumerate(volumes):
         if len(volumes) > 1:

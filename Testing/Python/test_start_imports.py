@@ -57,7 +57,7 @@ def test_what_draws_is_imported_once_the_window_runs():
         "application = app.window_application(unseen=True)\n"
         "drawing = 'DICOMModule.views.volume_view'\n"
         "assert drawing not in sys.modules\n"
-        "with app._drawing_imported():\n"
+        "with app.drawing_imported():\n"
         "    ends = time.monotonic() + 20\n"
         "    while drawing not in sys.modules and time.monotonic() < ends:\n"
         "        application.processEvents()\n"

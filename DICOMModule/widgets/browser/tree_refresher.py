@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from DICOMModule.database import DicomDatabase
 from DICOMModule.database.list_query import PatientOrder
 from DICOMModule.widgets.browser.tree_model import DatabaseTreeModel
 from DICOMModule.widgets.browser.tree_reader import PAGE, FirstPage, Refreshed, first_page_job, refresh_job
 from DICOMModule.widgets.job_runner import Failure, JobHandle, JobRunner
 from DICOMModule.widgets.qt import QObject, pyqtSignal
+
+SEARCHED: Final = 50
+"""Patients that a search shows at first, more than a screen of them: each is laid out before the next key is heard."""
 
 
 class TreeRefresher(QObject):
@@ -71,7 +76,7 @@ class TreeRefresher(QObject):
         """Show what a search finds in a database; overtakes whatever else was wished."""
         self._cancel()
         is_same = database is self._model.database and not search
-        limit = max(PAGE, self.rows_in_use) if is_same else PAGE
+        limit = max(PAGE, self.rows_in_use) if is_same else min(PAGE, SEARCHED) if search else PAGE
         self.search = search
         if database is not self._model.database:
             self._model.set_database(database)
