@@ -138,9 +138,17 @@ def dead_sessions(incoming: Path) -> list[Path]:
 
 
 def remove_session(lock: Path) -> None:
-    """Remove a dead session: its folder first, so that a crash in between leaves the lock to be found again."""
-    shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-    lock.unlink(missing_ok=True)
+    """Remove a dead session: its folder first, so that a crash in between leaves the lock to be found again.
+
+    The lock is held meanwhile: a session that was being made when its lock seemed free lives, and is left alone.
+    """
+    try:
+        descriptor = hold_file(lock)
+    except OSError:
+        return  # another program has swept it
+    if descriptor is not None:
+        shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+        _release(lock, descriptor)
 
 
 def hold_file(lock: Path, *, create: bool = False) -> int | None:

@@ -12,7 +12,7 @@ import pytest
 from importing import edited, hashes, import_
 
 from DICOMModule.database import DicomDatabase
-from DICOMModule.database.sessions import session_folder
+from DICOMModule.database.sessions import dead_sessions, remove_session, session_folder
 from DICOMModule.errors import DatabaseReadOnlyError
 from DICOMModule.jobs import run_to_end
 
@@ -381,3 +381,12 @@ def test_what_is_being_purged_is_no_finding_and_is_not_brought_back(database, se
     purge.close()
     assert repair(database).repaired == ()
     assert not paths[0].exists()
+
+
+def test_a_session_that_was_being_made_when_its_lock_seemed_free_is_left_alone(tmp_path):
+    with session_folder(tmp_path / "incoming") as folder:
+        (folder / "whole.part").write_bytes(b"ours")
+        remove_session(folder.with_name(f"{folder.name}.lock"))  # as a sweeper that saw the lock too early
+        assert (folder / "whole.part").read_bytes() == b"ours"
+        assert dead_sessions(tmp_path / "incoming") == []
+    assert list((tmp_path / "incoming").iterdir()) == []
