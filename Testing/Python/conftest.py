@@ -15,6 +15,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="dicommodule-runtime-")
 
 import factories
+import peers
 import pydicom.data
 import pytest
 
@@ -86,6 +87,27 @@ def series_factory(tmp_path):
     return make
 
 
+@pytest.fixture(scope="session")
+def orthanc(tmp_path_factory):
+    """Orthanc, for the whole session; a test empties it first if it must be empty."""
+    with peers.orthanc(tmp_path_factory.mktemp("orthanc")) as peer:
+        yield peer
+
+
+@pytest.fixture(scope="session")
+def dcmqrscp(tmp_path_factory):
+    """DCMTK's archive, for the whole session."""
+    with peers.dcmqrscp(tmp_path_factory.mktemp("dcmqrscp")) as peer:
+        yield peer
+
+
+@pytest.fixture(scope="session")
+def storescp(tmp_path_factory):
+    """DCMTK's receiver, for the whole session."""
+    with peers.storescp(tmp_path_factory.mktemp("storescp")) as peer:
+        yield peer
+
+
 @pytest.fixture(autouse=True)
 def _nothing_left_behind(monkeypatch):
     """Fail a test that leaves a thread, a process or an open database behind."""
@@ -120,6 +142,9 @@ def _settled(look, limit_s=2.0):
 
 
 def _has_children():
+    if peers.running:  # they stay for the whole session: only what else there is was left behind
+        listed = [path.read_text() for path in Path("/proc/self/task").glob("*/children")]
+        return bool({int(number) for text in listed for number in text.split()} - set(peers.running))
     if not hasattr(os, "waitid"):
         return False
     try:
