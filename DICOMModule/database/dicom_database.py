@@ -37,6 +37,7 @@ from DICOMModule.jobs import Job
 
 if TYPE_CHECKING:
     from DICOMModule.database.headers import RegisteredFile
+    from DICOMModule.database.reception import Reception
     from DICOMModule.database.servers import AddressBook
     from DICOMModule.database.thumbnails import ThumbnailStore
 
@@ -160,6 +161,14 @@ class DicomDatabase(Keeping):
         """
         with self._store.session() as folder:
             yield folder
+
+    @contextmanager
+    def reception(self, source: str) -> Iterator[Reception]:
+        """Have a session for what a peer sends (`source`: ``listener`` or ``retrieve``); see `reception.Reception`."""
+        from DICOMModule.database.reception import reception  # nothing that only reads needs it
+
+        with reception(self._catalogue, self._store, source) as made:
+            yield made
 
     def exclusive_job(self, name: str) -> Job[ExitStack]:
         """Wait for the turn of this program to do what `name` says, where two at once would spoil each other's work.

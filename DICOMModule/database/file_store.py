@@ -66,6 +66,7 @@ class FileStore:
         self._dicom_prefix = os.path.join(self.dicom, "")  # noqa: PTH118 (with its separator)
         self.incoming = folder / "incoming"
         self.quarantine = folder / "quarantine"
+        self._kept_folders: set[Path] = set()
 
     def place_of(self, sop_instance_uid: str) -> Path:
         """Return where the copy of an instance lies, whether or not it is there."""
@@ -209,11 +210,18 @@ class FileStore:
 
     def sync_folders(self, places: Iterable[Path]) -> None:
         """Make the names of files last: without this a power cut may take a name though its file was synced."""
-        with ThreadPoolExecutor(SYNCS_AT_A_TIME) as pool:
-            parents = {place.parent for place in places}
-            # a folder that is new has a name of its own to be kept, in the folder above it
-            above = {parent.parent for parent in parents} | {self.folder} if parents else set()
-            list(pool.map(sync_folder, sorted(parents | above)))
+        parents = {place.parent for place in places}
+        # a folder that may be new has a name of its own to be kept, in the folder above it: whoever made it, it is kept
+        # once this process has seen to it
+        new = parents - self._kept_folders
+        above = {parent.parent for parent in new} | {self.folder} if new else set()
+        folders = sorted(parents | above)
+        if len(folders) > 1:
+            with ThreadPoolExecutor(SYNCS_AT_A_TIME) as pool:
+                list(pool.map(sync_folder, folders))
+        elif folders:
+            sync_folder(folders[0])
+        self._kept_folders |= new
 
     def stored_files(self) -> Iterator[Path]:
         """Return every file under ``dicom/`` that bears a final name, in order."""
@@ -238,6 +246,7 @@ class FileStore:
     def _make_folder(self, folder: Path) -> None:
         if folder.is_dir():
             return
+        self._kept_folders -= {folder, folder.parent}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for made in (folder, folder.parent):  # parents are made with whatever the system gives
             if made != self.folder:

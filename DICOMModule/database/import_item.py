@@ -33,8 +33,10 @@ class ImportItem:
         Its copy, and the name that it has been given.
     sha256 : bytes or None
         Of a file that is not copied, where its rows need it.
-    failed : bool
-        It has been rejected meanwhile.
+    from_file : bool
+        Whether `source` is a file that may be met again; what came over the network has none.
+    failed, failure : bool, str
+        It has been rejected meanwhile, and why.
     """
 
     header: InstanceHeader
@@ -43,7 +45,9 @@ class ImportItem:
     copied: CopiedFile | None = None
     place: Path | None = None
     sha256: bytes | None = None
+    from_file: bool = True
     failed: bool = False
+    failure: str = ""
     moved_aside: tuple[Path, bytes] | None = None
     uid: str = field(init=False)
 
@@ -85,6 +89,8 @@ class ImportItem:
 
 def adopt(connection: sqlite3.Connection, item: ImportItem, place: Path) -> None:
     """Let the copy at `place` be known to come from the file of `item`, so that the file need not be opened next time."""
+    if not item.from_file:
+        return
     mtime_ns, row = item.header.mtime_ns, item.decision.replaces
     connection.execute("UPDATE instance SET mtime_ns = ? WHERE id = ?", (mtime_ns, row))
     if item.header.path != place:

@@ -75,7 +75,7 @@ class ImportWriter:
     def fail(self, item: ImportItem, error: DicomFileError) -> None:
         """Reject a file that was to be taken and cannot be read any more."""
         self.reject(item.source, error.reason)
-        item.failed = True
+        item.failed, item.failure = True, error.reason
 
     def warn(self, warnings: Sequence[Problem]) -> None:
         """Put into the account what is odd."""
@@ -225,7 +225,8 @@ class ImportWriter:
         if self.is_in_place(item):  # a whole copy that no row names
             return NewRow(header, None, True, item.sha256, item.decision.replaces)
         sha256 = item.copied.sha256 if item.copied else None
-        return NewRow(header, item.source, item.copied is not None, sha256, item.decision.replaces)
+        source = item.source if item.from_file else None
+        return NewRow(header, source, item.copied is not None, sha256, item.decision.replaces)
 
     def _count(self, item: ImportItem) -> None:
         verdict = item.decision.verdict

@@ -32,6 +32,8 @@ SOURCES: Final = {
     "inbox": "Inbox",
     "demo": "Demo",
     "export": "Export",
+    "listener": "Listener",
+    "retrieve": "Retrieve",
 }
 
 

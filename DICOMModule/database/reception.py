@@ -1,0 +1,301 @@
+"""Where instances come in that a peer sends: streamed into a session by whoever talks to it, then taken as an import takes files.
+
+Nothing is acknowledged before `Reception.take` has returned: then the file bears its final name, its bytes, its name and
+its row are synced, or it lies in quarantine with its reason in the history, or it is refused and nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from DICOMModule.database.archive_unpacking import UnpackedMember
+from DICOMModule.database.connection import Catalogue
+from DICOMModule.database.decisions import SAME, Decision, Verdict, decide, decide_between
+from DICOMModule.database.events import recorded_event
+from DICOMModule.database.file_store import CopiedFile, FileStore
+from DICOMModule.database.import_item import ImportItem
+from DICOMModule.database.import_writing import ImportWriter
+from DICOMModule.database.reconcile import reconcile
+from DICOMModule.database.registered import registered_as
+from DICOMModule.database.syncing import sync_file
+from DICOMModule.database.tally import Tally
+from DICOMModule.dicom.header_reader import read_header
+from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.errors import DicomFileError, InvalidFileError
+
+DELIVERY_ENDS_AFTER_S: Final = 30.0
+WRONG_UID: Final = "its data set has another SOP Instance UID than the message that brought it."
+WRONG_CLASS: Final = "its data set is of another SOP Class than the message that brought it says."
+
+Outcome = Literal["stored", "present", "conflict", "refused"]
+
+
+class MismatchError(InvalidFileError):
+    """What came is not what its message says that it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A file in `Reception.folder`, whole, that a peer has sent.
+
+    Attributes
+    ----------
+    path : Path
+        Where it lies; `Reception.take` uses it up.
+    sha256 : bytes
+        Of the whole file.
+    sop_class_uid, sop_instance_uid : str
+        What the message that brought it says that it is.
+    origin : str
+        Who sent it, for the history: no path, and nothing of a patient.
+    synced : bool
+        Its bytes have been synced already.
+    """
+
+    path: Path
+    sha256: bytes
+    sop_class_uid: str
+    sop_instance_uid: str
+    origin: str
+    synced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one.
+
+    Attributes
+    ----------
+    outcome : str
+        ``stored``; ``present``: the same was there; ``conflict``: another content was there, this is kept in quarantine;
+        ``refused``: nothing of it is kept.
+    reason : str
+        Why it was not stored.
+    header : InstanceHeader or None
+        Of the file, where it could be read.
+    is_mismatch : bool
+        It was refused because it is not what its message says.
+    """
+
+    outcome: Outcome
+    reason: str = ""
+    header: InstanceHeader | None = None
+    is_mismatch: bool = False
+
+
+class Reception:
+    """One session of receiving; `DicomDatabase.reception` makes it. One thread takes at a time.
+
+    Attributes
+    ----------
+    folder : Path
+        Where files are to be written that are to be taken; it is the session's own and goes with it.
+    has_failed : bool
+        A file may bear its final name without a row.
+    """
+
+    def __init__(self, catalogue: Catalogue, store: FileStore, folder: Path, source: str) -> None:
+        self._catalogue = catalogue
+        self._store = store
+        self._source = source
+        self._taking = threading.Lock()
+        self._delivery: _Delivery | None = None
+        self._last_s = 0.0
+        self.folder = folder
+        self.has_failed = False
+
+    def take(
+        self, arrived: Sequence[Arrived], headers: Sequence[InstanceHeader | DicomFileError] = ()
+    ) -> list[Receipt]:
+        """Take files into the database; return what became of each once all of it is durable.
+
+        Parameters
+        ----------
+        arrived : sequence of Arrived
+            The files.
+        headers : sequence of InstanceHeader or DicomFileError, optional
+            What `read` gave or raised for each, where it was called already.
+
+        Raises
+        ------
+        DatabaseError
+            The disk is full, or the database cannot be written. Nothing that was not committed is kept.
+        """
+        found = list(headers) or [self._read(one) for one in arrived]
+        with self._taking:
+            self._last_s = time.monotonic()
+            try:
+                if self._delivery is None:
+                    self._delivery = _Delivery(self._catalogue, self._store, self.folder, self._source)
+                return self._delivery.take(arrived, found)
+            except BaseException as error:
+                self.has_failed = True
+                delivery, self._delivery = self._delivery, None
+                if delivery is not None:
+                    delivery.fail(error)
+                raise
+            finally:
+                for one in arrived:
+                    one.path.unlink(missing_ok=True)
+
+    def read(self, arrived: Arrived) -> InstanceHeader:
+        """Read and check one, without taking it yet; several threads may do so at once.
+
+        Raises
+        ------
+        MismatchError
+            It is not what its message says.
+        DicomFileError
+            It is broken, cut, or names nobody.
+        """
+        header = read_header(arrived.path)
+        if header.sop_instance_uid != arrived.sop_instance_uid.strip():
+            raise MismatchError(arrived.path, WRONG_UID)
+        if header.sop_class_uid != arrived.sop_class_uid.strip():
+            raise MismatchError(arrived.path, WRONG_CLASS)
+        return header
+
+    def _read(self, arrived: Arrived) -> InstanceHeader | DicomFileError:
+        try:
+            return self.read(arrived)
+        except DicomFileError as error:
+            return error
+
+    def rest(self) -> None:
+        """End the delivery in the history where nothing has come for a while; to be called now and then."""
+        with self._taking:
+            if self._delivery is not None and time.monotonic() - self._last_s > DELIVERY_ENDS_AFTER_S:
+                self._end()
+
+    def end_delivery(self) -> None:
+        """End the delivery in the history."""
+        with self._taking:
+            self._end()
+
+    def _end(self) -> None:
+        delivery, self._delivery = self._delivery, None
+        if delivery is not None:
+            delivery.close()
+
+
+class _Delivery:
+    """What arrives without a longer pause: one event of the history."""
+
+    def __init__(self, catalogue: Catalogue, store: FileStore, session: Path, source: str) -> None:
+        self._catalogue = catalogue
+        self._store = store
+        self._session = session
+        self._tally = Tally()
+        self._unpacked: dict[str, UnpackedMember] = {}
+        self._event = ExitStack()
+        event = self._event.enter_context(
+            recorded_event(catalogue, store.incoming, self._tally, roots=(), copy=True, source=source)
+        )
+        self._writer = ImportWriter(catalogue, store, session, tally=self._tally, event=event, unpacked=self._unpacked)
+
+    def close(self) -> None:
+        self._event.close()
+
+    def fail(self, error: BaseException) -> None:
+        """End with an error, which the history tells."""
+        with suppress(type(error)):
+            self._event.__exit__(type(error), error, error.__traceback__)
+
+    def take(self, arrived: Sequence[Arrived], found: Sequence[InstanceHeader | DicomFileError]) -> list[Receipt]:
+        receipts: list[Receipt | None] = [None] * len(arrived)
+        items: list[tuple[int, ImportItem]] = []
+        self._unpacked.clear()
+        self._tally.counts["files_seen"] += len(arrived)
+        try:
+            uids = [header.sop_instance_uid for header in found if isinstance(header, InstanceHeader)]
+            with self._catalogue.translated():
+                known = registered_as(self._catalogue.connection, uids) if uids else {}
+            first: dict[str, InstanceHeader] = {}
+            for number, (one, header) in enumerate(zip(arrived, found, strict=True)):
+                if isinstance(header, DicomFileError):
+                    self._writer.reject(one.origin, header.reason)
+                    receipts[number] = Receipt("refused", header.reason, None, isinstance(header, MismatchError))
+                    continue
+                uid = header.sop_instance_uid
+                self._unpacked[header.filename] = UnpackedMember(one.origin, one.sha256)
+                try:
+                    if uid in first:
+                        decision = decide_between(header, first[uid])
+                    else:
+                        decision = decide(header, known.get(uid), self._store, copy=True, source=one.origin)
+                except DicomFileError as error:
+                    self._writer.reject(one.origin, error.reason)
+                    receipts[number] = Receipt("refused", error.reason, header)
+                    continue
+                if decision.verdict is Verdict.ADOPT:  # a copy that came from nowhere does not come from here
+                    decision = Decision(Verdict.SAME, SAME)
+                item = ImportItem(header, decision, one.origin, from_file=False)
+                if item.needs_copy:
+                    item.copied = self._durable(one)
+                if item.writes:
+                    first.setdefault(uid, header)
+                items.append((number, item))
+            self._writer.commit([item for _, item in items], [])
+        finally:
+            self._unpacked.clear()
+        for number, item in items:
+            receipts[number] = _receipt(item)
+        for told in (self._tally.rejected, self._tally.duplicates, self._tally.warnings, self._tally.series_uids):
+            told.clear()  # the database has them; a delivery may go on for days
+        return [receipt for receipt in receipts if receipt is not None]
+
+    def _durable(self, one: Arrived) -> CopiedFile:
+        if not one.synced:
+            sync_file(one.path)
+        return CopiedFile(one.path, one.sha256)
+
+
+def _receipt(item: ImportItem) -> Receipt:
+    if item.failed:
+        return Receipt("refused", item.failure, item.header)
+    if item.decision.verdict is Verdict.SET_ASIDE:
+        return Receipt("conflict", item.decision.reason, item.header)
+    if item.writes:
+        return Receipt("stored", "", item.header)
+    return Receipt("present", item.decision.reason, item.header)
+
+
+@contextmanager
+def reception(catalogue: Catalogue, store: FileStore, source: str) -> Iterator[Reception]:
+    """Have a session into which a peer's instances are streamed; what was not taken is gone afterwards.
+
+    Parameters
+    ----------
+    source : str
+        What brings them, for the history: ``listener`` or ``retrieve``.
+
+    Raises
+    ------
+    DatabaseError
+        The folder cannot be written to.
+    """
+    with store.session() as folder:
+        made = Reception(catalogue, store, folder, source)
+        try:
+            yield made
+        finally:
+            made.end_delivery()
+            if made.has_failed:
+                reconcile(catalogue, store, unclean=True)
+
+
+def written_file(folder: Path, name: str, pieces: Iterable[bytes]) -> Path:
+    """Write pieces into a new file of a reception's folder; for what does not come as a stream."""
+    path = folder / f"{name}.part"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        for piece in pieces:
+            file.write(piece)
+    return path

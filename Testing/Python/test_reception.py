@@ -1,0 +1,157 @@
+"""What a peer sends is taken as an import takes files: durable when it is said so, told apart, and refused with reasons."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import uuid
+from pathlib import Path
+
+import factories
+import pydicom
+import pytest
+from importing import edited
+
+from DICOMModule.database import DicomDatabase
+from DICOMModule.database.reception import Arrived
+from DICOMModule.errors import DiskFullError
+from DICOMModule.jobs import run_to_end
+
+
+@pytest.fixture
+def database(tmp_path):
+    with DicomDatabase.open(tmp_path / "database") as opened:
+        yield opened
+
+
+@pytest.fixture
+def series(tmp_path):
+    return factories.make_series(tmp_path / "data", slices=3, rows=2, columns=2)
+
+
+def arrived(reception, source: Path, **named) -> Arrived:
+    """Put a copy of a file where a peer's would be streamed to."""
+    path = reception.folder / f"{uuid.uuid4().hex}.part"
+    shutil.copyfile(source, path)
+    dataset = pydicom.dcmread(source, stop_before_pixels=True, force=True)
+    given = {
+        "sop_class_uid": str(dataset.get("SOPClassUID", "")),
+        "sop_instance_uid": str(dataset.get("SOPInstanceUID", "")),
+    } | named
+    return Arrived(path, hashlib.sha256(source.read_bytes()).digest(), origin="PACS at 192.0.2.1", **given)
+
+
+def test_what_arrives_is_stored_once(database, series):
+    with database.reception("listener") as reception:
+        first = reception.take([arrived(reception, path) for path in series.files])
+        again = reception.take([arrived(reception, path) for path in series.files[:2]])
+        assert not list(reception.folder.iterdir())
+    assert [receipt.outcome for receipt in first] == ["stored"] * 3
+    assert [receipt.outcome for receipt in again] == ["present"] * 2
+    stored = database.instances()
+    assert {Path(one.path).read_bytes() for one in stored} == {path.read_bytes() for path in series.files}
+    assert all(one.copied for one in stored)
+    report = run_to_end(database.verify_job())
+    assert (report.checked, report.missing, report.damaged, report.orphans) == (3, (), (), ())
+
+
+def test_a_delivery_is_one_event_of_the_history(database, series):
+    with database.reception("listener") as reception:
+        for path in series.files:
+            reception.take([arrived(reception, path)])
+        reception.take([arrived(reception, series.files[0])])
+        (event,) = database.history.events()
+        assert event.outcome == "running"
+    (event,) = database.history.events()
+    assert (event.source, event.outcome, event.files_seen, event.added) == ("listener", "finished", 4, 3)
+    assert event.duplicates == 1
+
+
+def test_other_content_of_a_uid_is_set_aside(database, series, tmp_path):
+    other = edited(series.files[0], tmp_path / "other.dcm", ImageComments="other")
+    with database.reception("listener") as reception:
+        reception.take([arrived(reception, series.files[0])])
+        (receipt,) = reception.take([arrived(reception, other)])
+    assert receipt.outcome == "conflict"
+    assert "another content" in receipt.reason
+    (kept,) = database.instances()
+    assert Path(kept.path).read_bytes() == series.files[0].read_bytes()
+    (aside,) = database.quarantine()
+    assert Path(aside.path).read_bytes() == other.read_bytes()
+
+
+def test_two_contents_of_a_uid_that_come_together(database, series, tmp_path):
+    other = edited(series.files[0], tmp_path / "other.dcm", ImageComments="other")
+    with database.reception("listener") as reception:
+        receipts = reception.take([arrived(reception, path) for path in (series.files[0], other, series.files[0])])
+    assert [receipt.outcome for receipt in receipts] == ["stored", "conflict", "present"]
+
+
+def test_what_is_not_what_its_message_says_is_refused(database, series):
+    with database.reception("listener") as reception:
+        receipts = reception.take(
+            [
+                arrived(reception, series.files[0], sop_instance_uid="1.2.3"),
+                arrived(reception, series.files[1], sop_class_uid="1.2.3"),
+                arrived(reception, series.files[2]),
+            ]
+        )
+    assert [receipt.outcome for receipt in receipts] == ["refused", "refused", "stored"]
+    assert [receipt.is_mismatch for receipt in receipts] == [True, True, False]
+    assert len(database.instances()) == 1
+
+
+def test_what_is_cut_or_garbage_is_refused(database, series, tmp_path):
+    cut = tmp_path / "cut.dcm"
+    cut.write_bytes(series.files[0].read_bytes()[:-3])
+    names = {"sop_class_uid": "1.2.840.10008.5.1.4.1.1.2", "sop_instance_uid": "1.2.3"}
+    garbage = tmp_path / "garbage.dcm"
+    garbage.write_bytes(b"\x01" * 5000)
+    with database.reception("listener") as reception:
+        receipts = reception.take([arrived(reception, cut, **names), arrived(reception, garbage, **names)])
+        assert not list(reception.folder.iterdir())
+    assert [receipt.outcome for receipt in receipts] == ["refused", "refused"]
+    assert not database.instances()
+
+
+def test_what_was_deleted_comes_back(database, series):
+    with database.reception("listener") as reception:
+        reception.take([arrived(reception, path) for path in series.files])
+        database.delete([str(pydicom.dcmread(series.files[0]).SOPInstanceUID)])
+        (receipt,) = reception.take([arrived(reception, series.files[0])])
+    assert receipt.outcome == "stored"
+    assert len(database.instances()) == 3
+
+
+def test_a_full_disk_is_an_error_and_the_session_goes_on(database, series, monkeypatch):
+    with database.reception("listener") as reception:
+        coming = arrived(reception, series.files[0])
+        with monkeypatch.context() as patched:
+            patched.setattr(type(database._catalogue), "transaction", _full)
+            with pytest.raises(DiskFullError):
+                reception.take([coming])
+        assert not coming.path.exists()
+        (receipt,) = reception.take([arrived(reception, series.files[0])])
+    assert receipt.outcome == "stored"
+
+
+def test_a_name_without_a_row_is_registered_at_the_end(database, series, monkeypatch):
+    with database.reception("listener") as reception:
+        reception.take([arrived(reception, series.files[1])])
+        with monkeypatch.context() as patched:
+            patched.setattr(type(database._catalogue), "transaction", _full)
+            with pytest.raises(DiskFullError):
+                reception.take([arrived(reception, series.files[0])])
+    assert run_to_end(database.verify_job()).orphans == ()
+
+
+def _full(_catalogue):
+    raise DiskFullError("the disk is full.")
+
+
+def test_what_is_not_taken_is_gone_with_its_session(database, series):
+    with database.reception("retrieve") as reception:
+        path = arrived(reception, series.files[0]).path
+    assert not path.exists()
+    assert not database.instances()
+    assert not list((database.folder / "incoming").iterdir())
