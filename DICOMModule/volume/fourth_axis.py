@@ -17,8 +17,23 @@ from DICOMModule.volume.moments import CLOCKS, DAY_S, Clock, acquired_at, conten
 from DICOMModule.volume.partition import Layout, Partition
 from DICOMModule.volume.repeats import PlacedFrame
 from DICOMModule.volume.sequence import Axis
+from DICOMModule.volume.turns import turns_of
 
 CANON: Final = ("TOSHIBA", "CANON")
+
+UNTOLD: Final = (
+    "Images at one position are ordered by their Instance Numbers: nothing else tells which belong together."
+)
+SUPPOSED: Final = (
+    "Only Instance Numbers tell the volumes apart: they may be time points in this order, or copies or several"
+    " reconstructions of one acquisition."
+)
+OF_ONE_TIME: Final = (
+    "The volumes have the same acquisition times and only {} tells them apart: they may be copies or several"
+    " reconstructions of one acquisition rather than time points."
+)
+_PLANNED: Final = ("NumberOfTemporalPositions", "NumberOfTimeSlices", "CardiacNumberOfImages")
+"""How many time points there are to be."""
 Frames = tuple[PlacedFrame, ...]
 
 
@@ -67,9 +82,11 @@ def sequence_of(layout: Layout, explanation: Explanation, division: Partition) -
             how = explanation.keyword or "position and order of acquisition"
             notes.append(f"4D by {how} ({explanation.counted(len(parts))}).")
         if not explanation.keyword:
-            warnings += by_numbers_alone(layout, parts)
+            warnings += by_numbers_alone(layout, parts) or _supposed(layout, parts)
+        elif explanation.keyword == "ContentTime" and _are_of_one_time(layout, parts):
+            warnings.append(OF_ONE_TIME.format("Content Time"))
     if explanation is DIFFUSION:
-        warnings += _assumed(layout, division)
+        warnings += _assumed(layout, division) + _without_order(layout, values, parts)
     return Sequence4D(
         axis,
         tuple(layout.part(part) for part in parts),
@@ -114,10 +131,41 @@ def by_numbers_alone(layout: Layout, parts: Sequence[list[int]]) -> list[str]:
     One volume after the other, and a clock that goes forward, are evidence; numbers that go round at each position are
     not: they may turn from slice to slice.
     """
-    in_blocks = all(max(one) < min(other) for one, other in itertools.pairwise(parts))
-    if in_blocks or _clocked(layout, parts) is not None:
+    return [] if _in_blocks(layout, parts) or _clocked(layout, parts) is not None else [UNTOLD]
+
+
+def _in_blocks(layout: Layout, parts: Sequence[list[int]]) -> bool:
+    """Return whether one volume follows the other, in the order of the frames or of their numbers."""
+    if all(max(one) < min(other) for one, other in itertools.pairwise(parts)):
+        return True
+    numbers = [[layout.frames[index].header.number("InstanceNumber") for index in part] for part in parts]
+    known = [[number for number in part if number is not None] for part in numbers]
+    return known == numbers and all(max(one) < min(other) for one, other in itertools.pairwise(known))
+
+
+def _supposed(layout: Layout, parts: Sequence[list[int]]) -> list[str]:
+    """Return a warning where nothing says that volumes with numbers one after the other are time points.
+
+    A clock that goes forward does, and so does a number of time points that is not smaller than theirs.
+    """
+    planned = [
+        min((layout.frames[index].header.integer(keyword) or 0 for part in parts for index in part), default=0)
+        for keyword in _PLANNED
+    ]
+    if max(planned) >= len(parts) or _clocked(layout, parts) is not None:
         return []
-    return ["Images at one position are ordered by their Instance Numbers: nothing else tells which belong together."]
+    return [OF_ONE_TIME.format("Instance Number") if _are_of_one_time(layout, parts) else SUPPOSED]
+
+
+def _are_of_one_time(layout: Layout, parts: Sequence[list[int]]) -> bool:
+    """Return whether the frames at each place were acquired at the same time, and say so."""
+    if acquired_at not in layout.chronology.told:
+        return False
+    moments: dict[int, set[float | None]] = {}
+    for index in itertools.chain(*parts):
+        moment = layout.chronology.acquired_at(layout.frames[index].header)
+        moments.setdefault(int(layout.place_of[index]), set()).add(moment)
+    return all(len(of_place) == 1 for of_place in moments.values())
 
 
 def _incomplete(explanation: Explanation, division: Partition) -> list[str]:
@@ -211,6 +259,20 @@ def _durations(layout: Layout, explanation: Explanation, parts: Sequence[list[in
     durations = [layout.frames[part[0]].header.number("ActualFrameDuration") for part in parts]
     known = [duration for duration in durations if duration is not None and duration > 0]
     return tuple(f"{duration / 1000:g} s long" for duration in known) if len(known) == len(parts) else ()
+
+
+def _without_order(layout: Layout, values: Sequence[Hashable], parts: Sequence[list[int]]) -> list[str]:
+    """Return a warning where the order of volumes of one b-value cannot be told since some images lack their number.
+
+    Where all have one and it tells no order, directions are what there is to tell them apart, and no loss.
+    """
+    weights = [value[0] for value in values if isinstance(value, tuple) and isinstance(value[0], Diffusion)]
+    numbers = [layout.frames[index].header.number("InstanceNumber") for part in parts for index in part]
+    if len({weight.b for weight in weights}) == len(weights) or None not in numbers or not any(numbers):
+        return []
+    if turns_of(layout, parts) is not None:
+        return []
+    return ["Not all images tell their Instance Number: the order of the volumes of one b-value is not known."]
 
 
 def _assumed(layout: Layout, division: Partition) -> list[str]:

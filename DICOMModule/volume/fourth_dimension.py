@@ -6,6 +6,7 @@ differ from slice to slice divide nothing so, and are no axis. Where no attribut
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from DICOMModule.volume.partition import Layout, Partition, Verdict, judged, lay
 from DICOMModule.volume.repeats import PlacedFrame
 from DICOMModule.volume.rounds import is_shift_possible, ranks_of, rounds_of
 from DICOMModule.volume.tolerance import made_alike
+from DICOMModule.volume.turns import turns_of
 
 DEEPEST: Final = 3
 MOST_ALTERNATIVES: Final = 3
@@ -102,11 +104,11 @@ def _solve(layout: Layout, depth: int) -> Reading:
 
 def _with_doubts(reading: Reading, meant: Sequence[Fit], layout: Layout) -> Reading:
     """Say which attribute could have told images apart, had all of them had it: contrasts, and what is surer than order."""
-    fits = list(meant)
+    partly = [fit for fit in meant if None in fit[1].values and len(fit[1].values) > 2]
     if acquired_at not in layout.chronology.told:
         trace = next(one for one in TRACES if one.keyword == "AcquisitionTime")
-        fits.append((trace, partition(layout, [trace.key(frame.header) for frame in layout.frames])))
-    partly = [fit for fit in fits if None in fit[1].values and len(fit[1].values) > 2]
+        timed = partition(layout, [trace.key(frame.header) for frame in layout.frames])
+        partly += [(trace, timed)] if None in timed.values and len(timed.values) > 1 else []
     if not partly:
         return reading
     told = {one.keyword for one in MEANT}
@@ -213,8 +215,18 @@ def _by_diffusion(layout: Layout, headers: Sequence[InstanceHeader]) -> Partitio
     for weight, rank in sorted(parts, key=lambda one: -one[1]):
         if rank and 2 * len(parts[weight, rank]) < layout.places:  # copies of a few slices
             parts[weight, 0] += parts.pop((weight, rank))
-    order = sorted(parts, key=lambda one: (one[0].b, parts[one][0]))
-    return judged(layout, order, [parts[one] for one in order])
+    if _are_mixed(layout, parts):
+        return Partition((), (), Verdict.NONE)
+    turns = turns_of(layout, list(parts.values())) or [float(part[0]) for part in parts.values()]
+    order = sorted(zip(parts, turns, strict=True), key=lambda one: (one[0][0].b, one[1]))
+    return judged(layout, [one for one, _ in order], [parts[one] for one, _ in order])
+
+
+def _are_mixed(layout: Layout, parts: dict[tuple[Diffusion, int], list[int]]) -> bool:
+    """Return whether of volumes weighted alike nothing tells which frame at a place is of the first, which of the next."""
+    again = {weight for weight, rank in parts if rank}
+    alike = {weight: sorted(itertools.chain(*(parts[one] for one in parts if one[0] == weight))) for weight in again}
+    return any(not _is_ordered(layout, members) for members in alike.values())
 
 
 def _repeats(places: Sequence[int]) -> list[int]:
@@ -340,11 +352,11 @@ def _goes_on(layout: Layout) -> bool:
     return max(rounds_of(layout.place_of.tolist())) == 1
 
 
-def _is_ordered(layout: Layout) -> bool:
-    """Return whether time or number tell the order of the frames at every place."""
+def _is_ordered(layout: Layout, members: Sequence[int] | None = None) -> bool:
+    """Return whether time or number tell the order of the frames, or of some of them, at every place."""
     last: dict[int, tuple[float | int | str, ...]] = {}
-    for index, frame in enumerate(layout.frames):
-        place, key = int(layout.place_of[index]), layout.chronology.order(frame.header)[:-1]
+    for index in range(len(layout.frames)) if members is None else members:
+        place, key = int(layout.place_of[index]), layout.chronology.order(layout.frames[index].header)[:-1]
         if last.get(place) == key:
             return False
         last[place] = key

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from factories import ds
 from made_catalogue import series, shuffled
+from made_catalogue_2 import mosaic
 from made_kit import item, stacked
 
 # --- a header lacks what the others say
@@ -236,3 +237,19 @@ def enhanced_of_which_one_frame_has_no_echo_time(m):
         for e in range(2) for t in range(2) for k in range(4)
     ]  # fmt: skip
     m.enhanced(frames, edit=_without("MREchoSequence"))
+
+
+@series("MR")
+def mosaic_under_two_numbers(m):
+    """A copy of a mosaic has the times of the first: it is no second time point without a word."""
+    m.warned("same acquisition times and only Instance Number")
+    for t in range(2):
+        mosaic(m, 7, ("", t), AcquisitionTime="101600", InstanceNumber=str(t + 1))
+
+
+@series()
+def two_reconstructions_that_only_numbers_tell_apart(m):
+    m.warned("only Instance Number tells them apart")
+    for t in range(2):
+        for k in range(5):
+            m.add(stacked(5)[k], ("", t), AcquisitionTime=f"10160{k}", InstanceNumber=str(5 * t + k + 1))

@@ -8,6 +8,7 @@ import random
 import pytest
 from test_grouping import frame
 
+from DICOMModule.volume.fourth_axis import OF_ONE_TIME, SUPPOSED
 from DICOMModule.volume.fourth_dimension import read_fourth_dimension
 
 PLACES = 5
@@ -129,6 +130,27 @@ def test_without_an_attribute_the_order_of_the_instances_decides(slices_first):
     assert sequence.notes == ("4D by position and order of acquisition (4 time points).",)
 
 
+@pytest.mark.parametrize(
+    ("of_part", "warnings"),
+    [
+        (lambda t, k: {}, (SUPPOSED,)),
+        (lambda t, k: {"AcquisitionTime": f"10000{k}"}, (OF_ONE_TIME.format("Instance Number"),)),
+        (
+            lambda t, k: {"AcquisitionTime": f"10000{k}", "ContentTime": f"11000{t}"},
+            (OF_ONE_TIME.format("Content Time"),),
+        ),
+        (lambda t, k: {"AcquisitionTime": f"10{t:02d}0{k}"}, ()),
+        (lambda t, k: {"AcquisitionTime": f"10000{k}", "NumberOfTemporalPositions": "3"}, ()),
+        (lambda t, k: {"NumberOfTemporalPositions": "1"}, (SUPPOSED,)),
+        (lambda t, k: {"ContentTime": f"11000{t}"}, ()),
+    ],
+)
+def test_volumes_that_only_numbers_or_the_time_of_storing_tell_apart_may_be_no_time_points(of_part, warnings):
+    sequence = only(series(3, of_part))
+    assert truth(sequence) == in_order(3)
+    assert sequence.warnings == warnings
+
+
 def test_acquisition_times_of_slices_decide_before_numbers():
     sequence = only(
         series(3, lambda t, k: {"AcquisitionTime": f"1000{10 * t + k:02d}"}, number=lambda t, k: 40 - 10 * t + k)
@@ -145,10 +167,14 @@ def test_nothing_that_tells_an_order_is_guessed():
 
 def test_an_incomplete_last_time_point_is_left_out_by_name():
     drop = {(3, 3), (3, 4)}
-    for of_part in (lambda t, k: {"TemporalPositionIdentifier": str(t + 1)}, lambda t, k: {}):
+    told = "Last time point has 3/5 slices; loaded as incomplete."
+    for of_part, warnings in (
+        (lambda t, k: {"TemporalPositionIdentifier": str(t + 1)}, (told,)),
+        (lambda t, k: {}, (told, SUPPOSED)),
+    ):
         sequence = only(series(4, of_part, drop=drop))
         assert truth(sequence) == in_order(3)
-        assert sequence.warnings == ("Last time point has 3/5 slices; loaded as incomplete.",)
+        assert sequence.warnings == warnings
         ((_, frames),) = sequence.left_out
         assert [f.header.text("Known") for f in frames] == ["3/0", "3/1", "3/2"]
 
@@ -173,14 +199,17 @@ def test_a_slice_that_was_lost_from_one_round_of_several_leaves_a_gap_in_it(time
 
     sequence = only(series(4, of_part, drop={(1, 2)}))
     assert truth(sequence) == [[(t, k) for k in range(PLACES) if (t, k) != (1, 2)] for t in range(4)]
-    assert sequence.warnings == ("Time point 2 has 4/5 slices; shown with gaps.",)
+    told = "Time point 2 has 4/5 slices; shown with gaps."
+    assert sequence.warnings == ((told,) if times else (told, SUPPOSED))
 
 
 @pytest.mark.parametrize(("lost", "told"), [((0, 2), "Time point 1 has 4/5"), ((1, 2), "Last time point has 4/5")])
 def test_of_two_rounds_one_that_lacks_a_slice_is_not_mixed_with_the_other(lost, told):
     sequence = only(series(2, lambda t, k: {}, drop={lost}))
     assert all(len({t for t, _ in part}) == 1 for part in truth(sequence))
-    assert [text.startswith(told) for text in sequence.warnings] == [True]
+    assert sequence.warnings[0].startswith(told)
+    # without its last volume there is one volume, and nothing to suppose
+    assert sequence.warnings[1:] == ((SUPPOSED,) if sequence.axis else ())
 
 
 def test_a_round_of_which_much_was_lost_is_not_guessed():
@@ -333,3 +362,31 @@ def test_a_volume_in_one_space_has_no_fourth_dimension():
 def test_what_counts_on_from_slice_to_slice_tells_the_order_before_the_numbers_of_instances(keyword):
     sequence = only(series(3, lambda t, k: {keyword: str(PLACES * t + k + 1)}, number=lambda t, k: 50 - t))
     assert truth(sequence) == in_order(3)
+
+
+def directed(t):
+    return {"DiffusionBValue": 800.0, "DiffusionGradientOrientation": ((0.0, 0.0, 1.0), (1.0, 0.0, 0.0))[t % 2]}
+
+
+@pytest.mark.parametrize("lost", [{(0, 0)}, {(0, 1), (1, 0)}, {(t, k) for t in (0, 1) for k in range(1, PLACES)}])
+@pytest.mark.parametrize("number", [lambda t, k: 9 - 5 * t + k, lambda t, k: 2 * k + 1 - t])
+def test_directions_keep_their_order_though_some_images_lost_their_number(lost, number):
+    frames = series(2, lambda t, k: directed(t), number=lambda t, k: "" if (t, k) in lost else number(t, k))
+    sequence = only(frames)
+    assert truth(sequence) == in_order(2)[::-1]
+    assert sequence.warnings == ()
+
+
+def test_that_the_order_of_directions_is_not_known_is_told():
+    sequence = only(series(2, lambda t, k: directed(t), number=lambda t, k: "" if (t + k) % 2 else 2 * k + t))
+    assert all(len({t for t, _ in part}) == 1 for part in truth(sequence))
+    told = "Not all images tell their Instance Number: the order of the volumes of one b-value is not known."
+    assert sequence.warnings == (told,)
+
+
+def test_volumes_weighted_alike_of_which_nothing_tells_the_order_are_not_mixed():
+    def of_part(t, k):
+        return directed(0) if t == 2 else {"DiffusionBValue": 0.0}
+
+    reading = read_fourth_dimension(series(3, of_part, number=lambda t, k: ""))
+    assert reading.sequences == ()  # all are compared with each other, and refused where they are not the same
