@@ -42,7 +42,13 @@ class Settings:
         Command that opens a module's file for Edit; empty: the system's own program for it.
     invert_level_drag : bool
         An upward drag makes the picture darker.
-    start_listener : bool
+    listener_port : int
+        TCP port of the listener; 0: any that is free.
+    listener_ae_title : str
+        Its AE title.
+    listener_bind : str
+        Address on which it listens: ``127.0.0.1`` is this machine only, ``0.0.0.0`` all of its networks.
+    listener_at_start : bool
         Start the listener with the program.
     volume_renderer : str
         ``auto``, ``processor`` or ``gpu``.
@@ -61,7 +67,10 @@ class Settings:
     module_folders: tuple[str, ...] = ()
     editor: str = ""
     invert_level_drag: bool = False
-    start_listener: bool = False
+    listener_port: int = 11112
+    listener_ae_title: str = "DICOMMODULE"
+    listener_bind: str = "127.0.0.1"
+    listener_at_start: bool = False
     volume_renderer: str = "auto"
     keys: dict[str, str] = field(default_factory=dict)
     window: dict[str, str] = field(default_factory=dict)
@@ -73,6 +82,11 @@ class Settings:
             raise SettingsError(
                 f"there is no volume renderer {plain_text(self.volume_renderer)!r}; there are {', '.join(VOLUME_RENDERERS)}"
             )
+        if not 0 <= self.listener_port <= 65535:
+            raise SettingsError(f"the listener's port must be 0 to 65535; it is {self.listener_port}")
+        _check_ae_title(self.listener_ae_title)
+        if not self.listener_bind or not self.listener_bind.isprintable() or " " in self.listener_bind:
+            raise SettingsError(f"the listener's address {plain_text(self.listener_bind[:80])!r} is none")
 
 
 def settings_file() -> Path:
@@ -130,6 +144,16 @@ def folder_of(local_database: str) -> Path:
     return with_home(local_database) if local_database else user_data_folder() / "LocalDatabase"
 
 
+def _check_ae_title(title: str) -> None:
+    """Refuse what is no AE title (PS3.5 6.2); `dicom.ae_title`, which says it at length, lies above this layer."""
+    if not 1 <= len(title) <= 16 or title != title.strip() or not title.isascii() or not title.isprintable():
+        raise SettingsError(
+            f"the listener's AE title {plain_text(title[:40])!r} must be 1 to 16 letters, digits, blanks or signs of ASCII"
+        )
+    if "\\" in title:
+        raise SettingsError("the listener's AE title must not hold a backslash")
+
+
 def _stored(path: Path) -> dict[str, Any]:
     where = plain_text(str(path))
     try:
@@ -158,6 +182,6 @@ def _typed(name: str, value: Any) -> Any:
             return value
         raise SettingsError(f"the setting {name} is not a table of texts")
     if type(value) is not type(default):
-        kind = "true or false" if isinstance(default, bool) else "a text"
+        kind = {bool: "true or false", int: "a whole number"}.get(type(default), "a text")
         raise SettingsError(f"the setting {name} is not {kind}")
     return value

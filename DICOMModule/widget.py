@@ -26,7 +26,6 @@ from DICOMModule.widgets.module_sections import (
     SERVERS,
     SLICER_INTERFACE,
     DatabaseSection,
-    ServersSection,
     SlicerInterfaceSection,
 )
 from DICOMModule.widgets.opening import Opening, Tools
@@ -34,6 +33,7 @@ from DICOMModule.widgets.qt import QFileDialog, QVBoxLayout, QWidget
 from DICOMModule.widgets.quick_look import QuickLook, QuickLookBar
 from DICOMModule.widgets.scene_loading import SceneLoader
 from DICOMModule.widgets.section import Section
+from DICOMModule.widgets.servers.networking import Networking
 from DICOMModule.widgets.viewer import OpenRequest, TargetsDropped, Viewer
 
 
@@ -56,7 +56,8 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self.logic = DICOMModuleLogic(self.viewer.database_folder, self.viewer.scene)
         self._local_database = self.viewer.settings.value.local_database
         self._next_folder: Path | None = None
-        self.servers = ServersSection()
+        self.networking = Networking(self.viewer, self.logic, self.parent.window())
+        self.servers = self.networking.section
         self.database = DatabaseSection()
         self.slicer_interface = SlicerInterfaceSection()
         self.browser = DatabaseBrowser(self.logic, self.viewer)
@@ -175,6 +176,8 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self._importer = Importer(self.logic, self.viewer, self.database.progress, self.parent)
         self.dialogs.use(self.logic, self._loader, self._importer)
         self.annotator.use(self.logic)
+        if not self.quick_look.is_on:
+            self.networking.use(self.logic)
         self._importer.grown.connect(self.browser.refresh)
         self._importer.busy_changed.connect(self.database.show_importing)
         self._inbox = InboxWatch(self.logic, self.viewer, self._importer)
@@ -207,6 +210,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self.viewer.undo.forget("database")
         self.dialogs.close()
         self.annotator.close()
+        self.networking.close_dialogs()
 
     # -- import and the folder
 

@@ -81,6 +81,19 @@ class Diagnosis:
     steps: tuple[Step, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class DiagnosisProgress(Progress):
+    """How far a diagnosis has come.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+        All that were made so far.
+    """
+
+    steps: tuple[Step, ...] = ()
+
+
 @dataclass
 class Examination:
     """A diagnosis under way, and what it learns about the server on the way."""
@@ -108,14 +121,14 @@ def diagnose_job(
         raise NetworkError(f"{entry.name} is a DICOMweb service, which this version cannot test yet.")
     found = Examination()
     for name, act in (("name", _name), ("tcp", _tcp), ("association", _association)):
-        step = yield from _step_job(name, lambda act=act: act(entry, found, limits))  # type: ignore[misc]
+        step = yield from _step_job(name, found, lambda act=act: act(entry, found, limits))  # type: ignore[misc]
         found.steps.append(step)
         if not step.ok:
             return Diagnosis(False, tuple(found.steps))
     services: list[tuple[str, Callable[[ServerEntry, Limits], str]]] = [("c-echo", _echo), ("c-find", _find)]
     for name, ask in services:
         if name.upper() in found.learnt["services"]:
-            step = yield from _step_job(name, lambda ask=ask: ask(entry, limits))  # type: ignore[misc]
+            step = yield from _step_job(name, found, lambda ask=ask: ask(entry, limits))  # type: ignore[misc]
         else:
             step = Step(name, False, f"{entry.ae_title} does not offer {name.upper()} to us.", _NOT_OFFERED[name])
         found.steps.append(step)
@@ -123,10 +136,12 @@ def diagnose_job(
     return Diagnosis(all(step.ok for step in found.steps), tuple(found.steps))
 
 
-def _step_job(name: str, act: Callable[[], str]) -> Job[Step]:
+def _step_job(name: str, found: Examination, act: Callable[[], str]) -> Job[Step]:
     """Make a step in a thread of its own, as a peer may be waited for."""
+    made = DiagnosisProgress(len(found.steps), 0, f"testing: {name}", tuple(found.steps))
+    yield made
     try:
-        detail = yield from aside_job(act, Progress(0, 0, f"testing: {name}"), lambda: None)
+        detail = yield from aside_job(act, made, lambda: None)
     except PeerError as error:
         return Step(name, False, error.detail, error.advice)
     return Step(name, True, detail)

@@ -30,6 +30,10 @@ class ServerVerbs(LogicBase):
         """Return one server; UnknownServerError where the address book has none of that name."""
         return self.database().servers.entry(name)
 
+    def server_facts(self, name: str) -> dict[str, Any]:
+        """Return what the last test found out about a server; empty where none came to an association."""
+        return self.database().servers.learnt(name)
+
     def add_server(self, entry: ServerEntry) -> None:
         """Put a server at the end of the address book; see `AddressBook.add`."""
         self.database(create=True).servers.add(entry)

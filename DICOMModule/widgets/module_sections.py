@@ -1,4 +1,4 @@
-"""The three sections of the DICOM module's panel, from their forms: Servers, DICOM Database and Networking, Slicer Interface."""
+"""The sections of the DICOM module's panel, from their forms: DICOM Database and Networking, Slicer Interface (Servers: `widgets/servers`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from DICOMModule.widgets.browser.selection import Selection
 from DICOMModule.widgets.dialogs.import_dialog import ImportProgress
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.qt import (
-    QCheckBox,
     QEvent,
     QHBoxLayout,
     QLabel,
@@ -27,18 +26,6 @@ from DICOMModule.widgets.theme import icon
 SERVERS: Final = "Servers"
 DATABASE: Final = "DICOM Database and Networking"
 SLICER_INTERFACE: Final = "Slicer Interface"
-
-
-class ServersSection(QWidget):
-    """Starts and stops the listener; it is part of the networking version, so its controls only say what they will do."""
-
-    listener_button: QPushButton
-    listener_state: QLabel
-    listener_at_start: QCheckBox
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        load_form("Servers", self)
 
 
 class DatabaseSection(QWidget):
