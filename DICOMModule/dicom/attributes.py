@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 # Raised whenever a change below changes what is kept, so that a database knows rows that an older table made.
-TABLE_VERSION: Final = 5
+TABLE_VERSION: Final = 6
 
 ATTRIBUTES: Final[dict[int, tuple[str, str]]] = {
     # identity and file
@@ -351,6 +351,7 @@ FRAME_ATTRIBUTES: Final[dict[int, tuple[str, str]]] = {
     0x00200012: ("AcquisitionNumber", "IS"),
     0x00200013: ("InstanceNumber", "IS"),
     0x00200100: ("TemporalPositionIdentifier", "IS"),
+    0x00080022: ("AcquisitionDate", "DA"),
     0x00080032: ("AcquisitionTime", "TM"),
     0x00080033: ("ContentTime", "TM"),
     0x00180022: ("ScanOptions", "CS"),
@@ -361,6 +362,16 @@ FRAME_ATTRIBUTES: Final[dict[int, tuple[str, str]]] = {
     0x00541300: ("FrameReferenceTime", "DS"),
     0x00541321: ("DecayFactor", "DS"),
     0x00541330: ("ImageIndex", "US"),
+    # and of PET what its uptake is worked out from
+    0x00280051: ("CorrectedImage", "CS"),
+    0x00541001: ("Units", "CS"),
+    0x00541006: ("SUVType", "CS"),
+    0x00541102: ("DecayCorrection", "CS"),
+    0x00540016: ("RadiopharmaceuticalInformationSequence", "SQ"),
+    0x00181072: ("RadiopharmaceuticalStartTime", "TM"),
+    0x00181074: ("RadionuclideTotalDose", "DS"),
+    0x00181075: ("RadionuclideHalfLife", "DS"),
+    0x00181078: ("RadiopharmaceuticalStartDateTime", "DT"),
     # segments, anatomy and ophthalmology
     0x0062000B: ("ReferencedSegmentNumber", "US"),
     0x00209072: ("FrameLaterality", "CS"),
@@ -372,4 +383,6 @@ FRAME_ATTRIBUTES: Final[dict[int, tuple[str, str]]] = {
     0x0040073A: ("YOffsetInSlideCoordinateSystem", "DS"),
     0x0040074A: ("ZOffsetInSlideCoordinateSystem", "DS"),
 }
-"""Attributes that are kept of the functional groups of multi-frame instances, wherever in a macro they stand."""
+"""Attributes that are kept of the functional groups of multi-frame instances, wherever in a macro they stand.
+
+A sequence stands as its number of items."""

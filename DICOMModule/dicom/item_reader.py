@@ -11,7 +11,16 @@ from DICOMModule.dicom.vendor_attributes import FRAME_SEQUENCES
 from DICOMModule.dicom.walk_budget import DEEPEST_NESTING
 
 LONGEST_VALUE_BYTES: Final = 256
-_DEEPER: Final = frozenset(("DiffusionGradientOrientation",))  # in a sequence within its macro (PS3.3 C.8.13.5.9)
+_DEEPER: Final = frozenset(
+    (
+        "DiffusionGradientOrientation",
+        "RadionuclideHalfLife",
+        "RadionuclideTotalDose",
+        "RadiopharmaceuticalStartDateTime",
+        "RadiopharmaceuticalStartTime",
+    )
+)
+"""In a sequence within their macro (PS3.3 C.8.13.5.9, C.7.6.16.2.22)."""
 _UNDEFINED: Final = 0xFFFFFFFF
 
 Values = dict[Wanted, tuple[bytes, bytes]]
@@ -86,10 +95,12 @@ class ItemReader:
         self, data: bytes, encoding: Encoding, wanted: Mapping[bool, Table], longest: int = LONGEST_VALUE_BYTES
     ) -> None:
         self._data = data
+        self._little = encoding.little
         self._order = ORDERS[encoding.little]
         self._wanted = wanted[encoding.little]
         self._private = _PRIVATE[encoding.little]
         self._frames = _FRAMES[encoding.little]
+        self._counted = {tag: key for tag, key in self._wanted.items() if key[1] == b"SQ"}
         self._longest = longest
         self._explicit = encoding.explicit
 
@@ -129,7 +140,7 @@ class ItemReader:
                 position = self._nested((tag, vr), first, end, basket, depth)
                 continue
             position = min(first + length, end)
-            if tag in wanted:
+            if tag in wanted and tag not in self._counted:
                 if (depth <= 1 or wanted[tag][0] in _DEEPER) and length <= self._longest:
                     basket.values.setdefault(wanted[tag], (vr, data[first:position]))
             elif self._is_looked_into(tag, vr, first, depth):
@@ -145,7 +156,7 @@ class ItemReader:
         (tag, vr), explicit = head, self._explicit
         self._explicit = explicit and vr != b"UN"  # PS3.5 6.2.2: a sequence within UN is in implicit VR
         if not self._is_private(tag):
-            after = self._sequence(first, end, basket, depth + 1)
+            after = self._sequence(first, end, basket, depth + 1, self._counted.get(tag))
         elif depth == 0 and tag in self._frames:
             after = self._sequence(first, end, _Basket(self._private, self._privates), depth + 1)
         else:
@@ -153,15 +164,21 @@ class ItemReader:
         self._explicit = explicit
         return after
 
-    def _sequence(self, position: int, end: int, basket: _Basket, depth: int) -> int:
-        """Go through the items of a sequence within an item; only of its first one something is taken."""
+    def _sequence(self, position: int, end: int, basket: _Basket, depth: int, counted: Wanted | None = None) -> int:
+        """Go through the items of a sequence within an item; only of its first one something is taken.
+
+        Where the sequence itself is wanted (`counted`), so is how many items it has.
+        """
+        values, count = basket.values, 0
         while position + 8 <= end:
             tag, length = self._order.implicit(self._data, position)
             position += 8
             if tag != self._order.item:
                 break
             position = self._item(position, length, end, basket, depth)
-            basket = _NOTHING
+            basket, count = _NOTHING, count + 1
+        if counted is not None and values is not _NOTHING.values:
+            values.setdefault(counted, (b"US", min(count, 0xFFFF).to_bytes(2, "little" if self._little else "big")))
         return position
 
     def _long_header(self, position: int, vr: bytes, short: int) -> tuple[bytes, int, int]:

@@ -38,6 +38,11 @@ _NAMES: Final = {
 }
 """SUV Type (0054,1006) → name and unit (PS3.16 CID 85)."""
 ENHANCED_PET: Final = "1.2.840.10008.5.1.4.1.1.130"
+LEGACY_CONVERTED_PET: Final = "1.2.840.10008.5.1.4.1.1.128.1"
+_ALIKE: Final = (
+    "Units", "CorrectedImage", "DecayCorrection", "PatientWeight", "RadiopharmaceuticalInformationSequence",
+    "RadionuclideTotalDose", "RadionuclideHalfLife", "RadiopharmaceuticalStartTime", "RadiopharmaceuticalStartDateTime",
+)  # fmt: skip
 _ACTIVITY: Final = frozenset(("BQML", "CNTS"))
 
 
@@ -85,10 +90,15 @@ def suv_of(headers: Sequence[InstanceHeader], units: str | None = None) -> Suv:
     unit = first.text("Units").upper()
     if not unit and first.sop_class_uid == ENHANCED_PET:
         return _of_enhanced(headers, units)
+    if not unit and first.sop_class_uid == LEGACY_CONVERTED_PET and units == "Bq/ml":
+        unit = "BQML"
     if unit in ("GML", "CM2ML"):
         return _as_stored(first, unit)
     if unit not in _ACTIVITY:
         return Suv()
+    differing = _differing(headers)
+    if differing:
+        return Suv(warnings=(f"SUV not computed: {differing} differs from slice to slice.",))
     corrected = {text.upper() for text in first.texts("CorrectedImage")}
     if "ATTN" not in corrected:
         return Suv(notes=("SUV not computed: the images are not corrected for attenuation.",))
@@ -103,6 +113,18 @@ def suv_of(headers: Sequence[InstanceHeader], units: str | None = None) -> Suv:
     except _RefusedError as error:
         return Suv(warnings=(f"SUV not computed: {error}.",))
     return _by_body(_times(per_kg, size.weight_kg), provenance, size)
+
+
+def _differing(headers: Sequence[InstanceHeader]) -> str:
+    """Return an attribute that all slices must have alike and do not; empty where there is none."""
+    first = headers[0].attributes
+    for keyword in _ALIKE:
+        value = first.get(keyword)
+        if any(header.attributes.get(keyword) != value for header in headers):
+            numbers = {header.number(keyword) for header in headers}
+            if len(numbers) > 1 or None in numbers:  # a number may be written in two ways
+                return keyword
+    return ""
 
 
 def _as_stored(header: InstanceHeader, unit: str) -> Suv:
