@@ -154,7 +154,13 @@ def _offers_of_group(reader: str, headers: Sequence[InstanceHeader]) -> list[Loa
     if reading.refusal:
         return [refused(reader, ordered, reading.refusal, "sequence")]
     sequences = reading.sequences or (_film(frames) if not sliced else Sequence4D(None, (tuple(frames),)),)
-    return [_offer(reader, one if one.keyword or sliced or one.axis is None else _film(frames)) for one in sequences]
+    return [_offer(reader, one if one.keyword or sliced or one.axis is None else _as_film(one)) for one in sequences]
+
+
+def _as_film(sequence: Sequence4D) -> Sequence4D:
+    """Return the frames of a sequence in which only their order tells them apart as a film of its own."""
+    frames = sorted((frame for part in sequence.parts for frame in part), key=lambda frame: frame.header.frame_number)
+    return replace(_film(frames), label=sequence.label)
 
 
 def _film(frames: Sequence[PlacedFrame]) -> Sequence4D:

@@ -13,6 +13,8 @@ from DICOMModule.volume.moments import acquired_at, content_at
 _ENERGY = re.compile(r"(?i)(?<![\d.])(\d{2,3}(?:\.\d{1,3})?)\s?keV\b")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s?%")
 
+_NAMES: Final = {"EnergyWindowVector": "EnergyWindowName"}
+"""Attributes that number something → those of a frame that name it."""
 MOST_KNOWN: Final = 4096
 Key: TypeAlias = Callable[[InstanceHeader], Hashable]
 
@@ -61,10 +63,16 @@ class Explanation(NamedTuple):
         ending = "" if count == 1 or self.part.endswith("s") else "es" if self.part.endswith("o") else "s"
         return f"{count} {self.part}{ending}"
 
-    def label(self, value: Hashable) -> str:
-        """Return one value with name and unit, for people."""
+    def label(self, value: Hashable, header: InstanceHeader) -> str:
+        """Return one value with name and unit, for people, and what a frame that has it calls it."""
         shown = f"{value * self.scale:g}" if isinstance(value, int | float) else str(value)
-        return " ".join(filter(None, (self.name, shown, self.unit)))
+        told = " ".join(filter(None, (self.name, shown, self.unit)))
+        called = self.called(header)
+        return f"{told}: {called}" if called else told
+
+    def called(self, header: InstanceHeader) -> str:
+        """Return what a frame calls its value, where there is a name beside the number; empty where there is none."""
+        return header.text(_NAMES[self.keyword]) if self.keyword in _NAMES else ""
 
 
 def number_key(keyword: str) -> Key:

@@ -196,7 +196,14 @@ def _axis(layout: Layout, explanation: Explanation, values: Sequence[Hashable], 
         return Axis(explanation.name, "", tuple(float(number) for number in range(1, len(values) + 1)), labels)
     first = numbers[0] if explanation.of_day else 0.0
     scaled = tuple(round((number - first) * explanation.scale, 6) for number in numbers)
-    return Axis(explanation.name, explanation.unit, scaled, _durations(layout, explanation, parts))
+    labels = _durations(layout, explanation, parts) or _names(layout, explanation, parts)
+    return Axis(explanation.name, explanation.unit, scaled, labels)
+
+
+def _names(layout: Layout, explanation: Explanation, parts: Sequence[list[int]]) -> tuple[str, ...]:
+    """Return what the volumes are called beside their numbers; nothing where one has no name."""
+    names = tuple(explanation.called(layout.frames[part[0]].header) for part in parts)
+    return names if all(names) else ()
 
 
 def _clocked(layout: Layout, parts: Sequence[list[int]]) -> Axis | None:

@@ -26,7 +26,8 @@ from DICOMModule.volume.rounds import is_shift_possible, ranks_of, rounds_of
 from DICOMModule.volume.tolerance import made_alike
 from DICOMModule.volume.turns import turns_of
 
-DEEPEST: Final = 3
+DEEPEST: Final = 5
+"""So many attributes may vary beside the axis: as energy window, detector, rotation, RR interval and time slot of a gated scan."""
 MOST_ALTERNATIVES: Final = 3
 
 SHIFTED: Final = (
@@ -258,11 +259,18 @@ def _by_contrast(layout: Layout, meant: Sequence[Fit], depth: int) -> Reading | 
         return None
     for one, division in meant:
         if one.contrast and division.verdict is Verdict.NESTED:
-            labels = [one.label(value) for value in division.values]
+            labels = _labels(layout, one, division)
             reading = _each(layout, labels, division.parts, depth)
             if reading is not None:
                 return reading
     return None
+
+
+def _labels(layout: Layout, one: Explanation, division: Partition) -> list[str]:
+    return [
+        one.label(value, layout.frames[part[0]].header)
+        for value, part in zip(division.values, division.parts, strict=True)
+    ]
 
 
 def _has_averages(diffusion: Partition) -> bool:
@@ -281,7 +289,7 @@ def _by_two_times(layout: Layout, meant: Sequence[Fit], depth: int) -> Reading |
     distinct = {division.grouping: (one, division) for one, division in reversed(nested)}
     if len(distinct) > 1:
         one, division = min(distinct.values(), key=lambda fit: len(fit[1].parts))
-        return _each(layout, [one.label(value) for value in division.values], division.parts, depth)
+        return _each(layout, _labels(layout, one, division), division.parts, depth)
     rounds: dict[int, list[int]] = {}
     for part in nested[0][1].parts:
         seen: Counter[int] = Counter()
