@@ -13,6 +13,7 @@ from peewee import JOIN
 
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.file_store import FileStore
+from DICOMModule.database.header_columns import headers_in_columns
 from DICOMModule.database.models import FunctionalGroupsRow, InstanceRow, SeriesRow, StudyRow
 from DICOMModule.database.stored_attributes import load_attributes
 from DICOMModule.dicom.functional_groups import FunctionalGroups
@@ -63,6 +64,9 @@ def headers(catalogue: Catalogue, store: FileStore, level: str, uid: str) -> tup
     DatabaseError
         The UID stands under two patients or studies, or a file is missing or damaged.
     """
+    made = headers_in_columns(catalogue, store, uid) if level == "series" else None
+    if made is not None:
+        return made
     rows = _header_rows(catalogue, level, uid)
     found = _as_headers(rows, store)
     _check_states(level, uid, [(header.filename, row[7]) for header, row in zip(found, rows, strict=True)])
