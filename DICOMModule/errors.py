@@ -24,7 +24,7 @@ on which object, why, what to do) and is shown as it is. Anything else that is r
     ├── NetworkError
     │   ├── UnknownServerError    the address book has no such server
     │   └── PeerError             `detail`: what was tried and answered; `advice`: what to change
-    │       ├── PeerUnreachableError, AssociationRefusedError, PeerTimeoutError
+    │       ├── PeerUnreachableError, AssociationRefusedError, PeerTimeoutError, PeerLostError
     ├── ProcessingError
     ├── RenderingError            no picture can be drawn on this machine
     ├── ExportError
@@ -181,6 +181,10 @@ class AssociationRefusedError(PeerError):
 
 class PeerTimeoutError(PeerError):
     """A peer was reached and did not answer in time."""
+
+
+class PeerLostError(PeerError):
+    """An association that was made has ended in the midst: aborted, cut, or because of what the peer sent."""
 
 
 class ProcessingError(DICOMModuleError):

@@ -15,6 +15,7 @@ from DICOMModule.verbs.copying import CopyingVerbs
 from DICOMModule.verbs.history import HistoryVerbs
 from DICOMModule.verbs.inbox import InboxVerbs
 from DICOMModule.verbs.keeping import KeepingVerbs
+from DICOMModule.verbs.networking import NetworkVerbs
 from DICOMModule.verbs.servers import ServerVerbs
 from DICOMModule.verbs.trash import TrashVerbs
 from DICOMModule.verbs.volumes import Loaded, VolumeVerbs
@@ -23,7 +24,15 @@ __all__ = ["DICOMModuleLogic", "Loaded"]
 
 
 class DICOMModuleLogic(
-    VolumeVerbs, HistoryVerbs, InboxVerbs, TrashVerbs, KeepingVerbs, AnnotatingVerbs, CopyingVerbs, ServerVerbs
+    VolumeVerbs,
+    HistoryVerbs,
+    InboxVerbs,
+    TrashVerbs,
+    KeepingVerbs,
+    AnnotatingVerbs,
+    CopyingVerbs,
+    ServerVerbs,
+    NetworkVerbs,
 ):
     """The verbs of the DICOM module, each from its file in `verbs`.
 

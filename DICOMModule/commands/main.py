@@ -17,6 +17,7 @@ from DICOMModule.commands import (
     copy_verb,
     database_verbs,
     interrupts,
+    network_verbs,
     reading_verbs,
     selftest_verb,
     server_verbs,
@@ -41,6 +42,7 @@ VERBS: tuple[Verb, ...] = (
     *reading_verbs.VERBS,
     *copy_verb.VERBS,
     *server_verbs.VERBS,
+    *network_verbs.VERBS,
     *selftest_verb.VERBS,
 )
 

@@ -13,8 +13,9 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 
 from DICOMModule.database.servers import ServerEntry
-from DICOMModule.errors import AssociationRefusedError, PeerError, PeerTimeoutError
+from DICOMModule.errors import PeerError
 from DICOMModule.network.reaching import Limits, connect
+from DICOMModule.network.refusals import broken_off, check_speakable, no_answer, no_dicom, nothing_accepted, rejection
 
 # what it logs of data sets and peers is not ours to keep
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
@@ -36,6 +37,8 @@ def association(
 
     Raises
     ------
+    NetworkError
+        It is to be spoken with in a way that this version does not know.
     PeerUnreachableError
         Nobody can be reached at its address.
     AssociationRefusedError
@@ -43,6 +46,7 @@ def association(
     PeerTimeoutError
         It accepted the connection and did not answer.
     """
+    check_speakable(entry)
     ours = AE(entry.calling_ae)
     ours.connection_timeout, ours.acse_timeout = limits.connect_s, limits.association_s
     ours.dimse_timeout, ours.network_timeout = limits.answer_s, limits.silence_s
@@ -92,57 +96,12 @@ def _without_delay(event: evt.Event) -> Iterator[socket.socket]:
 
 def _refusal(entry: ServerEntry, made: Association, seen: Sequence[str], limits: Limits) -> PeerError:
     """Say why there is no association; where nobody was reached, `connect` finds out why."""
-    place = f"{entry.host}:{entry.port}"
     answer = made.acceptor.primitive
     if made.is_rejected and answer is not None:
-        return _rejection(entry, answer.result or 0, answer.result_source or 0, answer.diagnostic or 0)
+        return rejection(entry, answer.result or 0, answer.result_source or 0, answer.diagnostic or 0)
     if answer is not None and answer.result == 0:
-        return AssociationRefusedError(
-            f"{entry.ae_title} at {place} accepted us, but none of the services that were asked for.",
-            "It may be a server for other purposes, or not allow them for our AE title: ask its administrator.",
-        )
+        return nothing_accepted(entry)
     if "A_ABORT_RQ" in seen:
-        return AssociationRefusedError(
-            f"{place} broke the association off before it began.",
-            f"Ask its administrator whether {entry.calling_ae} is known there; its log says why it did so.",
-        )
+        return broken_off(entry)
     connect(entry.host, entry.port, limits)
-    if seen:
-        return AssociationRefusedError(
-            f"{place} answered what is no answer to an association.", "Check that it is a DICOM port."
-        )
-    return PeerTimeoutError(
-        f"{place} took the connection, and gave no answer in DICOM within {limits.association_s:g} s or closed it.",
-        "Check that it is the port of a DICOM service, not of a web page or of TLS, and that the service is not stuck.",
-    )
-
-
-def _rejection(entry: ServerEntry, result: int, source: int, reason: int) -> AssociationRefusedError:
-    """Put a rejection into words (PS3.8 table 9-21)."""
-    place = f"{entry.host}:{entry.port}"
-    if (source, reason) == (1, 7):
-        return AssociationRefusedError(
-            f"{place} is there, and does not go by the AE title {entry.ae_title} (called AE title not recognised).",
-            "Enter the AE title that it has; its administrator knows it, and upper and lower case count.",
-        )
-    if (source, reason) == (1, 3):
-        return AssociationRefusedError(
-            f"{entry.ae_title} at {place} does not know our AE title {entry.calling_ae} (calling AE title not recognised).",
-            f"Ask its administrator to enter the AE title {entry.calling_ae} with this machine's address.",
-        )
-    if source == 3:
-        return AssociationRefusedError(
-            f"{entry.ae_title} at {place} has no association free just now ({_PRESENTATION.get(reason, 'no reason')}).",
-            "Try again later; close what else is connected to it.",
-        )
-    for_now = "for now " if result == 2 else ""
-    words = (_USER if source == 1 else _ACSE).get(reason, "no reason given")
-    return AssociationRefusedError(
-        f"{entry.ae_title} at {place} refuses {for_now}to speak with us ({words}).",
-        f"Ask its administrator whether {entry.calling_ae} may connect from this machine's address; its log says more.",
-    )
-
-
-_USER: Final = {1: "no reason given", 2: "application context name not supported"}
-_ACSE: Final = {1: "no reason given", 2: "protocol version not supported"}
-_PRESENTATION: Final = {1: "temporary congestion", 2: "local limit exceeded"}
+    return no_dicom(entry) if seen else no_answer(entry, limits)

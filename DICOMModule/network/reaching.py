@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
+import os
+import select
 import socket
+import threading
+import time
 from dataclasses import dataclass
 from typing import Final
 
 from DICOMModule.errors import PeerUnreachableError, plain_text
+from DICOMModule.network.aside import Interrupt
 
+_UNDER_WAY: Final = frozenset((errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN, errno.EINTR))
+_LOOK_EVERY_S: Final = 0.05
 _NO_ROUTE: Final = frozenset((errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN))
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a peer is waited for, in seconds: to connect, to answer an association, a request, and to go on sending."""
+    """How long a peer is waited for, in seconds.
+
+    Attributes
+    ----------
+    connect_s, association_s, answer_s, silence_s : float
+        To connect, to answer an association, a request, and to go on sending.
+    fetch_s : float
+        To find or fetch what was asked for, perhaps from an archive on tape.
+    """
 
     connect_s: float = 10.0
     association_s: float = 15.0
     answer_s: float = 30.0
     silence_s: float = 60.0
+    fetch_s: float = 300.0
 
 
 def addresses_of(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
@@ -79,3 +96,80 @@ def unreachable(host: str, port: int, error: OSError | None, limits: Limits) -> 
         )
     reason = error.strerror if error is not None and error.strerror else "it has no address"
     return PeerUnreachableError(f"{place} cannot be reached ({reason}).", "Check host and port.")
+
+
+def open_connection(host: str, port: int, limits: Limits, interrupt: Interrupt) -> socket.socket:
+    """Connect to a port, and have small messages sent at once.
+
+    Nagle's algorithm would hold each back until the one before is acknowledged.
+
+    Raises
+    ------
+    PeerUnreachableError
+        There is no such host, nobody listens, or nothing comes back.
+    Interrupted
+        It was not wanted any more.
+    """
+    refusal: OSError | None = None
+    for family, address in _addresses_soon(host, port, interrupt):
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            _connect_soon(connection, (address, port), limits, interrupt)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            connection.close()
+            refusal = error
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+    raise unreachable(host, port, refusal, limits)
+
+
+def _connect_soon(connection: socket.socket, address: tuple[str, int], limits: Limits, interrupt: Interrupt) -> None:
+    """Connect, looking up now and then: a connection that is being made is woken by nothing."""
+    connection.setblocking(False)
+    code = connection.connect_ex(address)
+    deadline = time.monotonic() + limits.connect_s
+    while code in _UNDER_WAY:
+        interrupt.check()
+        _, writable, failed = select.select([], [connection], [connection], _LOOK_EVERY_S)
+        if writable or failed:
+            code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            break
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    if code:
+        raise OSError(code, os.strerror(code))
+    connection.setblocking(True)
+
+
+def _addresses_soon(host: str, port: int, interrupt: Interrupt) -> list[tuple[socket.AddressFamily, str]]:
+    """Look a name up; a resolver that takes its time is left alone where nobody waits any more."""
+    if _is_address(host):
+        return addresses_of(host, port)
+    found: list[list[tuple[socket.AddressFamily, str]] | PeerUnreachableError] = []
+
+    def look() -> None:
+        try:
+            found.append(addresses_of(host, port))
+        except PeerUnreachableError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=look, name="resolver", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        interrupt.check()
+        thread.join(_LOOK_EVERY_S)
+    if isinstance(found[0], PeerUnreachableError):
+        raise found[0]
+    return found[0]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True

@@ -141,6 +141,7 @@ def orthanc(folder: Path, **options: object) -> Iterator[Peer]:
         "UnknownSopClassAccepted": True,
         "DicomScpTimeout": 10,
         "DicomScuTimeout": 5,
+        "DefaultEncoding": "Utf8",  # in which it answers; in its own default it drops what is not Latin
         "LimitFindResults": 0,
         "SynchronousCMove": True,
         "SaveJobs": False,

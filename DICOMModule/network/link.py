@@ -1,0 +1,377 @@
+"""One association over one connection, without a thread of its own.
+
+What is sent goes out at once, what comes is read when it is wanted and never more than that: a peer that sends without
+end costs no memory, and closing wakes whoever waits.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from DICOMModule.database.servers import ServerEntry
+from DICOMModule.errors import PeerLostError, PeerTimeoutError
+from DICOMModule.network import pdus, refusals
+from DICOMModule.network.aside import Interrupt, Interrupted
+from DICOMModule.network.dimse import (
+    ANSWERS,
+    C_CANCEL_RQ,
+    LONGEST_COMMAND_BYTES,
+    Command,
+    CommandError,
+    command_set,
+    read_command,
+)
+from DICOMModule.network.pdus import HEADER_BYTES, IS_COMMAND, IS_LAST, Context, PduError, Proposed
+from DICOMModule.network.reaching import Limits, open_connection
+
+MAXIMUM_PDU_BYTES: Final = 131_072
+LARGEST_SENT_BYTES: Final = 1 << 18  # of a PDU, where the peer takes any
+LARGEST_IDENTIFIER_BYTES: Final = 1 << 20
+_READ_BYTES: Final = 1 << 18
+_BRIEF_S: Final = 1.0
+_POLITE_S: Final = 0.25
+LIMITS: Final = Limits()
+
+
+class Sink(Protocol):
+    """Where a data set goes while it comes."""
+
+    def write(self, piece: memoryview) -> None:
+        """Take the next bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that came; `data` is its data set, where no sink took it."""
+
+    context_id: int
+    command: Command
+    data: bytes | None
+
+
+SinkOf = Callable[[Command, int], Sink | None]
+
+
+class Link:
+    """An association that was made; `linked` makes and ends it.
+
+    Attributes
+    ----------
+    contexts : tuple of Context
+        What was accepted, in the order in which it was proposed.
+    """
+
+    def __init__(
+        self, entry: ServerEntry, connection: socket.socket, limits: Limits = LIMITS, interrupt: Interrupt | None = None
+    ) -> None:
+        self._entry = entry
+        self._connection = connection
+        self._limits = limits
+        self._interrupt = interrupt or Interrupt()
+        self._held = bytearray()
+        self._sending = threading.Lock()
+        self._cancel: tuple[int, int] | None = None
+        self._told_to_cancel = False
+        self._values: Iterator[tuple[int, int, memoryview]] = iter(())
+        self._largest = LARGEST_SENT_BYTES
+        self._message_id = 0
+        self.contexts: tuple[Context, ...] = ()
+        self._interrupt.add(self._wake)
+
+    # --- making and ending it
+
+    def associate(self, proposed: Sequence[Proposed]) -> None:
+        """Negotiate; errors as `linked`."""
+        entry = self._entry
+        self._send(pdus.associate_request(entry.ae_title, entry.calling_ae, proposed, MAXIMUM_PDU_BYTES))
+        deadline = time.monotonic() + self._limits.association_s
+        try:
+            kind, length = struct.unpack(">BxL", self._read(HEADER_BYTES, deadline))
+            if kind not in {pdus.ASSOCIATE_AC, pdus.ASSOCIATE_RJ, pdus.ABORT} or length > pdus.LONGEST_ANSWER_BYTES:
+                raise refusals.no_dicom(entry)
+            body = self._read(length, deadline)
+            if kind == pdus.ABORT:
+                raise refusals.broken_off(entry)
+            if kind == pdus.ASSOCIATE_RJ:
+                raise refusals.rejection(entry, *(body[1:4] if len(body) >= 4 else bytes(3)))
+            accepted = pdus.read_acceptance(body, proposed)
+        except (PeerLostError, PeerTimeoutError) as error:
+            raise refusals.no_answer(entry, self._limits) from error
+        except PduError as error:
+            raise refusals.no_dicom(entry) from error
+        self._take_up(accepted)
+
+    def _take_up(self, accepted: pdus.Accepted) -> None:
+        self.contexts = accepted.contexts
+        if accepted.maximum_bytes:
+            self._largest = max(min(accepted.maximum_bytes, LARGEST_SENT_BYTES), HEADER_BYTES + 2)
+        if not self.contexts:
+            self.release()
+            raise refusals.nothing_accepted(self._entry)
+
+    def release(self) -> None:
+        """End the association in order; a peer that does not answer soon is left all the same."""
+        deadline = time.monotonic() + _BRIEF_S
+        with suppress(PeerLostError, PeerTimeoutError, Interrupted):
+            self._send(pdus.RELEASE_REQUEST)
+            while True:
+                kind, body = self._pdu(deadline)
+                if kind == pdus.RELEASE_RQ:  # both at once
+                    self._send(pdus.RELEASE_REPLY)
+                elif kind in {pdus.RELEASE_RP, pdus.ABORT}:
+                    return
+                del body
+
+    def abort(self) -> None:
+        """End it at once."""
+        with suppress(OSError):
+            self._connection.settimeout(0.1)
+            self._connection.sendall(pdus.ABORT_BY_USER)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._interrupt.remove(self._wake)
+        self._connection.close()
+
+    def _wake(self, asked_for_s: float) -> None:
+        """End what goes on, from another thread: ask the peer to stop first, where it can, and break off soon."""
+        if self._cancel is not None and asked_for_s < _POLITE_S:
+            self.tell_to_cancel()
+            return
+        if self._sending.acquire(timeout=0.05):
+            try:
+                self.abort()
+            finally:
+                self._sending.release()
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+
+    # --- messages
+
+    def next_message_id(self) -> int:
+        """Return a number for a request."""
+        self._message_id = self._message_id % 0xFFFF + 1
+        return self._message_id
+
+    def context_for(self, abstract_syntax: str) -> Context | None:
+        """Return the first context of a service that was accepted."""
+        return next((one for one in self.contexts if one.abstract_syntax == abstract_syntax), None)
+
+    @contextmanager
+    def cancellable(self, context_id: int, message_id: int) -> Iterator[None]:
+        """Tell what C-CANCEL would stop, while it goes on."""
+        self._cancel, self._told_to_cancel = (context_id, message_id), False
+        try:
+            yield
+        finally:
+            self._cancel = None
+
+    def tell_to_cancel(self) -> None:
+        """Ask the peer to stop what goes on (PS3.7 9.3.2.3); does nothing the second time."""
+        if self._cancel is None or self._told_to_cancel or not self._sending.acquire(timeout=0.05):
+            return
+        try:
+            self._told_to_cancel = True
+            context_id, message_id = self._cancel
+            command = command_set(C_CANCEL_RQ, False, {ANSWERS: message_id})
+            self._connection.sendall(pdus.data_header(context_id, len(command), IS_COMMAND | IS_LAST) + command)
+        except OSError:
+            pass  # whoever waits for it will see
+        finally:
+            self._sending.release()
+
+    def send(self, context_id: int, command: bytes, data: Iterable[bytes | memoryview] | None = None) -> None:
+        """Send a message; its data set in pieces, of which the last goes out only once all have come.
+
+        Raises
+        ------
+        PeerLostError, PeerTimeoutError
+            The peer has broken off, or takes nothing any more.
+        """
+        room = (self._largest - HEADER_BYTES) & ~1
+        out = bytearray()
+        for piece, is_last in pdus.fragments((command,), room):
+            out += pdus.data_header(context_id, len(piece), IS_COMMAND | (IS_LAST if is_last else 0))
+            out += piece
+        if data is not None:
+            for piece, is_last in pdus.fragments(data, room):
+                out += pdus.data_header(context_id, len(piece), IS_LAST if is_last else 0)
+                out += piece
+                if len(out) >= LARGEST_SENT_BYTES:
+                    self._send(out)
+                    out = bytearray()
+        self._send(out)
+
+    def receive(self, within_s: float, sink_of: SinkOf | None = None) -> Message:
+        """Return the next message.
+
+        Parameters
+        ----------
+        within_s : float
+            How long to wait for its beginning.
+        sink_of : callable, optional
+            Is given a command and its context, and returns where its data set goes; without, it is kept in memory.
+
+        Raises
+        ------
+        PeerTimeoutError
+            Nothing came in time.
+        PeerLostError
+            The peer has broken off, or sends what breaks the rules; then the association has been aborted.
+        """
+        raw = bytearray()
+        deadline = time.monotonic() + within_s
+        while True:
+            context_id, flags, piece = self._value(deadline)
+            deadline = time.monotonic() + self._limits.silence_s
+            if not flags & IS_COMMAND:
+                raise self._broken("it sends a data set without a command")
+            raw += piece
+            if len(raw) > LONGEST_COMMAND_BYTES:
+                raise self._broken("it sends a command without end")
+            if flags & IS_LAST:
+                break
+        try:
+            command = read_command(bytes(raw))
+        except CommandError as error:
+            raise self._broken(str(error)) from error
+        if not command.has_data:
+            return Message(context_id, command, None)
+        sink = sink_of(command, context_id) if sink_of is not None else None
+        return Message(context_id, command, self._data_set(context_id, sink))
+
+    def _data_set(self, context_id: int, sink: Sink | None) -> bytes | None:
+        kept = bytearray()
+        while True:
+            its_context, flags, piece = self._value(time.monotonic() + self._limits.silence_s)
+            if its_context != context_id or flags & IS_COMMAND:
+                raise self._broken("it mixes two messages")
+            if sink is not None:
+                sink.write(piece)
+            elif len(kept) + len(piece) > LARGEST_IDENTIFIER_BYTES:
+                raise self._broken("it sends an answer without end")
+            else:
+                kept += piece
+            if flags & IS_LAST:
+                return None if sink is not None else bytes(kept)
+
+    # --- bytes
+
+    def _value(self, deadline: float) -> tuple[int, int, memoryview]:
+        """Return the next fragment of a message."""
+        while (found := next(self._values, None)) is None:
+            kind, body = self._pdu(deadline)
+            if kind == pdus.ABORT:
+                raise self._lost("broke the association off")
+            if kind == pdus.RELEASE_RQ:
+                self._send(pdus.RELEASE_REPLY)
+                raise self._lost("ended the association")
+            if kind != pdus.DATA:
+                raise self._broken("it sends what has no place in an association")
+            try:
+                self._values = iter(list(pdus.data_values(body)))
+            except PduError as error:
+                raise self._broken(str(error)) from error
+        return found
+
+    def _pdu(self, deadline: float) -> tuple[int, bytes]:
+        kind, length = struct.unpack(">BxL", self._read(HEADER_BYTES, deadline))
+        if length > MAXIMUM_PDU_BYTES + HEADER_BYTES:
+            raise self._broken("it sends more at once than was agreed")
+        return kind, self._read(length, time.monotonic() + self._limits.silence_s)
+
+    def _read(self, count: int, deadline: float) -> bytes:
+        while len(self._held) < count:
+            left_s = deadline - time.monotonic()
+            try:
+                if left_s <= 0:
+                    raise TimeoutError
+                self._connection.settimeout(left_s)
+                piece = self._connection.recv(_READ_BYTES)
+            except TimeoutError as error:
+                self._interrupt.check()
+                raise PeerTimeoutError(
+                    f"{self._entry.ae_title} at {self._entry.host}:{self._entry.port} has stopped to answer.",
+                    "It may be busy, or stuck: its log says more.",
+                ) from error
+            except OSError as error:
+                raise self._lost("cut the connection") from error
+            if not piece:
+                raise self._lost("closed the connection")
+            self._held += piece
+        taken = bytes(memoryview(self._held)[:count])
+        del self._held[:count]
+        return taken
+
+    def _send(self, data: bytes | bytearray) -> None:
+        with self._sending:
+            try:
+                self._connection.settimeout(self._limits.silence_s)
+                self._connection.sendall(data)
+            except TimeoutError as error:
+                raise PeerTimeoutError(
+                    f"{self._entry.ae_title} at {self._entry.host}:{self._entry.port} takes nothing any more.",
+                    "It may be busy, stuck, or its disk full: its log says more.",
+                ) from error
+            except OSError as error:
+                raise self._lost("cut the connection") from error
+
+    def _lost(self, what: str) -> PeerLostError:
+        self._interrupt.check()
+        return PeerLostError(
+            f"{self._entry.ae_title} at {self._entry.host}:{self._entry.port} {what}.",
+            "Try again; its log says why it did so.",
+        )
+
+    def _broken(self, what: str) -> PeerLostError:
+        self.abort()
+        return PeerLostError(
+            f"{self._entry.ae_title} at {self._entry.host}:{self._entry.port} breaks the rules of DICOM: {what}.",
+            "The association was ended; its administrator should know of it.",
+        )
+
+
+@contextmanager
+def linked(
+    entry: ServerEntry,
+    proposed: Sequence[Proposed],
+    limits: Limits = LIMITS,
+    interrupt: Interrupt | None = None,
+) -> Iterator[Link]:
+    """Have an association with a server; it is released at the end, or aborted where something was raised.
+
+    Raises
+    ------
+    NetworkError
+        It is to be spoken with in a way that this version does not know.
+    PeerUnreachableError
+        Nobody can be reached at its address.
+    AssociationRefusedError
+        The server does not want to speak with us, or accepts nothing of what was proposed.
+    PeerTimeoutError
+        It accepted the connection and did not answer.
+    Interrupted
+        The job was closed meanwhile.
+    """
+    refusals.check_speakable(entry)
+    interrupt = interrupt or Interrupt()
+    link = Link(entry, open_connection(entry.host, entry.port, limits, interrupt), limits, interrupt)
+    try:
+        try:
+            interrupt.check()
+            link.associate(proposed)
+            yield link
+        except BaseException:
+            link.abort()
+            raise
+        link.release()
+    finally:
+        link.close()
