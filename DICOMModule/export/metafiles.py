@@ -162,12 +162,28 @@ def _matrix(image: VolumeImage) -> Floats:
 
 def _short_facts(facts: VolumeFacts) -> str:
     """Return the facts in a line that MetaIO reads whole: a longer one loses the rest of the header to it."""
-    for shorter in (facts, replace(facts, derivation=(), source_series_uids=())):
+    for shorter in (facts, replace(facts, derivation=(), source_series_uids=()), _bare(facts)):
         text = facts_to_text(shorter)
         if len(text) <= LONGEST_REMARK:
             return text
     raise ExportError(
         "a MetaImage file has no room for the lists of missing slices and of the fourth axis; write .nrrd or .nii.gz."
+    )
+
+
+def _bare(facts: VolumeFacts) -> VolumeFacts:
+    """Return facts without what a volume can do without, which the file then says."""
+    lost = [
+        *(["which voxels are padding"] if facts.paddings else []),
+        *(["other quantities"] if facts.quantities else []),
+    ]
+    return replace(
+        facts,
+        derivation=(),
+        source_series_uids=(),
+        paddings=(),
+        quantities=(),
+        not_carried=tuple(dict.fromkeys((*facts.not_carried, *lost))),
     )
 
 

@@ -12,6 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from DICOMModule.export.carried import (
+    Paddings,
+    Quantities,
+    fitting,
+    not_carried_note,
+    paddings_from_json,
+    quantities_from_json,
+    quantity_to_json,
+    valid_of,
+)
 from DICOMModule.volume.sequence import Axis, VolumeSequence
 from DICOMModule.volume.volume import Floats, Volume, Voxels
 
@@ -47,6 +57,8 @@ class VolumeFacts:
         Of a 4D file.
     missing_by_volume : tuple of tuple of int
         Of a 4D file whose volumes lack different slices, as in each `Volume`; else empty.
+    paddings, quantities, not_carried
+        As in `Carried`.
     """
 
     modality: str = ""
@@ -63,6 +75,9 @@ class VolumeFacts:
     slice_positions: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
     axis: Axis | None = None
     missing_by_volume: tuple[tuple[int, ...], ...] = ()
+    paddings: Paddings = ()
+    quantities: Quantities = ()
+    not_carried: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,12 +111,11 @@ def even_axis(name: str, unit: str, start: float, step: float, count: int) -> Ax
 
 
 def facts_of(volume: Volume) -> VolumeFacts:
-    """Return what a file should carry of `volume`."""
+    """Return what a file should carry of `volume`, but for what `carried_of` tells of all volumes that go into it."""
     return VolumeFacts(
         modality=volume.modality,
         units=volume.units,
         missing_slices=volume.missing_slices,
-        padding_value=padding_value(volume),
         source_series_uids=volume.source_series_uids,
         derivation=volume.derivation,
         derivation_codes=str(volume.extra.get("derivation_codes", "")),
@@ -122,6 +136,9 @@ def facts_to_text(facts: VolumeFacts) -> str:
         ("slice_positions", ()),
         ("axis", None),
         ("missing_by_volume", ()),
+        ("paddings", ()),
+        ("quantities", ()),
+        ("not_carried", ()),
     ):
         if found[name] == usual:
             del found[name]
@@ -133,6 +150,8 @@ def facts_to_text(facts: VolumeFacts) -> str:
             "values": values,
             "labels": facts.axis.labels,
         }
+    if facts.quantities:
+        found["quantities"] = [list(map(quantity_to_json, of_volume)) for of_volume in facts.quantities]
     return json.dumps(found, ensure_ascii=True, allow_nan=False)
 
 
@@ -145,7 +164,7 @@ def facts_from_text(text: str) -> VolumeFacts:
     if not isinstance(found, dict):
         return VolumeFacts()
     good: dict[str, Any] = {}
-    for name in ("source_series_uids", "derivation"):
+    for name in ("source_series_uids", "derivation", "not_carried"):
         if _all_of(found.get(name), str):
             good[name] = tuple(found[name])
     if _all_of(found.get("missing_slices"), int):
@@ -155,6 +174,8 @@ def facts_from_text(text: str) -> VolumeFacts:
             good[name] = found[name]
     if _is_number(found.get("padding_value")):
         good["padding_value"] = float(found["padding_value"])
+    good["paddings"] = paddings_from_json(found.get("paddings"))
+    good["quantities"] = quantities_from_json(found.get("quantities"))
     good |= _grid_facts(found)
     good["axis"] = _axis(found.get("axis"))
     return VolumeFacts(**good, monochrome1=found.get("monochrome1") is True)
@@ -209,13 +230,19 @@ def sequence_with(content: FileContent, whole: Voxels, axis: Axis, name: str) ->
     GeometryError
         The matrix is not that of a right-handed grid.
     """
-    facts = content.facts
-    missing = (
-        facts.missing_by_volume if len(facts.missing_by_volume) == len(whole) else (facts.missing_slices,) * len(whole)
-    )
+    facts, count = content.facts, len(whole)
+    missing = facts.missing_by_volume if len(facts.missing_by_volume) == count else (facts.missing_slices,) * count
+    paddings = facts.paddings if len(facts.paddings) == count else ((),) * count
+    quantities = facts.quantities if len(facts.quantities) == count else (facts.quantities or ((),))[:1] * count
     volumes = tuple(
-        volume_with(replace(facts, missing_slices=lacking), array, content.matrix, name, content.notes)
-        for lacking, array in zip(missing, whole, strict=True)
+        volume_with(
+            replace(facts, missing_slices=lacking, paddings=(padding,), quantities=(own,)),
+            array,
+            content.matrix,
+            name,
+            content.notes,
+        )
+        for lacking, padding, own, array in zip(missing, paddings, quantities, whole, strict=True)
     )
     whole.flags.writeable = False
     return VolumeSequence(volumes, axis, name, whole)
@@ -230,13 +257,19 @@ def volume_with(facts: VolumeFacts, array: Voxels, matrix: Floats, name: str, no
         The matrix is not that of a right-handed grid.
     """
     missing = tuple(k for k in sorted(set(facts.missing_slices)) if 0 <= k < len(array))
-    if facts.matrix is not None and not np.allclose(np.reshape(facts.matrix, (4, 4)), matrix, rtol=1e-5, atol=1e-4):
+    same_slices = facts.matrix is None or np.allclose(np.reshape(facts.matrix, (4, 4)), matrix, rtol=1e-5, atol=1e-4)
+    if not same_slices:
         # another program has put the slices elsewhere and kept the remark: the gaps are not where it says
         missing = ()
-        facts = replace(facts, slice_positions=())
+        facts = replace(facts, slice_positions=(), paddings=())
+    of_slices = facts.paddings[0] if len(facts.paddings) == 1 else ()
+    quantities = facts.quantities[0] if len(facts.quantities) == 1 else ()
     valid = None
-    if missing or facts.padding_value is not None:
-        valid = np.ones(array.shape, bool) if facts.padding_value is None else array != facts.padding_value
+    if array.ndim == 3 and (missing or facts.padding_value is not None or of_slices):
+        valid = valid_of(array, facts.padding_value, of_slices)
+    elif missing:
+        valid = np.ones(array.shape[:3], bool)
+    if valid is not None:
         valid[list(missing)] = False
     array.flags.writeable = False
     irregular = len(facts.slice_positions) == len(array)
@@ -254,22 +287,11 @@ def volume_with(facts: VolumeFacts, array: Voxels, matrix: Floats, name: str, no
         valid=None if valid is None or valid.all() else valid,
         monochrome1=facts.monochrome1,
         source_series_uids=facts.source_series_uids,
-        notes=notes,
+        quantities=fitting(quantities, len(array), same_slices=same_slices) if array.ndim == 3 else (),
+        notes=(*notes, *([not_carried_note(facts.not_carried)] if facts.not_carried else [])),
         derivation=facts.derivation,
         extra={"derivation_codes": facts.derivation_codes} if facts.derivation_codes else {},
     )
-
-
-def padding_value(volume: Volume) -> float | None:
-    """Return the value of all padding voxels of a volume, if it is one that no other voxel has."""
-    if volume.valid is None or volume.components > 1:
-        return None
-    padding = ~volume.valid
-    padding[list(volume.missing_slices)] = False
-    fillers = np.unique(volume.array[padding])
-    if len(fillers) != 1 or not math.isfinite(float(fillers[0])):
-        return None
-    return None if (volume.array[volume.valid] == fillers[0]).any() else float(fillers[0])
 
 
 def _integer(text: str) -> int:

@@ -173,7 +173,12 @@ def _right_handed(content: FileContent) -> FileContent:
     return FileContent(
         np.ascontiguousarray(content.array[:, ::-1]),
         flipped,
-        replace(facts, missing_slices=missing, missing_by_volume=by_volume),
+        replace(
+            facts,
+            missing_slices=missing,
+            missing_by_volume=by_volume,
+            paddings=tuple(of_slices[::-1] for of_slices in facts.paddings),
+        ),
         (*content.notes, note),
         content.axis,
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from DICOMModule.errors import ExportError
-from DICOMModule.export.volume_facts import VolumeFacts, facts_of, padding_value
+from DICOMModule.export.carried import Carried, carried_of
+from DICOMModule.export.volume_facts import VolumeFacts, facts_of
 from DICOMModule.volume.sequence import Axis, VolumeSequence
 from DICOMModule.volume.volume import Volume, Voxels
 
@@ -28,15 +29,17 @@ class VolumeImage:
         The grid: that of the volume, or of the first of the sequence.
     axis : Axis or None
         Of a sequence.
-    padding_value, missing_by_volume
+    missing_by_volume
         Of a sequence, as in `VolumeFacts`.
+    carried : Carried
+        What goes with it.
     """
 
     array: Voxels
     volume: Volume
     axis: Axis | None = None
-    padding_value: float | None = None
     missing_by_volume: tuple[tuple[int, ...], ...] = ()
+    carried: Carried = field(default_factory=Carried)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -63,12 +66,15 @@ class VolumeImage:
     @property
     def facts(self) -> VolumeFacts:
         """What the file carries besides."""
-        facts = facts_of(self.volume)
-        if self.axis is None:
-            return facts
-        return replace(
-            facts, axis=self.axis, padding_value=self.padding_value, missing_by_volume=self.missing_by_volume
+        carried = self.carried
+        facts = replace(
+            facts_of(self.volume),
+            padding_value=carried.padding_value,
+            paddings=carried.paddings,
+            quantities=carried.quantities,
+            not_carried=carried.not_carried,
         )
+        return facts if self.axis is None else replace(facts, axis=self.axis, missing_by_volume=self.missing_by_volume)
 
 
 def image_of(value: Volume | VolumeSequence) -> VolumeImage:
@@ -90,21 +96,10 @@ def image_of(value: Volume | VolumeSequence) -> VolumeImage:
             _little(value.array),
             value.first,
             value.axis,
-            _common_padding(value),
             missing if len(set(missing)) > 1 else (),
+            carried_of(value.volumes),
         )
-    return VolumeImage(_little(value.array), value)
-
-
-def _common_padding(sequence: VolumeSequence) -> float | None:
-    """Return the value of all padding of all volumes; None where there is none, or they differ in it."""
-    padded = [volume for volume in sequence.volumes if volume.valid is not None]
-    fillers = {padding_value(volume) for volume in padded}
-    if len(fillers) != 1 or None in fillers:
-        return None
-    (filler,) = fillers
-    bare = (volume.array for volume in sequence.volumes if volume.valid is None)
-    return None if any((array == filler).any() for array in bare) else filler
+    return VolumeImage(_little(value.array), value, carried=carried_of([value]))
 
 
 def even_step(values: Sequence[float]) -> tuple[float, float] | None:

@@ -1,0 +1,494 @@
+"""Real series that something happens to, and what a judge who reads the files with pydicom says of what was made of them.
+
+Files keep their names, so that it is known which is which whatever their UIDs say. The truth of a frame is its own header,
+as it is now; that its volume is another one than before must be warned of.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pydicom
+from factories import ds, uid
+from pydicom.dataset import Dataset
+from pydicom_reference import reference_frame, reference_values
+
+from DICOMModule.errors import DICOMModuleError
+from DICOMModule.jobs import run_to_end
+from DICOMModule.logic import DICOMModuleLogic
+
+EXACT_MM = 1.001e-3
+Key = tuple[str, int, int]
+"""Name of the file, number of the frame, place of the tile."""
+
+
+@dataclass
+class Working:
+    """The files of a series while something happens to them."""
+
+    files: list[Path]
+    others: list[Path]
+    random: random.Random
+    edited: dict[str, Dataset] = field(default_factory=dict)
+    dropped: set[int] = field(default_factory=set)
+    added: dict[str, Path] = field(default_factory=dict)
+
+    def dataset(self, number: int) -> Dataset:
+        """Return the data set of a file, to be changed."""
+        name = name_of(number)
+        if name not in self.edited:
+            self.edited[name] = pydicom.dcmread(self.files[number])
+        return self.edited[name]
+
+    def each(self) -> Iterable[Dataset]:
+        return (self.dataset(number) for number in range(len(self.files)))
+
+    def any(self) -> int:
+        return self.random.randrange(len(self.files))
+
+    def inner(self) -> int:
+        """Return one of the images that have others on both sides."""
+        order = self.along()
+        return order[self.random.randrange(1, len(order) - 1)] if len(order) > 2 else order[0]
+
+    def along(self) -> list[int]:
+        """Return the numbers of the files along their normal."""
+
+        def place(number: int) -> float:
+            header = self.header(number)
+            cosines = np.array(header.ImageOrientationPatient, float)
+            return float(np.cross(cosines[:3], cosines[3:]) @ np.array(header.ImagePositionPatient, float))
+
+        return sorted(range(len(self.files)), key=place)
+
+    def header(self, number: int) -> Dataset:
+        return header_of(self.files[number])
+
+    def twin(self, number: int) -> Dataset:
+        """Add the image a second time, under another SOP Instance UID."""
+        copy = deepcopy(pydicom.dcmread(self.files[number]))
+        copy.SOPInstanceUID = copy.file_meta.MediaStorageSOPInstanceUID = uid("twin", copy.SOPInstanceUID)
+        self.edited[f"{number:04d}-twin.dcm"] = copy
+        return copy
+
+    def write(self, folder: Path) -> dict[str, Path]:
+        """Write what is there now; return for each file the one that its pixels and header are to be read from."""
+        folder.mkdir(parents=True)
+        read: dict[str, Path] = {}
+        for number, file in enumerate(self.files):
+            name = name_of(number)
+            if number not in self.dropped and name not in self.edited:
+                shutil.copyfile(file, folder / name)
+                read[name] = file
+        for name, dataset in self.edited.items():
+            if name not in {name_of(number) for number in self.dropped}:
+                pydicom.dcmwrite(folder / name, dataset)
+                read[name] = folder / name
+        return read
+
+
+def name_of(number: int) -> str:
+    return f"{number:04d}.dcm"
+
+
+_headers: dict[Path, Dataset] = {}
+
+
+def header_of(path: Path) -> Dataset:
+    if path not in _headers:
+        _headers[path] = pydicom.dcmread(path, stop_before_pixels=True)
+    return _headers[path]
+
+
+# --- what happens
+
+
+def _without(keyword: str, number: Callable[[Working], Iterable[int]]) -> Callable[[Working], None]:
+    def happen(w: Working) -> None:
+        for one in list(number(w)):
+            w.dataset(one).pop(keyword, None)
+
+    return happen
+
+
+def _one(w: Working) -> list[int]:
+    return [w.inner()]
+
+
+def _all(w: Working) -> range:
+    return range(len(w.files))
+
+
+def slice_lost(w: Working) -> None:
+    w.dropped.add(w.inner())
+
+
+def last_slices_lost(w: Working) -> None:
+    w.dropped.update(w.along()[-2:])
+
+
+def last_images_lost(w: Working) -> None:
+    numbered = sorted(range(len(w.files)), key=lambda n: int(w.header(n).get("InstanceNumber") or 0))
+    w.dropped.update(numbered[-2:])
+
+
+def sent_twice(w: Working) -> None:
+    w.twin(w.inner())
+
+
+def sent_twice_under_another_number(w: Working) -> None:
+    w.twin(w.inner()).InstanceNumber = "9000"
+
+
+def sent_twice_with_other_pixels(w: Working) -> None:
+    number = w.inner()
+    w.twin(number)
+    name = f"{number:04d}-twin.dcm"
+    dataset = w.edited[name]
+    _decompress(dataset)
+    pixels = dataset.pixel_array.copy()
+    pixels[: pixels.shape[0] // 2] = pixels[::-1][: pixels.shape[0] // 2]
+    dataset.PixelData = pixels.tobytes()
+
+
+def moved(w: Working) -> None:
+    dataset = w.dataset(w.inner())
+    cosines = np.array(dataset.ImageOrientationPatient, float)
+    normal = np.cross(cosines[:3], cosines[3:])
+    away = 0.37 * _gap_mm(w)
+    dataset.ImagePositionPatient = [
+        ds(p + away * n) for p, n in zip(map(float, dataset.ImagePositionPatient), normal, strict=True)
+    ]
+
+
+def _gap_mm(w: Working) -> float:
+    places = []
+    for number in w.along():
+        header = w.header(number)
+        cosines = np.array(header.ImageOrientationPatient, float)
+        places.append(np.cross(cosines[:3], cosines[3:]) @ np.array(header.ImagePositionPatient, float))
+    gaps = np.diff(places)
+    gaps = gaps[gaps > 1e-3]
+    return float(np.median(gaps)) if len(gaps) else 3.0
+
+
+def moved_in_its_plane(w: Working) -> None:
+    dataset = w.dataset(w.inner())
+    row = np.array(dataset.ImageOrientationPatient[:3], float)
+    dataset.ImagePositionPatient = [
+        ds(float(p) + 7.3 * r) for p, r in zip(dataset.ImagePositionPatient, row, strict=True)
+    ]
+
+
+def turned(w: Working) -> None:
+    dataset = w.dataset(w.inner())
+    cosines = np.array(dataset.ImageOrientationPatient, float)
+    angle = np.radians(8.0)
+    row, column = cosines[:3], cosines[3:]
+    normal = np.cross(row, column)
+    dataset.ImageOrientationPatient = [ds(v) for v in (*row, *(np.cos(angle) * column + np.sin(angle) * normal))]
+
+
+def of_another_orientation(w: Working) -> None:
+    dataset = w.dataset(w.inner())
+    cosines = np.array(dataset.ImageOrientationPatient, float)
+    normal = np.cross(cosines[:3], cosines[3:])
+    dataset.ImageOrientationPatient = [ds(v) for v in (*cosines[:3], *normal)]
+
+
+def _decompress(dataset: Dataset) -> None:
+    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        dataset.decompress(generate_instance_uid=False)
+
+
+def of_another_matrix(w: Working) -> None:
+    dataset = w.dataset(w.inner())
+    _decompress(dataset)
+    pixels = np.ascontiguousarray(dataset.pixel_array[:-2])
+    dataset.Rows, dataset.PixelData = pixels.shape[0], pixels.tobytes() + b"\0" * (pixels.nbytes % 2)
+
+
+def of_another_pixel_spacing(w: Working) -> None:
+    dataset = w.dataset(w.inner())
+    dataset.PixelSpacing = [ds(1.1 * float(v)) for v in dataset.PixelSpacing]
+
+
+def of_another_slope(w: Working) -> None:
+    dataset = w.dataset(w.inner())
+    dataset.RescaleSlope = ds(2.5 * float(dataset.get("RescaleSlope") or 1))
+    dataset.RescaleIntercept = ds(float(dataset.get("RescaleIntercept") or 0) + 3)
+
+
+def of_another_frame_of_reference(w: Working) -> None:
+    w.dataset(w.inner()).FrameOfReferenceUID = uid("another frame of reference")
+
+
+def numbers_shuffled(w: Working) -> None:
+    numbers = [str(one.get("InstanceNumber") or "") for one in map(w.header, _all(w))]
+    w.random.shuffle(numbers)
+    for dataset, number in zip(w.each(), numbers, strict=True):
+        dataset.InstanceNumber = number
+
+
+def numbers_all_1(w: Working) -> None:
+    for dataset in w.each():
+        dataset.InstanceNumber = "1"
+
+
+def mixed_with_another(w: Working) -> None:
+    """Another series comes under this one's Series Instance UID (and patient and study)."""
+    first = w.header(0)
+    for number, file in enumerate(w.others):
+        dataset = pydicom.dcmread(file)
+        for keyword in ("SeriesInstanceUID", "StudyInstanceUID", "PatientID", "PatientName", "PatientBirthDate"):
+            if keyword in first:
+                dataset[keyword] = first[keyword]
+        w.edited[f"other-{number:04d}.dcm"] = dataset
+
+
+def one_of_another(w: Working) -> None:
+    w.others = [w.random.choice(w.others)]
+    mixed_with_another(w)
+
+
+def one_frame_more_than_there_are(w: Working) -> None:
+    dataset = w.dataset(w.any())
+    dataset.NumberOfFrames = int(dataset.get("NumberOfFrames") or 1) + 1
+
+
+def frame_without_a_position(w: Working) -> None:
+    frames = w.dataset(w.any()).PerFrameFunctionalGroupsSequence
+    frames[w.random.randrange(len(frames))].pop("PlanePositionSequence", None)
+
+
+def frame_moved(w: Working) -> None:
+    frames = w.dataset(w.any()).PerFrameFunctionalGroupsSequence
+    plane = frames[w.random.randrange(len(frames))].PlanePositionSequence[0]
+    plane.ImagePositionPatient = [ds(float(v) + 0.61) for v in plane.ImagePositionPatient]
+
+
+def frame_of_another_slope(w: Working) -> None:
+    frames = w.dataset(w.any()).PerFrameFunctionalGroupsSequence
+    frame = frames[w.random.randrange(len(frames))]
+    values = Dataset()
+    values.RescaleSlope, values.RescaleIntercept, values.RescaleType = "2.5", "3", "US"
+    frame.PixelValueTransformationSequence = [values]
+
+
+def groups_of_a_frame_lost(w: Working) -> None:
+    del w.dataset(w.any()).PerFrameFunctionalGroupsSequence[-1]
+
+
+class Mutilation(NamedTuple):
+    """What happens to a series.
+
+    Attributes
+    ----------
+    happen : callable
+        Does it.
+    of : str
+        To what it can happen: ``placed`` single images, ``mixed`` ones, ``frames`` in functional groups, ``any``.
+    told : bool
+        It must be said of a whole volume or sequence: a volume is other than before, and its own headers do not show it.
+    """
+
+    happen: Callable[[Working], None]
+    of: str = "placed"
+    told: bool = True
+
+
+MUTILATIONS: dict[str, Mutilation] = {
+    "slice lost": Mutilation(slice_lost),
+    "last slices lost": Mutilation(last_slices_lost, told=False),
+    "last images lost": Mutilation(last_images_lost, told=False),
+    "sent twice": Mutilation(sent_twice),
+    "sent twice under another number": Mutilation(sent_twice_under_another_number),
+    "sent twice with other pixels": Mutilation(sent_twice_with_other_pixels),
+    "moved along its normal": Mutilation(moved),
+    "moved in its plane": Mutilation(moved_in_its_plane),
+    "turned by 8 degrees": Mutilation(turned),
+    "of another orientation": Mutilation(of_another_orientation),
+    "of another matrix": Mutilation(of_another_matrix),
+    "of another pixel spacing": Mutilation(of_another_pixel_spacing),
+    "of another slope": Mutilation(of_another_slope, told=False),
+    "of another frame of reference": Mutilation(of_another_frame_of_reference),
+    "instance numbers shuffled": Mutilation(numbers_shuffled, told=False),
+    "instance numbers all 1": Mutilation(numbers_all_1, told=False),
+    "no position in one": Mutilation(_without("ImagePositionPatient", _one)),
+    "no position in all": Mutilation(_without("ImagePositionPatient", _all)),
+    "no orientation in one": Mutilation(_without("ImageOrientationPatient", _one)),
+    "no orientation in all": Mutilation(_without("ImageOrientationPatient", _all)),
+    "no pixel spacing in one": Mutilation(_without("PixelSpacing", _one)),
+    "no slope in one": Mutilation(_without("RescaleSlope", _one), told=False),
+    "mixed with another series": Mutilation(mixed_with_another, "mixed"),
+    "one image of another series": Mutilation(one_of_another, "mixed"),
+    "more frames than pixels": Mutilation(one_frame_more_than_there_are, "any"),
+    "a frame without position": Mutilation(frame_without_a_position, "frames"),
+    "a frame moved": Mutilation(frame_moved, "frames"),
+    "a frame of another slope": Mutilation(frame_of_another_slope, "frames", told=False),
+    "groups of a frame lost": Mutilation(groups_of_a_frame_lost, "frames"),
+}
+
+
+def kinds_of(files: Sequence[Path], others: Sequence[Path]) -> set[str]:
+    """Return what can happen to a series."""
+    first = header_of(files[0])
+    found = {"any"}
+    if all("PerFrameFunctionalGroupsSequence" in header_of(file) for file in files):
+        return {"any", "frames"} if "PlanePositionSequence" in first.PerFrameFunctionalGroupsSequence[0] else found
+    keywords = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+    if all(int(header_of(file).get("NumberOfFrames") or 1) == 1 for file in files) and all(
+        header_of(file).get(keyword) for file in files for keyword in keywords
+    ):
+        found |= {"placed"} if len(files) > 2 else set()
+        found |= {"mixed"} if others else set()
+    return found
+
+
+# --- the judge
+
+
+@dataclass
+class Found:
+    """What was made of a folder: what is offered, the volumes of each, all that is said, and files that were left out by name."""
+
+    loadables: list[Any]
+    volumes: list[list[Any]]
+    texts: set[str]
+    left_out: set[str] = field(default_factory=set)
+
+
+def made_of(folder: Path) -> Found:
+    """Load all that is selected of a folder, through the Logic."""
+    texts: set[str] = set()
+    volumes: list[list[Any]] = []
+    with DICOMModuleLogic(folder.parent / "database") as logic:
+        try:
+            loadables, problems = logic.examine(str(folder))
+        except DICOMModuleError as error:  # there is nothing in it
+            return Found([], [], {str(error)})
+        texts.update(problem.reason for problem in problems)
+        for one in loadables:
+            texts.update(filter(None, (*one.warnings, one.refusal)))
+            if one.refusal or not one.selected:
+                volumes.append([])
+                continue
+            try:
+                loaded = run_to_end(logic.load_job(str(folder), one.id))
+            except DICOMModuleError as error:
+                texts.add(str(error))
+                volumes.append([])
+                continue
+            volumes.append(list(loaded.sequence.volumes) if loaded.sequence else [loaded.volume])
+            texts.update(loaded.volume.warnings)
+    return Found(loadables, volumes, texts, {Path(problem.where).name for problem in problems})
+
+
+def key_of(header: Any) -> Key:
+    tile = getattr(header, "tile", None)
+    place = 0 if tile is None else 1 + tile.row * 10**4 + tile.column
+    return Path(header.filename).name, header.frame_number, place
+
+
+def groups_of(found: Found) -> dict[Key, tuple[int, int]]:
+    """Return for each frame in which volume of which loadable it is."""
+    return {
+        key_of(frame.header): (number, turn)
+        for number, volumes in enumerate(found.volumes)
+        for turn, volume in enumerate(volumes)
+        for frame in volume.frames
+        if frame is not None
+    }
+
+
+def exactness(found: Found, read: dict[str, Path]) -> list[str]:
+    """Return what is not as the frames' own headers and pixels have it, by pydicom's reading."""
+    return [fault for volumes in found.volumes for volume in volumes for fault in _of_volume(volume, read)]
+
+
+def _of_volume(volume: Any, read: dict[str, Path]) -> list[str]:
+    faults = []
+    limit = EXACT_MM if not (volume.warnings or volume.notes) else 0.1 * volume.spacing_mm[2]
+    for k, frame in enumerate(volume.frames):
+        if frame is None:
+            if volume.valid is None or volume.valid[k].any() or k not in volume.missing_slices:
+                faults.append(f"missing slice {k} counts as valid")
+            continue
+        name, number, _ = key_of(frame.header)
+        tile, path = getattr(frame.header, "tile", None), str(read[name])
+        if not volume.placed:
+            if volume.components == 1:
+                faults += _values(volume, k, reference_values(path, number), tile)
+            continue
+        values, position, (row, column), spacing = reference_frame(path, number, tile)
+        if volume.components == 1:
+            faults += _values(volume, k, values, None)
+        if np.abs(volume.slice_positions[k] - position).max() > 1e-6:
+            faults.append(f"slice {k} stands elsewhere in the table")
+        if volume.regular:
+            rows, columns = (count - 1 for count in volume.array.shape[1:3])
+            for i, j in ((0, 0), (columns, 0), (0, rows), (columns, rows)):
+                place = position + i * spacing[1] * row + j * spacing[0] * column
+                off = float(np.linalg.norm((volume.ijk_to_lps @ (i, j, k, 1))[:3] - place))
+                if off > limit:
+                    faults.append(f"the grid is {off:.4f} mm off at slice {k}")
+                    break
+    return faults
+
+
+def _values(volume: Any, k: int, values: np.ndarray, tile: Any) -> list[str]:
+    if tile is not None:
+        values = values[tile.row :, tile.column :][: tile.rows, : tile.columns]
+    valid = np.ones(values.shape, bool) if volume.valid is None else volume.valid[k]
+    same = values.shape == volume.array[k].shape and np.allclose(
+        volume.array[k][valid], values[valid], rtol=2e-7, atol=1e-9
+    )
+    return [] if same else [f"values at slice {k} are others"]
+
+
+def lost(found: Found, read: dict[str, Path]) -> list[str]:
+    """Return which files are in nothing that is offered."""
+    seen = {Path(header.filename).name for one in found.loadables for header in one.instances}
+    return [f"{name} is in nothing that is offered" for name in sorted(set(read) - seen - found.left_out)]
+
+
+def regrouping(before: dict[Key, tuple[int, int]], found: Found) -> list[str]:
+    """Return where frames came together that were apart, or in another order."""
+    faults = []
+    for volumes in found.volumes:
+        turns: list[tuple[int, int]] = []
+        for volume in volumes:
+            keys = [key_of(frame.header) for frame in volume.frames if frame is not None]
+            of = {before[key] if key in before else (-1, int(key[0].startswith("other"))) for key in keys}
+            of.discard((-1, 0))
+            if len(of) > 1:
+                faults.append(f"a volume mixes {sorted(of)}")
+            turns += sorted(of)[:1]
+        for _, group in itertools.groupby(turns, key=lambda turn: turn[0]):
+            order = [turn for _, turn in group]
+            if order != sorted(order):
+                faults.append(f"the order of volumes is {order}")
+        if len({number for number, _ in turns}) > 1:
+            faults.append("a sequence mixes what was apart")
+    return faults
+
+
+def faults_of(mutilation: Mutilation, before: Found, after: Found, read: dict[str, Path]) -> list[str]:
+    """Return what is silently wrong with what was made of a series that something happened to."""
+    faults = exactness(after, read)
+    if after.texts - before.texts:
+        return faults
+    faults += lost(after, read)
+    faults += regrouping(groups_of(before), after)
+    whole = [one for one in before.loadables if one.selected and (one.dimensions[2] > 3 or one.timepoints > 3)]
+    if mutilation.told and whole and len(whole) == len(before.loadables):
+        faults.append("nothing is said of it")
+    return faults
