@@ -328,7 +328,7 @@ MUTILATIONS: dict[str, Mutilation] = {
     "no orientation in all": Mutilation(_without("ImageOrientationPatient", _all)),
     "no pixel spacing in one": Mutilation(_without("PixelSpacing", _one)),
     "no slope in one": Mutilation(_without("RescaleSlope", _one), told=False),
-    "mixed with another series": Mutilation(mixed_with_another, "mixed"),
+    "mixed with another series": Mutilation(mixed_with_another, "mixed", told=False),  # it may be another time point
     "one image of another series": Mutilation(one_of_another, "mixed"),
     "more frames than pixels": Mutilation(one_frame_more_than_there_are, "any"),
     "a frame without position": Mutilation(frame_without_a_position, "frames"),
@@ -476,9 +476,19 @@ def regrouping(before: dict[Key, tuple[int, int]], found: Found) -> list[str]:
             order = [turn for _, turn in group]
             if order != sorted(order):
                 faults.append(f"the order of volumes is {order}")
-        if len({number for number, _ in turns}) > 1:
+        if len({number for number, _ in turns if number >= 0}) > 1:
             faults.append("a sequence mixes what was apart")
     return faults
+
+
+def _is_whole(found: Found) -> bool:
+    """Return whether all of a series is volumes of several even slices, so that whatever happens to one shows."""
+    volumes = list(itertools.chain(*found.volumes))
+    return (
+        all(one.selected and (one.dimensions[2] > 3 or one.timepoints > 3) for one in found.loadables)
+        and all(found.volumes)
+        and all(volume.regular and not volume.missing_slices for volume in volumes)
+    )
 
 
 def faults_of(mutilation: Mutilation, before: Found, after: Found, read: dict[str, Path]) -> list[str]:
@@ -488,7 +498,6 @@ def faults_of(mutilation: Mutilation, before: Found, after: Found, read: dict[st
         return faults
     faults += lost(after, read)
     faults += regrouping(groups_of(before), after)
-    whole = [one for one in before.loadables if one.selected and (one.dimensions[2] > 3 or one.timepoints > 3)]
-    if mutilation.told and whole and len(whole) == len(before.loadables):
+    if mutilation.told and _is_whole(before):
         faults.append("nothing is said of it")
     return faults
