@@ -1,4 +1,4 @@
-"""The verbs that speak with servers: query."""
+"""The verbs that speak with servers: query, send."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ from DICOMModule.commands.verb import Context, Verb, filled, whole
 from DICOMModule.errors import plain_text
 
 if TYPE_CHECKING:
+    from DICOMModule.database.servers import ServerEntry
+    from DICOMModule.logic import DICOMModuleLogic
     from DICOMModule.network.find_query import FindQuery
     from DICOMModule.network.matches import Match
+    from DICOMModule.network.sending import SentInstance
+
+SHOWN_ROWS: Final = 20
 
 _SHOWN: Final = {
     "study": (
@@ -127,6 +132,80 @@ def _cell(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def _send_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "server", metavar="SERVER|HOST:PORT", type=filled, help="of the address book, or where one listens"
+    )
+    parser.add_argument(
+        "targets", metavar="UID|PATH", nargs="+", type=filled, help="patient:N, study, series, instance, file or folder"
+    )
+    parser.add_argument("--called-ae", metavar="THEIRS", type=filled, help="AE title of the receiver (ANY-SCP)")
+    parser.add_argument("--calling-ae", metavar="OURS", type=filled, help="our AE title (DICOMMODULE)")
+    parser.add_argument("--commit", action="store_true", help="have it promise to keep them; not part of this version")
+
+
+def _receiver(context: Context, logic: DICOMModuleLogic) -> ServerEntry:
+    """Return the entry that is named, or one for an address."""
+    from dataclasses import replace
+
+    from DICOMModule.database.servers import ServerEntry
+
+    given = context.arguments
+    host, colon, port = given.server.rpartition(":")
+    if colon:  # no name of the address book holds one
+        number = int(port) if port.isascii() and port.isdecimal() and len(port) < 6 else 0
+        return ServerEntry(
+            plain_text(host).replace(":", ".").strip("[]-. ")[:60] or "receiver",
+            host=host,
+            port=number,
+            ae_title=given.called_ae or "ANY-SCP",
+            calling_ae=given.calling_ae or "",
+        )
+    entry = logic.server(given.server)
+    titles = {"ae_title": given.called_ae, "calling_ae": given.calling_ae}
+    return replace(entry, **{key: title for key, title in titles.items() if title})
+
+
+def _send(context: Context) -> int:
+    from DICOMModule.errors import NetworkError
+
+    given, output = context.arguments, context.output
+    if given.commit:
+        raise NetworkError(
+            "storage commitment is not part of this version, it follows later; nothing was sent. Send without --commit:"
+            " each instance that the receiver acknowledges is counted."
+        )
+    with context.logic() as logic:
+        report = output.run(logic.send_job(_receiver(context, logic), given.targets))
+    output.document(
+        {
+            "sent": report.sent,
+            "failed": [_sent_row(row) for row in report.failed],
+            "committed": report.committed,
+            "noted": [_sent_row(row) for row in report.noted],
+            "elapsed_s": report.elapsed_s,
+        }
+    )
+    for what, rows in (("failed", report.failed), ("note", report.noted)):
+        shown = rows if output.verbose else rows[:SHOWN_ROWS]
+        for row in shown:
+            output.message(plain_text(f"{what}: {row.name}: {row.reason}"))
+        if len(rows) > len(shown):
+            output.message(f"and {len(rows) - len(shown)} more (--verbose shows all)")
+    failed = f", {len(report.failed)} failed" if report.failed else ""
+    output.text(plain_text(f"{counted(report.sent, 'instance')} sent to {given.server}{failed}"))
+    return IN_PART if report.failed else OK
+
+
+def _sent_row(row: SentInstance) -> dict[str, Any]:
+    return {
+        "sop_instance_uid": row.sop_instance_uid or None,
+        "path": row.name,
+        "status": row.status,
+        "reason": row.reason,
+    }
+
+
 VERBS = (
     Verb(
         "query",
@@ -137,6 +216,16 @@ VERBS = (
             'query pacs --patient-name "Doe Jane" --study-date 2026-01-01..',
             "query pacs archive --modality CT,MR --study-description thorax",
             "query pacs --level series --study 1.2.840.1.2.3",
+        ),
+    ),
+    Verb(
+        "send",
+        "send instances to a server of the address book, or to an address",
+        _send_arguments,
+        _send,
+        (
+            "send pacs 1.2.840.1.2.3",
+            "send 192.0.2.7:104 --called-ae ARCHIVE ~/export/series",
         ),
     ),
 )

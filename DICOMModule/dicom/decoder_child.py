@@ -33,6 +33,7 @@ Decoded: TypeAlias = npt.NDArray[Any]
 FUNCTIONS: dict[str, str | Callable[..., Decoded]] = {
     "stored values": "DICOMModule.dicom.frame_pixels:read_frame",
     "picture": "DICOMModule.dicom.pictures:picture_of",
+    "transcoded": "DICOMModule.dicom.transcoding:transcoded",
 }
 """What a child may be asked for: name to function, or to module and name of one; imported when it is first asked for."""
 

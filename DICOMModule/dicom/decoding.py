@@ -147,6 +147,16 @@ class DecodingPool:
             return picture_of(header, frame, longest_px, window)
         return self.submit("picture", header, frame, longest_px, window).result()
 
+    def transcoded(self, header: InstanceHeader, target: str) -> bytes:
+        """Return what `transcoding.transcoded` does, and raise what it does; always in a child.
+
+        Raises
+        ------
+        PixelDataError
+            Also where the decoder crashed or hung, or the pool was closed.
+        """
+        return self.submit("transcoded", header, target).result().tobytes()
+
     def ahead(self, headers: Sequence[InstanceHeader]) -> DecodingAhead:
         """Return the stored values of `headers`, to be read in this order while the next ones are being decoded."""
         return DecodingAhead(self, headers)

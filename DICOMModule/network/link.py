@@ -67,6 +67,8 @@ class Link:
     ----------
     contexts : tuple of Context
         What was accepted, in the order in which it was proposed.
+    is_in_the_midst : bool
+        A message was begun that could not be sent to its end: nothing else can follow it.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Link:
         self._largest = LARGEST_SENT_BYTES
         self._message_id = 0
         self.contexts: tuple[Context, ...] = ()
+        self.is_in_the_midst = False
         self._interrupt.add(self._wake)
 
     # --- making and ending it
@@ -198,6 +201,7 @@ class Link:
         """
         room = (self._largest - HEADER_BYTES) & ~1
         out = bytearray()
+        self.is_in_the_midst = False
         for piece, is_last in pdus.fragments((command,), room):
             out += pdus.data_header(context_id, len(piece), IS_COMMAND | (IS_LAST if is_last else 0))
             out += piece
@@ -206,9 +210,11 @@ class Link:
                 out += pdus.data_header(context_id, len(piece), IS_LAST if is_last else 0)
                 out += piece
                 if len(out) >= LARGEST_SENT_BYTES:
+                    self.is_in_the_midst = True
                     self._send(out)
                     out = bytearray()
         self._send(out)
+        self.is_in_the_midst = False
 
     def receive(self, within_s: float, sink_of: SinkOf | None = None) -> Message:
         """Return the next message.

@@ -13,6 +13,10 @@ _ACSE: Final = {1: "no reason given", 2: "protocol version not supported"}
 _PRESENTATION: Final = {1: "temporary congestion", 2: "local limit exceeded"}
 
 
+class NothingAcceptedError(AssociationRefusedError):
+    """A peer accepts an association with us, and none of the presentation contexts that were proposed."""
+
+
 def check_speakable(entry: ServerEntry) -> None:
     """Refuse an entry that this version cannot speak with as it says: nothing goes out in plain that was to be hidden.
 
@@ -56,9 +60,9 @@ def rejection(entry: ServerEntry, result: int, source: int, reason: int) -> Asso
     )
 
 
-def nothing_accepted(entry: ServerEntry) -> AssociationRefusedError:
+def nothing_accepted(entry: ServerEntry) -> NothingAcceptedError:
     """Return the error of a peer that accepts us, and nothing that we asked for."""
-    return AssociationRefusedError(
+    return NothingAcceptedError(
         f"{entry.ae_title} at {entry.host}:{entry.port} accepted us, but none of the services that were asked for.",
         "It may be a server for other purposes, or not allow them for our AE title: ask its administrator.",
     )

@@ -1,20 +1,28 @@
-"""Verbs that speak with servers: query."""
+"""Verbs that speak with servers: query and send."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from DICOMModule.jobs import Job
+from DICOMModule.errors import DicomFileError, NotDicomError, Problem, UnknownUIDError, plain_text
+from DICOMModule.jobs import Job, Progress
 from DICOMModule.verbs.base import LogicBase
 
 if TYPE_CHECKING:
+    from DICOMModule.database.servers import ServerEntry
     from DICOMModule.network.find_query import FindQuery
     from DICOMModule.network.matches import QueryResult
+    from DICOMModule.network.outgoing import SendItem
+    from DICOMModule.network.send_job import SendReport
+
+LOOKED_AT_TOGETHER: Final = 200
 
 
 class NetworkVerbs(LogicBase):
-    """Query: what servers hold, and what of it is here."""
+    """Query: what servers hold, and what of it is here. Send: to them."""
 
     def query_job(self, names: Sequence[str], query: FindQuery) -> Job[QueryResult]:
         """Ask servers of the address book, all at once; yields `QueryProgress`, see `network.querying.query_job`.
@@ -31,3 +39,68 @@ class NetworkVerbs(LogicBase):
         database = self.database()
         result = yield from query_job(database, [database.servers.entry(name) for name in names], query)
         return result
+
+    def send_job(self, to: ServerEntry, targets: Sequence[str | Path], *, only: Sequence[str] = ()) -> Job[SendReport]:
+        """Send patients (``patient:N``), studies, series, instances (UIDs), files and folders to a server.
+
+        Yields `SendProgress` with what became of each instance; see `network.send_job.send_items_job`.
+
+        Parameters
+        ----------
+        only : sequence of str
+            SOP Instance UIDs: of the targets only these, to try again what failed.
+
+        Raises
+        ------
+        UnknownUIDError
+            A target names nothing, or there is no DICOM file in it; nothing is sent then.
+        NetworkError
+            There was no association at all; nothing was sent.
+        """
+        from DICOMModule.network.send_job import send_items_job
+
+        items: dict[str, SendItem] = {}
+        problems: list[Problem] = []
+        for target in targets:
+            yield from self._gather_job(os.fspath(target), items, problems)
+        wanted = frozenset(only)
+        chosen = [item for uid, item in items.items() if not wanted or uid in wanted]
+        report = yield from send_items_job(to, chosen, [] if wanted else problems)
+        return report
+
+    def _gather_job(self, target: str, items: dict[str, SendItem], problems: list[Problem]) -> Job[None]:
+        """Find what a target holds; the first file of a UID counts."""
+        from DICOMModule.dicom.file_finding import find_files
+        from DICOMModule.dicom.header_reader import read_header
+        from DICOMModule.network.outgoing import SendItem
+        from DICOMModule.targets import name_of
+
+        holds_any = False
+        path = self.targets.path_of(target)
+        if path is None:
+            count, files = self.database().registered_files(name_of(target))
+            for done, file in enumerate(files):
+                items.setdefault(file.header.sop_instance_uid, SendItem(file.header, file.sha256))
+                if done % LOOKED_AT_TOGETHER == 0:
+                    yield Progress(done, count, "looking at what is to be sent")
+            return
+        for done, found in enumerate(find_files([path])):
+            if done % LOOKED_AT_TOGETHER == 0:
+                yield Progress(done, 0, "looking at what is to be sent")
+            if isinstance(found, Problem):
+                problems.append(found)
+                holds_any = True
+                continue
+            try:
+                item = SendItem(read_header(found))
+            except NotDicomError:
+                continue
+            except DicomFileError as error:
+                problems.append(Problem(error.path, error.reason))
+                holds_any = True
+                continue
+            holds_any = True
+            if items.setdefault(item.uid, item) is not item and items[item.uid].header.path != item.header.path:
+                problems.append(Problem(str(found), f"another file has its SOP Instance UID {plain_text(item.uid)}."))
+        if not holds_any:
+            raise UnknownUIDError(f"{plain_text(target)} holds no DICOM file that could be sent. Check the path.")
