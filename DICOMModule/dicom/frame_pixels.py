@@ -13,26 +13,9 @@ from DICOMModule.errors import PixelDataError
 
 
 def read_frame(header: InstanceHeader, out: StoredValues | None = None) -> StoredValues:
-    """Read the pixels of a frame.
+    """Read the pixels of a frame: stored values, or red, green and blue of 8 bits, in the shape that its format gives.
 
-    Parameters
-    ----------
-    header : InstanceHeader
-        Of a single-frame image, or of a frame, as read from the file; the file must still be the one that was read.
-    out : ndarray, optional
-        Where to put them, contiguous, of the shape and type that `pixel_format_of` gives; without it a new array is made.
-
-    Returns
-    -------
-    ndarray, shape (rows, columns) or (rows, columns, 3)
-        Stored values, or red, green and blue of 8 bits.
-
-    Raises
-    ------
-    PixelDataError
-        The file has gone or changed, or its pixel data are not what the header says.
-    UnsupportedTransferSyntaxError
-        No decoder that is installed reads the transfer syntax.
+    Parameters and errors are those of `read_stored_values`, which reads those of whole numbers.
     """
     pixel_format = pixel_format_of(header)
     if pixel_format.cells == "integers":

@@ -343,10 +343,11 @@ def _is_of(key: Key, loadable: Any) -> bool:
     return any(key[0] == header.sop_instance_uid for header in loadable.instances)
 
 
-def _key_of(frame: Any) -> Key:
-    tile = getattr(frame.header, "tile", None)
+def key_of(header: Any) -> Key:
+    """Return which frame a header is of: its own instance's, and of a mosaic its place in it."""
+    tile = getattr(header, "tile", None)
     number = 0 if tile is None else 1 + tile.row * 10**4 + tile.column
-    return frame.header.instance.sop_instance_uid, frame.frame_number, number
+    return header.instance.sop_instance_uid, header.frame_number, number
 
 
 def _judge_volume(made: Made, volume: Any, faults: list[str]) -> list[Key]:
@@ -358,7 +359,7 @@ def _judge_volume(made: Made, volume: Any, faults: list[str]) -> list[Key]:
             if volume.valid is None or volume.valid[k].any() or k not in volume.missing_slices:
                 faults.append(f"missing slice {k} counts as valid")
             continue
-        key = _key_of(frame)
+        key = key_of(frame.header)
         keys.append(key)
         truth = made.frames.get(key)
         if truth is None:
@@ -390,19 +391,27 @@ def _corner_mm(volume: Any, k: int, truth: FrameTruth) -> float:
     return worst
 
 
+def parts_of(
+    made: Made, volumes: Iterable[Sequence[Key]], passing_over: Iterable[Key] = ()
+) -> tuple[list[Part], list[str]]:
+    """Return of which part each volume of a sequence is, and where a volume mixes some or their order is not theirs."""
+    parts, faults, ignored = [], [], set(passing_over)
+    for number, keys in enumerate(volumes):
+        own = sorted({made.frames[key].part for key in keys if key in made.frames and key not in ignored})
+        if len(own) > 1:
+            faults.append(f"volume {number} mixes {own}")
+        parts += own[:1]
+    if made.ordered and parts != sorted(parts):
+        faults.append(f"the order of volumes is {parts}")
+    return parts, faults
+
+
 def _judge_parts(made: Made, loadable: Any, volumes: Iterable[Any], found: dict[str, list[Part]]) -> list[str]:
-    """Judge which frames came together, and in which order the volumes are."""
-    faults, parts = [], []
-    for number, volume in enumerate(volumes):
-        own = {made.frames[key].part for frame in volume.frames if frame and (key := _key_of(frame)) in made.frames}
-        if len(own) != 1:
-            faults.append(f"volume {number} mixes {sorted(own)}")
-        parts += sorted(own)[:1]
+    """Judge which frames came together, in which order the volumes are, and along which axis."""
+    parts, faults = parts_of(made, ([key_of(frame.header) for frame in volume.frames if frame] for volume in volumes))
     names = {name for name, _ in parts}
     if len(names) > 1:
         faults.append(f"a sequence mixes {sorted(names)}")
-    if made.ordered and parts != sorted(parts):
-        faults.append(f"order of volumes is {parts}")
     for name in names:
         found.setdefault(name, []).extend(part for part in parts if part[0] == name)
         if loadable.selected == (name in made.aside):

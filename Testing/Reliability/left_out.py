@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Python"))
 
-from made_kit import Made, Part
+from made_kit import Key, Made, key_of, parts_of
 from made_series import SERIES
 
 from DICOMModule.dicom.instance_header import InstanceHeader
@@ -28,15 +28,10 @@ NAMES = {"SOPInstanceUID", "SeriesInstanceUID"}
 """What an instance is called by: without it, it is another one."""
 
 
-def key_of(frame: InstanceHeader) -> tuple[str, int, int]:
-    tile = getattr(frame, "tile", None)
-    return frame.sop_instance_uid, frame.frame_number, 0 if tile is None else 1 + tile.row * 10**4 + tile.column
-
-
 def faults_of(made: Made, loadables: list[Loadable]) -> list[str]:
     """Return which volumes mix frames or come in a wrong order, and how many frames are lost, from headers alone."""
     faults: list[str] = []
-    seen: set[tuple[str, int, int]] = set()
+    seen: set[Key] = set()
     for one in loadables:
         frames = one.frames or one.instances
         seen.update(map(key_of, frames))
@@ -44,19 +39,14 @@ def faults_of(made: Made, loadables: list[Loadable]) -> list[str]:
             instances = {header.sop_instance_uid for header in one.instances}
             seen.update(key for key in made.frames if key[0] in instances)
         elif one.selected and not made.loose:
-            faults += _faults_of_volumes(made, one, frames)
+            faults += parts_of(made, _volumes(one, frames), made.copies)[1]
     lost = [key for key in made.frames if key not in seen and key not in made.copies]
     return [*faults, *([f"{len(lost)} frames are lost"] if lost else [])]
 
 
-def _faults_of_volumes(made: Made, one: Loadable, frames: tuple[InstanceHeader, ...]) -> list[str]:
-    faults, parts, left = [], list[Part](), iter(frames)
-    for size in one.volume_sizes or (len(frames),):
-        keys = [key_of(next(left)) for _ in range(size)]
-        own = sorted({made.frames[key].part for key in keys if key in made.frames and key not in made.copies})
-        faults += [f"a volume mixes {own}"] if len(own) > 1 else []
-        parts += own[:1]
-    return [*faults, *([f"the order is {parts}"] if made.ordered and parts != sorted(parts) else [])]
+def _volumes(one: Loadable, frames: tuple[InstanceHeader, ...]) -> list[list[Key]]:
+    left = iter(frames)
+    return [[key_of(next(left)) for _ in range(size)] for size in one.volume_sizes or (len(frames),)]
 
 
 def said(loadables: list[Loadable]) -> Counter[str]:
