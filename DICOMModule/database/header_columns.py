@@ -15,13 +15,15 @@ from typing import Any, Final, NamedTuple
 
 from peewee import JOIN, SQL, fn
 
+from DICOMModule.collecting import collection_paused
 from DICOMModule.database.connection import Catalogue
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.models import FunctionalGroupsRow, InstanceRow, SeriesRow
 from DICOMModule.database.stored_attributes import UID, load_attributes, load_each
 from DICOMModule.dicom.columns import made_in_columns
+from DICOMModule.dicom.frame_header import FrameAttributes
 from DICOMModule.dicom.functional_groups import FunctionalGroups
-from DICOMModule.dicom.instance_header import InstanceHeader, Likenesses, SharedAttributes
+from DICOMModule.dicom.instance_header import InstanceHeader, Likenesses
 from DICOMModule.errors import DatabaseError
 
 _BREAK: Final = "\n"
@@ -64,7 +66,8 @@ def headers_in_columns(
         (values,) = catalogue.rows(statement, (*parameters, series_instance_uid))
         row, columns = _Row(*values[: len(_Row._fields)]), values[len(_Row._fields) :]
         if row.instances and row.first_series == row.last_series and row.present == row.instances:
-            return _made(store, row, columns)
+            with collection_paused():
+                return _made(store, row, columns)
     except (DatabaseError, ValueError):
         pass  # what is wrong, if anything is, reading row by row will say
     return None
@@ -121,7 +124,7 @@ def _made(store: FileStore, row: _Row, columns: Sequence[str]) -> tuple[Instance
         size_bytes=sizes,
         mtime_ns=times,
         transfer_syntax_uid=syntaxes,
-        attributes=SharedAttributes.of_each(Likenesses(load_attributes(row.base)), changes),
+        attributes=FrameAttributes.of_each(Likenesses(load_attributes(row.base)), changes),
         dataset_offset=datasets,
         pixel_data_offset=offsets,
         pixel_data_bytes=lengths,

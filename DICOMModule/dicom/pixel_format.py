@@ -77,14 +77,14 @@ def _dtype_of(cells: Cells, bits_allocated: int, signed: bool) -> np.dtype[np.ge
     return np.dtype(f"{'i' if signed else 'u'}{bits_allocated // 8}")
 
 
-_LOOKED_AT: Final = (
+LOOKED_AT: Final = (
     "NumberOfFrames", *_FLOATS, "SamplesPerPixel", "PhotometricInterpretation", "RedPaletteColorLookupTableDescriptor",
     "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
 )  # fmt: skip
 MOST_KNOWN: Final = 256
 
 
-@asked_once(*_LOOKED_AT)
+@asked_once(*LOOKED_AT)
 def _known_formats(_header: InstanceHeader) -> dict[tuple[int, bool], PixelFormat]:
     """Return where the layouts are kept that have been found sound, by what they follow from beside attributes.
 

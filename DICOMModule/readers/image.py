@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from DICOMModule.dicom.frame_header import frame_header
-from DICOMModule.dicom.frame_table import frame_headers
+from DICOMModule.dicom.frame_table import frame_headers, is_plain
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.pixel_format import pixel_format_of
 from DICOMModule.errors import FrameTableError, PixelDataError, VolumeError
 from DICOMModule.jobs import Job
+from DICOMModule.readers.alike_slices import judged_each
 from DICOMModule.readers.arrangement import offers_of, parts_of
 from DICOMModule.readers.flat import flat_offers, flat_stacks
 from DICOMModule.readers.loadable import Loadable, LoadedValue
-from DICOMModule.readers.objects import is_image
+from DICOMModule.readers.objects import are_images
 from DICOMModule.readers.offers import refused, uid_name
 from DICOMModule.readers.slices import read_slices_job
 from DICOMModule.readers.stack import stacks_of_sequence
@@ -62,14 +63,14 @@ class ImageReader:
         placed: list[PlacedFrame] = []
         unplaced: list[_Unplaced] = []
         reasons: dict[_Refusal, list[InstanceHeader]] = {}
-        for header in filter(is_image, headers):
-            for found in _frames_of(header):
-                if isinstance(found, PlacedFrame):
-                    placed.append(found)
-                elif isinstance(found, _Unplaced):
-                    unplaced.append(found)
-                elif not (group := reasons.setdefault(found, [])) or group[-1] is not header:
-                    group.append(header)
+        owners, judged = _judged([one for one, is_one in zip(headers, are_images(headers), strict=True) if is_one])
+        for header, found in zip(owners, judged, strict=True):
+            if isinstance(found, PlacedFrame):
+                placed.append(found)
+            elif isinstance(found, _Unplaced):
+                unplaced.append(found)
+            elif not (group := reasons.setdefault(found, [])) or group[-1] is not header:
+                group.append(header)
         told: list[str] = []
         if unplaced and not placed:
             placed = _privately_placed(unplaced)
@@ -92,15 +93,36 @@ class ImageReader:
         return loaded
 
 
-def _frames_of(header: InstanceHeader) -> list[PlacedFrame | _Unplaced | _Refusal]:
-    """Return the frames of an instance with their places, or why there are none."""
+def _judged(
+    headers: Sequence[InstanceHeader],
+) -> tuple[Sequence[InstanceHeader], Sequence[PlacedFrame | _Unplaced | _Refusal]]:
+    """Return the frames of all instances with their places, or why there are none, and the instance of each."""
+    videos = {uid for uid in {header.transfer_syntax_uid for header in headers} if uid.startswith(VIDEO)}
+    plain = [
+        plain and header.functional_groups is None and header.transfer_syntax_uid not in videos
+        for header, plain in zip(headers, is_plain.each(headers), strict=True)
+    ]
+    if all(plain):  # as in most series: each is a frame
+        return headers, judged_each(headers, _placed)
+    owners: list[InstanceHeader] = []
+    frames: list[InstanceHeader | _Refusal] = []
+    for header, is_frame in zip(headers, plain, strict=True):
+        found = [header] if is_frame else _frames_of(header)
+        frames += found
+        owners += [header] * len(found)
+    judged: Iterator[PlacedFrame | _Unplaced | _Refusal]
+    judged = iter(judged_each([frame for frame in frames if not isinstance(frame, _Refusal)], _placed))
+    return owners, [frame if isinstance(frame, _Refusal) else next(judged) for frame in frames]
+
+
+def _frames_of(header: InstanceHeader) -> Sequence[InstanceHeader | _Refusal]:
+    """Return the headers of the frames of an instance, or why there are none."""
     if header.transfer_syntax_uid.startswith(VIDEO):
         return [_Refusal(f"Video ({uid_name(header.transfer_syntax_uid)}) is not loaded yet.", "video")]
     try:
-        frames = frame_headers(header)
+        return frame_headers(header)
     except FrameTableError as error:
         return [_faulty(str(error))]
-    return [_placed(frame) for frame in frames]
 
 
 def _placed(header: InstanceHeader) -> PlacedFrame | _Unplaced | _Refusal:

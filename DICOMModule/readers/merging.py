@@ -16,7 +16,7 @@ from DICOMModule.dicom.patient import patient_identity
 from DICOMModule.dicom.vendor_values import complex_kind_of
 from DICOMModule.errors import DICOMModuleError
 from DICOMModule.readers.loadable import Loadable
-from DICOMModule.readers.objects import is_image
+from DICOMModule.readers.objects import are_images
 from DICOMModule.volume.diffusion import derived_map
 from DICOMModule.volume.explanations import TRACES
 from DICOMModule.volume.fourth_axis import Sequence4D
@@ -78,7 +78,7 @@ def _common_key(headers: Sequence[InstanceHeader]) -> Hashable | None:
 
     That all instances of a series agree on it the search for the axis finds out.
     """
-    if not headers or not all(map(is_image, headers)):
+    if not headers or not all(are_images(headers)):
         return None
     header = headers[0]
     protocol = header.text("ProtocolName") or _DIGITS.sub("", header.text("SeriesDescription"))

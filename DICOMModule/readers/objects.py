@@ -70,8 +70,8 @@ class ObjectReader:
     def examine(self, headers: Sequence[InstanceHeader]) -> list[Loadable]:
         """Return a refused loadable a SOP Class; images are left to the readers after this one."""
         classes: dict[str, list[InstanceHeader]] = {}
-        for header in headers:
-            if not is_image(header):
+        for header, is_image in zip(headers, are_images(headers), strict=True):
+            if not is_image:
                 classes.setdefault(header.sop_class_uid, []).append(header)
         return [
             refused(self.name, group, _sentence(group[0]), kind_of(group[0].sop_class_uid))
@@ -106,9 +106,12 @@ def _has_pixels_of_its_own(header: InstanceHeader) -> bool:
     return kind_of(sop_class_uid) in _WITH_PIXELS or any(_matches(rest, prefix) for prefix in _WITH_PIXELS_PREFIXES)
 
 
-def is_image(header: InstanceHeader) -> bool:
-    """Return whether the instance is an image, which may be a slice of a volume."""
-    return not _has_pixels_of_its_own(header) and ("Rows" in header.attributes or header.pixel_data_offset > 0)
+def are_images(headers: Sequence[InstanceHeader]) -> list[bool]:
+    """Return of each instance whether it is an image, which may be a slice of a volume."""
+    return [
+        not others and ("Rows" in header.attributes or header.pixel_data_offset > 0)
+        for header, others in zip(headers, _has_pixels_of_its_own.each(headers), strict=True)
+    ]
 
 
 def _sentence(header: InstanceHeader) -> str:

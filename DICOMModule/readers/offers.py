@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from DICOMModule.dicom.frame_header import FrameHeader
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import plain_text
 from DICOMModule.readers.loadable import Loadable
 
 
-def loadable_id(reader: str, headers: Iterable[InstanceHeader], reading: str = "") -> str:
+def loadable_id(reader: str, headers: Sequence[InstanceHeader], reading: str = "") -> str:
     """Return an id that is the same as long as the instances or their frames are, whatever their order.
 
     `reading` is how they are read, where that is not how a reader reads them by itself.
     """
-    uids = sorted(
-        header.sop_instance_uid + (f"#{header.frame_number}" if header.instance is not header else "")
+    uids = [
+        uid.strip(" \0") if isinstance(uid := header.attributes.get("SOPInstanceUID"), str) else header.sop_instance_uid
         for header in headers
-    )
+    ]
+    if any(isinstance(header, FrameHeader) for header in headers):
+        uids = [
+            uid if header.instance is header else f"{uid}#{header.frame_number}"
+            for uid, header in zip(uids, headers, strict=True)
+        ]
+    uids.sort()
     text = chr(10).join([*uids, *([reading] if reading else [])])
     return f"{reader}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 

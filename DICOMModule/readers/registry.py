@@ -20,6 +20,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final
 
+from DICOMModule.collecting import collection_paused
+from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import NoImageError, plain_text
 from DICOMModule.jobs import Job
@@ -81,9 +83,13 @@ def examine(
     chosen : container of str
         Ids of loadables that a user prefers to the other readings of the same frames.
     """
+    with collection_paused():
+        return _examined(headers, joined, chosen)
+
+
+def _examined(headers: Sequence[InstanceHeader], joined: Mapping[str, str], chosen: Container[str]) -> list[Loadable]:
     series: dict[str, list[InstanceHeader]] = {}
-    for header in headers:
-        uid = header.series_instance_uid
+    for header, uid in zip(headers, _series_of.each(headers), strict=True):
         series.setdefault(joined.get(uid, uid), []).append(header)
     loadables: list[Loadable] = []
     for members in series.values():
@@ -91,6 +97,11 @@ def examine(
             _as_chosen(_examine_series(members), chosen), key=lambda found: (not found.selected, -found.confidence)
         )
     return loadables
+
+
+@asked_once("SeriesInstanceUID")
+def _series_of(header: InstanceHeader) -> str:
+    return header.series_instance_uid
 
 
 def _examine_series(headers: Sequence[InstanceHeader]) -> list[Loadable]:

@@ -6,8 +6,10 @@ between where the grid and where the frame's own header puts them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Final
 
 import numpy as np
 
@@ -15,6 +17,8 @@ from DICOMModule.errors import GeometryError
 from DICOMModule.volume.planes import InPlane, Plane, positions_of
 from DICOMModule.volume.volume import Floats
 
+_IN_PLANE: Final = attrgetter("in_plane")
+_DECIMALS: Final = attrgetter("decimals")
 EXACT_MM = 1e-3
 JITTER_MM = 0.02
 JITTER_OF_SPACING = 0.1
@@ -125,12 +129,12 @@ def fit_stack(planes: Sequence[Plane]) -> StackFit:
     holes = _slots(gaps)
     if holes is not None and holes[-1] > full[-1]:
         slot_choices.append(holes)
-    candidates = [
+    candidates = (
         _candidate(ordered, positions[order], slots, in_plane, sheared)
         for slots in slot_choices
         for sheared in (False, True)
-    ]
-    rounding_mm = 10.0 ** -max(plane.decimals for plane in planes)
+    )
+    rounding_mm = 10.0 ** -max(map(_DECIMALS, planes))
     slots, matrix, residual_mm = _simplest(candidates, rounding_mm, gaps)
     lean = _lean(matrix, in_plane.normal)
     step_mm = float(matrix[:3, 2] @ in_plane.normal)
@@ -197,24 +201,28 @@ def spacing_range_text(planes: Sequence[Plane]) -> str:
 _Candidate = tuple[Floats, Floats, float]
 
 
-def _simplest(candidates: Sequence[_Candidate], rounding_mm: float, gaps: Floats) -> _Candidate:
-    """Return the first candidate of the tightest band that has one: exact, within the jitter that is allowed, regular."""
-    for band in range(3):
+def _simplest(candidates: Iterable[_Candidate], rounding_mm: float, gaps: Floats) -> _Candidate:
+    """Return the first candidate of the tightest band that has one: exact, within the jitter that is allowed, regular.
+
+    No more of them are made than it takes: mostly the first one is exact.
+    """
+    known: list[_Candidate] = []
+    for candidate in candidates:
+        if candidate[2] <= exact_tolerance_mm(rounding_mm, float(np.linalg.norm(candidate[1][:3, 2]))):
+            return candidate
+        known.append(candidate)
+    for band in range(1, 3):
         within = []
-        for candidate in candidates:
+        for candidate in known:
             step = float(np.linalg.norm(candidate[1][:3, 2]))
-            limits = (
-                exact_tolerance_mm(rounding_mm, step),
-                min(JITTER_MM, JITTER_OF_SPACING * step),
-                JITTER_OF_SPACING * step,
-            )
-            if candidate[2] <= limits[band]:
+            limit = min(JITTER_MM, JITTER_OF_SPACING * step) if band == 1 else JITTER_OF_SPACING * step
+            if candidate[2] <= limit:
                 within.append(candidate)
         # Jitter never fits a lean or holes much better than a plain grid: where one does, it is real.
         if within:
             best = min(within, key=lambda candidate: candidate[2])
-            return within[0] if band == 0 or within[0][2] <= 2 * best[2] else best
-    raise GeometryError(_why_irregular(candidates, gaps))
+            return within[0] if within[0][2] <= 2 * best[2] else best
+    raise GeometryError(_why_irregular(known, gaps))
 
 
 def _why_irregular(candidates: Sequence[_Candidate], gaps: Floats) -> str:
@@ -288,11 +296,10 @@ def _residual_mm(planes: Sequence[Plane], positions: Floats, slots: Floats, matr
     """Return the largest distance, over planes and corners, between `matrix` and the planes' own headers."""
     offsets = positions - (slots[:, None] * matrix[:3, 2] + matrix[:3, 3])
     first = planes[0].in_plane
-    number_of: dict[int, int] = {}
-    kind = np.array([number_of.setdefault(id(plane.in_plane), len(number_of)) for plane in planes])
+    kinds = list(map(id, map(_IN_PLANE, planes)))
     worst = 0.0
-    for number in number_of.values():
-        indices = np.flatnonzero(kind == number)
+    for kind in dict.fromkeys(kinds):
+        indices = np.flatnonzero(np.array(kinds) == kind) if kinds.count(kind) < len(kinds) else np.arange(len(kinds))
         in_plane, own = planes[indices[0]].in_plane, offsets[indices]
         along_i = (first.columns - 1) * (in_plane.i_step - matrix[:3, 0])
         along_j = (first.rows - 1) * (in_plane.j_step - matrix[:3, 1])
@@ -307,7 +314,8 @@ def _shared_in_plane(planes: Sequence[Plane]) -> tuple[InPlane, bool]:
     They are made orthonormal (the nearest rotation, by polar decomposition) where that moves no corner of any plane by
     more than 1 µm; else they stay as the headers have them, for a voxel must not leave the place its header gives.
     """
-    kinds = list({id(plane.in_plane): plane.in_plane for plane in planes}.values())
+    in_planes = list(map(_IN_PLANE, planes))
+    kinds = list(dict(zip(map(id, in_planes), in_planes, strict=True)).values())
     first = kinds[0]
     i_step = np.mean([kind.i_step for kind in kinds], axis=0)
     j_step = np.mean([kind.j_step for kind in kinds], axis=0)

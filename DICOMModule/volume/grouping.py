@@ -300,6 +300,9 @@ def _is_odd(frame: PlacedFrame, of_volumes: Sequence[PlacedFrame]) -> bool:
 
 
 def _largest_first(groups: Sequence[FrameGroup]) -> tuple[FrameGroup, ...]:
+    if len(groups) == 1:
+        return tuple(groups)
+
     def key(group: FrameGroup) -> tuple[bool, bool, int, str]:
         return (
             group.localizer,

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, repeat
+from operator import attrgetter
+from typing import Final
 
 import numpy as np
 
 from DICOMModule.dicom.alike import asked_once
+from DICOMModule.dicom.columns import made_in_columns
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import GeometryError
 from DICOMModule.volume.rescale import decimal_of
 from DICOMModule.volume.volume import Floats
 
+_POSITION: Final = attrgetter("position")
 COSINE_TOLERANCE = 0.01
 """How far a direction's length, or the cosine between row and column, may be off: what rounding to 2 decimals does."""
 
+POSITION: Final = "ImagePositionPatient"
 FARTHEST_MM = 1e6
 """A coordinate beyond a kilometre is no place in a scanner, and float64 squares of much larger ones overflow."""
 
@@ -134,12 +141,13 @@ def plane_of(header: InstanceHeader) -> Plane:
     GeometryError
         Size, position, orientation or pixel spacing is missing or makes no sense; the sentence says which.
     """
-    in_plane = _in_plane_of_header(header)
-    return plane_at(header.text("ImagePositionPatient"), in_plane)
+    in_plane = in_plane_of_header(header)
+    return plane_at(header.text(POSITION), in_plane)
 
 
 @asked_once("Rows", "Columns", "ImageOrientationPatient", "PixelSpacing")
-def _in_plane_of_header(header: InstanceHeader) -> InPlane:
+def in_plane_of_header(header: InstanceHeader) -> InPlane:
+    """Return the in-plane directions that a header gives; errors as `plane_of`."""
     rows, columns = header.integer("Rows"), header.integer("Columns")
     if not rows or not columns or rows < 0 or columns < 0:
         raise GeometryError("Rows or Columns is missing or not positive")
@@ -158,6 +166,56 @@ def plane_at(position: str, in_plane: InPlane) -> Plane:
             return Plane((x, y, z), in_plane, max(0, x_decimals, y_decimals, z_decimals))
     x, y, z = _numbers(position, 3, "Image Position (Patient)")
     return Plane((x, y, z), in_plane, decimals_of(position))
+
+
+def planes_at(headers: Sequence[InstanceHeader], in_plane: InPlane) -> list[Plane | None]:
+    """Return the planes of headers that differ in their positions only; None where there is no position to be read."""
+    written = (header.attributes.get(POSITION) for header in headers)
+    texts = [text.strip(" \0") if isinstance(text, str) else "" for text in written]
+    distinct = list(dict.fromkeys(texts))  # volumes of a sequence share their places
+    planes = _planes_of_texts(distinct, in_plane)
+    if len(distinct) == len(texts):
+        return planes
+    known = dict(zip(distinct, planes, strict=True))
+    return [known[text] for text in texts]
+
+
+def _planes_of_texts(texts: Sequence[str], in_plane: InPlane) -> list[Plane | None]:
+    split = [text.split("\\") for text in texts]
+    try:
+        xs, ys, zs = zip(*split, strict=True)
+        read = _coordinates({*xs, *ys, *zs})
+    except ValueError:
+        return [_plane_or_none(text, in_plane) for text in texts]
+    number, decimals = ({text: one[kind] for text, one in read.items()} for kind in (0, 1))
+    positions = zip(*(map(number.__getitem__, column) for column in (xs, ys, zs)), strict=True)
+    finest = map(max, *(map(decimals.__getitem__, column) for column in (xs, ys, zs)))
+    return list(made_in_columns(Plane, len(texts), position=positions, in_plane=repeat(in_plane), decimals=finest))
+
+
+def _plane_or_none(text: str, in_plane: InPlane) -> Plane | None:
+    try:
+        return plane_at(text, in_plane)
+    except GeometryError:
+        return None
+
+
+def _coordinates(texts: Collection[str]) -> dict[str, tuple[float, int]]:
+    """Return each text's number and its decimals, as `coordinate_of` does.
+
+    Raises
+    ------
+    ValueError
+        One of them is no number, or none that is a place.
+    """
+    joined = "".join(texts)
+    if not joined.isascii() or any(mark in joined for mark in "_eE \0"):
+        read = {text: coordinate_of(text) for text in texts}
+    else:
+        read = {text: (float(text), len(text) - text.find(".") - 1 if "." in text else 0) for text in texts}
+    if not all(abs(number) <= FARTHEST_MM for number, _ in read.values()):
+        raise ValueError("a coordinate is no place")
+    return read
 
 
 @lru_cache(maxsize=4096)
@@ -180,4 +238,6 @@ def _numbers(text: str, count: int, name: str) -> tuple[float, ...]:
 
 def positions_of(planes: Sequence[Plane]) -> Floats:
     """Return the positions of `planes`, shape (n, 3)."""
-    return np.array([plane.position for plane in planes], dtype=np.float64)
+    numbers = chain.from_iterable(map(_POSITION, planes))
+    packed = struct.pack(f"={3 * len(planes)}d", *numbers)  # in half of the time that numpy takes for tuples
+    return np.frombuffer(bytearray(packed), np.float64).reshape(-1, 3)
