@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from DICOMModule.errors import plain_text
+from DICOMModule.widgets.browser.row_texts import reason_not_to_load
 from DICOMModule.widgets.browser.selection import Selection
 from DICOMModule.widgets.dialogs.import_dialog import ImportProgress
 from DICOMModule.widgets.elided_label import ElidedLabel
@@ -22,6 +23,7 @@ from DICOMModule.widgets.qt import (
 )
 from DICOMModule.widgets.qt_application import load_form
 from DICOMModule.widgets.theme import icon
+from DICOMModule.widgets.wording import plain_tooltip
 
 SERVERS: Final = "Servers"
 DATABASE: Final = "DICOM Database and Networking"
@@ -124,6 +126,7 @@ class SlicerInterfaceSection(QWidget):
         self.selection_row.replaceWidget(self.selection_label, self._selection)
         self.selection_label.hide()
         self.selection_label.deleteLater()
+        self._load_tip = self.load_button.toolTip()
         self.load_button.clicked.connect(lambda _checked: self.load_requested.emit())
         self.export_to_study_button.clicked.connect(lambda _checked: self.export_requested.emit())
 
@@ -135,7 +138,11 @@ class SlicerInterfaceSection(QWidget):
     def show_selection(self, selection: Selection, *, has_volumes: bool) -> None:
         """Say what is selected, and enable what can be done with it."""
         self._selection.set_whole_text(selection.text or "Nothing selected")
-        self.load_button.setEnabled(bool(selection.targets))
+        reason = reason_not_to_load(selection)
+        self.load_button.setEnabled(bool(selection.targets) and not reason)
+        self.load_button.setToolTip(
+            plain_tooltip(f"Nothing of it can be loaded: {reason}") if reason else self._load_tip
+        )
         one_study = selection.level == "study" and len(selection.targets) == 1
         self.export_to_study_button.setEnabled(one_study and has_volumes)
         self.export_to_study_button.setToolTip(

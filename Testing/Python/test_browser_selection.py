@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from DICOMModule.database import PatientSummary, SeriesSummary, StudySummary
@@ -9,6 +11,7 @@ from DICOMModule.widgets.browser import row_texts
 from DICOMModule.widgets.browser.context_menu import ENTRIES, context_menu
 from DICOMModule.widgets.browser.row_delegate import health_color
 from DICOMModule.widgets.browser.selection import NOTHING, Selection, images_text, selection_of, shown_name
+from DICOMModule.widgets.module_sections import SlicerInterfaceSection
 from DICOMModule.widgets.qt import QWidget
 from DICOMModule.widgets.theme import DARK
 
@@ -177,3 +180,35 @@ def test_what_comes_later_says_so_and_each_entry_acts_on_the_selection(qapp):
     assert {chosen for _, chosen in done} == {selection}
     tips = {action.objectName(): action.toolTip() for action in menu.actions()}
     assert "comes with" in tips["send"]
+
+
+STRUCTURES = "RT Structure Set Storage objects are not loaded yet."
+
+
+def refused(uid, modality="RTSTRUCT", health="refused", reason=STRUCTURES):
+    return replace(series(uid, modality=modality, health=health), health_text=reason)
+
+
+@pytest.mark.parametrize(
+    ("selection", "can", "told"),
+    [
+        (of(), False, ""),
+        (of((series("1"),)), True, ""),
+        (of((refused("1"),)), False, STRUCTURES),
+        (of((refused("1"),), (refused("2"),)), False, STRUCTURES),
+        (of((refused("1"),), (refused("2", "SR", reason="Basic Text SR Storage objects are not loaded yet."),)), False, "Basic Text SR"),
+        (of((refused("1"),), (series("2"),)), True, ""),
+        (of((refused("1", health="unknown", reason=""),)), True, ""),  # nobody has looked yet
+        (of((refused("1", "CT", reason="A file is missing."),)), True, ""),  # it may be back by now
+        (of((study(), refused("1")), (study("7", 2),)), True, ""),
+    ],
+)  # fmt: skip
+def test_what_no_reader_knows_cannot_be_loaded_and_the_button_says_why(qapp, selection, can, told):
+    section = SlicerInterfaceSection()
+    before = section.load_button.toolTip()
+    section.show_selection(selection, has_volumes=False)
+    assert section.load_button.isEnabled() is can
+    assert told in section.load_button.toolTip()
+    section.show_selection(of((series("1"),)), has_volumes=False)
+    assert (section.load_button.isEnabled(), section.load_button.toolTip()) == (True, before)
+    section.deleteLater()

@@ -8,6 +8,7 @@ from DICOMModule.database import PatientSummary, SeriesSummary, StudySummary
 from DICOMModule.errors import plain_text
 from DICOMModule.widgets.browser.selection import (
     NO_IMAGES,
+    Selection,
     Summary,
     images_text,
     numbered_series,
@@ -92,6 +93,18 @@ def shown_health(series: SeriesSummary) -> str:
     """Return the word for a series' health; one of objects that are no images is not loadable rather than refused."""
     is_object = series.health == "refused" and (series.modality or "") in OBJECTS
     return NOT_LOADABLE if is_object else series.health
+
+
+def reason_not_to_load(selection: Selection) -> str:
+    """Return why nothing of a selection can be loaded, as a sentence; empty where something may be.
+
+    Of objects that no reader knows it is known; what is wrong with a file may have been put right since it was looked at.
+    """
+    only_series = selection.series and not (selection.patients or selection.studies)
+    if not only_series or any(shown_health(one) != NOT_LOADABLE for one in selection.series):
+        return ""
+    reasons = dict.fromkeys(plain_text(one.health_text) for one in selection.series)
+    return " ".join(filter(None, reasons)) or HEALTH_WORDS[NOT_LOADABLE]
 
 
 def health_text(series: SeriesSummary) -> str:
