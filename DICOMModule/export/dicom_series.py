@@ -16,7 +16,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from DICOMModule.dicom.dataset_reader import read_dataset
 from DICOMModule.dicom.instance_header import InstanceHeader
-from DICOMModule.dicom.uids import new_uid
+from DICOMModule.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, new_uid
 from DICOMModule.errors import ExportError
 from DICOMModule.export.atomic import atomic_file, sync_folder, translated
 from DICOMModule.export.header_texts import settle_character_set
@@ -30,8 +30,6 @@ from DICOMModule.export.series_header import SOP_CLASSES, SeriesHeader, series_h
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.volume.volume import Volume
 
-IMPLEMENTATION_CLASS_UID = "2.25.205371839405062715842093713068574913024"
-IMPLEMENTATION_VERSION_NAME = "DICOMMODULE"
 LATER = {
     "PT": "PET Images come with a later version; .nrrd or .nii.gz keep the values",
     "SEG": "segmentations come with a later version",

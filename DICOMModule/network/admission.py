@@ -1,0 +1,134 @@
+"""Whom the listener lets in: by called and calling AE title and host, never by the title alone unless the user said so."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from DICOMModule.dicom.ae_title import checked_ae_title
+from DICOMModule.errors import SettingsError, plain_text
+from DICOMModule.network.upper_layer import AssociateRequest
+
+NAME_KEPT_S: Final = 60.0
+NAME_WAIT_S: Final = 5.0
+MOST_NAMES: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """One who may store: an AE title, and the host or network it calls from; an empty host is any."""
+
+    ae_title: str
+    host: str = ""
+
+    @classmethod
+    def from_text(cls, text: str) -> Allowed:
+        """Return what ``AE`` or ``AE@HOST`` means; HOST is a name, an address, or a network such as 192.0.2.0/24.
+
+        Raises
+        ------
+        SettingsError
+            It means nothing.
+        """
+        title, _, host = text.partition("@")
+        host = host.strip()
+        if "@" in text and not host:
+            raise SettingsError(f"{plain_text(text[:60])} names no host after the @; leave the @ out for any host.")
+        return cls(checked_ae_title(title, "AE title of who may store"), host)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why somebody is not let in: result, source and reason of an A-ASSOCIATE-RJ (PS3.8 table 9-21), and in words."""
+
+    result: int
+    source: int
+    reason: int
+    text: str
+
+
+class Admission:
+    """Decides about one association request after another, in an event loop.
+
+    Parameters
+    ----------
+    ae_title : str
+        Ours.
+    allowed : sequence of Allowed, optional
+        Who may store; None: whoever `address_book` names now.
+    allow_any : bool
+        Whoever calls us by our title may.
+    address_book : callable
+        Returns the entries that may store.
+    """
+
+    def __init__(
+        self,
+        ae_title: str,
+        allowed: Sequence[Allowed] | None,
+        address_book: Callable[[], Sequence[Allowed]],
+        *,
+        allow_any: bool = False,
+    ) -> None:
+        self._ae_title = ae_title
+        self._allowed = allowed
+        self._allow_any = allow_any
+        self._address_book = address_book
+        self._names: dict[str, tuple[float, frozenset[str]]] = {}
+
+    async def refusal(self, request: AssociateRequest, host: str) -> Refusal | None:
+        """Return why `request` from the address `host` is refused, or None where it is not."""
+        if not request.has_our_protocol:
+            return Refusal(1, 2, 2, "it speaks another version of the protocol")
+        if not request.has_our_application_context:
+            return Refusal(1, 1, 2, "its application context is not DICOM's")
+        if request.called != self._ae_title:
+            return Refusal(1, 1, 7, f"it calls us by another AE title than {self._ae_title}")
+        if self._allow_any:
+            return None
+        known = self._address_book() if self._allowed is None else self._allowed
+        named = [one for one in known if one.ae_title == request.calling]
+        for one in named:
+            if not one.host or await self._is_at(host, one.host):
+                return None
+        if named:
+            return Refusal(1, 1, 3, "its AE title is known, but not from that host")
+        return Refusal(1, 1, 3, "its AE title is not known here")
+
+    async def _is_at(self, address: str, host: str) -> bool:
+        try:
+            return ipaddress.ip_address(address) in ipaddress.ip_network(host, strict=False)
+        except ValueError:
+            pass  # a name
+        return address in await self._addresses_of(host)
+
+    async def _addresses_of(self, name: str) -> frozenset[str]:
+        kept_until, found = self._names.get(name, (0.0, frozenset[str]()))
+        if time.monotonic() < kept_until:
+            return found
+        loop = asyncio.get_running_loop()
+        try:
+            answers = await asyncio.wait_for(loop.getaddrinfo(name, None, type=socket.SOCK_STREAM), NAME_WAIT_S)
+            found = frozenset(plain_address(str(answer[4][0])) for answer in answers)
+        except (OSError, UnicodeError, TimeoutError):
+            found = frozenset()  # a name that leads nowhere lets nobody in
+        if len(self._names) > MOST_NAMES:
+            self._names.clear()
+        self._names[name] = (time.monotonic() + NAME_KEPT_S, found)
+        return found
+
+
+def plain_address(address: str) -> str:
+    """Return an address as text, IPv4 as such also where it came over IPv6."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(found)

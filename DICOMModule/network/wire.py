@@ -1,0 +1,118 @@
+"""One connection with a peer, read PDU by PDU: no length is believed beyond what was agreed on, and nothing waits for ever."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import suppress
+from typing import Final
+
+from DICOMModule.network.upper_layer import HEADER, P_DATA_TF, MalformedError
+
+LONGEST_CONTROL_PDU: Final = 1024  # releases and aborts have four bytes
+
+
+class ClosedError(Exception):
+    """The peer has closed the connection, or reset it."""
+
+
+class SilenceError(Exception):
+    """The peer did not send what was due in time."""
+
+
+class Wire:
+    """A connected socket, and what of its bytes was received and not yet taken.
+
+    Parameters
+    ----------
+    connection : socket
+        It becomes the wire's own.
+    longest : int
+        The longest P-DATA-TF that we have announced to take, in bytes.
+    """
+
+    def __init__(self, connection: socket.socket, longest: int) -> None:
+        self._socket = connection
+        self._longest = longest
+        self._buffer = bytearray(longest + HEADER.size)
+        self._view = memoryview(self._buffer)
+        self._begin = self._end = 0
+
+    def read_pdu(self, idle_s: float, pdu_s: float) -> tuple[int, memoryview]:
+        """Return type and body of the next PDU; the body is valid until the next call.
+
+        Parameters
+        ----------
+        idle_s, pdu_s : float
+            How long its first byte is waited for, and then all of it.
+
+        Raises
+        ------
+        ClosedError, SilenceError
+            As their names say.
+        MalformedError
+            It is longer than agreed on.
+        """
+        if self._begin == self._end:
+            self._begin = self._end = 0
+            self._receive(time.monotonic() + idle_s)
+        deadline = time.monotonic() + pdu_s
+        self._need(HEADER.size, deadline)
+        kind, length = HEADER.unpack_from(self._buffer, self._begin)
+        if length > (self._longest if kind == P_DATA_TF else LONGEST_CONTROL_PDU):
+            raise MalformedError("a PDU that is longer than agreed on")
+        self._need(HEADER.size + length, deadline)
+        first = self._begin + HEADER.size
+        self._begin = first + length
+        return kind, self._view[first : self._begin]
+
+    def send(self, message: bytes, within_s: float) -> None:
+        """Send all of a message.
+
+        Raises
+        ------
+        ClosedError, SilenceError
+            The peer has closed the connection, or does not take it.
+        """
+        try:
+            self._socket.settimeout(within_s)
+            self._socket.sendall(message)
+        except TimeoutError as error:
+            raise SilenceError from error
+        except OSError as error:
+            raise ClosedError from error
+
+    def end_reading(self) -> None:
+        """Let whoever reads meet the end of what the peer sends; another thread may call this."""
+        with suppress(OSError):  # it has gone already
+            self._socket.shutdown(socket.SHUT_RD)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with suppress(OSError):  # it has gone already
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _need(self, count: int, deadline: float) -> None:
+        """Have so many bytes, from `_begin` on, in the buffer."""
+        if self._begin + count > len(self._buffer):
+            held = self._end - self._begin
+            self._buffer[:held] = self._buffer[self._begin : self._end]
+            self._begin, self._end = 0, held
+        while self._end - self._begin < count:
+            self._receive(deadline)
+
+    def _receive(self, deadline: float) -> None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise SilenceError
+        try:
+            self._socket.settimeout(left)
+            count = self._socket.recv_into(self._view[self._end :])
+        except TimeoutError as error:
+            raise SilenceError from error
+        except OSError as error:
+            raise ClosedError from error
+        if not count:
+            raise ClosedError
+        self._end += count
