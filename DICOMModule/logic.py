@@ -15,6 +15,7 @@ from DICOMModule.verbs.copying import CopyingVerbs
 from DICOMModule.verbs.history import HistoryVerbs
 from DICOMModule.verbs.inbox import InboxVerbs
 from DICOMModule.verbs.keeping import KeepingVerbs
+from DICOMModule.verbs.listening import ListeningVerbs
 from DICOMModule.verbs.networking import NetworkVerbs
 from DICOMModule.verbs.servers import ServerVerbs
 from DICOMModule.verbs.trash import TrashVerbs
@@ -32,6 +33,7 @@ class DICOMModuleLogic(
     AnnotatingVerbs,
     CopyingVerbs,
     ServerVerbs,
+    ListeningVerbs,
     NetworkVerbs,
 ):
     """The verbs of the DICOM module, each from its file in `verbs`.

@@ -17,6 +17,7 @@ from DICOMModule.commands import (
     copy_verb,
     database_verbs,
     interrupts,
+    listen_verb,
     network_verbs,
     reading_verbs,
     selftest_verb,
@@ -42,6 +43,7 @@ VERBS: tuple[Verb, ...] = (
     *reading_verbs.VERBS,
     *copy_verb.VERBS,
     *server_verbs.VERBS,
+    *listen_verb.VERBS,
     *network_verbs.VERBS,
     *selftest_verb.VERBS,
 )

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
+from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ
 from pynetdicom.presentation import PresentationContext, build_context
 
 from DICOMModule.database.servers import ServerEntry
@@ -51,11 +52,11 @@ def association(
     ours.connection_timeout, ours.acse_timeout = limits.connect_s, limits.association_s
     ours.dimse_timeout, ours.network_timeout = limits.answer_s, limits.silence_s
     ours.maximum_pdu_size = MAXIMUM_PDU_BYTES
-    seen: list[str] = []
+    seen: list[Any] = []
     opened: list[socket.socket] = []
     handlers: list[Any] = [
         (evt.EVT_CONN_OPEN, lambda event: opened.extend(_without_delay(event))),
-        (evt.EVT_PDU_RECV, lambda event: seen.append(type(event.pdu).__name__)),
+        (evt.EVT_PDU_RECV, lambda event: seen.append(event.pdu)),
     ]
     made = ours.associate(
         entry.host,
@@ -94,14 +95,15 @@ def _without_delay(event: evt.Event) -> Iterator[socket.socket]:
         yield held.socket
 
 
-def _refusal(entry: ServerEntry, made: Association, seen: Sequence[str], limits: Limits) -> PeerError:
+def _refusal(entry: ServerEntry, made: Association, seen: Sequence[Any], limits: Limits) -> PeerError:
     """Say why there is no association; where nobody was reached, `connect` finds out why."""
     answer = made.acceptor.primitive
-    if made.is_rejected and answer is not None:
-        return rejection(entry, answer.result or 0, answer.result_source or 0, answer.diagnostic or 0)
+    for pdu in seen:  # not the association's own word for it: it takes a rejection that comes at once for an abort
+        if isinstance(pdu, A_ASSOCIATE_RJ):
+            return rejection(entry, pdu.result or 0, pdu.source or 0, pdu.reason_diagnostic or 0)
     if answer is not None and answer.result == 0:
         return nothing_accepted(entry)
-    if "A_ABORT_RQ" in seen:
+    if any(isinstance(pdu, A_ABORT_RQ) for pdu in seen):
         return broken_off(entry)
     connect(entry.host, entry.port, limits)
     return no_dicom(entry) if seen else no_answer(entry, limits)

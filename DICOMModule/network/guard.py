@@ -32,6 +32,8 @@ from DICOMModule.network.upper_layer import (
 
 LONGEST_REQUEST_BYTES: Final = 524_288  # 128 contexts with all transfer syntaxes that there are take a third
 _PIECE: Final = 65_536
+_THINKING_S: Final = 0.1
+"""How long a refusal takes at least: guessing costs time, and callers whose threads are not ready yet can hear it."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -222,13 +224,13 @@ class Guard:
             raise _UnwantedError(f"it sent {error}", INVALID_PARAMETER) from error
 
     async def _part(self, visitor: _Visitor, message: bytes) -> None:
-        """Say why, and give the caller a moment to hear it: what it still sends would take the answer away."""
+        """Say why, and wait a moment for the caller to close (PS3.8 9.2.3, Sta13): closing first may take the answer away."""
         loop = asyncio.get_running_loop()
         left = 4 * LONGEST_REQUEST_BYTES
         with suppress(OSError, TimeoutError):
+            await asyncio.sleep(_THINKING_S)
             async with asyncio.timeout(self._limits.farewell_s):
                 await loop.sock_sendall(visitor.connection, message)
-                visitor.connection.shutdown(socket.SHUT_WR)
                 while left > 0 and (piece := await loop.sock_recv(visitor.connection, _PIECE)):
                     left -= len(piece)
 

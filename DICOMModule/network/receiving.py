@@ -160,17 +160,13 @@ class IncomingAssociation:
         except ClosedError:
             pass  # its right; nothing of what was not acknowledged is kept
         except SilenceError:
-            self._refuse("it fell silent, so the association was aborted")
-            self._abort(0)
+            self._abort(0, "it fell silent")
         except MalformedError as error:
-            self._refuse(f"it sent {error}, so the association was aborted")
-            self._abort(UNEXPECTED_PDU if self._message is None else INVALID_PARAMETER)
+            self._abort(UNEXPECTED_PDU if self._message is None else INVALID_PARAMETER, f"it sent {error}")
         except TooLargeError:
-            self._refuse("it sent a data set that is larger than any may be, so the association was aborted")
-            self._abort(0)
+            self._abort(0, "it sent a data set that is larger than any may be")
         finally:
-            if self._message is not None:
-                self._message.discard()
+            self._discard()
             self._wire.close()
 
     def _accept(self) -> None:
@@ -212,7 +208,14 @@ class IncomingAssociation:
             return  # nothing is under way that could be cancelled, and nobody was asked
         self._wire.send(response_to(message.command, message.context, status, comment), self._patience.within_message_s)
 
-    def _abort(self, reason: int) -> None:
+    def _discard(self) -> None:
+        message, self._message = self._message, None
+        if message is not None:
+            message.discard()
+
+    def _abort(self, reason: int, why: str) -> None:
+        self._discard()
+        self._refuse(f"{why}, so the association was aborted")
         with suppress(ClosedError, SilenceError):
             self._wire.send(abort(reason), 1.0)
 

@@ -1,0 +1,89 @@
+"""The verb that listens: fills the database with what peers send, and finds out what it can be loaded as once it is quiet."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from DICOMModule.jobs import Job, Progress
+from DICOMModule.verbs.base import LogicBase
+
+if TYPE_CHECKING:
+    from DICOMModule.network.listener import Listener, ListenerLimits, ListenerOptions
+    from DICOMModule.network.listener_events import RejectedEvent, StoredEvent
+
+QUIET_S: Final = 2.0
+_NAP_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class ListenProgress(Progress):
+    """What has happened since the last one.
+
+    Attributes
+    ----------
+    host, port, ae_title : str, int, str
+        Where the listener listens, and as whom.
+    events : tuple of StoredEvent or RejectedEvent
+        What was stored and who was refused.
+    associations : int
+        How many there are now.
+    """
+
+    host: str = ""
+    port: int = 0
+    ae_title: str = ""
+    events: tuple[StoredEvent | RejectedEvent, ...] = ()
+    associations: int = 0
+
+
+class ListeningVerbs(LogicBase):
+    """Listen."""
+
+    def listen_job(self, options: ListenerOptions, limits: ListenerLimits | None = None) -> Job[None]:
+        """Listen until the job is closed; the first progress says where.
+
+        Once nothing has come for a moment, series to which something was added are examined, as after an import.
+
+        Raises
+        ------
+        NetworkError
+            The address or the port cannot be had.
+        DatabaseError
+            The database cannot be written to.
+        """
+        from DICOMModule.network.listener import Listener, ListenerLimits
+        from DICOMModule.network.listener_mark import marked
+
+        database = self.database(create=True)
+        listener = Listener(database, options, limits or ListenerLimits())
+        with listener, marked(database.folder, listener.host, listener.port, options.ae_title):
+            changed: set[str] = set()
+            last_s = 0.0
+            while True:
+                progress = _news(listener, options)
+                if arrived := _series_of(progress):
+                    changed |= arrived
+                    last_s = time.monotonic()
+                yield progress
+                if changed and time.monotonic() - last_s > QUIET_S:
+                    examining, changed = changed, set()
+                    for _ in self._note_health_job(sorted(examining)):
+                        progress = _news(listener, options)
+                        changed |= _series_of(progress)
+                        yield progress
+                time.sleep(_NAP_S)
+
+
+def _news(listener: Listener, options: ListenerOptions) -> ListenProgress:
+    events = tuple(listener.events())
+    return ListenProgress(
+        0, 0, "listening", listener.host, listener.port, options.ae_title, events, listener.associations
+    )
+
+
+def _series_of(progress: ListenProgress) -> set[str]:
+    from DICOMModule.network.listener_events import StoredEvent
+
+    return {event.series_instance_uid for event in progress.events if isinstance(event, StoredEvent)}

@@ -1,0 +1,163 @@
+"""What tests of the listener have in common: a listener in this process, an honest sender, and bare sockets."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pydicom
+from pynetdicom import AE
+from pynetdicom.presentation import build_context
+
+from DICOMModule.database import DicomDatabase
+from DICOMModule.network.guard import GuardLimits
+from DICOMModule.network.incoming import StorageLimits
+from DICOMModule.network.listener import Listener, ListenerLimits, ListenerOptions
+from DICOMModule.network.receiving import Patience
+
+VERIFICATION = "1.2.840.10008.1.1"
+CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
+EXPLICIT = "1.2.840.10008.1.2.1"
+IMPLICIT = "1.2.840.10008.1.2"
+TITLE = "DICOMMODULE"
+
+QUICK = ListenerLimits(
+    guard=GuardLimits(request_s=1.0, farewell_s=0.5),
+    patience=Patience(between_messages_s=3.0, within_message_s=1.0, without_context_s=1.0),
+    storage=StorageLimits(free_disk_reserve_bytes=0),
+)
+
+
+@contextmanager
+def a_listener(folder, limits=QUICK, **options) -> Iterator[Listener]:
+    """Have a listener on a database of its own, on any free port."""
+    with (
+        DicomDatabase.open(folder) as database,
+        Listener(database, ListenerOptions(port=0, **options), limits) as listener,
+    ):
+        yield listener
+
+
+@contextmanager
+def calling(listener, *, calling_ae="MODALITY", called_ae=TITLE, contexts=None):
+    """Have an association of pynetdicom with the listener, established or not."""
+    sender = AE(calling_ae)
+    sender.acse_timeout = sender.dimse_timeout = sender.network_timeout = 10
+    asked = contexts or [build_context(VERIFICATION), build_context(CT_IMAGE, [EXPLICIT])]
+    made = sender.associate("127.0.0.1", listener.port, contexts=asked, ae_title=called_ae)
+    try:
+        yield made
+    finally:
+        if made.is_established:
+            made.release()
+
+
+def store(listener, *paths, **options) -> list[int]:
+    """Send files; return their statuses."""
+    datasets = [pydicom.dcmread(path) for path in paths]
+    asked = {(str(one.SOPClassUID), str(one.file_meta.TransferSyntaxUID)) for one in datasets}
+    contexts = [build_context(sop_class, [syntax]) for sop_class, syntax in sorted(asked)]
+    with calling(listener, contexts=contexts, **options) as made:
+        assert made.is_established
+        return [int(made.send_c_store(one).Status) for one in datasets]
+
+
+# --- by hand
+
+
+def item(kind: int, value: bytes) -> bytes:
+    """Return an item of an association request."""
+    return struct.pack(">BxH", kind, len(value)) + value
+
+
+def context(number: int, abstract: str, *syntaxes: str) -> bytes:
+    """Return a presentation context that is proposed."""
+    inner = item(0x30, abstract.encode()) + b"".join(item(0x40, one.encode()) for one in syntaxes)
+    return item(0x20, bytes((number, 0, 0, 0)) + inner)
+
+
+def request(
+    called: bytes = TITLE.encode(),
+    calling_ae: bytes = b"MODALITY",
+    contexts: bytes | None = None,
+    *,
+    version: int = 1,
+    application: str = "1.2.840.10008.3.1.1.1",
+    user: bytes | None = None,
+) -> bytes:
+    """Return an A-ASSOCIATE-RQ."""
+    if contexts is None:
+        contexts = context(1, VERIFICATION, IMPLICIT) + context(3, CT_IMAGE, EXPLICIT)
+    if user is None:
+        user = item(0x51, struct.pack(">L", 16384)) + item(0x52, b"1.2.3")
+    body = struct.pack(">HH", version, 0) + called.ljust(16) + calling_ae.ljust(16) + bytes(32)
+    body += item(0x10, application.encode()) + contexts + item(0x50, user)
+    return pdu(0x01, body)
+
+
+def pdu(kind: int, body: bytes) -> bytes:
+    """Return a PDU."""
+    return struct.pack(">BxL", kind, len(body)) + body
+
+
+def values(number: int, control: int, piece: bytes) -> bytes:
+    """Return a P-DATA-TF with one presentation data value."""
+    return pdu(0x04, struct.pack(">LBB", len(piece) + 2, number, control) + piece)
+
+
+def command(**elements: int | str) -> bytes:
+    """Return a command set; elements are named by their numbers in hexadecimal, as ``x0100=1``."""
+    body = b""
+    for name, value in sorted(elements.items()):
+        raw = struct.pack("<H", value) if isinstance(value, int) else value.encode() + b"\0" * (len(value) % 2)
+        body += struct.pack("<HHL", 0, int(name[1:], 16), len(raw)) + raw
+    return struct.pack("<HHLL", 0, 0, 4, len(body)) + body
+
+
+def store_command(uid: str, sop_class: str = CT_IMAGE, message: int = 1) -> bytes:
+    """Return the command set of a C-STORE request."""
+    return command(x0002=sop_class, x0100=1, x0110=message, x0700=0, x0800=1, x1000=uid)
+
+
+@contextmanager
+def connected(listener) -> Iterator[socket.socket]:
+    """Have a bare connection with the listener."""
+    with socket.create_connection(("127.0.0.1", listener.port), timeout=10) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        yield connection
+
+
+def answer(connection) -> tuple[int, bytes] | None:
+    """Return type and body of the next PDU, or None where the connection ends."""
+    head = _exactly(connection, 6)
+    if head is None:
+        return None
+    kind, length = struct.unpack(">BxL", head)
+    return kind, _exactly(connection, length) or b""
+
+
+def status_of(body: bytes) -> int:
+    """Return the status in the one command of a P-DATA-TF."""
+    raw = body[6:]
+    position = 0
+    while position < len(raw):
+        _, element, length = struct.unpack_from("<HHL", raw, position)
+        if element == 0x0900:
+            return struct.unpack_from("<H", raw, position + 8)[0]
+        position += 8 + length
+    raise AssertionError("no status")
+
+
+def _exactly(connection, count: int) -> bytes | None:
+    found = b""
+    while len(found) < count:
+        try:
+            piece = connection.recv(count - len(found))
+        except ConnectionError:
+            return None
+        if not piece:
+            return None
+        found += piece
+    return found
