@@ -163,6 +163,8 @@ MEANT: Final[tuple[Explanation, ...]] = (
     _numbered("TemporalPositionIdentifier", "TemporalPositionIdentifier", "", "time point", mere_count=True),
     Explanation("FrameReferenceTime", number_key("FrameReferenceTime"), "time", "s", "time point", 1e-3, tolerance=0.01),
     Explanation("FrameStartTime", number_key("FrameStartTime"), "time", "s", "frame", 1e-3, tolerance=0.01),
+    _numbered("PhilipsDynamicTime", "time", "s", "time point", 1e-3),
+    _numbered("GEDeltaStartTime", "time", "s", "time point", 1e-3),
     # of a frame of nuclear medicine these are numbers (PS3.3 C.8.4.8)
     _numbered("EnergyWindowVector", "energy window", "", "energy window", contrast=True),
     _numbered("DetectorVector", "detector", "", "detector", contrast=True),

@@ -146,8 +146,11 @@ def _in_blocks(layout: Layout, parts: Sequence[list[int]]) -> bool:
 def _supposed(layout: Layout, parts: Sequence[list[int]]) -> list[str]:
     """Return a warning where nothing says that volumes with numbers one after the other are time points.
 
-    A clock that goes forward does, and so does a number of time points that is not smaller than theirs.
+    A clock that goes forward does, and so does a number of time points that is not smaller than theirs. Frames of one
+    instance were put into it as what belongs together.
     """
+    if len({layout.frames[index].header.sop_instance_uid for part in parts for index in part}) == 1:
+        return []
     planned = [
         min((layout.frames[index].header.integer(keyword) or 0 for part in parts for index in part), default=0)
         for keyword in _PLANNED

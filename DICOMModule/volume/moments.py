@@ -101,6 +101,8 @@ CLOCKS: Final[tuple[Clock, ...]] = (
     Clock("FrameReferenceTime", _of_milliseconds("FrameReferenceTime")),
     Clock("FrameStartTime", _of_milliseconds("FrameStartTime")),
     Clock("AcquisitionTime", acquired_at),
+    Clock("PhilipsDynamicTime", number_of("PhilipsDynamicTime")),
+    Clock("GEDeltaStartTime", number_of("GEDeltaStartTime")),
     Clock("TriggerTime", lambda header: header.number("TriggerTime"), "ms"),
 )
 """Best first. When an image was stored (Content Time) is no time of its values."""

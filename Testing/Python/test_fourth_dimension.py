@@ -63,6 +63,13 @@ def in_order(count, places=PLACES):
             ("time", "s", (0, 1.5, 3)),
         ),
         (lambda t: {"FrameReferenceTime": f"{500 * 10**t}"}, ("time", "s", (0.5, 5, 50))),
+        (lambda t: {"PhilipsDynamicTime": 2.5 * t}, ("time", "s", (0, 2.5, 5))),
+        (lambda t: {"GEDeltaStartTime": f"{1.5 * t + 2:.6f}"}, ("time", "s", (2, 3.5, 5))),
+        (
+            lambda t: {"TemporalPositionIdentifier": str(t + 1), "PhilipsDynamicTime": 2.5 * t},
+            ("time", "s", (0, 2.5, 5)),
+        ),
+        (lambda t: {"SiemensICEDims": f"X_1_1_{t + 1}_1_1_1_1_1_1_1_1_620"}, ("ICE dimension 3", "", (1, 2, 3))),
         (lambda t: {"InversionTime": f"{100 + t}"}, ("TI", "ms", (100, 101, 102))),
         (lambda t: {"FlipAngle": f"{5 * t + 2}"}, ("flip angle", "°", (2, 7, 12))),
         (lambda t: {"RepetitionTime": f"{5 * t + 2}"}, ("TR", "ms", (2, 7, 12))),
@@ -149,6 +156,23 @@ def test_volumes_that_only_numbers_or_the_time_of_storing_tell_apart_may_be_no_t
     sequence = only(series(3, of_part))
     assert truth(sequence) == in_order(3)
     assert sequence.warnings == warnings
+
+
+@pytest.mark.parametrize("keyword", ["GEDeltaStartTime", "PhilipsDynamicTime"])
+def test_a_makers_time_of_each_slice_is_no_axis(keyword):
+    def of_part(t, k):
+        return {keyword: 0.25 * k, "TemporalPositionIdentifier": str(t + 1)}
+
+    sequence = only(series(3, of_part))
+    assert truth(sequence) == in_order(3)
+    assert (sequence.keyword, sequence.warnings) == ("TemporalPositionIdentifier", ())
+
+
+def test_echoes_that_all_say_the_first_echo_time_are_told_apart_by_their_order_with_a_warning():
+    """As GE writes some multi-echo series."""
+    sequence = only(series(3, lambda t, k: {"EchoTime": "13.2", "EchoNumbers": "1", "AcquisitionTime": "101600"}))
+    assert truth(sequence) == in_order(3)
+    assert sequence.warnings == (OF_ONE_TIME.format("Instance Number"),)
 
 
 def test_acquisition_times_of_slices_decide_before_numbers():
