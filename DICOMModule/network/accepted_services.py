@@ -9,12 +9,12 @@ from typing import Final
 from pydicom._uid_dict import UID_dictionary
 
 from DICOMModule.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, is_valid_uid
-from DICOMModule.network.upper_layer import (
+from DICOMModule.network.association_request import (
     ABSTRACT_SYNTAX_NOT_SUPPORTED,
     ACCEPTED,
     TRANSFER_SYNTAXES_NOT_SUPPORTED,
+    AskedContext,
     AssociateRequest,
-    Proposed,
 )
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
@@ -50,7 +50,7 @@ def is_storage_class(uid: str) -> bool:
     return uid.startswith(_STORAGE_ROOT) or not uid.startswith(_DICOM_ROOT)
 
 
-def chosen_syntax(proposed: Proposed) -> str:
+def chosen_syntax(proposed: AskedContext) -> str:
     """Return the transfer syntax that is accepted of those proposed, or an empty text where none is kept.
 
     The caller's order is what it prefers, which is how it has its data sets; only Explicit VR comes before Implicit VR,
@@ -62,7 +62,7 @@ def chosen_syntax(proposed: Proposed) -> str:
     return kept[0] if kept else ""
 
 
-def negotiated(request: AssociateRequest) -> Iterator[tuple[Proposed, int, str]]:
+def negotiated(request: AssociateRequest) -> Iterator[tuple[AskedContext, int, str]]:
     """Yield for each context that is proposed its result (PS3.8 table 9-18) and transfer syntax."""
     for proposed in request.contexts:
         syntax = chosen_syntax(proposed)

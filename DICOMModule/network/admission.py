@@ -12,7 +12,7 @@ from typing import Final
 
 from DICOMModule.dicom.ae_title import checked_ae_title
 from DICOMModule.errors import SettingsError, plain_text
-from DICOMModule.network.upper_layer import AssociateRequest
+from DICOMModule.network.association_request import AssociateRequest
 
 NAME_KEPT_S: Final = 60.0
 NAME_WAIT_S: Final = 5.0

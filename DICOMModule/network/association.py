@@ -56,7 +56,7 @@ def association(
     opened: list[socket.socket] = []
     handlers: list[Any] = [
         (evt.EVT_CONN_OPEN, lambda event: opened.extend(_without_delay(event))),
-        (evt.EVT_PDU_RECV, lambda event: seen.append(event.pdu)),
+        (evt.EVT_PDU_RECV, lambda event: None if seen else seen.append(event.pdu)),  # the first answers the request
     ]
     made = ours.associate(
         entry.host,

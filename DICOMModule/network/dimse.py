@@ -18,10 +18,13 @@ C_FIND_RQ: Final = 0x0020
 C_FIND_RSP: Final = 0x8020
 C_MOVE_RQ: Final = 0x0021
 C_MOVE_RSP: Final = 0x8021
+C_ECHO_RQ: Final = 0x0030
 C_CANCEL_RQ: Final = 0x0FFF
+IS_RESPONSE: Final = 0x8000
 PENDING: Final = frozenset({0xFF00, 0xFF01})
 SUCCESS: Final = 0x0000
 CANCELLED: Final = 0xFE00
+LONGEST_COMMENT: Final = 64  # of an LO
 SOP_CLASS, MESSAGE_ID, ANSWERS, DESTINATION, PRIORITY, DATA_SET_TYPE = 0x0002, 0x0110, 0x0120, 0x0600, 0x0700, 0x0800
 STATUS, COMMENT, SOP_INSTANCE = 0x0900, 0x0902, 0x1000
 REMAINING, COMPLETED, FAILED, WARNING = 0x1020, 0x1021, 0x1022, 0x1023
@@ -67,7 +70,7 @@ class Command:
 
 
 def command_set(field: int, has_data: bool, values: dict[int, int | str]) -> bytes:
-    """Return a command set; numbers are US, texts UI (AE where it is a destination), in the order of their tags."""
+    """Return a command set; numbers are US, texts UI (AE or LO for a destination, a comment), in the order of their tags."""
     given: dict[int, int | str] = {0x0100: field, DATA_SET_TYPE: 0x0001 if has_data else NO_DATA, **values}
     elements = b"".join(_element(number, given[number]) for number in sorted(given))
     return struct.pack("<HHLL", 0, 0, 4, len(elements)) + elements
@@ -76,9 +79,21 @@ def command_set(field: int, has_data: bool, values: dict[int, int | str]) -> byt
 def _element(number: int, value: int | str) -> bytes:
     if isinstance(value, int):
         return struct.pack("<HHLH", 0, number, 2, value)
-    raw = value.encode("ascii")
-    raw += (b" " if number == DESTINATION else b"\0") * (len(raw) % 2)
+    raw = value.encode("ascii", "replace")
+    raw += (b" " if number in {DESTINATION, COMMENT} else b"\0") * (len(raw) % 2)
     return struct.pack("<HHL", 0, number, len(raw)) + raw
+
+
+def response_to(request: Command, status: int, comment: str = "") -> bytes:
+    """Return the command set that answers a request with a status and, where there is more to say, a comment."""
+    values: dict[int, int | str] = {ANSWERS: request.message_id, STATUS: status}
+    named = {
+        SOP_CLASS: request.sop_class_uid,
+        COMMENT: comment[:LONGEST_COMMENT],
+        SOP_INSTANCE: request.sop_instance_uid,
+    }
+    values |= {number: text for number, text in named.items() if text}
+    return command_set(request.field | IS_RESPONSE, False, values)
 
 
 def read_command(data: bytes) -> Command:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,19 +17,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from DICOMModule.network.admission import Admission, plain_address
-from DICOMModule.network.listener_events import RejectedEvent
-from DICOMModule.network.upper_layer import (
-    ASSOCIATE_RQ,
-    HEADER,
+from DICOMModule.network.association_request import (
     INVALID_PARAMETER,
     UNEXPECTED_PDU,
     UNRECOGNIZED_PDU,
     AssociateRequest,
-    MalformedError,
     abort,
     associate_reject,
     parse_associate_request,
 )
+from DICOMModule.network.listener_events import RejectedEvent
+from DICOMModule.network.pdus import ASSOCIATE_RQ, HEADER_BYTES, PduError
 
 LONGEST_REQUEST_BYTES: Final = 524_288  # 128 contexts with all transfer syntaxes that there are take a third
 _PIECE: Final = 65_536
@@ -199,7 +198,7 @@ class Guard:
         """Return the association request, or None where the caller leaves before it is whole."""
         loop = asyncio.get_running_loop()
         body = bytearray()
-        length = HEADER.size
+        length = HEADER_BYTES
         while len(body) < length:
             piece = await loop.sock_recv(visitor.connection, min(_PIECE, length - len(body)))
             if not piece:
@@ -209,8 +208,8 @@ class Guard:
             self._bytes += len(piece)
             if self._bytes > self._limits.pending_bytes:
                 raise _UnwantedError("all that callers send at once is more than is held", INVALID_PARAMETER)
-            if length == HEADER.size and len(body) == HEADER.size:
-                kind, claimed = HEADER.unpack(body)
+            if length == HEADER_BYTES and len(body) == HEADER_BYTES:
+                kind, claimed = struct.unpack(">BxL", body)
                 if kind != ASSOCIATE_RQ:
                     is_known = 1 <= kind <= 7
                     text = "it began with something else than an association request"
@@ -219,9 +218,9 @@ class Guard:
                     raise _UnwantedError("its association request is longer than any may be", INVALID_PARAMETER)
                 length += claimed
         try:
-            return parse_associate_request(bytes(body[HEADER.size :]))
-        except MalformedError as error:
-            raise _UnwantedError(f"it sent {error}", INVALID_PARAMETER) from error
+            return parse_associate_request(bytes(body[HEADER_BYTES:]))
+        except PduError as error:
+            raise _UnwantedError(f"it sent no association request ({error})", INVALID_PARAMETER) from error
 
     async def _part(self, visitor: _Visitor, message: bytes) -> None:
         """Say why, and wait a moment for the caller to close (PS3.8 9.2.3, Sta13): closing first may take the answer away."""

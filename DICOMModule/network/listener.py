@@ -21,12 +21,12 @@ from DICOMModule.database.servers import OUR_AE_TITLE
 from DICOMModule.dicom.ae_title import checked_ae_title
 from DICOMModule.errors import DatabaseError, SettingsError
 from DICOMModule.network.admission import Admission, Allowed
+from DICOMModule.network.association_request import AssociateRequest
 from DICOMModule.network.guard import Guard, GuardLimits
 from DICOMModule.network.incoming import Intake, StorageLimits
 from DICOMModule.network.listener_events import RejectedEvent, StoredEvent
 from DICOMModule.network.listening_socket import listening_socket
 from DICOMModule.network.receiving import IncomingAssociation, Patience, Peer
-from DICOMModule.network.upper_layer import AssociateRequest
 
 DEFAULT_PORT: Final = 11112
 LOOPBACK: Final = "127.0.0.1"

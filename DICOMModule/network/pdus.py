@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from DICOMModule.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+
 APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
-IMPLEMENTATION_CLASS_UID: Final = "2.25.205371839405062715842093713068574913024"
-IMPLEMENTATION_VERSION_NAME: Final = "DICOMMODULE"
 MOST_CONTEXTS: Final = 128
 HEADER_BYTES: Final = 6
 LONGEST_ANSWER_BYTES: Final = 1 << 18  # of an association: 128 contexts need a tenth of it
@@ -64,17 +64,17 @@ def associate_request(called: str, calling: str, proposed: Sequence[Proposed], m
     """Return an A-ASSOCIATE-RQ (PS3.8 table 9-11)."""
     if not 0 < len(proposed) <= MOST_CONTEXTS:
         raise ValueError(f"an association has 1 to {MOST_CONTEXTS} presentation contexts, not {len(proposed)}")
-    items = [_item(0x10, APPLICATION_CONTEXT.encode())]
+    asked = [item(0x10, APPLICATION_CONTEXT.encode())]
     for number, one in enumerate(proposed):
-        syntaxes = b"".join(_item(0x40, syntax.encode()) for syntax in one.transfer_syntaxes)
-        abstract = _item(0x30, one.abstract_syntax.encode())
-        items.append(_item(0x20, bytes((2 * number + 1, 0, 0, 0)) + abstract + syntaxes))
-    user = _item(0x51, struct.pack(">L", maximum_bytes)) + _item(0x52, IMPLEMENTATION_CLASS_UID.encode())
+        syntaxes = b"".join(item(0x40, syntax.encode()) for syntax in one.transfer_syntaxes)
+        abstract = item(0x30, one.abstract_syntax.encode())
+        asked.append(item(0x20, bytes((2 * number + 1, 0, 0, 0)) + abstract + syntaxes))
+    user = item(0x51, struct.pack(">L", maximum_bytes)) + item(0x52, IMPLEMENTATION_CLASS_UID.encode())
     for uid in dict.fromkeys(one.abstract_syntax for one in proposed if one.as_scp):
-        user += _item(0x54, struct.pack(">H", len(uid)) + uid.encode() + b"\0\1")
-    items.append(_item(0x50, user + _item(0x55, IMPLEMENTATION_VERSION_NAME.encode())))
+        user += item(0x54, struct.pack(">H", len(uid)) + uid.encode() + b"\0\1")
+    asked.append(item(0x50, user + item(0x55, IMPLEMENTATION_VERSION_NAME.encode())))
     titles = called.ljust(16).encode("ascii") + calling.ljust(16).encode("ascii")
-    body = b"\0\1\0\0" + titles + bytes(32) + b"".join(items)
+    body = b"\0\1\0\0" + titles + bytes(32) + b"".join(asked)
     return struct.pack(">BxL", ASSOCIATE_RQ, len(body)) + body
 
 
@@ -90,14 +90,14 @@ def read_acceptance(body: bytes, proposed: Sequence[Proposed]) -> Accepted:
     """
     results: dict[int, str] = {}
     maximum, roles = 0, dict[str, bool]()
-    for kind, value in _items(body[68:]):
+    for kind, value in items(body[68:]):
         if kind == 0x21:
             if len(value) < 4:
                 raise PduError("a presentation context is too short")
             if value[2] == 0:
-                results[value[0]] = next((_uid(text) for sub, text in _items(value[4:]) if sub == 0x40), "")
+                results[value[0]] = next((_uid(text) for sub, text in items(value[4:]) if sub == 0x40), "")
         elif kind == 0x50:
-            for sub, text in _items(value):
+            for sub, text in items(value):
                 if sub == 0x51 and len(text) == 4:
                     (maximum,) = struct.unpack(">L", text)
                 elif sub == 0x54 and len(text) >= 4:
@@ -115,11 +115,19 @@ def _contexts(results: Mapping[int, str], roles: Mapping[str, bool], proposed: S
             yield Context(2 * number + 1, one.abstract_syntax, syntax)
 
 
-def _item(kind: int, value: bytes) -> bytes:
+def item(kind: int, value: bytes) -> bytes:
+    """Return an item of an association request or its answer (PS3.8 9.3.2.1)."""
     return struct.pack(">BxH", kind, len(value)) + value
 
 
-def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
+def items(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Return types and values of the items in `data`.
+
+    Raises
+    ------
+    PduError
+        Their lengths do not fit.
+    """
     position = 0
     while position < len(data):
         if position + 4 > len(data):
@@ -141,7 +149,7 @@ def data_header(context_id: int, length: int, flags: int) -> bytes:
     return struct.pack(">BxLLBB", DATA, length + HEADER_BYTES, length + 2, context_id, flags)
 
 
-def data_values(body: bytes) -> Iterator[tuple[int, int, memoryview]]:
+def data_values(body: bytes | memoryview) -> Iterator[tuple[int, int, memoryview]]:
     """Return the fragments of a P-DATA-TF: context, flags, bytes.
 
     Raises

@@ -15,37 +15,43 @@ from DICOMModule.database.reception import Receipt
 from DICOMModule.dicom.uids import is_harmless_uid
 from DICOMModule.errors import DatabaseError
 from DICOMModule.network.accepted_services import VERIFICATION, negotiated
-from DICOMModule.network.command_set import (
-    AFFECTED_SOP_CLASS_UID,
-    AFFECTED_SOP_INSTANCE_UID,
+from DICOMModule.network.association_request import (
+    ACCEPTED,
+    INVALID_PARAMETER,
+    UNEXPECTED_PDU,
+    AssociateRequest,
+    abort,
+    associate_accept,
+)
+from DICOMModule.network.dimse import (
     C_CANCEL_RQ,
     C_ECHO_RQ,
     C_STORE_RQ,
+    IS_RESPONSE,
     LONGEST_COMMAND_BYTES,
-    RESPONSE,
-    CommandSet,
+    SUCCESS,
+    Command,
+    CommandError,
+    read_command,
     response_to,
 )
 from DICOMModule.network.incoming import Announced, IncomingDataSet, Intake, StorageLimits, TooLargeError
 from DICOMModule.network.listener_events import RejectedEvent, StoredEvent
-from DICOMModule.network.upper_layer import (
+from DICOMModule.network.pdus import (
     ABORT,
-    ACCEPTED,
-    INVALID_PARAMETER,
-    P_DATA_TF,
+    DATA,
+    IS_COMMAND,
+    IS_LAST,
+    RELEASE_REPLY,
     RELEASE_RQ,
-    UNEXPECTED_PDU,
-    AssociateRequest,
-    MalformedError,
-    abort,
-    associate_accept,
-    release_response,
+    PduError,
+    data_header,
+    data_values,
 )
 from DICOMModule.network.wire import ClosedError, SilenceError, Wire
 
 LONGEST_PDU_BYTES: Final = 262_144
 
-SUCCESS: Final = 0x0000
 CLASS_NOT_SUPPORTED: Final = 0x0122
 UNRECOGNIZED_OPERATION: Final = 0x0211
 PROCESSING_FAILURE: Final = 0x0110
@@ -147,22 +153,24 @@ class IncomingAssociation:
             while self._message is not None or not self._is_ending:
                 wait_s = idle_s if self._message is None else patience.within_message_s
                 kind, body = self._wire.read_pdu(wait_s, patience.within_message_s)
-                if kind == P_DATA_TF:
+                if kind == DATA:
                     self._take_values(body)
                 elif kind == RELEASE_RQ and self._message is None:
-                    self._wire.send(release_response(), patience.within_message_s)
+                    self._wire.send(RELEASE_REPLY, patience.within_message_s)
                     return
                 elif kind == ABORT:
                     return
                 else:
-                    raise MalformedError("a PDU that has no place there")
+                    raise PduError("a PDU that has no place there")
             self._wire.send(abort(by_provider=False), 1.0)
         except ClosedError:
             pass  # its right; nothing of what was not acknowledged is kept
         except SilenceError:
             self._abort(0, "it fell silent")
-        except MalformedError as error:
-            self._abort(UNEXPECTED_PDU if self._message is None else INVALID_PARAMETER, f"it sent {error}")
+        except (PduError, CommandError) as error:
+            self._abort(
+                UNEXPECTED_PDU if self._message is None else INVALID_PARAMETER, f"it broke the protocol ({error})"
+            )
         except TooLargeError:
             self._abort(0, "it sent a data set that is larger than any may be")
         finally:
@@ -184,29 +192,24 @@ class IncomingAssociation:
 
     def _take_values(self, body: memoryview) -> None:
         """Take the presentation data values of a P-DATA-TF (PS3.8 9.3.5.1)."""
-        position, size = 0, len(body)
-        while position < size:
-            if position + 6 > size:
-                raise MalformedError("a presentation data value that is cut")
-            length = int.from_bytes(body[position : position + 4], "big")
-            if length < 2 or position + 4 + length > size:
-                raise MalformedError("a presentation data value whose length is wrong")
-            context, control = body[position + 4], body[position + 5]
+        for context, flags, piece in data_values(body):
             if context not in self._contexts:
-                raise MalformedError("data in a presentation context that was not accepted")
-            piece = body[position + 6 : position + 4 + length]
-            position += 4 + length
+                raise PduError("data in a presentation context that was not accepted")
             if self._message is None:
                 self._message = _Message(context)
-            if self._message.take(self, context, piece, is_command=bool(control & 1), is_last=bool(control & 2)):
+            if self._message.take(
+                self, context, piece, is_command=bool(flags & IS_COMMAND), is_last=bool(flags & IS_LAST)
+            ):
                 message, self._message = self._message, None
                 self._answer(message)
 
     def _answer(self, message: _Message) -> None:
         status, comment = message.status()
-        if message.command is None or message.command.field == C_CANCEL_RQ or message.command.field & RESPONSE:
+        if message.command is None or message.command.field == C_CANCEL_RQ or message.command.field & IS_RESPONSE:
             return  # nothing is under way that could be cancelled, and nobody was asked
-        self._wire.send(response_to(message.command, message.context, status, comment), self._patience.within_message_s)
+        told = response_to(message.command, status, comment)
+        header = data_header(message.context, len(told), IS_COMMAND | IS_LAST)
+        self._wire.send(header + told, self._patience.within_message_s)
 
     def _discard(self) -> None:
         message, self._message = self._message, None
@@ -224,21 +227,21 @@ class IncomingAssociation:
 
     # --- what a message asks for
 
-    def begin(self, command: CommandSet, context: int) -> _Storing | _Refusing | None:
+    def begin(self, command: Command, context: int) -> _Storing | _Refusing | None:
         """Return what takes the data set of a request, None where it has none and is a success."""
         abstract, syntax = self._contexts[context]
         if command.field == C_ECHO_RQ and abstract == VERIFICATION:
             return None
-        if command.field == C_CANCEL_RQ or command.field & RESPONSE:
+        if command.field == C_CANCEL_RQ or command.field & IS_RESPONSE:
             return None
         if command.field != C_STORE_RQ or abstract == VERIFICATION:
             return _Refusing(self._limits, UNRECOGNIZED_OPERATION, "")
-        sop_class, uid = command.uid(AFFECTED_SOP_CLASS_UID), command.uid(AFFECTED_SOP_INSTANCE_UID)
+        sop_class, uid = command.sop_class_uid, command.sop_instance_uid
         if sop_class != abstract:
             return self._refusing(DOES_NOT_MATCH, "the SOP class is not that of its presentation context")
         if not is_harmless_uid(uid):
             return self._refusing(DOES_NOT_MATCH, "its SOP Instance UID is not a UID")
-        if not command.has_data_set:
+        if not command.has_data:
             return self._refusing(CANNOT_UNDERSTAND, "there is no data set")
         origin = f"{self._peer.calling_ae} at {self._peer.host}"
         announced = Announced(sop_class, uid, syntax, self._peer.calling_ae, origin)
@@ -294,7 +297,7 @@ class _Message:
 
     def __init__(self, context: int) -> None:
         self.context = context
-        self.command: CommandSet | None = None
+        self.command: Command | None = None
         self._raw = bytearray()
         self._sink: _Storing | _Refusing | None = None
 
@@ -303,18 +306,18 @@ class _Message:
     ) -> bool:
         """Take a fragment; return whether the message is whole with it."""
         if context != self.context or is_command != (self.command is None):
-            raise MalformedError("fragments of a message that do not belong together")
+            raise PduError("fragments of a message that do not belong together")
         if self.command is None:
             self._raw += piece
             if len(self._raw) > LONGEST_COMMAND_BYTES:
-                raise MalformedError("a command that is longer than any")
+                raise PduError("a command that is longer than any")
             if not is_last:
                 return False
-            self.command = CommandSet(bytes(self._raw))
+            self.command = read_command(bytes(self._raw))
             self._sink = association.begin(self.command, context)
-            if self.command.has_data_set and self._sink is None:
-                raise MalformedError("a data set where none belongs")
-            return not self.command.has_data_set
+            if self.command.has_data and self._sink is None:
+                raise PduError("a data set where none belongs")
+            return not self.command.has_data
         if self._sink is not None:
             self._sink.write(piece)
         return is_last

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
+import struct
 import time
 from contextlib import suppress
 from typing import Final
 
-from DICOMModule.network.upper_layer import HEADER, P_DATA_TF, MalformedError
+from DICOMModule.network.pdus import DATA, HEADER_BYTES, PduError
 
 LONGEST_CONTROL_PDU: Final = 1024  # releases and aborts have four bytes
 
@@ -34,7 +35,7 @@ class Wire:
     def __init__(self, connection: socket.socket, longest: int) -> None:
         self._socket = connection
         self._longest = longest
-        self._buffer = bytearray(longest + HEADER.size)
+        self._buffer = bytearray(longest + HEADER_BYTES)
         self._view = memoryview(self._buffer)
         self._begin = self._end = 0
 
@@ -50,19 +51,19 @@ class Wire:
         ------
         ClosedError, SilenceError
             As their names say.
-        MalformedError
+        PduError
             It is longer than agreed on.
         """
         if self._begin == self._end:
             self._begin = self._end = 0
             self._receive(time.monotonic() + idle_s)
         deadline = time.monotonic() + pdu_s
-        self._need(HEADER.size, deadline)
-        kind, length = HEADER.unpack_from(self._buffer, self._begin)
-        if length > (self._longest if kind == P_DATA_TF else LONGEST_CONTROL_PDU):
-            raise MalformedError("a PDU that is longer than agreed on")
-        self._need(HEADER.size + length, deadline)
-        first = self._begin + HEADER.size
+        self._need(HEADER_BYTES, deadline)
+        kind, length = struct.unpack_from(">BxL", self._buffer, self._begin)
+        if length > (self._longest if kind == DATA else LONGEST_CONTROL_PDU):
+            raise PduError("a PDU that is longer than agreed on")
+        self._need(HEADER_BYTES + length, deadline)
+        first = self._begin + HEADER_BYTES
         self._begin = first + length
         return kind, self._view[first : self._begin]
 

@@ -25,10 +25,11 @@ from listener_kit import (
     store,
 )
 
+from DICOMModule.network.association_request import parse_associate_request
 from DICOMModule.network.guard import GuardLimits
 from DICOMModule.network.listener import ListenerLimits
 from DICOMModule.network.listener_events import RejectedEvent
-from DICOMModule.network.upper_layer import MalformedError, parse_associate_request
+from DICOMModule.network.pdus import PduError
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def test_another_protocol_is_refused(listener, options, told):
 
 def test_more_contexts_than_there_are_numbers():
     contexts = b"".join(context(1 + 2 * (n % 128), CT_IMAGE, EXPLICIT) for n in range(129))
-    with pytest.raises(MalformedError, match="more presentation contexts"):
+    with pytest.raises(PduError, match="more presentation contexts"):
         parse_associate_request(request(contexts=contexts)[6:])
 
 

@@ -1,28 +1,27 @@
-"""The PDUs of the DICOM upper layer (PS3.8 9.3), as far as one who is called needs them: read with limits, written.
+"""What one who is called needs of the PDUs of an association: a request read with limits, and what it is answered.
 
-What is read comes from anybody: nothing is believed that its length does not allow, and what breaks a rule is a
-`MalformedError`, whatever it is.
+What is read comes from anybody: nothing is believed that its length does not allow, and what breaks a rule is a `PduError`.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from DICOMModule.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from DICOMModule.network.pdus import (
+    ABORT,
+    APPLICATION_CONTEXT,
+    ASSOCIATE_AC,
+    ASSOCIATE_RJ,
+    MOST_CONTEXTS,
+    PduError,
+    item,
+    items,
+)
 
-ASSOCIATE_RQ: Final = 0x01
-ASSOCIATE_AC: Final = 0x02
-ASSOCIATE_RJ: Final = 0x03
-P_DATA_TF: Final = 0x04
-RELEASE_RQ: Final = 0x05
-RELEASE_RP: Final = 0x06
-ABORT: Final = 0x07
-HEADER: Final = struct.Struct(">BxL")
-APPLICATION_CONTEXT: Final = b"1.2.840.10008.3.1.1.1"  # PS3.7 A.2.1
-MOST_CONTEXTS: Final = 128  # odd numbers of one byte
 MOST_SYNTAXES: Final = 256
 _FIXED_BYTES: Final = 68
 
@@ -37,12 +36,8 @@ UNEXPECTED_PDU: Final = 2
 INVALID_PARAMETER: Final = 6
 
 
-class MalformedError(Exception):
-    """Bytes that are no such PDU; the text says what is wrong, without quoting them."""
-
-
 @dataclass(frozen=True, slots=True)
-class Proposed:
+class AskedContext:
     """A presentation context that is proposed: its number, SOP class, and transfer syntaxes in the caller's order."""
 
     number: int
@@ -71,7 +66,7 @@ class AssociateRequest:
     called: str
     calling: str
     titles: bytes
-    contexts: tuple[Proposed, ...]
+    contexts: tuple[AskedContext, ...]
     maximum_length: int = 0
     roles: dict[str, tuple[bool, bool]] = field(default_factory=dict)
     has_our_protocol: bool = True
@@ -83,31 +78,31 @@ def parse_associate_request(body: bytes) -> AssociateRequest:
 
     Raises
     ------
-    MalformedError
+    PduError
         It is none.
     """
     if len(body) < _FIXED_BYTES:
-        raise MalformedError("an association request that is too short")
+        raise PduError("an association request that is too short")
     (version,) = struct.unpack_from(">H", body)
     called, calling = _title(body[4:20]), _title(body[20:36])
-    contexts: list[Proposed] = []
+    contexts: list[AskedContext] = []
     application = b""
     maximum_length = users = 0
     roles: dict[str, tuple[bool, bool]] = {}
-    for kind, value in _items(body[_FIXED_BYTES:]):
+    for kind, value in items(body[_FIXED_BYTES:]):
         if kind == 0x10:
             application = value.rstrip(b"\0 ")
         elif kind == 0x20:
             if len(contexts) == MOST_CONTEXTS:
-                raise MalformedError("more presentation contexts than there are numbers")
+                raise PduError("more presentation contexts than there are numbers")
             contexts.append(_proposed(value))
         elif kind == 0x50:
             users += 1
             maximum_length, roles = _user_information(value)
     if users != 1 or not contexts:
-        raise MalformedError("an association request without user information or presentation contexts")
+        raise PduError("an association request without user information or presentation contexts")
     if len({one.number for one in contexts}) < len(contexts):
-        raise MalformedError("a presentation context's number that is given twice")
+        raise PduError("a presentation context's number that is given twice")
     return AssociateRequest(
         called,
         calling,
@@ -116,30 +111,16 @@ def parse_associate_request(body: bytes) -> AssociateRequest:
         maximum_length,
         roles,
         bool(version & 1),
-        application == APPLICATION_CONTEXT,
+        application == APPLICATION_CONTEXT.encode(),
     )
-
-
-def _items(body: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield type and value of items (PS3.8 9.3.2.1), each with a length of two bytes."""
-    position = 0
-    while position < len(body):
-        if position + 4 > len(body):
-            raise MalformedError("an item that is cut")
-        kind, length = struct.unpack_from(">BxH", body, position)
-        position += 4
-        if position + length > len(body):
-            raise MalformedError("an item that is longer than what holds it")
-        yield kind, body[position : position + length]
-        position += length
 
 
 def _title(raw: bytes) -> str:
     if not raw.isascii():
-        raise MalformedError("an AE title that is not of the default repertoire")
+        raise PduError("an AE title that is not of the default repertoire")
     title = raw.decode("ascii").strip(" \0")
     if not title or not title.isprintable() or "\\" in title:
-        raise MalformedError("an AE title that is empty or holds a control character")
+        raise PduError("an AE title that is empty or holds a control character")
     return title
 
 
@@ -147,39 +128,39 @@ def _uid(raw: bytes) -> str:
     """Return a UID of an item; what it is is judged where it matters, but it is short and of ASCII."""
     value = raw.rstrip(b"\0 ")
     if not value.isascii() or len(value) > 128:
-        raise MalformedError("a UID that is none")
+        raise PduError("a UID that is none")
     return value.decode("ascii")
 
 
-def _proposed(body: bytes) -> Proposed:
+def _proposed(body: bytes) -> AskedContext:
     """Read a presentation context (PS3.8 9.3.2.2)."""
     if len(body) < 4:
-        raise MalformedError("a presentation context that is too short")
+        raise PduError("a presentation context that is too short")
     number = body[0]
     abstract: list[str] = []
     syntaxes: list[str] = []
-    for kind, value in _items(body[4:]):
+    for kind, value in items(body[4:]):
         if kind == 0x30:
             abstract.append(_uid(value))
         elif kind == 0x40:
             syntaxes.append(_uid(value))
     if not number % 2 or len(abstract) != 1 or not 0 < len(syntaxes) <= MOST_SYNTAXES:
-        raise MalformedError("a presentation context that is not whole, or has an even number")
-    return Proposed(number, abstract[0], tuple(syntaxes))
+        raise PduError("a presentation context that is not whole, or has an even number")
+    return AskedContext(number, abstract[0], tuple(syntaxes))
 
 
 def _user_information(body: bytes) -> tuple[int, dict[str, tuple[bool, bool]]]:
     """Read what of the user information matters (PS3.8 D.1, PS3.7 D.3.3); the rest is passed over."""
     maximum_length = 0
     roles: dict[str, tuple[bool, bool]] = {}
-    for kind, value in _items(body):
+    for kind, value in items(body):
         if kind == 0x51:
             if len(value) != 4:
-                raise MalformedError("a maximum length that is none")
+                raise PduError("a maximum length that is none")
             (maximum_length,) = struct.unpack(">L", value)
         elif kind == 0x54:
             if len(value) < 4 or int.from_bytes(value[:2], "big") != len(value) - 4:
-                raise MalformedError("a role selection that is none")
+                raise PduError("a role selection that is none")
             roles[_uid(value[2:-2])] = (value[-2] == 1, value[-1] == 1)
     return maximum_length, roles
 
@@ -205,27 +186,22 @@ def associate_accept(
         The longest PDU that we take.
     """
     contexts = b"".join(
-        _item(0x21, bytes((number, 0, result, 0)) + _item(0x40, syntax.encode("ascii")))
+        item(0x21, bytes((number, 0, result, 0)) + item(0x40, syntax.encode("ascii")))
         for number, result, syntax in results
     )
-    user = _item(0x51, struct.pack(">L", most)) + _item(0x52, IMPLEMENTATION_CLASS_UID.encode("ascii"))
+    user = item(0x51, struct.pack(">L", most)) + item(0x52, IMPLEMENTATION_CLASS_UID.encode("ascii"))
     for sop_class, scu, scp in roles:
         raw = sop_class.encode("ascii")
-        user += _item(0x54, struct.pack(">H", len(raw)) + raw + bytes((scu, scp)))
-    user += _item(0x55, IMPLEMENTATION_VERSION_NAME.encode("ascii"))
+        user += item(0x54, struct.pack(">H", len(raw)) + raw + bytes((scu, scp)))
+    user += item(0x55, IMPLEMENTATION_VERSION_NAME.encode("ascii"))
     body = struct.pack(">HH", 1, 0) + request.titles + bytes(32)
-    body += _item(0x10, APPLICATION_CONTEXT) + contexts + _item(0x50, user)
+    body += item(0x10, APPLICATION_CONTEXT.encode()) + contexts + item(0x50, user)
     return pdu(ASSOCIATE_AC, body)
 
 
 def associate_reject(result: int, source: int, reason: int) -> bytes:
     """Return an A-ASSOCIATE-RJ (PS3.8 9.3.4)."""
     return pdu(ASSOCIATE_RJ, bytes((0, result, source, reason)))
-
-
-def release_response() -> bytes:
-    """Return an A-RELEASE-RP (PS3.8 9.3.7)."""
-    return pdu(RELEASE_RP, bytes(4))
 
 
 def abort(reason: int = 0, *, by_provider: bool = True) -> bytes:
@@ -235,8 +211,4 @@ def abort(reason: int = 0, *, by_provider: bool = True) -> bytes:
 
 def pdu(kind: int, body: bytes) -> bytes:
     """Return a PDU of `kind`."""
-    return HEADER.pack(kind, len(body)) + body
-
-
-def _item(kind: int, value: bytes) -> bytes:
-    return struct.pack(">BxH", kind, len(value)) + value
+    return struct.pack(">BxL", kind, len(body)) + body
