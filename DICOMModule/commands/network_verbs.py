@@ -1,4 +1,4 @@
-"""The verbs that speak with servers: query, send."""
+"""The verbs that speak with servers: query, retrieve, send."""
 
 from __future__ import annotations
 
@@ -132,6 +132,50 @@ def _cell(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def _retrieve_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("server", metavar="SERVER", type=filled, help="of the address book")
+    parser.add_argument("--study", metavar="UID", type=filled, required=True, help="the study, or what it is in")
+    parser.add_argument("--series", metavar="UID", type=filled, help="of it, this series only")
+    parser.add_argument("--sop", metavar="UID", type=filled, help="of that, this instance only")
+    parser.add_argument(
+        "--listener-port", metavar="P", type=whole, help="where we listen for C-MOVE, if not where the settings say"
+    )
+    parser.set_defaults(usage_error=parser.error)
+
+
+def _retrieve(context: Context) -> int:
+    from DICOMModule.network.retrieve_plan import RetrieveKey
+
+    given, output = context.arguments, context.output
+    if given.listener_port is not None and not 1 <= given.listener_port <= 65535:
+        given.usage_error("a port is 1 to 65535")
+    if given.sop and not given.series:
+        given.usage_error("--sop goes with --series")
+    key = RetrieveKey(given.study, given.series or "", given.sop or "")
+    with context.logic() as logic:
+        report = output.run(logic.retrieve_job(given.server, [key], listener_port=given.listener_port))
+    output.document(
+        {
+            "expected": report.expected,
+            "received": report.received,
+            "already_present": report.already_present,
+            "failed": [{"sop_instance_uid": one.where, "reason": one.reason} for one in report.failed],
+            "status": report.status,
+            "status_text": report.status_text,
+            "elapsed_s": report.elapsed_s,
+        }
+    )
+    shown = report.failed if output.verbose else report.failed[:SHOWN_ROWS]
+    for problem in shown:
+        output.message(plain_text(f"failed: {problem.where}: {problem.reason}"))
+    if len(report.failed) > len(shown):
+        output.message(f"and {len(report.failed) - len(shown)} more (--verbose shows all)")
+    here = f", {report.already_present} were here" if report.already_present else ""
+    failed = f", {len(report.failed)} failed" if report.failed else ""
+    output.text(plain_text(f"{counted(report.received, 'instance')} received{here}{failed}: {report.status_text}"))
+    return IN_PART if report.failed else OK
+
+
 def _send_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "server", metavar="SERVER|HOST:PORT", type=filled, help="of the address book, or where one listens"
@@ -216,6 +260,16 @@ VERBS = (
             'query pacs --patient-name "Doe Jane" --study-date 2026-01-01..',
             "query pacs archive --modality CT,MR --study-description thorax",
             "query pacs --level series --study 1.2.840.1.2.3",
+        ),
+    ),
+    Verb(
+        "retrieve",
+        "fetch a study, series or instance from a server of the address book: what of it is missing",
+        _retrieve_arguments,
+        _retrieve,
+        (
+            "retrieve pacs --study 1.2.840.1.2.3",
+            "retrieve pacs --study 1.2.840.1.2.3 --series 1.2.840.1.2.3.4 --listener-port 11112",
         ),
     ),
     Verb(

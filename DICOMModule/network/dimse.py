@@ -111,9 +111,10 @@ def read_command(data: bytes) -> Command:
             raise CommandError("an element of the command is cut")
         group, number, length = struct.unpack_from("<HHL", data, position)
         value = data[position + 8 : position + 8 + length]
-        if group or len(value) < length:
+        if len(value) < length:
             raise CommandError("an element of the command does not fit")
-        found[number] = value
+        if group == 0:  # some put what failed there, which belongs into a data set
+            found[number] = value
         position += 8 + length
     field = _number(found, 0x0100)
     if field is None:

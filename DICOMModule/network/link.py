@@ -157,6 +157,11 @@ class Link:
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
 
+    @property
+    def our_address(self) -> str:
+        """The address that we have towards the peer."""
+        return str(self._connection.getsockname()[0])
+
     # --- messages
 
     def next_message_id(self) -> int:
@@ -334,7 +339,7 @@ class Link:
         self._interrupt.check()
         return PeerLostError(
             f"{self._entry.ae_title} at {self._entry.host}:{self._entry.port} {what}.",
-            "Try again; its log says why it did so.",
+            f"Its log says why; ask its administrator whether {self._entry.calling_ae} may do this, or try again.",
         )
 
     def _broken(self, what: str) -> PeerLostError:

@@ -81,7 +81,7 @@ def associate_request(called: str, calling: str, proposed: Sequence[Proposed], m
 def read_acceptance(body: bytes, proposed: Sequence[Proposed]) -> Accepted:
     """Return what an A-ASSOCIATE-AC says (PS3.8 table 9-17).
 
-    A context that is to be sent to us counts only where the role was accepted too (PS3.7 D.3.3.4).
+    Whether the roles were accepted is not asked: peers send to us, as they are to, without having said so (PS3.7 D.3.3.4).
 
     Raises
     ------
@@ -89,7 +89,7 @@ def read_acceptance(body: bytes, proposed: Sequence[Proposed]) -> Accepted:
         Its lengths do not fit, or it accepts what was not proposed.
     """
     results: dict[int, str] = {}
-    maximum, roles = 0, dict[str, bool]()
+    maximum = 0
     for kind, value in items(body[68:]):
         if kind == 0x21:
             if len(value) < 4:
@@ -100,18 +100,16 @@ def read_acceptance(body: bytes, proposed: Sequence[Proposed]) -> Accepted:
             for sub, text in items(value):
                 if sub == 0x51 and len(text) == 4:
                     (maximum,) = struct.unpack(">L", text)
-                elif sub == 0x54 and len(text) >= 4:
-                    roles[_uid(text[2:-2])] = text[-1] == 1
-    contexts = tuple(_contexts(results, roles, proposed))
-    if len(contexts) < len(results) and not any(one.as_scp for one in proposed):
+    contexts = tuple(_contexts(results, proposed))
+    if len(contexts) < len(results):
         raise PduError("it accepts what was not proposed")
     return Accepted(contexts, maximum)
 
 
-def _contexts(results: Mapping[int, str], roles: Mapping[str, bool], proposed: Sequence[Proposed]) -> Iterator[Context]:
+def _contexts(results: Mapping[int, str], proposed: Sequence[Proposed]) -> Iterator[Context]:
     for number, one in enumerate(proposed):
         syntax = results.get(2 * number + 1)
-        if syntax in one.transfer_syntaxes and (not one.as_scp or roles.get(one.abstract_syntax, False)):
+        if syntax in one.transfer_syntaxes:
             yield Context(2 * number + 1, one.abstract_syntax, syntax)
 
 

@@ -1,4 +1,4 @@
-"""Verbs that speak with servers: query and send."""
+"""Verbs that speak with servers: query, retrieve and send."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from DICOMModule.network.find_query import FindQuery
     from DICOMModule.network.matches import QueryResult
     from DICOMModule.network.outgoing import SendItem
+    from DICOMModule.network.retrieve_plan import RetrieveKey
+    from DICOMModule.network.retrieving import RetrieveReport
     from DICOMModule.network.send_job import SendReport
 
 LOOKED_AT_TOGETHER: Final = 200
 
 
 class NetworkVerbs(LogicBase):
-    """Query: what servers hold, and what of it is here. Send: to them."""
+    """Query: what servers hold, and what of it is here. Retrieve: from them. Send: to them."""
 
     def query_job(self, names: Sequence[str], query: FindQuery) -> Job[QueryResult]:
         """Ask servers of the address book, all at once; yields `QueryProgress`, see `network.querying.query_job`.
@@ -39,6 +41,39 @@ class NetworkVerbs(LogicBase):
         database = self.database()
         result = yield from query_job(database, [database.servers.entry(name) for name in names], query)
         return result
+
+    def retrieve_job(
+        self, name: str, keys: Sequence[RetrieveKey], *, listener_port: int | None = None
+    ) -> Job[RetrieveReport]:
+        """Fetch what is missing here from a server of the address book; see `network.retrieving.retrieve_keys_job`.
+
+        Yields `RetrieveProgress`. What came before the job is closed stays, and the next one fetches the rest.
+
+        Parameters
+        ----------
+        listener_port : int, optional
+            Where our listener is to be for C-MOVE, if the one of the settings is not meant.
+
+        Raises
+        ------
+        UnknownServerError
+            The address book has none of that name.
+        NetworkError
+            The server cannot be reached, has nothing of it, or gives nothing.
+        """
+        from DICOMModule.network.retrieving import OurListener, retrieve_keys_job
+        from DICOMModule.settings import read_settings
+
+        database, settings = self.database(), read_settings()
+        port = settings.listener_port if listener_port is None else listener_port
+        report = yield from retrieve_keys_job(
+            database,
+            database.servers.entry(name),
+            keys,
+            listener=OurListener(port, settings.listener_bind, listener_port is not None),
+        )
+        yield from self._note_health_job(report.series_instance_uids)
+        return report
 
     def send_job(self, to: ServerEntry, targets: Sequence[str | Path], *, only: Sequence[str] = ()) -> Job[SendReport]:
         """Send patients (``patient:N``), studies, series, instances (UIDs), files and folders to a server.

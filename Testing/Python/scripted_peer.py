@@ -100,10 +100,10 @@ def _exactly(connection, count):
     return found
 
 
-def accept(connection, maximum=16384):
+def accept(connection, maximum=16384, refused=()):
     """Accept an association as it is proposed, each context with its first transfer syntax, in both roles; return its contexts.
 
-    Put together by hand from PS3.8 9.3.3, apart from the package.
+    Abstract syntaxes that are `refused` are not supported. Put together by hand from PS3.8 9.3.3, apart from the package.
     """
     _, body = take_pdu(connection)
     contexts, items, roles, position = {}, b"", b"", 68
@@ -116,8 +116,10 @@ def accept(connection, maximum=16384):
                 size = int.from_bytes(value[place + 2 : place + 4], "big")
                 found.append(value[place + 4 : place + 4 + size])
                 place += 4 + size
-            contexts[number] = found[0].decode(), found[1].decode()
-            items += _item(0x21, bytes((number, 0, 0, 0)) + _item(0x40, found[1]))
+            is_refused = found[0].decode() in refused
+            if not is_refused:
+                contexts[number] = found[0].decode(), found[1].decode()
+            items += _item(0x21, bytes((number, 0, 3 if is_refused else 0, 0)) + _item(0x40, found[1]))
         elif kind == 0x50:
             place = 0
             while place < len(value):
@@ -154,3 +156,35 @@ def find_answer(context_id, data=None, status=0xFF00):
     """Return a C-FIND-RSP, with an identifier or without."""
     said = command(e0100=0x8020, e0120=1, e0800=1 if data is not None else 0x0101, e0900=status)
     return fragment(context_id, 3, said) + (fragment(context_id, 2, data) if data is not None else b"")
+
+
+def messages(connection):
+    """Return the messages that come: context, command as numbers and texts by element, data set; until the association ends."""
+    said, data = b"", b""
+    while (pdu := take_pdu(connection)) is not None:
+        kind, body = pdu
+        if kind == 5:
+            connection.sendall(b"\6\0\0\0\0\4\0\0\0\0")
+            return
+        if kind != 4:
+            return
+        context_id, flags, piece = body[4], body[5], body[6:]
+        if flags & 1:
+            said += piece
+        else:
+            data += piece
+        fields = read_fields(said)
+        if flags & 2 and (not flags & 1 or fields[0x0800] == 0x0101):
+            yield context_id, fields, data
+            said, data = b"", b""
+
+
+def read_fields(said):
+    found, position = {}, 0
+    while position < len(said):
+        number = int.from_bytes(said[position + 2 : position + 4], "little")
+        length = int.from_bytes(said[position + 4 : position + 8], "little")
+        value = said[position + 8 : position + 8 + length]
+        found[number] = int.from_bytes(value, "little") if length in {2, 4} else value.decode("latin_1").strip("\0 ")
+        position += 8 + length
+    return found

@@ -1,0 +1,92 @@
+"""What a retrieval is doing, whichever way instances come: what arrived, what was refused and why, what the server said last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from DICOMModule.database import DicomDatabase
+from DICOMModule.database.servers import ServerEntry
+from DICOMModule.network.aside import Interrupt
+from DICOMModule.network.dimse import Command
+from DICOMModule.network.reaching import Limits
+from DICOMModule.network.retrieve_plan import Part
+from DICOMModule.network.statuses import status_words
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What became of one instance: ``received``, ``present``: it was here, or ``failed``, with the reason."""
+
+    outcome: Literal["received", "present", "failed"]
+    sop_instance_uid: str
+    series_instance_uid: str = ""
+    reason: str = ""
+
+
+@dataclass
+class Fetch:
+    """A retrieval under way.
+
+    Attributes
+    ----------
+    entry : ServerEntry
+        From whom.
+    parts : sequence of Part
+        What is to come; what arrives is taken out of their missing ones.
+    database : DicomDatabase
+        Into which it goes.
+    tell : callable
+        Is given what became of an instance.
+    status : int or None
+        With which the server's last operation ended.
+    status_text : str
+        That in words.
+    announced : int
+        Sub-operations of which the server spoke for what it does not list.
+    """
+
+    entry: ServerEntry
+    parts: Sequence[Part]
+    database: DicomDatabase
+    tell: Callable[[Fetched], None]
+    interrupt: Interrupt
+    limits: Limits
+    status: int | None = None
+    status_text: str = ""
+    announced: int = 0
+    arrived: set[str] = field(default_factory=set)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is missing of what the server has listed, and something came of what it has not."""
+        return all(not part.missing if part.is_known else part.is_fetched for part in self.parts)
+
+    @property
+    def is_successful(self) -> bool:
+        """Whether the last operation ended well."""
+        return self.status == 0
+
+    def ended(self, command: Command) -> None:
+        """Note with what an operation has ended; a failure is not forgotten over a later success."""
+        if self.status in {None, 0} and command.status is not None:
+            self.status, self.status_text = command.status, status_words(command.status, command.comment)
+
+    def count(self, command: Command) -> None:
+        """Note how many there are to be, where only sub-operations tell."""
+        counted = (command.remaining, command.completed, command.failed, command.warning)
+        self.announced = max(self.announced, sum(number or 0 for number in counted))
+
+    def received(self, part: Part, uid: str, series_instance_uid: str, *, is_new: bool) -> None:
+        """Note that an instance is here and safe."""
+        part.missing.discard(uid)
+        self.refused.pop(uid, None)
+        if uid not in self.arrived:
+            self.arrived.add(uid)
+            self.tell(Fetched("received" if is_new else "present", uid, series_instance_uid))
+
+    def refuse(self, uid: str, reason: str) -> None:
+        """Note why an instance that came was not taken."""
+        self.refused[uid] = reason

@@ -1,0 +1,282 @@
+"""C-GET: what was asked for comes back over the same association, streamed to disk, and is acknowledged once it is safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from DICOMModule.database.connection import translated_os_error
+from DICOMModule.database.reception import MismatchError, Reception
+from DICOMModule.dicom.uids import is_harmless_uid
+from DICOMModule.errors import DatabaseError, DicomFileError, PeerLostError, plain_text
+from DICOMModule.network.dimse import (
+    ANSWERS,
+    C_GET_RQ,
+    C_GET_RSP,
+    C_STORE_RQ,
+    C_STORE_RSP,
+    MESSAGE_ID,
+    PENDING,
+    PRIORITY,
+    SOP_CLASS,
+    SOP_INSTANCE,
+    STATUS,
+    Command,
+    command_set,
+)
+from DICOMModule.network.fetching import Fetch
+from DICOMModule.network.find_query import Level
+from DICOMModule.network.finding import PLAIN
+from DICOMModule.network.identifiers import identifier
+from DICOMModule.network.incoming import Announced, IncomingDataSet, StorageLimits, TooLargeError
+from DICOMModule.network.link import Link, Sink, linked
+from DICOMModule.network.pdus import MOST_CONTEXTS, Proposed
+from DICOMModule.network.refusals import NothingAcceptedError
+from DICOMModule.network.retrieve_plan import Part
+from DICOMModule.network.storage_classes import GENERIC_CLASSES, KEPT_IN_ORDER
+
+STUDY_GET: Final = "1.2.840.10008.5.1.4.1.2.2.3"
+UIDS_A_REQUEST: Final = 100
+_NOT_WHAT_IT_SAYS: Final = 0xA900
+_NOT_UNDERSTOOD: Final = 0xC000
+NOT_ASKED_FOR: Final = "it was not asked for, and was refused."
+
+
+class Discard:
+    """Where a data set goes that is not wanted."""
+
+    def write(self, piece: memoryview) -> None:
+        """Take the next bytes, and forget them."""
+
+
+def get(fetch: Fetch, reception: Reception) -> None:
+    """Fetch what is missing; what has come is taken out of it.
+
+    Raises
+    ------
+    AssociationRefusedError
+        The server does not offer C-GET to us.
+    NetworkError
+        It breaks off, stalls or fails before anything.
+    DatabaseError
+        What comes cannot be kept.
+    """
+    for classes, parts in _divided(fetch.parts):
+        with linked(fetch.entry, _proposed(classes), fetch.limits, fetch.interrupt) as link:
+            _Getting(fetch, reception, link).get_all(parts, classes)
+
+
+def _divided(parts: Sequence[Part]) -> Iterator[tuple[dict[str, tuple[str, ...]], list[Part]]]:
+    """Divide what is missing by the SOP classes that fit into an association, each with its transfer syntaxes."""
+    unknown = [part for part in parts if (part.missing or not part.is_known) and not _classes_of(part)]
+    if unknown:
+        yield dict.fromkeys(GENERIC_CLASSES, PLAIN), unknown
+    classes: dict[str, tuple[str, ...]] = {}
+    chosen: list[Part] = []
+    for part in parts:
+        wanted = _classes_of(part) if part.missing else {}
+        for sop_class, syntaxes in wanted.items():
+            known = classes.get(sop_class, ())
+            merged = tuple(dict.fromkeys((*known, *syntaxes)))
+            if sum(map(len, classes.values())) - len(known) + len(merged) >= MOST_CONTEXTS:
+                yield classes, chosen
+                classes, chosen, merged = {}, [], syntaxes
+            classes[sop_class] = merged
+            if not any(one is part for one in chosen):
+                chosen.append(part)
+    if chosen:
+        yield classes, chosen
+
+
+def _classes_of(part: Part) -> dict[str, tuple[str, ...]]:
+    """Return the classes of what is missing, each with the transfer syntaxes in which it may come, the announced first."""
+    found: dict[str, tuple[str, ...]] = {}
+    for uid in part.missing:
+        one = part.announced[uid]
+        if not one.sop_class_uid:
+            return {}
+        told = (one.transfer_syntax_uid,) if one.transfer_syntax_uid in KEPT_IN_ORDER else ()
+        found[one.sop_class_uid] = tuple(dict.fromkeys((*found.get(one.sop_class_uid, ()), *told, *KEPT_IN_ORDER)))
+    return found
+
+
+def _proposed(classes: dict[str, tuple[str, ...]]) -> list[Proposed]:
+    """Propose to get, and to be sent each class in each transfer syntax by a context of its own: it comes as it is."""
+    get_it = [Proposed(STUDY_GET, PLAIN)]
+    if sum(map(len, classes.values())) >= MOST_CONTEXTS:
+        return get_it + [Proposed(one, syntaxes, as_scp=True) for one, syntaxes in classes.items()]
+    return get_it + [Proposed(one, (syntax,), as_scp=True) for one, syntaxes in classes.items() for syntax in syntaxes]
+
+
+def _requests(part: Part, classes: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """Return the UIDs of each request; none for all of a series."""
+    missing = [uid for uid in sorted(part.missing) if part.announced[uid].sop_class_uid in {"", *classes}]
+    if part.is_whole and len(missing) == len(part.announced):
+        yield ()
+        return
+    for start in range(0, len(missing), UIDS_A_REQUEST):
+        yield tuple(missing[start : start + UIDS_A_REQUEST])
+
+
+def keys_of(part: Part, uids: Sequence[str]) -> dict[str, str]:
+    """Return the identifier of a retrieval: some instances, a series, or a study, with the unique keys above it."""
+    level: Level = "image" if uids else "series" if part.series else "study"
+    keys = {"QueryRetrieveLevel": level.upper(), "StudyInstanceUID": part.study}
+    if part.series:
+        keys["SeriesInstanceUID"] = part.series
+    return keys | ({"SOPInstanceUID": "\\".join(uids)} if uids else {})
+
+
+def no_service(fetch: Fetch, name: str) -> NothingAcceptedError:
+    """Return the error of a server that does not offer what was asked for."""
+    return NothingAcceptedError(
+        f"{fetch.entry.ae_title} at {fetch.entry.host}:{fetch.entry.port} does not offer {name} to us.",
+        f"Ask its administrator to allow {fetch.entry.calling_ae} to retrieve.",
+    )
+
+
+def _cannot_be_kept(reception: Reception, error: OSError) -> DatabaseError:
+    return translated_os_error(error, reception.folder) or DatabaseError(
+        f"what comes cannot be written to {plain_text(str(reception.folder))}: {error.strerror}."
+    )
+
+
+class _Kept:
+    """A data set on its way to the disk."""
+
+    def __init__(self, reception: Reception, incoming: IncomingDataSet) -> None:
+        self._reception, self._incoming = reception, incoming
+
+    def write(self, piece: memoryview) -> None:
+        try:
+            self._incoming.write(piece)
+        except OSError as error:
+            raise _cannot_be_kept(self._reception, error) from error
+        except TooLargeError as error:
+            raise PeerLostError(
+                "the server sends an instance without end.", "Its administrator should know of it."
+            ) from error
+
+
+class _Getting:
+    """Operations over one association."""
+
+    def __init__(self, fetch: Fetch, reception: Reception, link: Link) -> None:
+        context = link.context_for(STUDY_GET)
+        if context is None:
+            raise no_service(fetch, "C-GET")
+        self._fetch, self._reception, self._link, self._context = fetch, reception, link, context
+        self._syntaxes = {one.id: one for one in link.contexts if one is not context}
+        self._part: Part | None = None
+        self._incoming: IncomingDataSet | None = None
+
+    def get_all(self, parts: Sequence[Part], classes: dict[str, tuple[str, ...]]) -> None:
+        """Fetch what is missing of parts and of these classes."""
+        for part in parts:
+            self._part = part
+            if not part.is_known:
+                part.is_fetched = self._get(part, ())
+                continue
+            for uids in _requests(part, classes):
+                went_well = self._get(part, uids)
+                left = [uid for uid in uids if uid in part.missing and uid not in self._fetch.refused]
+                if went_well and len(uids) > 1:  # where some are left, it knows no lists of UIDs
+                    for uid in left:
+                        self._get(part, (uid,))
+
+    def _get(self, part: Part, uids: Sequence[str]) -> bool:
+        """Fetch a series, a study, or some instances; return whether the server said that all went well."""
+        link, fetch = self._link, self._fetch
+        fetch.interrupt.check()
+        number = link.next_message_id()
+        data = identifier(keys_of(part, uids), self._context.transfer_syntax, "")
+        command = command_set(C_GET_RQ, True, {SOP_CLASS: STUDY_GET, MESSAGE_ID: number, PRIORITY: 0})
+        try:
+            with link.cancellable(self._context.id, number):
+                link.send(self._context.id, command, (data,))
+                return self._heard_out(part)
+        finally:
+            if self._incoming is not None:  # it broke off in its midst
+                self._incoming.discard()
+
+    def _heard_out(self, part: Part) -> bool:
+        fetch = self._fetch
+        while True:
+            message = self._link.receive(fetch.limits.fetch_s, self._sink_of)
+            answer = message.command
+            if answer.field == C_STORE_RQ:
+                self._acknowledge(message.context_id, answer)
+            elif answer.field == C_GET_RSP and answer.status is not None:
+                if answer.status not in PENDING:
+                    fetch.ended(answer)
+                    return answer.status == 0
+                if not part.is_known:
+                    fetch.count(answer)
+            else:
+                raise PeerLostError(
+                    f"{fetch.entry.ae_title} answers C-GET with what is no answer to it.",
+                    "Its administrator should know of it.",
+                )
+
+    # --- what comes
+
+    def _sink_of(self, command: Command, context_id: int) -> Sink | None:
+        if command.field != C_STORE_RQ:
+            return None
+        part, context = self._part, self._syntaxes.get(context_id)
+        self._incoming = None
+        uid = command.sop_instance_uid
+        is_wanted = part is not None and is_harmless_uid(uid) and (not part.is_known or uid in part.announced)
+        if context is None or not is_wanted or context.abstract_syntax != command.sop_class_uid:
+            return Discard()
+        told = Announced(
+            command.sop_class_uid,
+            command.sop_instance_uid,
+            context.transfer_syntax,
+            self._fetch.entry.ae_title,
+            f"{self._fetch.entry.name}: {command.sop_instance_uid}",
+        )
+        try:
+            self._incoming = IncomingDataSet(self._reception.folder, told, StorageLimits())
+        except OSError as error:
+            raise _cannot_be_kept(self._reception, error) from error
+        return _Kept(self._reception, self._incoming)
+
+    def _acknowledge(self, context_id: int, command: Command) -> None:
+        """Answer an instance that has come: only what is safe with success."""
+        incoming, self._incoming = self._incoming, None
+        uid = command.sop_instance_uid
+        if incoming is None:
+            self._fetch.refuse(uid, NOT_ASKED_FOR)
+            status = _NOT_UNDERSTOOD
+        else:
+            status = self._take(incoming, uid)
+        values: dict[int, int | str] = {SOP_CLASS: command.sop_class_uid, ANSWERS: command.message_id, STATUS: status}
+        values[SOP_INSTANCE] = uid
+        self._link.send(context_id, command_set(C_STORE_RSP, False, values))
+
+    def _take(self, incoming: IncomingDataSet, uid: str) -> int:
+        fetch, part = self._fetch, self._part
+        try:
+            arrived = incoming.finish()
+        except OSError as error:
+            incoming.discard()
+            raise _cannot_be_kept(self._reception, error) from error
+        if part is None:
+            raise RuntimeError("an instance came while nothing was asked for")
+        try:
+            header = self._reception.read(arrived)
+        except DicomFileError as error:
+            incoming.discard()
+            fetch.refuse(uid, plain_text(error.reason))
+            return _NOT_WHAT_IT_SAYS if isinstance(error, MismatchError) else _NOT_UNDERSTOOD
+        if header.study_instance_uid != part.study or (part.series and header.series_instance_uid != part.series):
+            incoming.discard()
+            fetch.refuse(uid, NOT_ASKED_FOR)
+            return _NOT_UNDERSTOOD
+        (receipt,) = self._reception.take([arrived], [header])
+        if receipt.outcome in {"stored", "present"}:
+            fetch.received(part, uid, header.series_instance_uid, is_new=receipt.outcome == "stored")
+            return 0
+        fetch.refuse(uid, plain_text(receipt.reason))
+        return 0 if receipt.outcome == "conflict" else _NOT_UNDERSTOOD  # what is in quarantine is safe

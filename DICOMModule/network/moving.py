@@ -1,0 +1,140 @@
+"""C-MOVE: the server sends what was asked for to our listener, which takes it in; here it is asked, and watched for arrivals."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Final
+
+from DICOMModule.errors import PeerLostError, PeerTimeoutError
+from DICOMModule.network.dimse import (
+    C_MOVE_RQ,
+    C_MOVE_RSP,
+    DESTINATION,
+    MESSAGE_ID,
+    PENDING,
+    PRIORITY,
+    SOP_CLASS,
+    command_set,
+)
+from DICOMModule.network.fetching import Fetch
+from DICOMModule.network.finding import PLAIN
+from DICOMModule.network.getting import UIDS_A_REQUEST, keys_of
+from DICOMModule.network.identifiers import identifier
+from DICOMModule.network.link import Link, linked
+from DICOMModule.network.pdus import Proposed
+from DICOMModule.network.retrieve_plan import Part
+
+STUDY_MOVE: Final = "1.2.840.10008.5.1.4.1.2.2.2"
+LOOK_EVERY_S: Final = 0.25
+
+
+def move(fetch: Fetch, listener_for: Callable[[str], AbstractContextManager[str]]) -> None:
+    """Have what is missing sent to our listener.
+
+    Parameters
+    ----------
+    listener_for : callable
+        Is given the address that we have towards the server; has a listener, and gives its AE title.
+
+    Raises
+    ------
+    AssociationRefusedError
+        The server does not offer C-MOVE to us.
+    NetworkError
+        It breaks off, or neither answers nor sends anything for too long; or there can be no listener.
+    """
+    with (
+        linked(fetch.entry, [Proposed(STUDY_MOVE, PLAIN)], fetch.limits, fetch.interrupt) as link,
+        listener_for(link.our_address) as destination,
+    ):
+        _move_all(fetch, link, destination)
+
+
+def _move_all(fetch: Fetch, link: Link, destination: str) -> None:
+    for part in fetch.parts:
+        if part.is_known and not part.missing:
+            continue
+        before = _here(fetch, part) if not part.is_known else {}
+        for uids in _requests(part):
+            went_well = _moved(fetch, link, part, uids, destination)
+            if not part.is_known:
+                part.is_fetched = went_well
+                _take_stock(fetch, part, before)
+            left = [uid for uid in uids if uid in part.missing]
+            if went_well and len(uids) > 1:  # where some are left, it knows no lists of UIDs
+                for uid in left:
+                    _moved(fetch, link, part, (uid,), destination)
+
+
+def _requests(part: Part) -> Iterator[tuple[str, ...]]:
+    """Return the UIDs of each request; none for all of a series or study."""
+    if not part.is_known or (part.is_whole and len(part.missing) == len(part.announced)):
+        yield ()
+        return
+    missing = sorted(part.missing)
+    for start in range(0, len(missing), UIDS_A_REQUEST):
+        yield tuple(missing[start : start + UIDS_A_REQUEST])
+
+
+def _moved(fetch: Fetch, link: Link, part: Part, uids: Sequence[str], destination: str) -> bool:
+    """Have some of a part sent to us; return whether the server said that all went well."""
+    context = link.contexts[0]
+    fetch.interrupt.check()
+    number = link.next_message_id()
+    values: dict[int, int | str] = {SOP_CLASS: STUDY_MOVE, MESSAGE_ID: number, PRIORITY: 0, DESTINATION: destination}
+    with link.cancellable(context.id, number):
+        link.send(
+            context.id,
+            command_set(C_MOVE_RQ, True, values),
+            (identifier(keys_of(part, uids), context.transfer_syntax, ""),),
+        )
+        heard_s = time.monotonic()
+        while True:
+            try:
+                answer = link.receive(LOOK_EVERY_S).command
+            except PeerTimeoutError:
+                if _look(fetch, part):
+                    heard_s = time.monotonic()
+                if time.monotonic() - heard_s > fetch.limits.fetch_s:
+                    raise
+                continue
+            heard_s = time.monotonic()
+            if answer.field != C_MOVE_RSP or answer.status is None:
+                raise PeerLostError(
+                    f"{fetch.entry.ae_title} answers C-MOVE with what is no answer to it.",
+                    "Its administrator should know of it.",
+                )
+            if answer.status in PENDING:
+                if not part.is_known:
+                    fetch.count(answer)
+                continue
+            fetch.ended(answer)
+            _look(fetch, part)
+            return answer.status == 0
+
+
+def _look(fetch: Fetch, part: Part) -> bool:
+    """Look in the database for what has arrived; return whether something has."""
+    if not part.is_known:
+        return False
+    came = [uid for uid in _here(fetch, part) if uid in part.missing]
+    for uid in came:
+        fetch.received(part, uid, part.series, is_new=True)
+    return bool(came)
+
+
+def _here(fetch: Fetch, part: Part) -> dict[str, str]:
+    """Return what of a part is in the database: SOP Instance UID → Series Instance UID."""
+    instances = (
+        fetch.database.instances(series=part.series) if part.series else fetch.database.instances(study=part.study)
+    )
+    return {one.sop_instance_uid: one.series_instance_uid for one in instances if one.state == "present"}
+
+
+def _take_stock(fetch: Fetch, part: Part, before: dict[str, str]) -> None:
+    """Count what came of a part that the server does not list."""
+    for uid, series in _here(fetch, part).items():
+        if uid not in before:
+            fetch.received(part, uid, series, is_new=True)

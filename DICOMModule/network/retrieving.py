@@ -1,0 +1,323 @@
+"""Retrieving as a job: by C-GET or C-MOVE, whichever the server's entry says, then by the other for what did not come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from DICOMModule.database import DicomDatabase
+from DICOMModule.database.servers import ServerEntry
+from DICOMModule.errors import DatabaseError, NetworkError, PeerError, Problem
+from DICOMModule.jobs import Job, Progress
+from DICOMModule.network.aside import Aside, Interrupt, Interrupted, result_of
+from DICOMModule.network.fetching import Fetch, Fetched
+from DICOMModule.network.getting import get
+from DICOMModule.network.link import LIMITS
+from DICOMModule.network.moving import move
+from DICOMModule.network.reaching import Limits
+from DICOMModule.network.refusals import NothingAcceptedError
+from DICOMModule.network.retrieve_plan import RetrieveKey, planned
+
+WAYS: Final = {"get": "C-GET", "move": "C-MOVE"}
+ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 (what the user may have set)
+DID_NOT_COME: Final = "the server has it, and it did not come"
+
+
+@dataclass(frozen=True, slots=True)
+class RetrieveProgress(Progress):
+    """How far a retrieval has come.
+
+    Attributes
+    ----------
+    received, already_present, failed : int
+        Instances so far.
+    expected : int or None
+        How many there are to be in all, once the server has told.
+    series_instance_uids : tuple of str
+        Series to which something has come since the last one.
+    """
+
+    received: int = 0
+    already_present: int = 0
+    failed: int = 0
+    expected: int | None = None
+    series_instance_uids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RetrieveReport:
+    """What a retrieval has brought.
+
+    Attributes
+    ----------
+    expected : int or None
+        Instances that the server says there are; None where it does not say.
+    received, already_present : int
+        Those that came, and those that were here.
+    failed : tuple of Problem
+        By SOP Instance UID: what did not come or was not taken, and why.
+    status, status_text : str
+        What the server answered in the end.
+    series_instance_uids : tuple of str
+        Series to which something came, sorted.
+    elapsed_s : float
+        How long it took.
+    """
+
+    expected: int | None = None
+    received: int = 0
+    already_present: int = 0
+    failed: tuple[Problem, ...] = ()
+    status: str = "0x0000"
+    status_text: str = ""
+    series_instance_uids: tuple[str, ...] = ()
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """How many instances there are, and how many of them are here."""
+
+    expected: int | None
+    already_present: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of it all."""
+
+    expected: int | None
+    failed: tuple[Problem, ...]
+    status: int
+    status_text: str
+
+
+@dataclass
+class _Tally:
+    expected: int | None = None
+    received: int = 0
+    present: int = 0
+    changed: list[str] = field(default_factory=list)
+    series: set[str] = field(default_factory=set)
+
+    def take(self, event: Fetched | Planned) -> None:
+        if isinstance(event, Planned):
+            self.expected, self.present = event.expected, event.already_present
+        elif event.outcome == "received":
+            self.received += 1
+            self.changed.append(event.series_instance_uid)
+            self.series.add(event.series_instance_uid)
+        else:
+            self.present += 1
+
+
+@dataclass(frozen=True, slots=True)
+class OurListener:
+    """Where our listener is to be for C-MOVE, if none runs; the server must know it.
+
+    Attributes
+    ----------
+    port, bind : int, str
+        0.0.0.0 is all addresses of this machine; any other is taken as the one by which the server is reached.
+    is_asked_for : bool
+        The port was asked for: a listener that runs elsewhere is none.
+    """
+
+    port: int = 11112
+    bind: str = ""
+    is_asked_for: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    database: DicomDatabase
+    entry: ServerEntry
+    keys: tuple[RetrieveKey, ...]
+    listener: OurListener
+    limits: Limits
+
+
+def retrieve_keys_job(
+    database: DicomDatabase,
+    entry: ServerEntry,
+    keys: Sequence[RetrieveKey],
+    *,
+    listener: OurListener | None = None,
+    limits: Limits = LIMITS,
+) -> Job[RetrieveReport]:
+    """Fetch what is missing of `keys`; yields `RetrieveProgress`. What came before the job is closed stays.
+
+    Raises
+    ------
+    NetworkError
+        The server cannot be reached, has nothing of it, or gives nothing in either way.
+    DatabaseError
+        What comes cannot be kept, and nothing has come before.
+    """
+    began_s = time.monotonic()
+    tally = _Tally()
+    text = f"retrieving from {entry.name}"
+    work = partial(_fetch, _Wish(database, entry, tuple(keys), listener or OurListener(), limits))
+    with Aside[Fetched | Planned, Ended]() as aside:
+        aside.start(work)
+        while True:
+            is_over = aside.is_over
+            for event in aside.take(0.0 if is_over else 0.1):
+                tally.take(event)
+            changed = tuple(dict.fromkeys(tally.changed))
+            tally.changed.clear()
+            done = tally.received + tally.present
+            yield RetrieveProgress(
+                done, tally.expected or 0, text, tally.received, tally.present, 0, tally.expected, changed
+            )
+            if is_over:
+                break
+        ended = result_of(aside.results()[0])
+    return RetrieveReport(
+        ended.expected,
+        tally.received,
+        tally.present,
+        ended.failed,
+        f"0x{ended.status:04X}",
+        ended.status_text,
+        tuple(sorted(tally.series)),
+        round(time.monotonic() - began_s, 3),
+    )
+
+
+def _fetch(wish: _Wish, tell: Callable[[Fetched | Planned], None], interrupt: Interrupt) -> Ended:
+    parts = planned(wish.entry, wish.keys, wish.database, wish.limits, interrupt)
+    fetch = Fetch(wish.entry, parts, wish.database, tell, interrupt, wish.limits)
+    is_known = all(part.is_known for part in parts)
+    expected = sum(len(part.announced) for part in parts) if is_known else None
+    here = sum(len(part.announced) - len(part.missing) for part in parts)
+    tell(Planned(expected, here))
+    if fetch.is_complete:
+        return Ended(expected, (), 0, "all of it is here")
+    trouble = _by_each_way(fetch, wish.listener)
+    interrupt.check()
+    if trouble is not None and not fetch.arrived and not here:
+        raise trouble
+    failed = _failed(fetch, trouble)
+    if expected is None and fetch.announced:
+        expected = max(fetch.announced, len(fetch.arrived))
+    status = fetch.status if fetch.status is not None else 0 if not failed else 0xC000
+    return Ended(expected, failed, status, fetch.status_text or (str(trouble) if trouble else "success (0x0000)"))
+
+
+def _by_each_way(fetch: Fetch, listener: OurListener) -> NetworkError | DatabaseError | None:
+    """Fetch in one way, then in the other what did not come; return why nothing more can be done, if so."""
+    book = fetch.database.servers
+    entry = fetch.entry
+    learnt = _learnt(fetch)
+    first = str(learnt["retrieve_by"]) if learnt.get("retrieve_instead_of") == entry.retrieve else entry.retrieve
+    second = "move" if first == "get" else "get"
+    troubles: list[NetworkError] = []
+    for way in (first, second):
+        before, told = len(fetch.arrived), (fetch.status, fetch.status_text)
+        fetch.status = None
+        try:
+            if way == "get":
+                _get(fetch)
+            else:
+                move(fetch, partial(_listener, fetch, listener))
+        except DatabaseError as error:
+            return error  # no other way leads to more room
+        except NetworkError as error:
+            fetch.interrupt.check()
+            troubles.append(error)
+        else:
+            if len(fetch.arrived) == before and not fetch.is_complete:
+                troubles.append(_nothing_came(fetch, way))
+        if fetch.status is None:
+            fetch.status, fetch.status_text = told
+        if fetch.is_complete:
+            if way == second and not before and way != entry.retrieve:
+                _learn(book, entry, {**learnt, "retrieve_by": way, "retrieve_instead_of": entry.retrieve})
+            return None
+        if len(fetch.arrived) > before and not _may_help(fetch, troubles):
+            break
+    offered = [one for one in troubles if not isinstance(one, NothingAcceptedError)]
+    return _together(offered or troubles)
+
+
+def _nothing_came(fetch: Fetch, way: str) -> PeerError:
+    entry = fetch.entry
+    return PeerError(
+        f"{entry.ae_title} at {entry.host}:{entry.port} answers {WAYS[way]} with: {fetch.status_text or 'nothing'}; and sends"
+        " nothing that could be taken.",
+        f"Ask its administrator whether {entry.calling_ae} may retrieve, and where it sends what {entry.calling_ae} asks for;"
+        " its log says more.",
+    )
+
+
+def _may_help(fetch: Fetch, troubles: Sequence[Exception]) -> bool:
+    """Return whether the other way may bring what one has not: where the server failed to send some of it as it is."""
+    return not troubles and any(uid not in fetch.refused for part in fetch.parts for uid in part.missing)
+
+
+def _together(troubles: Sequence[NetworkError]) -> NetworkError | None:
+    if len(troubles) < 2:
+        return troubles[0] if troubles else None
+    first, second = troubles
+    if isinstance(first, PeerError) and isinstance(second, PeerError):
+        return PeerError(f"{first.detail} {second.detail}", f"{first.advice} {second.advice}")
+    return NetworkError(f"{first} {second}")
+
+
+def _learnt(fetch: Fetch) -> dict[str, Any]:
+    try:
+        return fetch.database.servers.learnt(fetch.entry.name)
+    except NetworkError:
+        return {}  # it has been removed meanwhile, or is another one of that name
+
+
+def _learn(book: Any, entry: ServerEntry, facts: dict[str, Any]) -> None:
+    try:
+        if book.entry(entry.name) == entry:
+            book.learn(entry.name, facts)
+    except (NetworkError, DatabaseError):
+        return  # it is only for the next time
+
+
+def _get(fetch: Fetch) -> None:
+    trouble: Exception | None = None
+    with fetch.database.reception(source="retrieve") as reception:
+        try:
+            get(fetch, reception)
+        except (NetworkError, Interrupted) as error:  # what was taken is whole: the session ends as any does
+            trouble = error
+    if trouble is not None:
+        raise trouble
+
+
+@contextmanager
+def _listener(fetch: Fetch, wish: OurListener, our_address: str) -> Iterator[str]:
+    """Have the listener that runs, or one of our own where the server can reach it; give its AE title."""
+    from DICOMModule.network.listener import ListenerOptions
+    from DICOMModule.network.listener_control import listening, running_listener
+
+    running = running_listener(fetch.database.folder)
+    if running is not None and (not wish.is_asked_for or wish.port == running.port):
+        yield running.ae_title
+        return
+    bind = wish.bind if wish.bind == ANY_ADDRESS else our_address
+    options = ListenerOptions(port=wish.port, ae_title=fetch.entry.calling_ae, bind=bind)
+    with listening(fetch.database.folder, options) as state:
+        yield state.ae_title
+
+
+def _failed(fetch: Fetch, trouble: Exception | None) -> tuple[Problem, ...]:
+    """Return a row for each instance that is not here, and for each that was not taken."""
+    rows = {uid: reason for uid, reason in fetch.refused.items() if uid not in fetch.arrived}
+    why = str(trouble) if trouble is not None else f"its last word: {fetch.status_text or 'none'}"
+    for part in fetch.parts:
+        for uid in sorted(part.missing):
+            rows.setdefault(uid, f"{DID_NOT_COME}; {why}")
+        if not part.is_known and not part.is_fetched:
+            rows.setdefault(part.series or part.study, f"not all of it came; {why}")
+    return tuple(Problem(uid, reason) for uid, reason in rows.items())

@@ -1,0 +1,97 @@
+"""Retrieve by C-MOVE to our own listener, and by the one way where the other does not lead there; the doctor tells of it."""
+
+from __future__ import annotations
+
+import json
+
+import peers
+import pytest
+from factories import make_series, uid
+
+from DICOMModule.commands.main import main
+from DICOMModule.errors import NetworkError, PeerError
+from DICOMModule.jobs import run_to_end
+from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.network.retrieve_plan import RetrieveKey
+
+STUDY = uid("moved", "study")
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory, orthanc, dcmqrscp):
+    """Both archives, with a study."""
+    folder = tmp_path_factory.mktemp("moved")
+    made = make_series(folder / "made", "moved", slices=6)
+    with DICOMModuleLogic(folder / "database") as logic:
+        for peer in (orthanc, dcmqrscp):
+            assert run_to_end(logic.send_job(peer.entry(), [made.folder])).failed == ()
+    return {"orthanc": orthanc, "dcmqrscp": dcmqrscp}
+
+
+@pytest.mark.parametrize("server", ["orthanc", "dcmqrscp"])
+def test_a_study_is_moved_to_a_listener_that_is_there_as_long_as_it_is_needed(logic, filled, server):
+    peer = filled[server]
+    logic.add_server(peer.entry(server, retrieve="move"))
+    progress = []
+    job = logic.retrieve_job(server, [RetrieveKey(STUDY)], listener_port=peer.move_port)
+    try:
+        while True:
+            progress.append(next(job))
+    except StopIteration as stop:
+        report = stop.value
+    assert (report.expected, report.received, report.failed, report.status) == (6, 6, (), "0x0000")
+    assert logic.database().counts().instances == 6
+    assert report.series_instance_uids == (uid("moved", "series"),)
+    assert [one.copied for one in logic.database().instances()] == [True] * 6
+    assert "retrieve_by" not in logic.database().servers.learnt(server)
+    again = run_to_end(logic.retrieve_job(server, [RetrieveKey(STUDY)], listener_port=peer.move_port))
+    assert (again.received, again.already_present) == (0, 6)
+
+
+def test_where_the_destination_is_not_known_it_is_got_and_that_is_remembered(logic, filled):
+    logic.add_server(filled["dcmqrscp"].entry("archive", retrieve="move", calling_ae="STRANGER"))
+    key = RetrieveKey(STUDY, uid("moved", "series"), uid("moved", "instance", 1))
+    first = run_to_end(logic.retrieve_job("archive", [key], listener_port=peers.free_port()))
+    assert (first.received, first.failed) == (1, ())
+    learnt = logic.database().servers.learnt("archive")
+    assert (learnt["retrieve_by"], learnt["retrieve_instead_of"]) == ("get", "move")
+
+
+def test_where_c_get_is_not_offered_it_is_moved(logic, tmp_path):
+    made = make_series(tmp_path / "made", "no get", slices=2)
+    with peers.dcmqrscp(tmp_path / "archive", "--disable-get") as peer:
+        peers.store(peer, made.folder)
+        logic.add_server(peer.entry("archive"))
+        report = run_to_end(logic.retrieve_job("archive", [RetrieveKey(made.study_uid)], listener_port=peer.move_port))
+        assert (report.received, report.failed) == (2, ())
+        assert logic.database().servers.learnt("archive")["retrieve_by"] == "move"
+
+
+def test_a_destination_that_nobody_knows_is_told_with_what_to_enter(logic, tmp_path):
+    made = make_series(tmp_path / "made", "unknown", slices=2)
+    with peers.dcmqrscp(tmp_path / "archive", "--disable-get") as peer:
+        peers.store(peer, made.folder)
+        logic.add_server(peer.entry("archive", calling_ae="STRANGER"))
+        with pytest.raises(PeerError, match=r"destination of the move is not known .* STRANGER"):
+            run_to_end(logic.retrieve_job("archive", [RetrieveKey(made.study_uid)], listener_port=peers.free_port()))
+    assert logic.database().counts().instances == 0
+
+
+def test_a_listener_port_that_is_taken_is_told(logic, filled, tmp_path):
+    peer = filled["dcmqrscp"]
+    logic.add_server(peer.entry("archive", retrieve="move"))
+    with peers.storescp(tmp_path / "taken") as taken, peers.dcmqrscp(tmp_path / "archive", "--disable-get") as alone:
+        peers.store(alone, make_series(tmp_path / "made", "taken", slices=1).folder)
+        logic.add_server(alone.entry("alone"))
+        key = RetrieveKey(uid("taken", "study"))
+        with pytest.raises(NetworkError, match=str(taken.port)):
+            run_to_end(logic.retrieve_job("alone", [key], listener_port=taken.port))
+
+
+def test_the_verb_moves(logic, filled, capsys):
+    peer = filled["orthanc"]
+    logic.add_server(peer.entry("orthanc", retrieve="move"))
+    words = ["retrieve", "orthanc", "--study", STUDY, "--listener-port", str(peer.move_port), "--json"]
+    assert main(["--database", str(logic.database_folder), *words]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["expected"], document["received"], document["status"]) == (6, 6, "0x0000")

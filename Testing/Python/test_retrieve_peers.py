@@ -1,0 +1,252 @@
+"""Retrieve, from peers that lie about counts, send what nobody asked for, cut, stall, or know less than they should."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+
+import pytest
+from dicom_bytes import element
+from factories import make_series, uid
+from scripted_peer import SHORT, accept, command, entry_of, fragment, messages, raw_peer
+
+from DICOMModule.database import DicomDatabase
+from DICOMModule.dicom.header_reader import read_header
+from DICOMModule.errors import NetworkError, PeerError
+from DICOMModule.jobs import run_to_end
+from DICOMModule.network.retrieve_plan import RetrieveKey
+from DICOMModule.network.retrieving import retrieve_keys_job
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+FIND, MOVE, GET = (f"1.2.840.10008.5.1.4.1.2.2.{number}" for number in (1, 2, 3))
+STUDY, SERIES = uid("s", "study"), uid("s", "series")
+
+
+@pytest.fixture
+def database(tmp_path):
+    with DicomDatabase.open(tmp_path / "database") as opened:
+        yield opened
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A series of three instances: UID → data set as it goes over the network."""
+    series = make_series(tmp_path / "made", "s", slices=3)
+    found = {}
+    for path in series.files:
+        header = read_header(path)
+        found[header.sop_instance_uid] = path.read_bytes()[header.dataset_offset :]
+    return found
+
+
+class Archive:
+    """A peer with a series; tests change what it says and does."""
+
+    def __init__(self, made):
+        self.held = dict(made)
+        self.listed = list(made)
+        self.sends = None  # UIDs that it sends, whatever is asked for
+        self.refused = {MOVE}
+        self.knows_lists = True
+        self.status = 0x0000
+        self.answers = []
+        self.before_answer = lambda _connection: None
+
+    def serve(self, connection):
+        contexts = accept(connection, refused=self.refused)
+        for context_id, fields, data in messages(connection):
+            if fields[0x0100] == 0x0020:
+                self.find(connection, context_id, fields, data)
+            elif fields[0x0100] == 0x0010:
+                self.get(connection, contexts, context_id, fields, data)
+            elif fields[0x0100] == 0x8001:
+                self.answers.append((fields[0x1000], fields[0x0900]))
+
+    def find(self, connection, context_id, fields, data):
+        is_series = b"SERIES" in data
+        found = [element(0x0020000E, "UI", SERIES)]
+        if not is_series:
+            found = [element(0x00080016, "UI", CT) + element(0x00080018, "UI", one) for one in self.listed]
+        for answer in found:
+            said = command(e0100=0x8020, e0120=fields[0x0110], e0800=1, e0900=0xFF00)
+            connection.sendall(fragment(context_id, 3, said) + fragment(context_id, 2, answer))
+        said = command(e0100=0x8020, e0120=fields[0x0110], e0800=0x0101, e0900=0)
+        connection.sendall(fragment(context_id, 3, said))
+
+    def get(self, connection, contexts, context_id, fields, data):
+        asked = [one for one in self.held if one.encode() in data]
+        if b"IMAGE" not in data:
+            asked = list(self.held)
+        elif len(asked) > 1 and not self.knows_lists:
+            asked = []
+        (storing, *_) = [
+            n for n, (abstract, syntax) in contexts.items() if (abstract, syntax) == (CT, "1.2.840.10008.1.2.1")
+        ]
+        for number, one in enumerate(asked if self.sends is None else self.sends):
+            said = command(e0002=CT, e0100=1, e0110=number + 1, e0700=0, e0800=1, e1000=one)
+            content = self.held[one]
+            connection.sendall(fragment(storing, 3, said))
+            for start in range(0, max(len(content), 1), 16000):
+                last = 2 if start + 16000 >= len(content) else 0
+                connection.sendall(fragment(storing, last, content[start : start + 16000]))
+            for _, answer, _ in messages(connection):
+                if answer[0x0100] == 0x8001:
+                    self.answers.append((answer[0x1000], answer[0x0900]))
+                    break
+            else:
+                return  # whoever asked has gone
+        self.before_answer(connection)
+        said = command(e0100=0x8010, e0120=fields[0x0110], e0800=0x0101, e0900=self.status, e1021=99)
+        connection.sendall(fragment(context_id, 3, said))
+
+
+@contextmanager
+def running(archive):
+    with raw_peer(archive.serve) as port:
+        yield entry_of(port)
+
+
+def got(database, entry, *keys):
+    return run_to_end(retrieve_keys_job(database, entry, keys or [RetrieveKey(STUDY)], limits=SHORT))
+
+
+def test_an_honest_archive_gives_everything(database, made):
+    archive = Archive(made)
+    with running(archive) as entry:
+        report = got(database, entry)
+    assert (report.expected, report.received, report.failed) == (3, 3, ())
+    assert archive.answers == [(one, 0) for one in made]
+    assert {one.sop_instance_uid for one in database.instances()} == set(made)
+
+
+def test_what_was_not_asked_for_is_refused_and_told(database, made, tmp_path):
+    foreign = make_series(tmp_path / "foreign", "foreign", slices=1).files[0]
+    header = read_header(foreign)
+    archive = Archive(made)
+    archive.held[header.sop_instance_uid] = foreign.read_bytes()[header.dataset_offset :]
+    archive.sends = [*made, header.sop_instance_uid]
+    with running(archive) as entry:
+        report = got(database, entry)
+    assert report.received == 3
+    assert [(one.where, "not asked for" in one.reason) for one in report.failed] == [(header.sop_instance_uid, True)]
+    assert dict(archive.answers)[header.sop_instance_uid] == 0xC000
+    assert {one.series_instance_uid for one in database.series()} == {SERIES}
+
+
+def test_an_instance_of_another_study_under_a_uid_that_was_asked_for_is_refused(database, made, tmp_path):
+    first = next(iter(made))
+    other = make_series(tmp_path / "o", "other", slices=1, edit=lambda one, _k: setattr(one, "SOPInstanceUID", first))
+    path = other.files[0]
+    archive = Archive(made)
+    archive.held[first] = path.read_bytes()[read_header(path).dataset_offset :]
+    with running(archive) as entry:
+        report = got(database, entry)
+    assert (report.received, [one.where for one in report.failed]) == (2, [first])
+    assert database.counts().studies == 1
+
+
+@pytest.mark.parametrize("sound", [lambda data: data[:-11], lambda _data: b"garbage!" * 9, lambda _data: b""])
+def test_what_is_cut_or_garbage_is_refused_and_the_rest_is_kept(database, made, sound):
+    archive = Archive(made)
+    first = next(iter(made))
+    archive.held[first] = sound(made[first])
+    with running(archive) as entry:
+        report = got(database, entry)
+    assert (report.expected, report.received, [one.where for one in report.failed]) == (3, 2, [first])
+    assert dict(archive.answers)[first] in {0xA900, 0xC000}
+    assert not list((database.folder / "incoming").rglob("*.part"))
+
+
+def test_a_success_without_what_was_announced_is_no_success(database, made):
+    archive = Archive(made)
+    archive.listed.append("1.2.3.999")
+    archive.sends = list(made)[:2]
+    with running(archive) as entry:
+        report = got(database, entry)
+    assert (report.expected, report.received, report.status) == (4, 2, "0x0000")
+    assert {one.where for one in report.failed} == {"1.2.3.999", list(made)[2]}
+    assert "did not come" in report.failed[0].reason
+
+
+def test_a_peer_that_knows_no_lists_is_asked_one_by_one(database, made, tmp_path):
+    archive = Archive(made)
+    archive.knows_lists = False
+    first = next(iter(made))
+    with running(archive) as entry:
+        got(database, entry, RetrieveKey(STUDY, SERIES, first))
+        report = got(database, entry)
+    assert (report.expected, report.received, report.already_present, report.failed) == (3, 2, 1, ())
+
+
+def test_a_status_that_tells_of_failures_is_in_the_report(database, made):
+    archive = Archive(made)
+    archive.status, archive.sends = 0xB000, list(made)[:1]
+    with running(archive) as entry:
+        report = got(database, entry)
+    assert (report.received, len(report.failed), report.status) == (1, 2, "0xB000")
+    assert "some of the images failed" in report.status_text
+
+
+@pytest.mark.parametrize(
+    "misdeed", [lambda c: c.close(), lambda c: c.sendall(b"\7\0\0\0\0\4\0\0\0\0"), lambda _c: time.sleep(1.2)]
+)
+def test_what_came_before_a_peer_broke_off_is_kept(database, made, misdeed):
+    archive = Archive(made)
+    archive.sends, archive.before_answer = list(made)[:2], misdeed
+    with running(archive) as entry:
+        report = got(database, entry)
+    assert (report.received, [one.where for one in report.failed]) == (2, [list(made)[2]])
+    assert database.counts().instances == 2
+
+
+def test_nothing_at_all_is_an_error(database, made):
+    archive = Archive(made)
+    archive.sends, archive.status = [], 0xA702
+    with running(archive) as entry, pytest.raises(PeerError, match=r"C-GET with: .* images cannot be sent"):
+        got(database, entry)
+    assert database.counts().instances == 0
+
+
+def test_the_same_uid_with_other_pixels_is_set_aside_and_told(database, made, tmp_path):
+    archive = Archive(made)
+    with running(archive) as entry:
+        got(database, entry)
+        first = next(iter(made))
+        database.delete([first])
+        archive.held[first] = made[first][:-1] + b"\x7f"
+        report = got(database, entry)
+    assert report.expected == 3
+    assert report.received + report.already_present + len(report.failed) == 3
+
+
+@pytest.mark.parametrize("moment", ["find", "get"])
+def test_closing_the_job_ends_it_soon(database, made, moment):
+    archive = Archive(made)
+    if moment == "get":
+        archive.before_answer = lambda connection: (connection.recv(10), connection.recv(10))
+    else:
+        archive.find = lambda *_arguments: time.sleep(0.8)
+    with running(archive) as entry:
+        job = retrieve_keys_job(database, entry, [RetrieveKey(STUDY)])
+        next(job)
+        next(job)
+        began = time.monotonic()
+        job.close()
+        assert time.monotonic() - began < 0.6
+    assert not list((database.folder / "incoming").rglob("*.part"))
+    assert issubclass(PeerError, NetworkError)
+
+
+def test_an_archive_that_cannot_be_queried_gives_a_study_as_a_whole(database, made):
+    archive = Archive(made)
+    archive.refused = {FIND, MOVE}
+    with running(archive) as entry:
+        report = got(database, entry)
+    assert (report.received, report.failed, report.status) == (3, (), "0x0000")
+
+
+def test_an_archive_that_offers_neither_way_is_an_error(database, made):
+    archive = Archive(made)
+    archive.refused = {GET, MOVE}
+    with running(archive) as entry, pytest.raises(PeerError, match=r"C-GET|none of the services"):
+        got(database, entry)
