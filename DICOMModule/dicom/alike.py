@@ -68,7 +68,7 @@ class AskedOnce(Generic[Answer]):
 
     def each(self, headers: Sequence[InstanceHeader]) -> list[Answer]:
         """Return the answers for headers in their order: as calling it for each, in a tenth of the time."""
-        likenesses = [getattr(header.attributes, "likeness", None) for header in headers]
+        likenesses = likenesses_of(headers)
         known: dict[Likeness | None, Answer | object] = {}
         for likeness, header in dict(zip(reversed(likenesses), reversed(headers), strict=True)).items():
             if likeness is not None:
@@ -104,6 +104,14 @@ class AskedOnce(Generic[Answer]):
             known.clear()
         known[key] = answer
         return answer
+
+
+def likenesses_of(headers: Sequence[InstanceHeader]) -> list[Likeness | None]:
+    """Return the likeness of each header, None where it has none."""
+    try:
+        return [header.attributes.likeness for header in headers]  # type: ignore[attr-defined]  # as most of the time
+    except AttributeError:
+        return [getattr(header.attributes, "likeness", None) for header in headers]
 
 
 def asked_once(*keywords: str) -> Callable[[Callable[[InstanceHeader], Answer]], AskedOnce[Answer]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
+from DICOMModule.dicom.alike import likenesses_of
 from DICOMModule.dicom.columns import made_in_columns
 from DICOMModule.dicom.instance_header import InstanceHeader, Likeness
 from DICOMModule.dicom.pixel_format import LOOKED_AT, pixel_format_of
@@ -48,8 +49,8 @@ def judged_each(
 def _alike(headers: Sequence[InstanceHeader]) -> list[list[int]]:
     """Return the indices of headers that have all in common that decides."""
     keys = [
-        (getattr(header.attributes, "likeness", None), header.pixel_data_bytes, getattr(header, "tile", None) is None)
-        for header in headers
+        (likeness, header.pixel_data_bytes, getattr(header, "tile", None) is None)
+        for header, likeness in zip(headers, likenesses_of(headers), strict=True)
     ]
     members: dict[tuple[Likeness | None, int, bool], list[int]] = {key: [] for key in set(keys)}
     for index, key in enumerate(keys):

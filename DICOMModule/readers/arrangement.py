@@ -10,7 +10,7 @@ from typing import TypeVar
 from DICOMModule.dicom.pixel_format import pixel_format_of
 from DICOMModule.errors import GeometryError
 from DICOMModule.readers.loadable import OTHER_READING, SIDE_ISSUE, SURE, WARNED, Loadable
-from DICOMModule.readers.offers import loadable_id, refused, series_name
+from DICOMModule.readers.offers import instances_of, loadable_id, refused, series_name
 from DICOMModule.readers.pixel_meaning import value_sentences
 from DICOMModule.readers.stack import Stack, duplicates_sentence, spread_sentences, stacks_of_sequence
 from DICOMModule.volume.chronology import chronology_of
@@ -123,7 +123,7 @@ def _offer(parts: Sequence[Sequence[PlacedFrame]], axis: Axis | None, offer: Off
         headers = [frame.header for part in parts for frame in part]
         return refused(offer.reader, headers, f"{text[:1].upper()}{text[1:]}.", "sequence")
     fullest = max(stacks, key=lambda stack: len(stack.frames))
-    frames = tuple(header for stack in stacks for header in stack.headers)
+    frames = tuple(itertools.chain.from_iterable(stack.headers for stack in stacks))
     value_warnings, value_notes = value_sentences(frames)
     apart, near = spread_sentences(stacks) if max(map(len, parts)) > 1 else ([], [])
     warnings = (*offer.warnings, *_sentences_of([fullest, *stacks]), *apart, *value_warnings)
@@ -135,7 +135,7 @@ def _offer(parts: Sequence[Sequence[PlacedFrame]], axis: Axis | None, offer: Off
         reader=offer.reader,
         confidence=_confidence(offer, warnings),
         selected=not (offer.side_issue or offer.alternative_to),
-        instances=tuple({id(frame.instance): frame.instance for frame in frames}.values()),
+        instances=instances_of(frames),
         frames=frames,
         volume_sizes=tuple(len(stack.headers) for stack in stacks) if axis is not None else (),
         warnings=warnings,

@@ -17,7 +17,7 @@ from DICOMModule.dicom.patient import patient_identity
 from DICOMModule.dicom.pixel_format import pixel_format_of
 from DICOMModule.errors import GeometryError
 from DICOMModule.readers.loadable import SIDE_ISSUE, SURE, WARNED, Loadable
-from DICOMModule.readers.offers import loadable_id, refused, series_name
+from DICOMModule.readers.offers import instances_of, loadable_id, refused, series_name
 from DICOMModule.readers.stack import Stack, header_sentences
 from DICOMModule.volume.fourth_axis import Sequence4D
 from DICOMModule.volume.fourth_dimension import read_fourth_dimension
@@ -192,7 +192,7 @@ def _offer(reader: str, sequence: Sequence4D) -> Loadable:
         reader=reader,
         confidence=WARNED if warnings else SURE,
         selected=True,
-        instances=tuple({id(frame.instance): frame.instance for frame in frames}.values()),
+        instances=instances_of(frames),
         frames=frames,
         volume_sizes=tuple(len(part) for part in parts) if sequence.axis is not None else (),
         warnings=warnings,

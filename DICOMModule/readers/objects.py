@@ -106,11 +106,18 @@ def _has_pixels_of_its_own(header: InstanceHeader) -> bool:
     return kind_of(sop_class_uid) in _WITH_PIXELS or any(_matches(rest, prefix) for prefix in _WITH_PIXELS_PREFIXES)
 
 
+@asked_once("Rows")
+def _has_rows(header: InstanceHeader) -> bool:
+    return "Rows" in header.attributes
+
+
 def are_images(headers: Sequence[InstanceHeader]) -> list[bool]:
     """Return of each instance whether it is an image, which may be a slice of a volume."""
     return [
-        not others and ("Rows" in header.attributes or header.pixel_data_offset > 0)
-        for header, others in zip(headers, _has_pixels_of_its_own.each(headers), strict=True)
+        not others and (has_rows or header.pixel_data_offset > 0)
+        for header, others, has_rows in zip(
+            headers, _has_pixels_of_its_own.each(headers), _has_rows.each(headers), strict=True
+        )
     ]
 
 

@@ -20,7 +20,7 @@ def loadable_id(reader: str, headers: Sequence[InstanceHeader], reading: str = "
         uid.strip(" \0") if isinstance(uid := header.attributes.get("SOPInstanceUID"), str) else header.sop_instance_uid
         for header in headers
     ]
-    if any(isinstance(header, FrameHeader) for header in headers):
+    if FrameHeader in set(map(type, headers)):
         uids = [
             uid if header.instance is header else f"{uid}#{header.frame_number}"
             for uid, header in zip(uids, headers, strict=True)
@@ -28,6 +28,12 @@ def loadable_id(reader: str, headers: Sequence[InstanceHeader], reading: str = "
     uids.sort()
     text = chr(10).join([*uids, *([reading] if reading else [])])
     return f"{reader}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def instances_of(frames: Sequence[InstanceHeader]) -> tuple[InstanceHeader, ...]:
+    """Return the instances of frames in their order, each once."""
+    instances = [frame.instance for frame in frames]
+    return tuple(dict(zip(map(id, instances), instances, strict=True)).values())
 
 
 def series_name(header: InstanceHeader) -> str:
@@ -47,7 +53,6 @@ def uid_name(uid: str) -> str:
 
 def refused(reader: str, headers: Sequence[InstanceHeader], refusal: str, kind: str = "image") -> Loadable:
     """Return a loadable that says why `headers` cannot be loaded."""
-    instances = tuple({id(header.instance): header.instance for header in headers}.values())
     return Loadable(
         id=loadable_id(reader, headers),
         series_instance_uid=headers[0].series_instance_uid,
@@ -56,7 +61,7 @@ def refused(reader: str, headers: Sequence[InstanceHeader], refusal: str, kind: 
         reader=reader,
         confidence=0.0,
         selected=False,
-        instances=instances,
+        instances=instances_of(headers),
         refusal=refusal,
         regular=False,
     )

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.alike import asked_once
+from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
 from DICOMModule.dicom.overlay_planes import OverlayPlane, read_overlay_planes
 from DICOMModule.dicom.pixel_format import pixel_format_of
 from DICOMModule.dicom.value_tables import has_supplemental_palette, read_supplemental_palette, stored_reach
@@ -44,7 +45,7 @@ def value_sentences(headers: Sequence[InstanceHeader]) -> tuple[tuple[str, ...],
 
 def _partly_rescaled(headers: Sequence[InstanceHeader]) -> list[str]:
     """Return a warning where some images say how their values are rescaled, and others, with nothing said, are not."""
-    if len({header.attributes.get("RescaleSlope") for header in headers}) < 2:
+    if len(set(_slope_as_written.each(headers))) < 2:
         return []
     silent = sum(modality_transform_of(header) == Rescale() and not header.text("RescaleSlope") for header in headers)
     if not silent or all(modality_transform_of(header) == Rescale() for header in headers):
@@ -52,6 +53,11 @@ def _partly_rescaled(headers: Sequence[InstanceHeader]) -> list[str]:
     return [
         f"{silent} of {len(headers)} images have no rescale, unlike the others: their values are as they are stored."
     ]
+
+
+@asked_once("RescaleSlope")
+def _slope_as_written(header: InstanceHeader) -> AttributeValue | None:
+    return header.attributes.get("RescaleSlope")
 
 
 def _is_deep_colour(header: InstanceHeader) -> bool:

@@ -223,6 +223,8 @@ def _by_key(frames: Sequence[PlacedFrame], key: Callable[[InstanceHeader], Hasha
 
 def _parallel(frames: Sequence[PlacedFrame]) -> list[_Cluster]:
     """Return clusters of frames whose planes differ by a translation, and by no more than headers are inexact."""
+    if frames and len({id(frame.plane.in_plane) for frame in frames}) == 1:  # as in most series
+        return [_Cluster(frames[0].plane.in_plane, list(frames))]
     clusters: list[_Cluster] = []
     directions: Floats = np.empty((len(frames), 6))
     known: dict[int, _Cluster] = {}
