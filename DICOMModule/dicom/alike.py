@@ -74,12 +74,15 @@ class AskedOnce(Generic[Answer]):
             if likeness is not None:
                 self(header)
             known[likeness] = _UNKNOWN if likeness is None else self._of_likenesses.get(likeness, _UNKNOWN)
-            if isinstance(known[likeness], _Differing):
-                known[likeness] = _UNKNOWN
         answers: list[Any] = list(map(known.__getitem__, likenesses))
-        if _UNKNOWN not in known.values():
+        if not any(one is _UNKNOWN or isinstance(one, _Differing) for one in known.values()):
             return answers
-        return [self(header) if answer is _UNKNOWN else answer for header, answer in zip(headers, answers, strict=True)]
+        return [
+            self._by_what_differs(header, answer)
+            if isinstance(answer, _Differing)
+            else (self(header) if answer is _UNKNOWN else answer)
+            for header, answer in zip(headers, answers, strict=True)
+        ]
 
     def _by_what_differs(self, header: InstanceHeader, known: _Differing[Answer]) -> Answer:
         """Look at what headers of one likeness differ in alone: they are of one in all else."""
@@ -104,6 +107,11 @@ class AskedOnce(Generic[Answer]):
             known.clear()
         known[key] = answer
         return answer
+
+
+def answers_of(function: Callable[[InstanceHeader], Answer], headers: Sequence[InstanceHeader]) -> list[Answer]:
+    """Return what a function answers for each header, all at once where its answers are kept."""
+    return function.each(headers) if isinstance(function, AskedOnce) else [function(header) for header in headers]
 
 
 def likenesses_of(headers: Sequence[InstanceHeader]) -> list[Likeness | None]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, Final, NamedTuple
 
 from DICOMModule.dicom.colour import SUBSAMPLED
+from DICOMModule.dicom.columns import made_in_columns
 from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader, Likeness, Likenesses
 
 NATIVE_SYNTAXES: Final = frozenset(("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"))
@@ -188,6 +189,34 @@ class FrameMaker:
             whole=whole,
             frame_number=number,
             tile=tile,
+        )
+
+    def make_each(self, owns: Sequence[Mapping[str, AttributeValue | None]]) -> tuple[FrameHeader, ...]:
+        """Return the headers of all frames from the first on, whole ones, as `make` does, given what they have of their own."""
+        whole, count = self._whole, len(owns)
+        offsets: Iterable[int] = repeat(whole.pixel_data_offset)
+        lengths: Iterable[int] = repeat(whole.pixel_data_bytes)
+        if self._frame_bytes:
+            begins = range(0, count * self._frame_bytes, self._frame_bytes)
+            offsets = [whole.pixel_data_offset + begin for begin in begins]
+            lengths = [max(0, min(self._frame_bytes, whole.pixel_data_bytes - begin)) for begin in begins]
+        return tuple(
+            made_in_columns(
+                FrameHeader,
+                count,
+                filename=repeat(whole.filename),
+                size_bytes=repeat(whole.size_bytes),
+                mtime_ns=repeat(whole.mtime_ns),
+                transfer_syntax_uid=repeat(whole.transfer_syntax_uid),
+                attributes=FrameAttributes.of_each(self._likenesses, owns),
+                dataset_offset=repeat(whole.dataset_offset),
+                pixel_data_offset=offsets,
+                pixel_data_bytes=lengths,
+                notes=repeat(whole.notes),
+                changed_ns=repeat(whole.changed_ns),
+                whole=repeat(whole),
+                frame_number=range(1, count + 1),
+            )
         )
 
 

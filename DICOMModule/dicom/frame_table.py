@@ -60,8 +60,7 @@ def frame_headers(header: InstanceHeader) -> tuple[InstanceHeader, ...]:
     owns = classic_frames(header, count)
     if count == 1 and not owns[0]:
         return (header,)
-    maker = FrameMaker(header)
-    return tuple(maker.make(number, own) for number, own in enumerate(owns, 1))
+    return FrameMaker(header).make_each(owns)
 
 
 @asked_once("NumberOfFrames", *_GROUPS, *MOSAIC_KEYWORDS, *GRID_KEYWORDS, "SOPClassUID", "FrameIncrementPointer")
@@ -127,17 +126,17 @@ def _of_groups(header: InstanceHeader, groups: FunctionalGroups, count: int) -> 
     # PS3.3 C.7.6.16.1.1: where a frame has no macro of its own it has the shared one; what neither has is the data set's.
     # Not so a place: a frame without one among frames with places has none.
     without = tuple((keyword in _PLACE) for keyword in named)
-    maker = FrameMaker(header, shared)
-    return tuple(
-        maker.make(
-            number,
-            {
+    return FrameMaker(header, shared).make_each(
+        [
+            dict(zip(named, row, strict=True))
+            if None not in row
+            else {
                 keyword: value
                 for keyword, value, absent in zip(named, row, without, strict=True)
                 if value is not None or absent
-            },
-        )
-        for number, row in enumerate(rows, 1)
+            }
+            for row in rows
+        ]
     )
 
 

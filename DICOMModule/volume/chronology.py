@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from DICOMModule.dicom.alike import answers_of
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.volume.moments import DAY_S, Moment, acquired_at, content_at, created_at, number_of, seconds_of
 
@@ -74,12 +75,9 @@ class Chronology:
 
 def chronology_of(headers: Sequence[InstanceHeader]) -> Chronology:
     """Return how these headers are to be compared in time."""
-    told: set[Moment] = {
-        moment
-        for moment in (*_COUNTS, _NUMBER, content_at, created_at)
-        if all(moment(header) is not None for header in headers)
-    }
-    known = [acquired_at(header) for header in headers]
+    asked: tuple[Moment, ...] = (*_COUNTS, _NUMBER, content_at, created_at)
+    told = {moment for moment in asked if None not in answers_of(moment, headers)}
+    known = acquired_at.each(headers)
     moments = [moment for moment in known if moment is not None]
     if len(moments) < len(known):
         return Chronology(frozenset(told))

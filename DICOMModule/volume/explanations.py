@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Hashable
 from typing import Final, NamedTuple, TypeAlias
 
-from DICOMModule.dicom.instance_header import AttributeValue, InstanceHeader
+from DICOMModule.dicom.alike import asked_once
+from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.volume.diffusion import diffusion_of
 from DICOMModule.volume.moments import acquired_at, content_at
 
@@ -82,37 +83,22 @@ def number_key(keyword: str) -> Key:
         number = header.number(keyword)
         return None if number is None else float(f"{number:.7g}")
 
-    return _remembering(keyword, read)
+    return asked_once(keyword)(read)
 
 
 def text_key(keyword: str) -> Key:
     """Return a key that reads a text."""
-    return _remembering(keyword, lambda header: header.text(keyword) or None)
+    return asked_once(keyword)(lambda header: header.text(keyword) or None)
 
 
-def _remembering(keyword: str, read: Key) -> Key:
-    """Return a key that reads each value of an attribute once: tens of thousands of frames share a few."""
-    known: dict[AttributeValue, Hashable] = {}
-
-    def key(header: InstanceHeader) -> Hashable:
-        written = header.attributes.get(keyword)
-        if written is None:
-            return None
-        if written not in known:
-            if len(known) >= MOST_KNOWN:
-                known.clear()
-            known[written] = read(header)
-        return known[written]
-
-    return key
-
-
+@asked_once("ScanOptions")
 def _percent_of_scan_options(header: InstanceHeader) -> Hashable:
     """Return the phase that CT scanners write into Scan Options (``"TP30 %"``)."""
     found = _PERCENT.findall(header.text("ScanOptions"))
     return float(found[0]) if len(found) == 1 else None
 
 
+@asked_once("SeriesDescription")
 def _percent_of_description(header: InstanceHeader) -> Hashable:
     """Return the phase that names of series have where each phase is one of its own (``"Gated, 30 %"``)."""
     found = _PERCENT.findall(header.text("SeriesDescription"))
@@ -126,7 +112,7 @@ def _energy_of(keyword: str) -> Key:
         found = {float(text) for text in _ENERGY.findall(header.text(keyword))}
         return found.pop() if len(found) == 1 else None
 
-    return _remembering(keyword, read)
+    return asked_once(keyword)(read)
 
 
 def _ice_dimension(number: int) -> Key:
@@ -136,7 +122,7 @@ def _ice_dimension(number: int) -> Key:
         parts = header.text("SiemensICEDims").split("_")
         return float(parts[number]) if number < len(parts) and parts[number].isdecimal() else None
 
-    return _remembering("SiemensICEDims", read)
+    return asked_once("SiemensICEDims")(read)
 
 
 def _numbered(keyword: str, name: str, unit: str, part: str, tolerance: float = 0.0, **facts: bool) -> Explanation:

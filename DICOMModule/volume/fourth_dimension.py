@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from DICOMModule.dicom.alike import answers_of
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.volume.chronology import begin_after_gap, later
 from DICOMModule.volume.diffusion import Diffusion, diffusion_of
@@ -191,7 +192,7 @@ def divide(layout: Layout, one: Explanation) -> Partition:
         return _by_diffusion(layout, headers)
     if one.keyword == "AcquisitionTime":
         return partition(layout, [layout.chronology.acquired_at(header) for header in headers])
-    values = [one.key(header) for header in headers]
+    values = answers_of(one.key, headers)
     if one.keyword == "ContentTime":
         begin = begin_after_gap(value for value in values if isinstance(value, float))
         values = [later(value, begin) if isinstance(value, float) else value for value in values]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
+from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.instance_header import InstanceHeader
 
 _DATETIME = re.compile(r"(\d{8})(\d{2})(\d{2})?(\d{2}(?:\.\d{1,6})?)?")
@@ -64,6 +65,7 @@ def _seconds_of_datetime(text: str) -> float | None:
     return _days(date) * 86400.0 + int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
+@asked_once("AcquisitionDateTime", "AcquisitionDate", "AcquisitionTime")
 def acquired_at(header: InstanceHeader) -> float | None:
     """Return Acquisition DateTime, or Acquisition Date and Time, in seconds."""
     moment = _seconds_of_datetime(header.text("AcquisitionDateTime"))
@@ -72,11 +74,13 @@ def acquired_at(header: InstanceHeader) -> float | None:
     return seconds_of(header.text("AcquisitionDate"), header.text("AcquisitionTime"))
 
 
+@asked_once("ContentDate", "ContentTime")
 def content_at(header: InstanceHeader) -> float | None:
     """Return Content Date and Time in seconds."""
     return seconds_of(header.text("ContentDate"), header.text("ContentTime"))
 
 
+@asked_once("InstanceCreationDate", "InstanceCreationTime")
 def created_at(header: InstanceHeader) -> float | None:
     """Return Instance Creation Date and Time in seconds."""
     return seconds_of(header.text("InstanceCreationDate"), header.text("InstanceCreationTime"))
@@ -85,7 +89,7 @@ def created_at(header: InstanceHeader) -> float | None:
 @lru_cache(maxsize=64)
 def number_of(keyword: str) -> Moment:
     """Return the reading of an attribute that is a number; the same one for the same keyword."""
-    return lambda header: header.number(keyword)
+    return asked_once(keyword)(lambda header: header.number(keyword))
 
 
 def _of_milliseconds(keyword: str) -> Moment:

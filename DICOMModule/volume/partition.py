@@ -111,6 +111,8 @@ class Partition:
 
 def partition(layout: Layout, values: Sequence[Hashable]) -> Partition:
     """Divide the frames of `layout` by `values`, one a frame; None explains nothing."""
+    if len(set(values)) == 1:  # as of most attributes
+        return Partition((values[0],), (list(range(len(values))),), Verdict.NONE)
     parts: dict[Hashable, list[int]] = {}
     for index, value in enumerate(values):
         parts.setdefault(value, []).append(index)

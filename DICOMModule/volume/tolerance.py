@@ -17,8 +17,10 @@ def made_alike(values: Sequence[Hashable], tolerance: float) -> list[Hashable]:
     >>> made_alike([120.0, 119.99, 120.0, 80.0, None], 0.5)
     [120.0, 120.0, 120.0, 80.0, None]
     """
+    if tolerance <= 0 or len(set(values)) < 2:
+        return list(values)
     counts = Counter(value for value in values if isinstance(value, float))
-    if len(counts) < 2 or tolerance <= 0:
+    if len(counts) < 2:
         return list(values)
     ordered = sorted(counts)
     ends = [n for n, (one, other) in enumerate(itertools.pairwise(ordered), 1) if other - one > tolerance]
