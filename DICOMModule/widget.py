@@ -106,6 +106,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             self.viewer.actions.pop(name, None)
         self.viewer.views.spread_changed.disconnect(self._on_spread_changed)
         self._close_dialogs()
+        self.networking.close()
         self._next_folder = None
         self.browser.stop()
         self.quick_look.close(shown=self.logic)
@@ -134,6 +135,9 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         browser.search_menu.manage_requested.connect(lambda: self.annotator.show_searches(browser.search_for))
         browser.trash_requested.connect(self.dialogs.show_trash)
         browser.history_requested.connect(self.dialogs.show_history)
+        browser.send_requested.connect(self._on_send_requested)
+        self.database.send_requested.connect(lambda: self._on_send_requested(self.browser.selection))
+        self.networking.serve(self.database.query_requested, browser.refresh, lambda: self.quick_look.is_on)
         browser.export_requested.connect(self._on_export_requested)
         browser.copy_requested.connect(self._on_copy_requested)
         browser.delete_requested.connect(self._on_delete_requested)
@@ -160,6 +164,8 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             "export": lambda: self._on_export_requested(self.browser.selection),
             "label": lambda: self.annotator.ask_labels(self.browser.selection),
             "note": lambda: self.annotator.ask_note(self.browser.selection),
+            "query": self.networking.ask_query,
+            "send": lambda: self._on_send_requested(self.browser.selection),
             "trash": self.dialogs.show_trash,
             "history": self.dialogs.show_history,
             "preview_back": lambda: self.browser.step_images(-1),
@@ -210,7 +216,6 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self.viewer.undo.forget("database")
         self.dialogs.close()
         self.annotator.close()
-        self.networking.close_dialogs()
 
     # -- import and the folder
 
@@ -268,6 +273,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self._next_folder = folder
         if not waiting:
             self._close_dialogs()
+            self.networking.close_dialogs()
             self.parent.setEnabled(False)
             self.viewer.jobs.when_settled(self.logic, self._on_jobs_settled)
 
@@ -321,6 +327,10 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             request = ask_copy(self.parent.window(), self.logic, self.viewer, selection)
             if request is not None:
                 copy_to_disk(self.viewer, self.logic, request)
+
+    def _on_send_requested(self, selection: Selection) -> None:
+        if selection.targets:
+            self.networking.send(self.logic, selection)
 
     def _on_database_changed(self) -> None:
         self.browser.refresh(deep=True)

@@ -35,12 +35,14 @@ class DatabaseSection(QWidget):
 
     Signals
     -------
-    import_requested, copy_requested, local_database_requested
+    import_requested, copy_requested, query_requested, send_requested, local_database_requested
         Their buttons were clicked.
     """
 
     import_requested = pyqtSignal()
     copy_requested = pyqtSignal()
+    query_requested = pyqtSignal()
+    send_requested = pyqtSignal()
     local_database_requested = pyqtSignal()
 
     import_button: QToolButton
@@ -71,6 +73,8 @@ class DatabaseSection(QWidget):
         self.state_stack.addWidget(self.progress)
         self.import_button.clicked.connect(lambda _checked: self.import_requested.emit())
         self.export_button.clicked.connect(lambda _checked: self.copy_requested.emit())
+        self.query_button.clicked.connect(lambda _checked: self.query_requested.emit())
+        self.send_button.clicked.connect(lambda _checked: self.send_requested.emit())
         self.local_database_button.clicked.connect(lambda _checked: self.local_database_requested.emit())
 
     def show_folder(self, folder: Path, *, is_private: bool) -> None:
@@ -80,6 +84,7 @@ class DatabaseSection(QWidget):
     def show_selection(self, selection: Selection) -> None:
         """Enable what can be done with what is selected."""
         self.export_button.setEnabled(bool(selection.targets))
+        self.send_button.setEnabled(bool(selection.targets))
 
     def show_importing(self, importing: bool) -> None:
         """Show how far an import has come in the place of the folder, or the folder again."""

@@ -20,7 +20,7 @@ class Entry:
     name : str
         Of what it does; empty for a line between groups.
     needs : str
-        ``any``, ``one`` thing, ``two`` or one of several instances, one ``study``, a ``uid``; ``later``: it is part of a later version.
+        ``any``, ``one`` thing, ``two`` or one of several instances, one ``study``, a ``uid``.
     """
 
     name: str = ""
@@ -47,7 +47,7 @@ ENTRIES: Final = (
     Entry("copy_uid", "Copy UID", "copy", "uid", tip="Copy the Study or Series Instance UID", keys="Ctrl+C"),
     LINE,
     Entry("export", "Export Slicer Data to Study…", "volume", "study", tip="Put a volume of the scene into this study as a new series of DICOM images"),
-    Entry("send", "Send…", "send", "later", tip="Will send it to a server of the address book. It comes with the networking version."),
+    Entry("send", "Send…", "send", tip="Send it to a server of the address book, or to another address", keys="Ctrl+Shift+S"),
     Entry("copy", "Export to disk…", "export", tip="Copy its files to a folder, a ZIP file or a DICOMDIR medium"),
     LINE,
     Entry("delete", "Delete", "delete", tip="Move it to the trash of the database; the files stay, and it can be undone", keys="Delete"),
@@ -80,7 +80,7 @@ def context_menu(selection: Selection, acts: Mapping[str, Callable[[Selection], 
 
 def is_enabled(entry: Entry, selection: Selection) -> bool:
     """Return whether an entry can be used on a selection."""
-    if not selection.targets or entry.needs == "later":
+    if not selection.targets:
         return False
     if entry.needs == "one":
         return len(selection.targets) == 1

@@ -40,7 +40,7 @@ class BrowserRequests(QWidget):
     copy_requested : Selection
         Export to disk….
     send_requested : Selection
-        Files to a server: not offered yet.
+        Files to a server.
     import_requested
         The button of the empty browser.
     trash_requested, history_requested
@@ -57,8 +57,8 @@ class BrowserRequests(QWidget):
     note_requested = pyqtSignal(object)
     delete_requested = pyqtSignal(object)
     export_requested = pyqtSignal(object)
-    copy_requested = pyqtSignal(object)
     send_requested = pyqtSignal(object)
+    copy_requested = pyqtSignal(object)
     import_requested = pyqtSignal()
     trash_requested = pyqtSignal()
     history_requested = pyqtSignal()

@@ -180,6 +180,10 @@ class DoctorDialog(PanelDialog):
         if running is not None:
             running.cancel()
 
+    def let_go(self) -> None:
+        """Listen to no job any more: the dialog is about to go."""
+        self.stop()
+
     def copy(self) -> None:
         """Copy all that was found out."""
         clipboard = QApplication.clipboard()

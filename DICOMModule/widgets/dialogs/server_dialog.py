@@ -83,7 +83,7 @@ class ServerDialog(CheckedDialog):
         self.resize(WIDTH_PX, 0)
         self._book = book
         self._before = before
-        self._saving = False
+        self._saving = self._is_gone = False
         self._refused: tuple[dict[str, Any], str] | None = None
         self._marks: dict[str, QAction] = {}
         self._fields = {
@@ -179,6 +179,10 @@ class ServerDialog(CheckedDialog):
 
     # -- saving
 
+    def let_go(self) -> None:
+        """Listen to no job any more: the form is about to go."""
+        self._is_gone = True
+
     def _save(self) -> None:
         values = self.values
         try:
@@ -193,12 +197,16 @@ class ServerDialog(CheckedDialog):
         )
 
     def _on_saved(self, entry: ServerEntry) -> None:
+        if self._is_gone:
+            return
         self._saving = False
         if self.isVisible():
             self.accept()
         self.saved.emit(entry, self.test_box.isChecked() and entry.kind == "dimse")
 
     def _on_failed(self, values: dict[str, Any], failure: Failure) -> None:
+        if self._is_gone:
+            return
         self._saving = False
         self._refused = (values, failure.text)
         self._on_form_changed()

@@ -86,9 +86,6 @@ class ServersSection(QWidget):
         book.changed.connect(self._on_book_changed)
         self.servers_view.selectionModel().currentChanged.connect(lambda _now, _before: self._show_actions())
         self.servers_view.doubleClicked.connect(lambda _index: self._ask_edit())
-        self.listener_news.hide()
-        self.listener_button.setEnabled(False)
-        self.listener_at_start.setEnabled(False)
         self.add_button.clicked.connect(lambda _checked: self.edit_requested.emit(None))
         self.test_button.clicked.connect(lambda _checked: self._ask_test())
         self._on_book_changed()
@@ -128,8 +125,8 @@ class ServersSection(QWidget):
             ("Edit…", "edit", "Return", self._ask_edit),
             ("Remove", "delete", "Delete", self._remove),
             ("", "", "", list),
-            ("Move up", "chevron-up", "Alt+Up", lambda: self._move(-1)),
-            ("Move down", "chevron-down", "Alt+Down", lambda: self._move(1)),
+            ("Move up", "chevron-up", "Ctrl+Up", lambda: self._move(-1)),
+            ("Move down", "chevron-down", "Ctrl+Down", lambda: self._move(1)),
             ("", "", "", list),
             ("Import…", "import", "", self.ask_import),
             ("Export…", "export", "", self.ask_export),
@@ -155,7 +152,7 @@ class ServersSection(QWidget):
             lambda at: menu.popup(self.servers_view.viewport().mapToGlobal(at))
         )
         keys: tuple[tuple[str, Callable[[], object]], ...] = (
-            ("Ctrl+T", self._ask_test),
+            ("F5", self._ask_test),
             ("Insert", lambda: self.edit_requested.emit(None)),
         )
         for key, act in keys:

@@ -69,6 +69,8 @@ KEY_ACTIONS: Final[tuple[KeyAction, ...]] = (
     KeyAction("note", "Write a note about what is selected…", BROWSER, ("Ctrl+Shift+L",)),
     KeyAction("trash", "Trash…", BROWSER, ("Ctrl+T",)),
     KeyAction("history", "Import history…", BROWSER, ("Ctrl+H",)),
+    KeyAction("query", "Query servers…", BROWSER, ("Ctrl+Shift+F",)),
+    KeyAction("send", "Send what is selected…", BROWSER, ("Ctrl+Shift+S",)),
     KeyAction("spread", "Spread the browser over the window", BROWSER, ("F2",)),
     KeyAction("close_volume", "Close the volume of the active view", WINDOW, ("Ctrl+W",)),
     KeyAction("open", "Open…", WINDOW, ("Ctrl+O",)),

@@ -1,0 +1,1 @@
+"""Query, retrieve and send in the window."""

@@ -1,0 +1,382 @@
+"""Query: asks servers, shows what they have while they answer, and has it retrieved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from DICOMModule.errors import SettingsError, plain_text
+from DICOMModule.jobs import Progress
+from DICOMModule.widgets.banners import Banners
+from DICOMModule.widgets.browser.anonymity import Anonymity
+from DICOMModule.widgets.exchange.gathering import Gathered
+from DICOMModule.widgets.exchange.query_form import ListenerFields, QueryFields, QueryForm, QueryServers
+from DICOMModule.widgets.exchange.result_model import DATE, NODE_ROLE, Answer, ResultModel, ResultNode
+from DICOMModule.widgets.exchange.retrieving import Retriever
+from DICOMModule.widgets.job_runner import Failure, JobHandle, Lane
+from DICOMModule.widgets.qt import (
+    QEvent,
+    QHeaderView,
+    QKeySequence,
+    QModelIndex,
+    QShortcut,
+    Qt,
+    QWidget,
+    pyqtSignal,
+)
+from DICOMModule.widgets.servers.server_book import ServerBook
+from DICOMModule.widgets.theme import pixmap, theme
+from DICOMModule.widgets.viewer import Viewer
+from DICOMModule.widgets.wording import counted
+
+if TYPE_CHECKING:
+    from DICOMModule.network.find_query import FindQuery
+    from DICOMModule.network.matches import QueryResult
+    from DICOMModule.network.retrieving import RetrieveReport
+
+WIDTHS_PX: Final = (200, 96, 108, 84, 170, 62, 70, 76, 110, 100)
+AT_ONCE: Final = 2000
+INSTEAD: Final = "Asking for the series…"
+
+
+class QueryDialog(QueryForm):
+    """The dialog Query of the panel.
+
+    Parameters
+    ----------
+    book : ServerBook
+        The servers, and the Logic that asks them.
+    retriever : Retriever
+        Retrieves what is chosen.
+
+    Signals
+    -------
+    add_requested
+        A server is to be added to the address book.
+    """
+
+    add_requested = pyqtSignal()
+
+    def __init__(self, book: ServerBook, retriever: Retriever, viewer: Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(viewer, parent)
+        self.resize(1240, 700)
+        self._book = book
+        self._retriever = retriever
+        self._kind = "info"
+        self._is_gone = False
+        self._searching: JobHandle | None = None
+        self._asking: set[JobHandle] = set()
+        self._gathered: Gathered[Answer] = Gathered(_matches_of)
+        self.banners = Banners()
+        self.banner_place.addWidget(self.banners)
+        self.fields = QueryFields(self)
+        self.listener_fields = ListenerFields(self, viewer.settings)
+        self.model = ResultModel(self)
+        self._make_view()
+        self.servers = QueryServers(self.servers_list, book, viewer.settings)
+        self._connect()
+        self._anonymity = Anonymity(viewer.views, (self.model,), self)
+        self._show_buttons()
+        self._show_selection()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no server is being asked for anything."""
+        return self._searching is None and not self._asking and not self._gathered.waits
+
+    @property
+    def selected(self) -> tuple[ResultNode, ...]:
+        """The studies and series that are selected; series of a study that is selected too are left out."""
+        rows = self.results_view.selectionModel().selectedRows()
+        nodes = [index.data(NODE_ROLE) for index in rows]
+        return tuple(node for node in nodes if node.match is not None and node.parent not in nodes)
+
+    def show_query(self) -> None:
+        """Show the dialog, ready to be filled in."""
+        self._book.read_once()
+        self.present()
+        self.fields.name_field.setFocus()
+
+    def search(self) -> None:
+        """Ask the servers that are ticked."""
+        names = self.servers.ticked
+        if self._searching is not None or not names:
+            return
+        try:
+            query = self.fields.query
+        except SettingsError as error:
+            self._show_state("error", str(error))
+            return
+        self._drop_questions()
+        self.banners.clear()
+        self.model.clear()
+        self._gathered = Gathered(_matches_of)
+        gathered, logic = self._gathered, self._book.logic
+        handle = self.viewer.jobs.run(
+            f"Asking {counted(len(names), 'server')}",
+            lambda: gathered.job(logic.query_job(names, query)),
+            on_success=lambda result: self._on_found(handle, result),
+            on_failure=lambda failure: self._on_failed(handle, failure),
+            on_cancelled=lambda: self._on_cancelled(handle),
+            quiet=True,
+            lane=Lane.WORK,
+            owner=logic,
+        )
+        self._searching = handle
+        handle.changed.connect(lambda: self._on_progress(handle))
+        self._show_state("info", f"Asking {_listed(names)}…")
+        self._show_buttons()
+
+    def cancel(self) -> None:
+        """Ask for nothing more."""
+        if self._searching is not None:
+            self._searching.cancel()
+
+    def retrieve(self) -> None:
+        """Retrieve what is selected, a job a server."""
+        from DICOMModule.network.retrieving import RetrieveKey
+
+        by_server: dict[str, list[ResultNode]] = {}
+        for node in self.selected:
+            if node.match is not None:
+                by_server.setdefault(node.match.server, []).append(node)
+        for server, nodes in by_server.items():
+            keys = [RetrieveKey(*_uids(node)) for node in nodes]
+            self._retriever.start(server, keys, _what(nodes), partial(self._on_retrieved, nodes))
+
+    def let_go(self) -> None:
+        """Listen to no job any more: the dialog is about to go."""
+        self.cancel()
+        self._drop_questions()
+        self._searching = None
+        self._is_gone = True
+
+    def done(self, result: int) -> None:
+        """Ask for nothing more; what is being retrieved goes on."""
+        self.cancel()
+        super().done(result)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Tint the icons anew with another theme."""
+        if event.type() == QEvent.PaletteChange and hasattr(self, "fields"):
+            self.model.follow_theme()
+            self.fields.set_icons()
+            self._show_state(self._kind, self.state_text.text())
+        super().changeEvent(event)
+
+    # -- how it is made
+
+    def _make_view(self) -> None:
+        view = self.results_view
+        view.setModel(self.model)
+        header = view.header()
+        header.setSectionResizeMode(QHeaderView.Interactive)
+        header.setStretchLastSection(True)
+        header.setSortIndicator(DATE, Qt.DescendingOrder)
+        for column, width in enumerate(WIDTHS_PX):
+            view.setColumnWidth(column, width)
+        keep = self.bar.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)
+        self.bar.setSizePolicy(keep)
+        self.bar.setRange(0, 0)
+
+    def _connect(self) -> None:
+        self.servers.changed.connect(self._show_buttons)
+        self.add_button.clicked.connect(lambda _checked: self.add_requested.emit())
+        self.search_button.clicked.connect(lambda _checked: self._on_search_clicked())
+        self.clear_button.clicked.connect(lambda _checked: self.fields.clear())
+        self.retrieve_button.clicked.connect(lambda _checked: self.retrieve())
+        self.close_button.clicked.connect(lambda _checked: self.close())
+        self.results_view.expanded.connect(self._on_expanded)
+        self.results_view.doubleClicked.connect(lambda _index: self.results_view.setFocus())
+        self.results_view.selectionModel().selectionChanged.connect(lambda _now, _before: self._show_selection())
+        keys: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("Ctrl+R", self.retrieve_button.click),
+            ("Ctrl+F", self.fields.name_field.setFocus),
+        )
+        for key, act in keys:
+            QShortcut(QKeySequence(key), self).activated.connect(act)
+
+    # -- a search
+
+    def _on_search_clicked(self) -> None:
+        if self._searching is not None:
+            self.cancel()
+        else:
+            self.search()
+
+    def _on_progress(self, handle: JobHandle) -> None:
+        if handle is self._searching:
+            self._take()
+            if not handle.state.is_over and self.model.studies:
+                self._show_state("info", f"{_studies(len(self.model.studies))} so far…")
+
+    def _take(self) -> None:
+        self.model.add(tuple(self._gathered.take(AT_ONCE)))
+
+    def _take_all(self) -> None:
+        while self._gathered.waits:
+            self._take()
+        header = self.results_view.header()
+        self.model.sort(header.sortIndicatorSection(), header.sortIndicatorOrder())
+
+    def _on_found(self, handle: JobHandle, result: QueryResult) -> None:
+        if handle is not self._searching:
+            return
+        self._searching = None
+        self._take_all()
+        number = len(self.model.studies)
+        for problem in result.problems:
+            self.banners.show_warning(f"{plain_text(problem.where)}: {problem.reason}")
+        if result.truncated and not result.problems:
+            self.banners.show_warning(
+                f"There may be more than these {_studies(number)}: a limit was hit. Ask for less at once, a day perhaps."
+            )
+        told = f"{_studies(number)} in {result.elapsed_s:.1f} s." if number else "Nothing was found."
+        self._show_state("warning" if result.truncated else "ok" if number else "info", told)
+        self._show_buttons()
+        if number and not self.results_view.currentIndex().isValid():
+            self.results_view.setCurrentIndex(self.model.index(0, 0))
+
+    def _on_failed(self, handle: JobHandle, failure: Failure) -> None:
+        if handle is self._searching:
+            self._searching = None
+            self._take_all()
+            self.banners.show_failure(failure)
+            self._show_state("error", "The query failed.")
+            self._show_buttons()
+
+    def _on_cancelled(self, handle: JobHandle) -> None:
+        if handle is self._searching:
+            self._searching = None
+            self._take_all()
+            self._show_state("warning", f"Cancelled: {_studies(len(self.model.studies))} came before.")
+            self._show_buttons()
+
+    # -- the series of a study
+
+    def _on_expanded(self, index: QModelIndex) -> None:
+        node = index.data(NODE_ROLE)
+        if node is None or node.match is None or node.parent is not None or node.children is not None:
+            return
+        self.model.set_note(node, INSTEAD)
+        self.results_view.setFirstColumnSpanned(0, index, True)
+        self._ask_series(node)
+
+    def _ask_series(self, node: ResultNode) -> None:
+        from DICOMModule.network.find_query import FindQuery
+
+        logic, server = self._book.logic, node.match.server if node.match is not None else ""
+        try:
+            query: FindQuery = FindQuery(level="series", study_instance_uid=node.value("study_instance_uid"))
+        except SettingsError as error:  # a server may answer what is no UID
+            self._show_note(node, str(error))
+            return
+        handle = self.viewer.jobs.run(
+            "Asking for series",
+            lambda: logic.query_job((server,), query),
+            on_success=lambda result: self._on_series_found(handle, node, result),
+            on_failure=lambda failure: self._on_no_series(handle, node, failure.text),
+            on_cancelled=lambda: self._asking.discard(handle),
+            quiet=True,
+            owner=logic,
+        )
+        self._asking.add(handle)
+
+    def _on_series_found(self, handle: JobHandle, node: ResultNode, result: QueryResult) -> None:
+        if handle in self._asking:
+            self._asking.discard(handle)
+            if result.matches:
+                self.results_view.setFirstColumnSpanned(0, self.model.index_of(node), False)
+                self.model.set_children(node, result.matches)
+            else:
+                told = " ".join(problem.reason for problem in result.problems)
+                self._show_note(node, told or "The server names no series of it.")
+
+    def _on_no_series(self, handle: JobHandle, node: ResultNode, text: str) -> None:
+        if handle in self._asking:
+            self._asking.discard(handle)
+            self._show_note(node, text)
+
+    def _show_note(self, node: ResultNode, text: str) -> None:
+        self.model.set_note(node, plain_text(text))
+        self.results_view.setFirstColumnSpanned(0, self.model.index_of(node), True)
+
+    def _drop_questions(self) -> None:
+        for handle in self._asking:
+            handle.cancel()
+        self._asking.clear()
+
+    # -- what is selected, and retrieved
+
+    def _on_retrieved(self, nodes: list[ResultNode], report: RetrieveReport) -> None:
+        """Mark what is here now; where something failed it is not known of which study."""
+        local = "part" if report.failed else "all"
+        if self._is_gone or not report.received + report.already_present:
+            return
+        for node in nodes:
+            if self._is_shown(node):
+                self.model.set_local(node, local)
+
+    def _is_shown(self, node: ResultNode) -> bool:
+        study = node.parent or node
+        if study.place >= len(self.model.studies) or self.model.studies[study.place] is not study:
+            return False
+        return node is study or node in (study.children or ())
+
+    def _show_selection(self) -> None:
+        nodes = self.selected
+        images = [node.value("instances") for node in nodes]
+        known = sum(int(text) for text in images if text.isascii() and text.isdigit())
+        what = _what(list(nodes)) if nodes else "Nothing selected"
+        self.selection_label.setText(f"{what}, {counted(known, 'image')}" if known else what)
+        self.retrieve_button.setEnabled(bool(nodes))
+
+    def _show_buttons(self) -> None:
+        asked = self.servers.ticked
+        running = self._searching is not None
+        self.search_button.setText("Cancel" if running else "Search")
+        self.search_button.setToolTip(
+            "Ask for nothing more (Esc closes)" if running else "Ask the ticked servers (Enter)"
+        )
+        self.search_button.setEnabled(running or bool(asked))
+        self.bar.setVisible(running)
+        if not running and not self._book.dimse_entries:
+            self._show_state("info", "There is no server yet: add one first.")
+        elif not running and not asked:
+            self._show_state("info", "Tick the servers that are to be asked.")
+        elif not running and self._kind == "info":
+            self._show_state("info", "Fill in what you know; every field may stay empty.")
+
+    def _show_state(self, kind: str, text: str) -> None:
+        self._kind = kind
+        colors: dict[str, str] = {"ok": theme().ok, "warning": theme().warning, "error": theme().error}
+        self.state_icon.setPixmap(pixmap(kind, colors.get(kind, theme().dim)))
+        self.state_text.setText(text[:1].upper() + text[1:])
+
+
+def _matches_of(progress: Progress) -> tuple[Answer, ...]:
+    found: Any = getattr(progress, "matches", ())
+    return tuple(found)
+
+
+def _uids(node: ResultNode) -> tuple[str, str]:
+    return node.value("study_instance_uid") or (
+        node.parent.value("study_instance_uid") if node.parent is not None else ""
+    ), node.value("series_instance_uid")
+
+
+def _what(nodes: list[ResultNode]) -> str:
+    studies = sum(node.parent is None for node in nodes)
+    parts = [(studies, "study", "studies"), (len(nodes) - studies, "series", "series")]
+    return ", ".join(counted(number, one, many) for number, one, many in parts if number)
+
+
+def _studies(number: int) -> str:
+    return counted(number, "study", "studies")
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(map(plain_text, names[:3]))
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown

@@ -1,0 +1,107 @@
+"""The listener's row of the section Servers: start and stop, how it stands, what came, and what was refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from DICOMModule.errors import plain_text
+from DICOMModule.settings import Settings
+from DICOMModule.widgets.qt import QEvent, QObject, Qt
+from DICOMModule.widgets.servers.listener_watch import RUNS, Arrivals, ListenerWatch
+from DICOMModule.widgets.theme import pixmap, theme
+from DICOMModule.widgets.viewer import Viewer
+from DICOMModule.widgets.wording import breakable, counted, plain_tooltip, shortened
+
+if TYPE_CHECKING:
+    from DICOMModule.widgets.servers.servers_section import ServersSection
+
+MARK_PX: Final = 16
+MARKS: Final = {
+    "stopped": ("stop", "dim", "Not running"),
+    "starting": ("play", "accent", "Starting…"),
+    "stopping": ("stop", "dim", "Stopping…"),
+    "listening": ("listener", "ok", "Listening"),
+    "restarting": ("retry", "warning", "Restarting…"),
+    "failed": ("error", "error", "Not running: it failed"),
+}
+LOCAL: Final = frozenset(("127.0.0.1", "::1", "localhost"))
+
+
+class ListenerRow(QObject):
+    """Connects the row with the listener.
+
+    Parameters
+    ----------
+    section : ServersSection
+        Has the row's widgets.
+    watch : ListenerWatch
+        The listener.
+    viewer : Viewer
+        Has the settings.
+    """
+
+    def __init__(self, section: ServersSection, watch: ListenerWatch, viewer: Viewer) -> None:
+        super().__init__(section)
+        self._section = section
+        self._watch = watch
+        self._settings = viewer.settings
+        section.installEventFilter(self)
+        section.listener_news.setTextFormat(Qt.PlainText)
+        section.listener_button.clicked.connect(lambda _checked: self._on_button_clicked())
+        section.listener_at_start.clicked.connect(lambda on: viewer.settings.change(listener_at_start=on))
+        watch.changed.connect(self.show_state)
+        self.show_settings(viewer.settings.value)
+        self.show_state()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Tint the icon anew with another theme."""
+        if watched is self._section and event.type() == QEvent.PaletteChange:
+            self.show_state()
+        return False
+
+    def show_settings(self, settings: Settings) -> None:
+        """Show whether it starts with the program."""
+        self._section.listener_at_start.setChecked(settings.listener_at_start)
+
+    def show_state(self) -> None:
+        """Say how it stands, and what came."""
+        section, watch = self._section, self._watch
+        name, color, words = MARKS[watch.kind]
+        section.listener_icon.setPixmap(pixmap(name, getattr(theme(), color), MARK_PX))
+        section.listener_icon.setToolTip(words)
+        title, host, port = watch.place
+        if title:
+            where = "this machine only" if host in LOCAL else plain_text(host)
+            words = f"{words}: {plain_text(title)}, port {port}, {where}"
+        section.listener_state.set_whole_text(words)
+        runs = watch.is_wished or watch.kind in RUNS
+        section.listener_button.setText("Stop Listener" if runs else "Start Listener")
+        section.listener_button.setEnabled(watch.kind != "stopping")
+        news = [plain_text(watch.text)] if watch.text and watch.kind != "listening" else []
+        if runs:
+            news += arrivals_lines(watch.arrivals)
+        text = "\n".join(news)
+        section.listener_news.setText(breakable(shortened(text)))
+        section.listener_news.setToolTip(plain_tooltip(text))
+        section.listener_news.setProperty("caption", watch.kind != "failed")
+        section.listener_news.setProperty("role", "error" if watch.kind == "failed" else "")
+        section.listener_news.style().unpolish(section.listener_news)
+        section.listener_news.style().polish(section.listener_news)
+        section.listener_news.setVisible(bool(text))
+
+    def _on_button_clicked(self) -> None:
+        if self._watch.is_wished or self._watch.kind in RUNS:
+            self._watch.stop()
+        else:
+            self._watch.start()
+
+
+def arrivals_lines(arrivals: Arrivals) -> list[str]:
+    """Return what came and what was refused, a line each; nothing where nothing did."""
+    lines = []
+    if arrivals.instances:
+        came = f"{counted(arrivals.instances, 'image or object', 'images and objects')} of {counted(arrivals.series, 'series', 'series')}"
+        lines.append(f"Received {came}; the last from {plain_text(arrivals.last_from)}.")
+    if arrivals.refused:
+        lines.append(f"Refused {counted(arrivals.refused, 'time')}; the last was {plain_text(arrivals.last_refusal)}")
+    return lines
