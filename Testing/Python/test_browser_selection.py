@@ -130,7 +130,7 @@ def test_only_images_that_cannot_be_loaded_are_called_refused(modality, health, 
     assert (health_color(shown, DARK) == DARK.error) == (shown == "refused")
 
 
-ALWAYS = {"load", "examine", "label", "reveal", "copy_path", "copy", "delete"}
+ALWAYS = {"load", "examine", "label", "reveal", "copy_path", "send", "copy", "delete"}
 ONE = {"metadata", "compare", "varying", "note"}
 
 
@@ -155,7 +155,7 @@ def test_a_menu_offers_what_the_selection_allows(qapp, selection, offered):
     assert enabled(context_menu(selection, {}, parent)) == offered
 
 
-def test_what_comes_later_says_so_and_each_entry_acts_on_the_selection(qapp):
+def test_each_entry_acts_on_the_selection(qapp):
     parent, done, selection = QWidget(), [], of((study(),))
     acts = {entry.name: lambda chosen, name=entry.name: done.append((name, chosen)) for entry in ENTRIES if entry.name}
     menu = context_menu(selection, acts, parent)
@@ -174,12 +174,13 @@ def test_what_comes_later_says_so_and_each_entry_acts_on_the_selection(qapp):
         "copy_path",
         "copy_uid",
         "export",
+        "send",
         "copy",
         "delete",
     ]
     assert {chosen for _, chosen in done} == {selection}
     tips = {action.objectName(): action.toolTip() for action in menu.actions()}
-    assert "comes with" in tips["send"]
+    assert "to a server of the address book" in tips["send"]
 
 
 STRUCTURES = "RT Structure Set Storage objects are not loaded yet."

@@ -25,7 +25,7 @@ class Gathered(Generic[Item]):
         self._items_of = items_of
         self._waiting: deque[Item] = deque()
 
-    def job(self, job: Job[T]) -> Job[T]:
+    def run_job(self, job: Job[T]) -> Job[T]:
         """Run a job, and keep what it tells of."""
         try:
             while True:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from DICOMModule.errors import SettingsError, plain_text
@@ -13,7 +12,6 @@ from DICOMModule.widgets.browser.anonymity import Anonymity
 from DICOMModule.widgets.exchange.gathering import Gathered
 from DICOMModule.widgets.exchange.query_form import ListenerFields, QueryFields, QueryForm, QueryServers
 from DICOMModule.widgets.exchange.result_model import DATE, NODE_ROLE, Answer, ResultModel, ResultNode
-from DICOMModule.widgets.exchange.retrieving import Retriever
 from DICOMModule.widgets.job_runner import Failure, JobHandle, Lane
 from DICOMModule.widgets.qt import (
     QEvent,
@@ -33,7 +31,6 @@ from DICOMModule.widgets.wording import counted
 if TYPE_CHECKING:
     from DICOMModule.network.find_query import FindQuery
     from DICOMModule.network.matches import QueryResult
-    from DICOMModule.network.retrieving import RetrieveReport
 
 WIDTHS_PX: Final = (200, 96, 108, 84, 170, 62, 70, 76, 110, 100)
 AT_ONCE: Final = 2000
@@ -47,8 +44,6 @@ class QueryDialog(QueryForm):
     ----------
     book : ServerBook
         The servers, and the Logic that asks them.
-    retriever : Retriever
-        Retrieves what is chosen.
 
     Signals
     -------
@@ -58,13 +53,11 @@ class QueryDialog(QueryForm):
 
     add_requested = pyqtSignal()
 
-    def __init__(self, book: ServerBook, retriever: Retriever, viewer: Viewer, parent: QWidget | None = None) -> None:
+    def __init__(self, book: ServerBook, viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(viewer, parent)
         self.resize(1240, 700)
         self._book = book
-        self._retriever = retriever
         self._kind = "info"
-        self._is_gone = False
         self._searching: JobHandle | None = None
         self._asking: set[JobHandle] = set()
         self._gathered: Gathered[Answer] = Gathered(_matches_of)
@@ -115,7 +108,7 @@ class QueryDialog(QueryForm):
         gathered, logic = self._gathered, self._book.logic
         handle = self.viewer.jobs.run(
             f"Asking {counted(len(names), 'server')}",
-            lambda: gathered.job(logic.query_job(names, query)),
+            lambda: gathered.run_job(logic.query_job(names, query)),
             on_success=lambda result: self._on_found(handle, result),
             on_failure=lambda failure: self._on_failed(handle, failure),
             on_cancelled=lambda: self._on_cancelled(handle),
@@ -133,24 +126,11 @@ class QueryDialog(QueryForm):
         if self._searching is not None:
             self._searching.cancel()
 
-    def retrieve(self) -> None:
-        """Retrieve what is selected, a job a server."""
-        from DICOMModule.network.retrieving import RetrieveKey
-
-        by_server: dict[str, list[ResultNode]] = {}
-        for node in self.selected:
-            if node.match is not None:
-                by_server.setdefault(node.match.server, []).append(node)
-        for server, nodes in by_server.items():
-            keys = [RetrieveKey(*_uids(node)) for node in nodes]
-            self._retriever.start(server, keys, _what(nodes), partial(self._on_retrieved, nodes))
-
     def let_go(self) -> None:
         """Listen to no job any more: the dialog is about to go."""
         self.cancel()
         self._drop_questions()
         self._searching = None
-        self._is_gone = True
 
     def done(self, result: int) -> None:
         """Ask for nothing more; what is being retrieved goes on."""
@@ -186,15 +166,12 @@ class QueryDialog(QueryForm):
         self.add_button.clicked.connect(lambda _checked: self.add_requested.emit())
         self.search_button.clicked.connect(lambda _checked: self._on_search_clicked())
         self.clear_button.clicked.connect(lambda _checked: self.fields.clear())
-        self.retrieve_button.clicked.connect(lambda _checked: self.retrieve())
+        self.retrieve_button.hide()
         self.close_button.clicked.connect(lambda _checked: self.close())
         self.results_view.expanded.connect(self._on_expanded)
         self.results_view.doubleClicked.connect(lambda _index: self.results_view.setFocus())
         self.results_view.selectionModel().selectionChanged.connect(lambda _now, _before: self._show_selection())
-        keys: tuple[tuple[str, Callable[[], object]], ...] = (
-            ("Ctrl+R", self.retrieve_button.click),
-            ("Ctrl+F", self.fields.name_field.setFocus),
-        )
+        keys: tuple[tuple[str, Callable[[], object]], ...] = (("Ctrl+F", self.fields.name_field.setFocus),)
         for key, act in keys:
             QShortcut(QKeySequence(key), self).activated.connect(act)
 
@@ -310,21 +287,6 @@ class QueryDialog(QueryForm):
 
     # -- what is selected, and retrieved
 
-    def _on_retrieved(self, nodes: list[ResultNode], report: RetrieveReport) -> None:
-        """Mark what is here now; where something failed it is not known of which study."""
-        local = "part" if report.failed else "all"
-        if self._is_gone or not report.received + report.already_present:
-            return
-        for node in nodes:
-            if self._is_shown(node):
-                self.model.set_local(node, local)
-
-    def _is_shown(self, node: ResultNode) -> bool:
-        study = node.parent or node
-        if study.place >= len(self.model.studies) or self.model.studies[study.place] is not study:
-            return False
-        return node is study or node in (study.children or ())
-
     def _show_selection(self) -> None:
         nodes = self.selected
         images = [node.value("instances") for node in nodes]
@@ -359,12 +321,6 @@ class QueryDialog(QueryForm):
 def _matches_of(progress: Progress) -> tuple[Answer, ...]:
     found: Any = getattr(progress, "matches", ())
     return tuple(found)
-
-
-def _uids(node: ResultNode) -> tuple[str, str]:
-    return node.value("study_instance_uid") or (
-        node.parent.value("study_instance_uid") if node.parent is not None else ""
-    ), node.value("series_instance_uid")
 
 
 def _what(nodes: list[ResultNode]) -> str:

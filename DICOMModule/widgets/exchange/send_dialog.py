@@ -154,7 +154,7 @@ class SendDialog(PanelDialog):
         what = counted(len(only), "failure") if only else self._selection.text
         handle = self.viewer.jobs.run(
             f"Sending {what} to {plain_text(to.name)}",
-            lambda: gathered.job(logic.send_job(to, targets, only=only)),
+            lambda: gathered.run_job(logic.send_job(to, targets, only=only)),
             on_success=lambda report: self._on_sent(handle, report),
             on_failure=lambda failure: self._on_failed(handle, failure),
             on_cancelled=lambda: self._on_cancelled(handle),
