@@ -16,7 +16,9 @@ from DICOMModule.database.file_pool import aside_job
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import NetworkError, PeerError, PeerTimeoutError
 from DICOMModule.jobs import Job, Progress
+from DICOMModule.network.aside import Interrupt
 from DICOMModule.network.association import LIMITS, association, contexts_of
+from DICOMModule.network.doctor_move import ListenerFor, moved_nothing
 from DICOMModule.network.reaching import Limits, addresses_of, connect
 from DICOMModule.network.statuses import status_words
 
@@ -39,8 +41,10 @@ SYNTAXES: Final = {
 }
 """Transfer syntaxes of images that a server is asked about."""
 
+_NO_LISTENER: Final = "Choose another port for it in the settings, or end what uses this one."
 _NOT_OFFERED: Final = {
     "c-echo": "Every DICOM server should; ask its administrator whether our AE title is known there.",
+    "c-move": "Where it should give images, ask its administrator to allow our AE title to retrieve.",
     "c-find": "It may be sent to, but not queried; where it should be, ask its administrator to allow queries.",
 }
 
@@ -52,7 +56,7 @@ class Step:
     Attributes
     ----------
     step : str
-        ``name``, ``tcp``, ``association``, ``c-echo`` or ``c-find``.
+        ``name``, ``tcp``, ``association``, ``c-echo``, ``c-find`` or ``c-move``.
     ok : bool
         Whether it went well.
     detail, advice : str
@@ -103,7 +107,10 @@ class Examination:
 
 
 def diagnose_job(
-    entry: ServerEntry, learn: Callable[[dict[str, Any]], object] = lambda _facts: None, limits: Limits = LIMITS
+    entry: ServerEntry,
+    learn: Callable[[dict[str, Any]], object] = lambda _facts: None,
+    limits: Limits = LIMITS,
+    listener_for: ListenerFor | None = None,
 ) -> Job[Diagnosis]:
     """Go towards a server, step by step, as far as it lets us.
 
@@ -111,6 +118,9 @@ def diagnose_job(
     ----------
     learn : callable
         Is given what was found out, once an association was made.
+    listener_for : callable, optional
+        Is given the address that we have towards the server, and has our listener within a block: with it, the server is
+        asked to move to us what nobody has.
 
     Raises
     ------
@@ -132,6 +142,12 @@ def diagnose_job(
         else:
             step = Step(name, False, f"{entry.ae_title} does not offer {name.upper()} to us.", _NOT_OFFERED[name])
         found.steps.append(step)
+    if listener_for is not None and "C-MOVE" in found.learnt["services"]:
+        step = yield from _move_step_job(entry, found, limits, listener_for)
+        found.steps.append(step)
+    elif listener_for is not None and "C-GET" not in found.learnt["services"]:
+        detail = f"{entry.ae_title} offers neither C-GET nor C-MOVE to us: nothing can be retrieved from it."
+        found.steps.append(Step("c-move", False, detail, _NOT_OFFERED["c-move"]))
     learn(found.learnt)
     return Diagnosis(all(step.ok for step in found.steps), tuple(found.steps))
 
@@ -145,6 +161,24 @@ def _step_job(name: str, found: Examination, act: Callable[[], str]) -> Job[Step
     except PeerError as error:
         return Step(name, False, error.detail, error.advice)
     return Step(name, True, detail)
+
+
+def _move_step_job(entry: ServerEntry, found: Examination, limits: Limits, listener_for: ListenerFor) -> Job[Step]:
+    """Have it move to us what nobody has; where images come by C-GET, what C-MOVE would need is only advice."""
+    made = DiagnosisProgress(len(found.steps), 0, "testing: c-move", tuple(found.steps))
+    yield made
+    interrupt = Interrupt()
+    try:
+        detail, advice = yield from aside_job(
+            lambda: moved_nothing(entry, limits, listener_for, interrupt), made, interrupt
+        )
+    except PeerError as error:
+        is_needed = entry.retrieve == "move" or "C-GET" not in found.learnt["services"]
+        less = "" if is_needed else " Images are retrieved by C-GET, so this is needed only if that fails."
+        return Step("c-move", not is_needed, error.detail + less, error.advice)
+    except NetworkError as error:
+        return Step("c-move", False, f"C-MOVE needs our listener, and there is none: {error}", _NO_LISTENER)
+    return Step("c-move", True, detail, advice)
 
 
 def _name(entry: ServerEntry, _found: Examination, _limits: Limits) -> str:

@@ -18,12 +18,12 @@ from DICOMModule.network.fetching import Fetch, Fetched
 from DICOMModule.network.getting import get
 from DICOMModule.network.link import LIMITS
 from DICOMModule.network.moving import move
+from DICOMModule.network.our_listener import OurListener, our_listener
 from DICOMModule.network.reaching import Limits
 from DICOMModule.network.refusals import NothingAcceptedError
 from DICOMModule.network.retrieve_plan import RetrieveKey, planned
 
 WAYS: Final = {"get": "C-GET", "move": "C-MOVE"}
-ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 (what the user may have set)
 DID_NOT_COME: Final = "the server has it, and it did not come"
 
 
@@ -113,23 +113,6 @@ class _Tally:
             self.series.add(event.series_instance_uid)
         else:
             self.present += 1
-
-
-@dataclass(frozen=True, slots=True)
-class OurListener:
-    """Where our listener is to be for C-MOVE, if none runs; the server must know it.
-
-    Attributes
-    ----------
-    port, bind : int, str
-        0.0.0.0 is all addresses of this machine; any other is taken as the one by which the server is reached.
-    is_asked_for : bool
-        The port was asked for: a listener that runs elsewhere is none.
-    """
-
-    port: int = 11112
-    bind: str = ""
-    is_asked_for: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,17 +280,7 @@ def _get(fetch: Fetch) -> None:
 
 @contextmanager
 def _listener(fetch: Fetch, wish: OurListener, our_address: str) -> Iterator[str]:
-    """Have the listener that runs, or one of our own where the server can reach it; give its AE title."""
-    from DICOMModule.network.listener import ListenerOptions
-    from DICOMModule.network.listener_control import listening, running_listener
-
-    running = running_listener(fetch.database.folder)
-    if running is not None and (not wish.is_asked_for or wish.port == running.port):
-        yield running.ae_title
-        return
-    bind = wish.bind if wish.bind == ANY_ADDRESS else our_address
-    options = ListenerOptions(port=wish.port, ae_title=fetch.entry.calling_ae, bind=bind)
-    with listening(fetch.database.folder, options) as state:
+    with our_listener(fetch.database.folder, fetch.entry, wish, our_address) as state:
         yield state.ae_title
 
 

@@ -61,7 +61,8 @@ class NetworkVerbs(LogicBase):
         NetworkError
             The server cannot be reached, has nothing of it, or gives nothing.
         """
-        from DICOMModule.network.retrieving import OurListener, retrieve_keys_job
+        from DICOMModule.network.our_listener import OurListener
+        from DICOMModule.network.retrieving import retrieve_keys_job
         from DICOMModule.settings import read_settings
 
         database, settings = self.database(), read_settings()

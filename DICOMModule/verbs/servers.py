@@ -88,11 +88,19 @@ class ServerVerbs(LogicBase):
         UnknownServerError
             The address book has none of that name.
         """
-        from DICOMModule.network.doctor import diagnose_job
+        from functools import partial
 
-        book = self.database().servers
+        from DICOMModule.network.doctor import diagnose_job
+        from DICOMModule.network.link import LIMITS
+        from DICOMModule.network.our_listener import OurListener, our_listener
+        from DICOMModule.settings import read_settings
+
+        database, settings = self.database(), read_settings()
+        book = database.servers
         entry = book.entry(name)
-        return diagnose_job(entry, lambda facts: book.learn(entry.name, facts))
+        wish = OurListener(settings.listener_port, settings.listener_bind)
+        listener_for = partial(our_listener, database.folder, entry, wish)
+        return diagnose_job(entry, lambda facts: book.learn(entry.name, facts), LIMITS, listener_for)
 
 
 def read_servers(path: Path) -> list[ServerEntry]:

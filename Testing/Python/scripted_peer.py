@@ -105,7 +105,10 @@ def accept(connection, maximum=16384, refused=()):
 
     Abstract syntaxes that are `refused` are not supported. Put together by hand from PS3.8 9.3.3, apart from the package.
     """
-    _, body = take_pdu(connection)
+    pdu = take_pdu(connection)
+    if pdu is None:  # whoever connected only looked whether anybody is there
+        return {}
+    body = pdu[1]
     contexts, items, roles, position = {}, b"", b"", 68
     while position < len(body):
         kind, length = body[position], int.from_bytes(body[position + 2 : position + 4], "big")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import partial
 
 import peers
 import pytest
 from factories import make_series, uid
+from scripted_peer import accept, command, entry_of, fragment, messages, raw_peer
 
 from DICOMModule.commands.main import main
 from DICOMModule.errors import NetworkError, PeerError
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.network.retrieve_plan import RetrieveKey
+from DICOMModule.settings import read_settings, write_settings
 
 STUDY = uid("moved", "study")
 
@@ -95,3 +99,66 @@ def test_the_verb_moves(logic, filled, capsys):
     assert main(["--database", str(logic.database_folder), *words]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["expected"], document["received"], document["status"]) == (6, 6, "0x0000")
+
+
+def tested(logic, entry):
+    logic.add_server(entry)
+    diagnosis = run_to_end(logic.test_server_job(entry.name))
+    return diagnosis, diagnosis.steps[-1]
+
+
+@pytest.fixture
+def free_listener(monkeypatch, tmp_path):
+    """Settings of this test alone, whose listener has a port of its own; return it."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    port = peers.free_port()
+    write_settings(replace(read_settings(), listener_port=port))
+    return port
+
+
+@pytest.mark.parametrize("server", ["orthanc", "dcmqrscp"])
+def test_the_doctor_asks_for_a_move_of_nothing_and_says_what_must_be_entered(logic, filled, free_listener, server):
+    diagnosis, step = tested(logic, filled[server].entry(server, retrieve="move"))
+    assert (diagnosis.ok, len(diagnosis.steps), step.step) == (True, 6, "c-move")
+    assert "answers C-MOVE of a study that nobody has" in step.detail
+    assert f"AE title DICOMMODULE, host 127.0.0.1, port {free_listener}" in step.advice
+    assert logic.database().counts().instances == 0
+
+
+def archive(status, heard, connection):
+    """Answer whatever is asked; a move with that status."""
+    accept(connection)
+    for context_id, fields, _ in messages(connection):
+        kind = fields[0x0100]
+        if kind == 0x0021:
+            heard.append(fields[0x0600])
+        said = command(e0100=kind | 0x8000, e0120=fields[0x0110], e0800=0x0101, e0900=status if kind == 0x0021 else 0)
+        connection.sendall(fragment(context_id, 3, said))
+
+
+@pytest.mark.parametrize(
+    ("status", "retrieve", "expected"),
+    [
+        (0xA801, "move", (False, "does not know where to send")),
+        (0xA801, "get", (True, "needed only if that fails")),
+        (0x0124, "move", (False, "not authorised")),
+        (0xA702, "move", (True, "images cannot be sent")),
+        (0x0000, "move", (True, "success")),
+    ],
+)
+def test_the_doctor_tells_an_unknown_destination_from_nothing_to_send(logic, free_listener, status, retrieve, expected):
+    (ok, words), heard = expected, []
+    with raw_peer(partial(archive, status, heard)) as port:
+        diagnosis, step = tested(logic, entry_of(port, retrieve=retrieve))
+    assert (step.step, step.ok, diagnosis.ok, heard) == ("c-move", ok, ok, ["DICOMMODULE"])
+    assert words in step.detail
+    assert f"port {free_listener}" in step.advice
+
+
+def test_the_doctor_tells_that_the_listeners_port_is_taken(logic, filled, free_listener, tmp_path):
+    with peers.storescp(tmp_path / "taken") as taken:
+        write_settings(replace(read_settings(), listener_port=taken.port))
+        diagnosis, step = tested(logic, filled["dcmqrscp"].entry("archive", retrieve="move"))
+    assert (diagnosis.ok, step.step, step.ok) == (False, "c-move", False)
+    assert str(taken.port) in step.detail
+    assert free_listener != taken.port

@@ -1,0 +1,75 @@
+"""Our listener, as a server must be able to reach it: for C-MOVE, and for the connection doctor."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from DICOMModule.database.servers import ServerEntry
+from DICOMModule.errors import PeerError
+
+if TYPE_CHECKING:
+    from DICOMModule.network.listener_mark import ListenerState
+
+ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 (what the user may have set)
+
+
+@dataclass(frozen=True, slots=True)
+class OurListener:
+    """Where our listener is to be for C-MOVE, if none runs; the server must know it.
+
+    Attributes
+    ----------
+    port, bind : int, str
+        0.0.0.0 is all addresses of this machine; any other is taken as the one by which the server is reached.
+    is_asked_for : bool
+        The port was asked for: a listener that runs elsewhere is none.
+    """
+
+    port: int = 11112
+    bind: str = ""
+    is_asked_for: bool = False
+
+
+@contextmanager
+def our_listener(folder: Path, entry: ServerEntry, wish: OurListener, our_address: str) -> Iterator[ListenerState]:
+    """Have the listener of a database that runs, or one within the block, where a server can reach it.
+
+    Parameters
+    ----------
+    our_address : str
+        The address that we have towards the server.
+
+    Raises
+    ------
+    PeerError
+        The one that runs takes connections of this machine only, and the server is another.
+    NetworkError
+        There can be none.
+    """
+    from DICOMModule.network.listener import ListenerOptions
+    from DICOMModule.network.listener_control import listening, running_listener
+
+    running = running_listener(folder)
+    if running is not None and (not wish.is_asked_for or wish.port == running.port):
+        if _is_loopback(running.host) and not _is_loopback(our_address):
+            raise PeerError(
+                f"our listener runs on {running.host}:{running.port}, which {entry.name} cannot reach: only this machine can.",
+                f"Have it listen on {our_address} or {ANY_ADDRESS}, then start it again.",
+            )
+        yield running
+        return
+    bind = wish.bind if wish.bind == ANY_ADDRESS else our_address
+    with listening(folder, ListenerOptions(port=wish.port, ae_title=entry.calling_ae, bind=bind)) as state:
+        yield state
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
