@@ -134,6 +134,14 @@ def by_numbers_alone(layout: Layout, parts: Sequence[list[int]]) -> list[str]:
     return [] if _in_blocks(layout, parts) or _clocked(layout, parts) is not None else [UNTOLD]
 
 
+def repeats_by_numbers(layout: Layout, parts: Sequence[list[int]]) -> list[str]:
+    """Return a warning on repeats of one time point: as `by_numbers_alone`, and where all were acquired at the same time."""
+    told = by_numbers_alone(layout, parts)
+    if told or not _are_of_one_time(layout, parts):
+        return told
+    return _supposed(layout, parts)
+
+
 def _in_blocks(layout: Layout, parts: Sequence[list[int]]) -> bool:
     """Return whether one volume follows the other, in the order of the frames or of their numbers."""
     if all(max(one) < min(other) for one, other in itertools.pairwise(parts)):

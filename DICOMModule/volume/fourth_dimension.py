@@ -18,7 +18,7 @@ from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.volume.chronology import begin_after_gap, later
 from DICOMModule.volume.diffusion import Diffusion, diffusion_of
 from DICOMModule.volume.explanations import DIFFUSION, ICE_DIMENSIONS, MEANT, ORDER, TRACES, Explanation
-from DICOMModule.volume.fourth_axis import Sequence4D, by_numbers_alone, partly_said, sequence_of
+from DICOMModule.volume.fourth_axis import Sequence4D, partly_said, repeats_by_numbers, sequence_of
 from DICOMModule.volume.mixtures import UNFINISHED
 from DICOMModule.volume.moments import acquired_at
 from DICOMModule.volume.partition import Layout, Partition, Verdict, judged, layout_of, partition
@@ -305,7 +305,7 @@ def _by_two_times(layout: Layout, meant: Sequence[Fit], depth: int) -> Reading |
     if reading is None:
         return None
     by_part = ([sorted(set(part) & set(members)) for members in repeats] for part in nested[0][1].parts)
-    told = next(filter(None, map(partial(by_numbers_alone, layout), by_part)), [])
+    told = next(filter(None, map(partial(repeats_by_numbers, layout), by_part)), [])
     return replace(reading, sequences=tuple(replace(one, warnings=(*one.warnings, *told)) for one in reading.sequences))
 
 

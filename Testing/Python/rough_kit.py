@@ -259,6 +259,75 @@ def one_of_another(w: Working) -> None:
     mixed_with_another(w)
 
 
+def all_sent_twice_under_other_numbers(w: Working) -> None:
+    for number in _all(w):
+        w.twin(number).InstanceNumber = str(9000 + int(w.header(number).get("InstanceNumber") or 0))
+
+
+def one_of_another_patient(w: Working) -> None:
+    dataset = w.dataset(w.inner())
+    dataset.PatientID, dataset.PatientName, dataset.PatientBirthDate = "ANOTHER", "Another^Patient", "19010203"
+
+
+def under_the_uid_of_its_neighbour(w: Working) -> None:
+    first, second = w.along()[:2]
+    dataset = w.dataset(first)
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = w.header(second).SOPInstanceUID
+
+
+def position_that_is_no_number(w: Working) -> None:
+    dataset = w.dataset(w.inner())
+    x, y, _ = dataset.ImagePositionPatient
+    element = pydicom.DataElement(0x00200032, "DS", "", validation_mode=0)
+    dataset[element.tag] = pydicom.dataelem.RawDataElement(
+        element.tag, "DS", 0, f"{x}\\{y}\\1,5".encode().ljust(16), 0, False, True
+    )
+
+
+def orientation_turned_about(w: Working) -> None:
+    dataset = w.dataset(w.inner())
+    cosines = [float(v) for v in dataset.ImageOrientationPatient]
+    dataset.ImageOrientationPatient = [ds(-v) for v in cosines[:3]] + [ds(v) for v in cosines[3:]]
+
+
+def orientation_twice_as_long(w: Working) -> None:
+    dataset = w.dataset(w.inner())
+    dataset.ImageOrientationPatient = [ds(2 * float(v)) for v in dataset.ImageOrientationPatient]
+
+
+def pixel_spacing_of_0(w: Working) -> None:
+    w.dataset(w.inner()).PixelSpacing = ["0", "0"]
+
+
+def rows_that_are_not_there(w: Working) -> None:
+    dataset = w.dataset(w.inner())
+    _decompress(dataset)
+    dataset.Rows += 2
+
+
+def signs_of_another_kind(w: Working) -> None:
+    dataset = w.dataset(w.inner())
+    _decompress(dataset)
+    dataset.PixelRepresentation = 1 - int(dataset.PixelRepresentation)
+
+
+def inverted_photometric(w: Working) -> None:
+    dataset = w.dataset(w.inner())
+    _decompress(dataset)
+    dataset.PhotometricInterpretation = "MONOCHROME1"
+
+
+def time_missing(w: Working) -> None:
+    dataset = w.dataset(w.inner())
+    for keyword in ("AcquisitionTime", "AcquisitionDateTime", "AcquisitionDate", "ContentTime"):
+        dataset.pop(keyword, None)
+
+
+def one_frame_less_than_there_are(w: Working) -> None:
+    dataset = w.dataset(w.any())
+    dataset.NumberOfFrames = max(int(dataset.get("NumberOfFrames") or 1) - 1, 1)
+
+
 def one_frame_more_than_there_are(w: Working) -> None:
     dataset = w.dataset(w.any())
     dataset.NumberOfFrames = int(dataset.get("NumberOfFrames") or 1) + 1
@@ -328,9 +397,21 @@ MUTILATIONS: dict[str, Mutilation] = {
     "no orientation in all": Mutilation(_without("ImageOrientationPatient", _all)),
     "no pixel spacing in one": Mutilation(_without("PixelSpacing", _one)),
     "no slope in one": Mutilation(_without("RescaleSlope", _one), told=False),
+    "all sent twice under other numbers": Mutilation(all_sent_twice_under_other_numbers),
+    "of another patient": Mutilation(one_of_another_patient),
+    "under the UID of its neighbour": Mutilation(under_the_uid_of_its_neighbour),
+    "a position that is no number": Mutilation(position_that_is_no_number),
+    "orientation turned about": Mutilation(orientation_turned_about),
+    "orientation twice as long": Mutilation(orientation_twice_as_long),
+    "pixel spacing of 0": Mutilation(pixel_spacing_of_0),
+    "rows that are not there": Mutilation(rows_that_are_not_there),
+    "signs of another kind": Mutilation(signs_of_another_kind, told=False),
+    "inverted": Mutilation(inverted_photometric),
+    "no time": Mutilation(time_missing, told=False),
     "mixed with another series": Mutilation(mixed_with_another, "mixed", told=False),  # it may be another time point
     "one image of another series": Mutilation(one_of_another, "mixed"),
     "more frames than pixels": Mutilation(one_frame_more_than_there_are, "any"),
+    "fewer frames than pixels": Mutilation(one_frame_less_than_there_are, "several"),
     "a frame without position": Mutilation(frame_without_a_position, "frames"),
     "a frame moved": Mutilation(frame_moved, "frames"),
     "a frame of another slope": Mutilation(frame_of_another_slope, "frames", told=False),
@@ -342,8 +423,10 @@ def kinds_of(files: Sequence[Path], others: Sequence[Path]) -> set[str]:
     """Return what can happen to a series."""
     first = header_of(files[0])
     found = {"any"}
+    if any(int(header_of(file).get("NumberOfFrames") or 1) > 1 for file in files):
+        found |= {"several"}
     if all("PerFrameFunctionalGroupsSequence" in header_of(file) for file in files):
-        return {"any", "frames"} if "PlanePositionSequence" in first.PerFrameFunctionalGroupsSequence[0] else found
+        return {*found, "frames"} if "PlanePositionSequence" in first.PerFrameFunctionalGroupsSequence[0] else found
     keywords = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
     if all(int(header_of(file).get("NumberOfFrames") or 1) == 1 for file in files) and all(
         header_of(file).get(keyword) for file in files for keyword in keywords

@@ -58,7 +58,7 @@ def test_what_happens_to_a_series_shows_or_is_told(tmp_path, kind):
         read = working.write(tmp_path / str(number) / "data")
         after = made_of(tmp_path / str(number) / "data")
         assert faults_of(mutilation, before, after, read) == [], what
-    assert happened == {"stack": 25, "time series": 25, "enhanced": 5, "packaged": 3}[kind]
+    assert happened == {"stack": 36, "time series": 36, "enhanced": 6, "packaged": 3}[kind]
 
 
 def test_the_judge_sees_what_is_wrong(tmp_path):

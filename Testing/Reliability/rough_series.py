@@ -21,7 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Python"))
 
 import pydicom
 from pydicom.errors import InvalidDicomError
-from rough_kit import MUTILATIONS, Working, exactness, faults_of, kinds_of, lost, made_of
+from rough_kit import MUTILATIONS, Mutilation, Working, exactness, faults_of, kinds_of, lost, made_of
+
+PAIRS = 8
+"""So many pairs of mutilations happen to each series."""
 
 
 def series_of(folder: Path) -> dict[str, list[Path]]:
@@ -37,6 +40,16 @@ def series_of(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
+def _plans(kinds: set[str], chance: random.Random) -> list[tuple[str, tuple[Mutilation, ...]]]:
+    """Return what is to happen to a series of these kinds: each mutilation by itself, and some pairs of them."""
+    able = {what: one for what, one in MUTILATIONS.items() if one.of in kinds}
+    pairs = [chance.sample(sorted(able), 2) for _ in range(PAIRS if len(able) > 3 else 0)]
+    return [
+        *((what, (one,)) for what, one in able.items()),
+        *((f"{first}, and {second}", (able[first], able[second])) for first, second in pairs),
+    ]
+
+
 def judge(name: str, files: list[Path], others: list[Path], seed: int, outcomes: Counter[str]) -> list[str]:
     """Return what is wrong, a line for each mutilation of one series."""
     wrong = []
@@ -48,23 +61,24 @@ def judge(name: str, files: list[Path], others: list[Path], seed: int, outcomes:
             return []
         outcomes["series"] += 1
         wrong += [f"as it is: {fault}" for fault in (*exactness(before, read), *lost(before, read))]
-        kinds = kinds_of(files, others)
-        for number, (what, mutilation) in enumerate(MUTILATIONS.items()):
-            if mutilation.of not in kinds:
-                continue
+        for number, (what, together) in enumerate(_plans(kinds_of(files, others), random.Random(f"{seed} {name}"))):
             working = Working(files, others, random.Random(f"{seed} {name} {what}"))
             place = Path(home) / str(number)
             try:
-                mutilation.happen(working)
+                for mutilation in together:
+                    mutilation.happen(working)
                 read = working.write(place / "data")
-            except (ValueError, AttributeError, IndexError, KeyError, RuntimeError) as error:
-                outcomes["cannot happen"] += 1
-                print(f"  {name}: {what} cannot happen: {error}", flush=True)
+            except (ValueError, AttributeError, IndexError, KeyError, RuntimeError, TypeError) as error:
+                outcomes["that cannot happen"] += 1
+                if len(together) == 1:
+                    print(f"  {name}: {what} cannot happen: {error}", flush=True)
                 continue
-            outcomes["mutilations"] += 1
+            outcomes["mutilations" if len(together) == 1 else "pairs of them"] += 1
+            # of two together, one may hide the other
+            must_be_told = together[0] if len(together) == 1 else together[0]._replace(told=False)
             try:
                 after = made_of(place / "data")
-                wrong += [f"{what}: {fault}" for fault in faults_of(mutilation, before, after, read)[:2]]
+                wrong += [f"{what}: {fault}" for fault in faults_of(must_be_told, before, after, read)[:2]]
                 outcomes["with a word" if after.texts - before.texts else "exact"] += 1
             except Exception:  # noqa: BLE001 - whatever it is, it is a fault
                 wrong.append(f"{what}: {traceback.format_exc()}")
