@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import random
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -445,19 +446,19 @@ class Found:
 
     loadables: list[Any]
     volumes: list[list[Any]]
-    texts: set[str]
+    texts: Counter[str]
     left_out: set[str] = field(default_factory=set)
 
 
 def made_of(folder: Path) -> Found:
     """Load all that is selected of a folder, through the Logic."""
-    texts: set[str] = set()
+    texts: Counter[str] = Counter()
     volumes: list[list[Any]] = []
     with DICOMModuleLogic(folder.parent / "database") as logic:
         try:
             loadables, problems = logic.examine(str(folder))
         except DICOMModuleError as error:  # there is nothing in it
-            return Found([], [], {str(error)})
+            return Found([], [], Counter([str(error)]))
         texts.update(problem.reason for problem in problems)
         for one in loadables:
             texts.update(filter(None, (*one.warnings, one.refusal)))
@@ -467,11 +468,11 @@ def made_of(folder: Path) -> Found:
             try:
                 loaded = run_to_end(logic.load_job(str(folder), one.id))
             except DICOMModuleError as error:
-                texts.add(str(error))
+                texts[str(error)] += 1
                 volumes.append([])
                 continue
             volumes.append(list(loaded.sequence.volumes) if loaded.sequence else [loaded.volume])
-            texts.update(loaded.volume.warnings)
+            texts.update(set(loaded.volume.warnings) - set(one.warnings))
     return Found(loadables, volumes, texts, {Path(problem.where).name for problem in problems})
 
 
@@ -582,6 +583,12 @@ def faults_of(mutilation: Mutilation, before: Found, after: Found, read: dict[st
     faults += lost(after, read)
     faults += regrouping(groups_of(before), after)
     # what has no place is offered as pictures, which is a word of its own
-    if mutilation.told and _is_whole(before) and any(one.placed for one in itertools.chain(*after.volumes)):
+    said = after.texts != before.texts  # or what had been said is right no longer
+    if (
+        mutilation.told
+        and not said
+        and _is_whole(before)
+        and any(one.placed for one in itertools.chain(*after.volumes))
+    ):
         faults.append("nothing is said of it")
     return faults
