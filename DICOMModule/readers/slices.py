@@ -31,6 +31,7 @@ from DICOMModule.volume.modality_lut import (
 )
 from DICOMModule.volume.padding import Padding, padding_of
 from DICOMModule.volume.rescale import Rescale, units_of
+from DICOMModule.volume.reused_memory import POOL
 from DICOMModule.volume.sequence import VolumeSequence
 from DICOMModule.volume.volume import Frame, Volume, Voxels
 from DICOMModule.volume.windowing import windows_of_series
@@ -175,10 +176,13 @@ def _array_for(stacks: Sequence[Stack], formats: Sequence[PixelFormat], transfor
     columns, rows, slices = stacks[0].dimensions
     shape = len(stacks), slices, rows, columns, *formats[0].shape[2:]
     try:
-        return np.empty(shape, dtype)
+        array = POOL.empty(shape, dtype)
     except (MemoryError, ValueError) as error:
         mebibytes = math.prod(shape) * dtype.itemsize >> 20
         raise VolumeError(f"there is no memory for a volume of {mebibytes} MiB. Close other volumes.") from error
+    if any(len(stack.fit.slots) + len(stack.fit.missing) < slices for stack in stacks):
+        array[...] = 0  # what no slice is read into must not show what was there before
+    return array
 
 
 def _ready_job(ahead: DecodingAhead, index: int, progress: Progress) -> Job[None]:
