@@ -326,6 +326,73 @@ def test_columns_are_sorted_and_what_is_selected_stays_so(qtbot, networking):
     assert dialog.results_view.currentIndex().row() == 0
 
 
+# -- retrieving
+
+
+def retrieved(qtbot, dialog, networking):
+    dialog.retrieve_button.click()
+    qtbot.waitUntil(lambda: not networking.retriever.is_busy and dialog.viewer.jobs.is_idle, timeout=40_000)
+
+
+@pytest.mark.parametrize("way", ["get", "move"])
+def test_what_is_selected_is_retrieved_and_marked(qtbot, networking, archive, way):
+    orthanc, _ = archive
+    logic, viewer = networking.book.logic, networking.book.viewer
+    viewer.settings.change(listener_port=orthanc.move_port)
+    grown = []
+    networking.retriever.grown.connect(lambda: grown.append(1))
+    dialog = shown(qtbot, networking, orthanc.entry("Orthanc", retrieve=way))
+    dialog.fields.name_field.setText("e")
+    searched(qtbot, dialog)
+    assert column(dialog, NAME) == ["Müller, Jörg", "Doe, Jane"]
+    dialog.results_view.selectAll()
+    assert dialog.selection_label.text() == "2 studies, 3 images"
+    retrieved(qtbot, dialog, networking)
+    assert banner_texts(viewer) == ["Retrieved 3 images and objects from Orthanc."]
+    assert sorted(study.patient_name for study in logic.database().studies()) == ["Doe^Jane", "Müller^Jörg"]
+    assert column(dialog, HERE) == ["all", "all"]
+    assert grown
+    assert {row.health for row in logic.database().series()} <= {"ok", "warned", "refused"}
+    retrieved(qtbot, dialog, networking)
+    assert banner_texts(viewer)[0] == "Nothing new came from Orthanc. 3 were here already."
+    assert [handle.title for handle in viewer.jobs.handles] == ["Retrieving 2 studies from Orthanc"] * 2
+
+
+def test_a_series_alone_is_retrieved(qtbot, networking, archive):
+    dialog = shown(qtbot, networking, archive[0].entry("Orthanc"))
+    dialog.fields.name_field.setText("Doe")
+    searched(qtbot, dialog)
+    dialog.results_view.expand(dialog.model.index(0, 0))
+    settled(qtbot, dialog)
+    dialog.results_view.setCurrentIndex(dialog.model.index(0, 0, dialog.model.index(0, 0)))
+    retrieved(qtbot, dialog, networking)
+    assert banner_texts(dialog.viewer) == ["Retrieved 2 images and objects from Orthanc."]
+    assert column(dialog, HERE) == ["all"]
+
+
+def test_a_server_that_gives_nothing_is_a_banner_that_stays(qtbot, networking):
+    with answering(study(1, NumberOfStudyRelatedInstances=1)) as port:
+        dialog = shown(qtbot, networking, at(port))
+        searched(qtbot, dialog)
+        retrieved(qtbot, dialog, networking)
+    (banner,) = dialog.viewer.banners.shown
+    assert banner.kind == "error"
+    assert column(dialog, HERE) == [""]
+
+
+def test_what_a_server_calls_a_uid_and_is_none_is_not_asked_for(qtbot, networking):
+    from DICOMModule.network.matches import Match
+
+    dialog = shown(qtbot, networking, at(104, "peer"))
+    dialog.model.add([Match("peer", "study", {"study_instance_uid": "../../etc"}, "none")])
+    dialog.results_view.setCurrentIndex(dialog.model.index(0, 0))
+    dialog.retrieve_button.click()
+    dialog.results_view.expand(dialog.model.index(0, 0))
+    assert "is no UID" in dialog.banners.shown[0].text
+    assert "is no UID" in dialog.model.index(0, 0, dialog.model.index(0, 0)).data()
+    assert dialog.viewer.jobs.is_idle
+
+
 def test_patients_are_hidden_where_the_views_hide_them(qtbot, networking, archive):
     dialog = shown(qtbot, networking, archive[0].entry("Orthanc"))
     searched(qtbot, dialog)

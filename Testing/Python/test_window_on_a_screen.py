@@ -1,4 +1,4 @@
-"""The journey once more on a real X server: xdotool moves the pointer and presses the keys, nobody sends Qt its events."""
+"""The journeys once more on a real X server: xdotool moves the pointer and presses the keys, nobody sends Qt its events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-JOURNEY = Path(__file__).with_name("test_window_journey.py")
+JOURNEYS = ("test_window_journey.py", "test_network_journey.py")
 NEEDED = ("Xvfb", "xdotool")
 
 
@@ -37,14 +37,16 @@ def display():
 
 
 @pytest.mark.timeout(300)
-def test_the_journey_by_real_mouse_and_keys(display):
+@pytest.mark.parametrize("journey", JOURNEYS)
+def test_the_journey_by_real_mouse_and_keys(display, journey):
+    path = Path(__file__).with_name(journey)
     environment = {**os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "WINDOW_HAND": "x"}
     for name in ("COV_CORE_SOURCE", "COV_CORE_CONFIG", "COV_CORE_DATAFILE"):
         environment.pop(name, None)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:cov", str(JOURNEY)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:cov", str(path)],
         env=environment,
-        cwd=JOURNEY.parents[2],
+        cwd=path.parents[2],
         capture_output=True,
         text=True,
         check=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from DICOMModule.errors import SettingsError, plain_text
@@ -12,6 +13,7 @@ from DICOMModule.widgets.browser.anonymity import Anonymity
 from DICOMModule.widgets.exchange.gathering import Gathered
 from DICOMModule.widgets.exchange.query_form import ListenerFields, QueryFields, QueryForm, QueryServers
 from DICOMModule.widgets.exchange.result_model import DATE, NODE_ROLE, Answer, ResultModel, ResultNode
+from DICOMModule.widgets.exchange.retrieving import Retriever
 from DICOMModule.widgets.job_runner import Failure, JobHandle, Lane
 from DICOMModule.widgets.qt import (
     QEvent,
@@ -31,6 +33,7 @@ from DICOMModule.widgets.wording import counted
 if TYPE_CHECKING:
     from DICOMModule.network.find_query import FindQuery
     from DICOMModule.network.matches import QueryResult
+    from DICOMModule.network.retrieving import RetrieveReport
 
 WIDTHS_PX: Final = (200, 96, 108, 84, 170, 62, 70, 76, 110, 100)
 AT_ONCE: Final = 2000
@@ -44,6 +47,8 @@ class QueryDialog(QueryForm):
     ----------
     book : ServerBook
         The servers, and the Logic that asks them.
+    retriever : Retriever
+        Retrieves what is chosen.
 
     Signals
     -------
@@ -53,11 +58,13 @@ class QueryDialog(QueryForm):
 
     add_requested = pyqtSignal()
 
-    def __init__(self, book: ServerBook, viewer: Viewer, parent: QWidget | None = None) -> None:
+    def __init__(self, book: ServerBook, retriever: Retriever, viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(viewer, parent)
         self.resize(1240, 700)
         self._book = book
+        self._retriever = retriever
         self._kind = "info"
+        self._is_gone = False
         self._searching: JobHandle | None = None
         self._asking: set[JobHandle] = set()
         self._gathered: Gathered[Answer] = Gathered(_matches_of)
@@ -126,11 +133,28 @@ class QueryDialog(QueryForm):
         if self._searching is not None:
             self._searching.cancel()
 
+    def retrieve(self) -> None:
+        """Retrieve what is selected, a job a server."""
+        from DICOMModule.network.retrieve_plan import RetrieveKey
+
+        by_server: dict[str, list[ResultNode]] = {}
+        for node in self.selected:
+            if node.match is not None:
+                by_server.setdefault(node.match.server, []).append(node)
+        for server, nodes in by_server.items():
+            try:
+                keys = [RetrieveKey(*_uids(node)) for node in nodes]
+            except SettingsError as error:  # a server may answer what is no UID
+                self.banners.show_error(f"{plain_text(server)}: {error}")
+                continue
+            self._retriever.start(server, keys, _what(nodes), partial(self._on_retrieved, nodes))
+
     def let_go(self) -> None:
         """Listen to no job any more: the dialog is about to go."""
         self.cancel()
         self._drop_questions()
         self._searching = None
+        self._is_gone = True
 
     def done(self, result: int) -> None:
         """Ask for nothing more; what is being retrieved goes on."""
@@ -166,12 +190,15 @@ class QueryDialog(QueryForm):
         self.add_button.clicked.connect(lambda _checked: self.add_requested.emit())
         self.search_button.clicked.connect(lambda _checked: self._on_search_clicked())
         self.clear_button.clicked.connect(lambda _checked: self.fields.clear())
-        self.retrieve_button.hide()
+        self.retrieve_button.clicked.connect(lambda _checked: self.retrieve())
         self.close_button.clicked.connect(lambda _checked: self.close())
         self.results_view.expanded.connect(self._on_expanded)
         self.results_view.doubleClicked.connect(lambda _index: self.results_view.setFocus())
         self.results_view.selectionModel().selectionChanged.connect(lambda _now, _before: self._show_selection())
-        keys: tuple[tuple[str, Callable[[], object]], ...] = (("Ctrl+F", self.fields.name_field.setFocus),)
+        keys: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("Ctrl+R", self.retrieve_button.click),
+            ("Ctrl+F", self.fields.name_field.setFocus),
+        )
         for key, act in keys:
             QShortcut(QKeySequence(key), self).activated.connect(act)
 
@@ -287,6 +314,21 @@ class QueryDialog(QueryForm):
 
     # -- what is selected, and retrieved
 
+    def _on_retrieved(self, nodes: list[ResultNode], report: RetrieveReport) -> None:
+        """Mark what is here now; where something failed it is not known of which study."""
+        local = "part" if report.failed else "all"
+        if self._is_gone or not report.received + report.already_present:
+            return
+        for node in nodes:
+            if self._is_shown(node):
+                self.model.set_local(node, local)
+
+    def _is_shown(self, node: ResultNode) -> bool:
+        study = node.parent or node
+        if study.place >= len(self.model.studies) or self.model.studies[study.place] is not study:
+            return False
+        return node is study or node in (study.children or ())
+
     def _show_selection(self) -> None:
         nodes = self.selected
         images = [node.value("instances") for node in nodes]
@@ -321,6 +363,12 @@ class QueryDialog(QueryForm):
 def _matches_of(progress: Progress) -> tuple[Answer, ...]:
     found: Any = getattr(progress, "matches", ())
     return tuple(found)
+
+
+def _uids(node: ResultNode) -> tuple[str, str]:
+    return node.value("study_instance_uid") or (
+        node.parent.value("study_instance_uid") if node.parent is not None else ""
+    ), node.value("series_instance_uid")
 
 
 def _what(nodes: list[ResultNode]) -> str:

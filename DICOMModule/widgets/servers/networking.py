@@ -9,6 +9,7 @@ from DICOMModule.database.servers import ServerEntry
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.settings import Settings
 from DICOMModule.widgets.browser.selection import Selection
+from DICOMModule.widgets.exchange.retrieving import Retriever
 from DICOMModule.widgets.qt import QTimer, QWidget, pyqtBoundSignal
 from DICOMModule.widgets.servers.listener_row import ListenerRow
 from DICOMModule.widgets.servers.listener_watch import ListenerWatch
@@ -45,6 +46,8 @@ class Networking:
         What the panel shows.
     listener : ListenerWatch
         The listener.
+    retriever : Retriever
+        Retrieves what was found.
     form, doctor, query : dialog or None
         None until it is first wished.
     sends : list of SendDialog
@@ -59,6 +62,7 @@ class Networking:
         self.listener = ListenerWatch(viewer, logic, window)
         self._row = ListenerRow(self.section, self.listener, viewer)
         self._is_quick_look: Callable[[], bool] = lambda: False
+        self.retriever = Retriever(logic, viewer, window)
         self.query: QueryDialog | None = None
         self.sends: list[SendDialog] = []
         self.form: ServerDialog | None = None
@@ -92,6 +96,7 @@ class Networking:
         self._is_quick_look = is_quick_look
         query_requested.connect(self.ask_query)
         self.listener.grown.connect(refresh)
+        self.retriever.grown.connect(refresh)
         self.listener.examined.connect(lambda: refresh(deep=True))
 
     def ask_query(self) -> None:
@@ -107,6 +112,7 @@ class Networking:
         """Work on another local database."""
         self.book.use(logic)
         self.listener.use(logic)
+        self.retriever.use(logic)
 
     def close(self) -> None:
         """Let go of the window, and stop the listener."""
@@ -130,7 +136,7 @@ class Networking:
         if self.query is None:
             from DICOMModule.widgets.exchange.query_dialog import QueryDialog
 
-            self.query = QueryDialog(self.book, self._viewer, self._window)
+            self.query = QueryDialog(self.book, self.retriever, self._viewer, self._window)
             self.query.add_requested.connect(lambda: self.edit(None))
         self.query.show_query()
 

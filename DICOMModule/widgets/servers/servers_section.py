@@ -16,10 +16,12 @@ from DICOMModule.widgets.qt import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
+    QKeyEvent,
     QKeySequence,
     QLabel,
     QListView,
     QMenu,
+    QObject,
     QPushButton,
     QShortcut,
     QShowEvent,
@@ -36,6 +38,7 @@ from DICOMModule.widgets.servers.server_rows import ServerRow
 from DICOMModule.widgets.theme import icon
 
 ROWS_SHOWN: Final = 4
+LIST_KEYS: Final[dict[int, str]] = {Qt.Key_Return: "Edit…", Qt.Key_Enter: "Edit…", Qt.Key_Delete: "Remove"}
 JSON_KIND: Final = "Address book (*.json)"
 
 
@@ -118,6 +121,16 @@ class ServersSection(QWidget):
             self._set_icons()
         super().changeEvent(event)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Take the keys of the list that the window leaves to who has the focus."""
+        if watched is self.servers_view and event.type() == QEvent.KeyPress and isinstance(event, QKeyEvent):
+            title = LIST_KEYS.get(event.key(), "")
+            is_plain = not int(event.modifiers()) & ~int(Qt.KeypadModifier)
+            if title and is_plain and self.actions_by_title[title].isEnabled():
+                self.actions_by_title[title].trigger()
+                return True
+        return super().eventFilter(watched, event)
+
     # -- what can be done
 
     def _make_actions(self) -> None:
@@ -159,6 +172,7 @@ class ServersSection(QWidget):
             shortcut = QShortcut(QKeySequence(key), self.servers_view)
             shortcut.setContext(Qt.WidgetShortcut)
             shortcut.activated.connect(act)
+        self.servers_view.installEventFilter(self)
         self._set_icons()
 
     def _set_icons(self) -> None:
