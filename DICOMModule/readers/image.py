@@ -87,7 +87,7 @@ class ImageReader:
         if any(keyword not in headers[0].attributes for keyword in _PLACE):
             stacks = flat_stacks(parts_of(loadable, headers))
         else:
-            frames = [PlacedFrame(header, plane_of(header)) for header in headers]
+            frames = judged_each(headers, lambda header: PlacedFrame(header, plane_of(header)))
             stacks = stacks_of_sequence(parts_of(loadable, frames))
         loaded = yield from read_slices_job(stacks, loadable)
         return loaded

@@ -92,7 +92,7 @@ def understood_job(volume: Volume) -> Job[Volume]:
         return volume
     found = _Found()
     for done, (k, frame) in enumerate(slices):
-        if _has_more(frame.header):
+        if _has_more(frame.header.instance):
             yield Progress(done, len(slices), "Reading what values mean")
             _read_slice(k, frame, found)
     frames = [frame for _, frame in slices]
@@ -118,8 +118,9 @@ _MORE = frozenset(
 )
 
 
+@asked_once(*_MORE)
 def _has_more(header: InstanceHeader) -> bool:
-    return not _MORE.isdisjoint(header.instance.attributes)
+    return any(keyword in header.attributes for keyword in _MORE)
 
 
 def _read_slice(k: int, frame: Frame, found: _Found) -> None:
