@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -31,6 +32,10 @@ SUPPOSED: Final = (
 OF_ONE_TIME: Final = (
     "The volumes have the same acquisition times and only {} tells them apart: they may be copies or several"
     " reconstructions of one acquisition rather than time points."
+)
+DOUBLED: Final = (
+    "Each weighting has several volumes of the same acquisition times: they may be copies or several reconstructions"
+    " rather than repeats."
 )
 _PLANNED: Final = ("NumberOfTemporalPositions", "NumberOfTimeSlices", "CardiacNumberOfImages")
 """How many time points there are to be."""
@@ -87,6 +92,7 @@ def sequence_of(layout: Layout, explanation: Explanation, division: Partition) -
             warnings.append(OF_ONE_TIME.format("Content Time"))
     if explanation is DIFFUSION:
         warnings += _assumed(layout, division) + _without_order(layout, values, parts)
+        warnings += [DOUBLED] if _is_doubled(layout, values, parts) else []
     return Sequence4D(
         axis,
         tuple(layout.part(part) for part in parts),
@@ -157,7 +163,7 @@ def _supposed(layout: Layout, parts: Sequence[list[int]]) -> list[str]:
     A clock that goes forward does, and so does a number of time points that is not smaller than theirs. Frames of one
     instance were put into it as what belongs together.
     """
-    if len({layout.frames[index].header.sop_instance_uid for part in parts for index in part}) == 1:
+    if _are_of_one_instance(layout, parts):
         return []
     planned = [
         min((layout.frames[index].header.integer(keyword) or 0 for part in parts for index in part), default=0)
@@ -166,6 +172,10 @@ def _supposed(layout: Layout, parts: Sequence[list[int]]) -> list[str]:
     if max(planned) >= len(parts) or _clocked(layout, parts) is not None:
         return []
     return [OF_ONE_TIME.format("Instance Number") if _are_of_one_time(layout, parts) else SUPPOSED]
+
+
+def _are_of_one_instance(layout: Layout, parts: Sequence[list[int]]) -> bool:
+    return len({layout.frames[index].header.sop_instance_uid for part in parts for index in part}) == 1
 
 
 def _are_of_one_time(layout: Layout, parts: Sequence[list[int]]) -> bool:
@@ -277,6 +287,19 @@ def _durations(layout: Layout, explanation: Explanation, parts: Sequence[list[in
     durations = [layout.frames[part[0]].header.number("ActualFrameDuration") for part in parts]
     known = [duration for duration in durations if duration is not None and duration > 0]
     return tuple(f"{duration / 1000:g} s long" for duration in known) if len(known) == len(parts) else ()
+
+
+def _is_doubled(layout: Layout, values: Sequence[Hashable], parts: Sequence[list[int]]) -> bool:
+    """Return whether every frame has another of its weighting, place and acquisition time."""
+    if acquired_at not in layout.chronology.told or _are_of_one_instance(layout, parts):
+        return False
+    alike: Counter[Hashable] = Counter()
+    for value, part in zip(values, parts, strict=True):
+        weight = value[0] if isinstance(value, tuple) else value
+        for index in part:
+            moment = layout.chronology.acquired_at(layout.frames[index].header)
+            alike[weight, int(layout.place_of[index]), moment] += 1
+    return min(alike.values(), default=0) > 1
 
 
 def _without_order(layout: Layout, values: Sequence[Hashable], parts: Sequence[list[int]]) -> list[str]:

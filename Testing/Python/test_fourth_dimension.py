@@ -8,7 +8,7 @@ import random
 import pytest
 from test_grouping import frame
 
-from DICOMModule.volume.fourth_axis import OF_ONE_TIME, SUPPOSED
+from DICOMModule.volume.fourth_axis import DOUBLED, OF_ONE_TIME, SUPPOSED
 from DICOMModule.volume.fourth_dimension import read_fourth_dimension
 
 PLACES = 5
@@ -414,3 +414,20 @@ def test_volumes_weighted_alike_of_which_nothing_tells_the_order_are_not_mixed()
 
     reading = read_fourth_dimension(series(3, of_part, number=lambda t, k: ""))
     assert reading.sequences == ()  # all are compared with each other, and refused where they are not the same
+
+
+@pytest.mark.parametrize(
+    ("time", "times", "warnings"),
+    [
+        (lambda t: t // 2, 4, (DOUBLED,)),  # each direction twice at its time
+        (lambda t: t, 4, ()),  # repeats
+        (lambda _t: 0, 3, ()),  # all of one time, as some scanners write it, and one direction twice
+    ],
+)
+def test_a_direction_that_comes_twice_at_its_own_time_may_be_a_copy(time, times, warnings):
+    def of_part(t, k):
+        return {**directed((0, 0, 1, 1)[t]), "AcquisitionTime": f"1016{time(t):02d}"}
+
+    sequence = only(series(times, of_part))
+    assert all(len({t for t, _ in part}) == 1 for part in truth(sequence))
+    assert sequence.warnings == warnings
