@@ -16,6 +16,7 @@ from DICOMModule.database.decisions import Decision, Verdict, decide
 from DICOMModule.database.events import note_counts, write_problems
 from DICOMModule.database.file_store import CopiedFile, FileStore
 from DICOMModule.database.import_item import ADOPTS, ROWS, ImportItem, adopt
+from DICOMModule.database.known_parents import KnownParents
 from DICOMModule.database.quarantine import DAMAGED, write_quarantine
 from DICOMModule.database.registered import Registered, registered_as
 from DICOMModule.database.rows import BatchWriter, NewRow
@@ -45,6 +46,8 @@ class ImportWriter:
         The import's number.
     unpacked : mapping of str to UnpackedMember
         Members of an archive, by where their bytes are.
+    known : KnownParents, optional
+        What is remembered from one batch to the next, for batches of very few.
     """
 
     def __init__(
@@ -56,8 +59,10 @@ class ImportWriter:
         tally: Tally,
         event: int,
         unpacked: Mapping[str, UnpackedMember] = MappingProxyType({}),
+        known: KnownParents | None = None,
     ) -> None:
         self._catalogue = catalogue
+        self._known = known
         self._store = store
         self._session = session
         self._tally = tally
@@ -115,6 +120,8 @@ class ImportWriter:
                     break
             for item in late:
                 self._decide_again(item, now.get(item.uid))
+        if self._known is not None:
+            self._known.settle(self._catalogue.connection)
         for item in items:
             self._count(item)
 
@@ -189,7 +196,7 @@ class ImportWriter:
             "UPDATE instance SET state = 'missing' WHERE source_path = ? AND copied = 0",
             [(os.fsencode(path),) for path in replaced],
         )
-        writer = BatchWriter(connection)
+        writer = BatchWriter(connection, self._known)
         returned = [item.decision.replaces for item in items if item.decision.verdict is Verdict.RETURN]
         writer.write(
             [self._new_row(item) for item in items if item.decision.verdict in ROWS],

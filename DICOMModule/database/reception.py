@@ -22,6 +22,7 @@ from DICOMModule.database.events import recorded_event
 from DICOMModule.database.file_store import CopiedFile, FileStore
 from DICOMModule.database.import_item import ImportItem
 from DICOMModule.database.import_writing import ImportWriter
+from DICOMModule.database.known_parents import KnownParents
 from DICOMModule.database.reconcile import reconcile
 from DICOMModule.database.registered import registered_as
 from DICOMModule.database.syncing import sync_file
@@ -198,7 +199,9 @@ class _Delivery:
         event = self._event.enter_context(
             recorded_event(catalogue, store.incoming, self._tally, roots=(), copy=True, source=source)
         )
-        self._writer = ImportWriter(catalogue, store, session, tally=self._tally, event=event, unpacked=self._unpacked)
+        self._writer = ImportWriter(
+            catalogue, store, session, tally=self._tally, event=event, unpacked=self._unpacked, known=KnownParents()
+        )
 
     def close(self) -> None:
         self._event.close()

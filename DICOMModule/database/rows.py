@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from DICOMModule.database.annotation_rows import hand_on
 from DICOMModule.database.counting import drop_empty_trash, recount
+from DICOMModule.database.known_parents import KnownParents
 from DICOMModule.database.level_columns import frames_of, patient_columns, series_columns, study_columns, whole_number
 from DICOMModule.database.level_rows import refresh_above
 from DICOMModule.database.stored_attributes import UID as _UID
@@ -93,15 +94,21 @@ _dumped: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).enc
 class BatchWriter:
     """Writes rows within one transaction.
 
-    Parents are remembered for as long as the transaction lasts, no longer: another program may change them after it.
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        In a transaction.
+    known : KnownParents, optional
+        What is remembered from one transaction to the next; otherwise parents are remembered for as long as this lasts, no
+        longer: another program may change them after it.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, known: KnownParents | None = None) -> None:
         self._connection = connection
         self.written = Written()
-        self._patients: dict[str, int] = {}
-        self._studies: dict[tuple[int, str], int] = {}
-        self._series: dict[tuple[int, str], tuple[int, dict[str, Any]]] = {}
+        self._known = KnownParents() if known is None else known
+        self._known.begin(connection)
+        self._patients, self._studies, self._series = self._known.patients, self._known.studies, self._known.series
         self._series_by_names: dict[Any, tuple[int, dict[str, Any]]] = {}
         self._origins: dict[int, dict[str, AttributeValue]] = {}  # kept, so that no other one gets the same address
         self._differences: dict[tuple[int, int], dict[str, Any]] = {}
@@ -135,7 +142,10 @@ class BatchWriter:
         self._hand_on(stood)
         if stood:  # what they said may be said by nobody any more
             refresh_above(self._connection, self._touched)
-        self._count()
+        if stood or restored or not self._touched <= self._known.settled:
+            self._count()
+        else:
+            self._count_added(rows)
 
     # --- levels
 
@@ -192,11 +202,13 @@ class BatchWriter:
             key = self._number_of(attributes.origin)
         else:
             key = tuple(map(attributes.get, names))
-        if key not in self._series_by_names:
-            self._series_by_names[key] = self._found_series(header)
-            self._touched.add(self._series_by_names[key][0])
+        found = self._series_by_names.get(key)
+        if found is None:
+            by_names, said = self._known.series_by_names, tuple(map(attributes.get, names))
+            found = by_names[said] = self._series_by_names[key] = by_names.get(said) or self._found_series(header)
+            self._touched.add(found[0])
             self.written.series_uids.add(header.series_instance_uid)
-        return self._series_by_names[key]
+        return found
 
     def _found_series(self, header: InstanceHeader) -> tuple[int, dict[str, Any]]:
         study = self._study_of(header)
@@ -215,6 +227,7 @@ class BatchWriter:
             attributes = json.dumps(base, ensure_ascii=False, separators=(",", ":"))
             row = self._insert("series", study=study, series_instance_uid=key[1], attributes=attributes, **columns)
             self._series[key] = (row, base)
+        self._known.parents[self._series[key][0]] = (study, self._known.patients[patient_identity(header)])
         return self._series[key]
 
     def _study_of(self, header: InstanceHeader) -> int:
@@ -311,6 +324,28 @@ class BatchWriter:
             if now != series:
                 moves.setdefault(series, now)
         hand_on(self._connection, moves)
+
+    def _count_added(self, rows: Sequence[NewRow]) -> None:
+        """Add to the counts above rows of series that are shown already: nothing else of them changes."""
+        added: dict[tuple[str, int], list[int]] = {}
+        for row in rows:
+            series, _ = self._series_of(row.header)
+            study, patient = self._known.parents[series]
+            for place in (("series", series), ("study", study), ("patient", patient)):
+                counts = added.setdefault(place, [0, 0, 0])
+                counts[0] += 1
+                counts[1] += frames_of(row.header)
+                counts[2] += row.header.size_bytes
+        for (table, number), (instances, frames, size_bytes) in added.items():
+            if table == "series":
+                self._connection.execute(
+                    "UPDATE series SET instances = instances + ?, frames = frames + ?, bytes = bytes + ?,"
+                    " health = 'unknown', health_text = '' WHERE id = ?",
+                    (instances, frames, size_bytes, number),
+                )
+            else:
+                statement = f"UPDATE {table} SET instances = instances + ? WHERE id = ?"  # noqa: S608 (names are ours)
+                self._connection.execute(statement, (instances, number))
 
     def _count(self) -> None:
         """Bring the counts above the touched series up to date; what they can be loaded as has to be found out anew."""

@@ -13,6 +13,7 @@ import pytest
 from importing import edited
 
 from DICOMModule.database import DicomDatabase
+from DICOMModule.database.counting import wrong_counts
 from DICOMModule.database.reception import Arrived
 from DICOMModule.errors import DiskFullError
 from DICOMModule.jobs import run_to_end
@@ -155,3 +156,41 @@ def test_what_is_not_taken_is_gone_with_its_session(database, series):
     assert not path.exists()
     assert not database.instances()
     assert not list((database.folder / "incoming").iterdir())
+
+
+def test_counts_are_right_whoever_else_writes_between_two_instances(database, tmp_path):
+    """What is remembered of series from one instance to the next holds only as long as nobody else has written."""
+    made = [factories.make_series(tmp_path / name, name, slices=6, rows=2, columns=2) for name in ("a", "b")]
+    first, second = (list(one.files) for one in made)
+    with (
+        DicomDatabase.open(database.folder) as other,
+        database.reception("listener") as reception,
+    ):
+        for number, (one, two) in enumerate(zip(first, second, strict=True)):
+            reception.take([arrived(reception, one)])
+            reception.take([arrived(reception, two), arrived(reception, two)])
+            assert wrong_counts(database._catalogue) == 0
+            if number == 2:  # by another connection: the whole series goes, and must be made anew
+                other.delete([made[0].uid])
+            if number == 3:  # by the same one: what is remembered of it holds no more
+                database.delete([made[1].uid])
+        assert wrong_counts(database._catalogue) == 0
+    assert {one.series_instance_uid: one.instances for one in database.series()} == {made[0].uid: 3, made[1].uid: 2}
+    assert run_to_end(database.verify_job()).database == "ok"
+
+
+def test_a_transaction_that_failed_is_not_remembered(database, series, monkeypatch):
+    from DICOMModule.database import import_writing
+
+    def fails(*_arguments):
+        raise DiskFullError("the disk is full.")
+
+    with database.reception("listener") as reception:
+        with monkeypatch.context() as patched:
+            patched.setattr(import_writing, "note_counts", fails)
+            with pytest.raises(DiskFullError):
+                reception.take([arrived(reception, series.files[0])])
+        receipts = reception.take([arrived(reception, path) for path in series.files])
+    assert [receipt.outcome for receipt in receipts] == ["stored"] * 3
+    assert wrong_counts(database._catalogue) == 0
+    assert database.counts().instances == 3

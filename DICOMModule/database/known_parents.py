@@ -1,0 +1,55 @@
+"""What one who writes again and again remembers of patients, studies and series, for as long as nobody else has written."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+MOST_SERIES: Final = 256
+
+
+@dataclass(slots=True)
+class KnownParents:
+    """Rows above instances, by what headers say; each holds something that is shown.
+
+    `begin` forgets all where another connection, or another user of this one, has written since `settle`, or where a
+    transaction came to no end: what is remembered is what is there.
+
+    Attributes
+    ----------
+    patients, studies, series : dict
+        Identity → row; patient and UID → row; study and UID → row and attributes.
+    series_by_names : dict
+        What headers of one series have alike → row and attributes.
+    parents : dict of int to tuple of int
+        Series → study and patient.
+    settled : frozenset of int
+        Series that were there before this transaction.
+    """
+
+    patients: dict[str, int] = field(default_factory=dict)
+    studies: dict[tuple[int, str], int] = field(default_factory=dict)
+    series: dict[tuple[int, str], tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    series_by_names: dict[Any, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    parents: dict[int, tuple[int, int]] = field(default_factory=dict)
+    settled: frozenset[int] = frozenset()
+    _seen: tuple[int, int] | None = None
+
+    def begin(self, connection: sqlite3.Connection) -> None:
+        """Make sure, within a transaction and before its first change, that what is remembered still holds."""
+        if self._seen != _state(connection) or len(self.series) > MOST_SERIES:
+            for remembered in (self.patients, self.studies, self.series, self.series_by_names, self.parents):
+                remembered.clear()
+        self._seen = None
+        self.settled = frozenset(self.parents)
+
+    def settle(self, connection: sqlite3.Connection) -> None:
+        """Remember after a commit how things are."""
+        self._seen = _state(connection)
+
+
+def _state(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return what changes when another connection has written, and what when this one has."""
+    (version,) = connection.execute("PRAGMA data_version").fetchone()
+    return int(version), connection.total_changes
