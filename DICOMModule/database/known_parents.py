@@ -6,6 +6,8 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from DICOMModule.dicom.instance_header import AttributeValue
+
 MOST_SERIES: Final = 256
 
 
@@ -21,7 +23,11 @@ class KnownParents:
     patients, studies, series : dict
         Identity → row; patient and UID → row; study and UID → row and attributes.
     series_by_names : dict
-        What headers of one series have alike → row and attributes.
+        What headers of one series have alike, or the number of an origin → row and attributes.
+    origins : dict of int to dict
+        Attributes that headers share, by `id`: kept, so that no other ones get the same.
+    differences : dict
+        Origin and series' attributes, by `id` → what of the origin is not the series'.
     parents : dict of int to tuple of int
         Series → study and patient.
     settled : frozenset of int
@@ -32,15 +38,19 @@ class KnownParents:
     studies: dict[tuple[int, str], int] = field(default_factory=dict)
     series: dict[tuple[int, str], tuple[int, dict[str, Any]]] = field(default_factory=dict)
     series_by_names: dict[Any, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    origins: dict[int, dict[str, AttributeValue]] = field(default_factory=dict)
+    differences: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
     parents: dict[int, tuple[int, int]] = field(default_factory=dict)
     settled: frozenset[int] = frozenset()
     _seen: tuple[int, int] | None = None
 
     def begin(self, connection: sqlite3.Connection) -> None:
         """Make sure, within a transaction and before its first change, that what is remembered still holds."""
-        if self._seen != _state(connection) or len(self.series) > MOST_SERIES:
+        if self._seen != _state(connection) or max(len(self.series), len(self.origins)) > MOST_SERIES:
             for remembered in (self.patients, self.studies, self.series, self.series_by_names, self.parents):
                 remembered.clear()
+            self.differences.clear()
+            self.origins.clear()
         self._seen = None
         self.settled = frozenset(self.parents)
 

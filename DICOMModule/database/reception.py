@@ -27,7 +27,8 @@ from DICOMModule.database.reconcile import reconcile
 from DICOMModule.database.registered import registered_as
 from DICOMModule.database.syncing import sync_file
 from DICOMModule.database.tally import Tally
-from DICOMModule.dicom.header_reader import read_header
+from DICOMModule.dicom.byte_source import open_source
+from DICOMModule.dicom.header_series import HeaderReader
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DicomFileError, InvalidFileError
 
@@ -107,6 +108,7 @@ class Reception:
         self._store = store
         self._source = source
         self._taking = threading.Lock()
+        self._readers = threading.local()  # files of one association are mostly built alike
         self._delivery: _Delivery | None = None
         self._last_s = 0.0
         self.folder = folder
@@ -156,7 +158,11 @@ class Reception:
         DicomFileError
             It is broken, cut, or names nobody.
         """
-        header = read_header(arrived.path)
+        reader: HeaderReader | None = getattr(self._readers, "own", None)
+        if reader is None:
+            reader = self._readers.own = HeaderReader()
+        with open_source(arrived.path) as source:
+            header = reader.read_source(source)
         if header.sop_instance_uid != arrived.sop_instance_uid.strip():
             raise MismatchError(arrived.path, WRONG_UID)
         if header.sop_class_uid != arrived.sop_class_uid.strip():

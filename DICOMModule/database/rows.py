@@ -109,9 +109,7 @@ class BatchWriter:
         self._known = KnownParents() if known is None else known
         self._known.begin(connection)
         self._patients, self._studies, self._series = self._known.patients, self._known.studies, self._known.series
-        self._series_by_names: dict[Any, tuple[int, dict[str, Any]]] = {}
-        self._origins: dict[int, dict[str, AttributeValue]] = {}  # kept, so that no other one gets the same address
-        self._differences: dict[tuple[int, int], dict[str, Any]] = {}
+        self._series_by_names, self._differences = self._known.series_by_names, self._known.differences
         self._touched: set[int] = set()
         self._shown: set[tuple[str, int]] = set()
 
@@ -189,7 +187,7 @@ class BatchWriter:
 
     def _number_of(self, origin: dict[str, AttributeValue]) -> int:
         number = id(origin)
-        self._origins[number] = origin
+        self._known.origins[number] = origin
         return number
 
     def _series_of(self, header: InstanceHeader) -> tuple[int, dict[str, Any]]:
@@ -204,8 +202,9 @@ class BatchWriter:
             key = tuple(map(attributes.get, names))
         found = self._series_by_names.get(key)
         if found is None:
-            by_names, said = self._known.series_by_names, tuple(map(attributes.get, names))
-            found = by_names[said] = self._series_by_names[key] = by_names.get(said) or self._found_series(header)
+            by_names, said = self._series_by_names, tuple(map(attributes.get, names))
+            found = by_names[said] = by_names[key] = by_names.get(said) or self._found_series(header)
+        if found[0] not in self._touched:
             self._touched.add(found[0])
             self.written.series_uids.add(header.series_instance_uid)
         return found
