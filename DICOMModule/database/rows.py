@@ -204,9 +204,8 @@ class BatchWriter:
         if found is None:
             by_names, said = self._series_by_names, tuple(map(attributes.get, names))
             found = by_names[said] = by_names[key] = by_names.get(said) or self._found_series(header)
-        if found[0] not in self._touched:
-            self._touched.add(found[0])
-            self.written.series_uids.add(header.series_instance_uid)
+        self._touched.add(found[0])
+        self.written.series_uids.add(header.series_instance_uid)
         return found
 
     def _found_series(self, header: InstanceHeader) -> tuple[int, dict[str, Any]]:
