@@ -24,6 +24,7 @@ from DICOMModule.network.dimse import (
 from DICOMModule.network.identifiers import identifier
 from DICOMModule.network.link import Link, linked
 from DICOMModule.network.listener_mark import ListenerState
+from DICOMModule.network.our_listener import left_aside
 from DICOMModule.network.pdus import Proposed
 from DICOMModule.network.reaching import Limits
 from DICOMModule.network.statuses import status_words
@@ -53,7 +54,7 @@ def moved_nothing(
     """
     with (
         linked(entry, [Proposed(STUDY_MOVE, PLAIN)], limits, interrupt) as link,
-        listener_for(link.our_address) as ours,
+        left_aside(listener_for(link.our_address), interrupt) as ours,
     ):
         answer = _answer(entry, link, ours.ae_title, limits)
         place = f"AE title {ours.ae_title}, host {link.our_address}, port {ours.port}"

@@ -70,8 +70,8 @@ class Fetch:
         return self.status == 0
 
     def ended(self, command: Command) -> None:
-        """Note with what an operation has ended; a failure is not forgotten over a later success."""
-        if self.status in {None, 0} and command.status is not None:
+        """Note with what an operation has ended; a failure is not forgotten over a later success, unless all has come."""
+        if command.status is not None and (self.status in {None, 0} or self.is_complete):
             self.status, self.status_text = command.status, status_words(command.status, command.comment)
 
     def count(self, command: Command) -> None:

@@ -180,9 +180,10 @@ class _Getting:
             for uids in _requests(part, classes):
                 went_well = self._get(part, uids)
                 left = [uid for uid in uids if uid in part.missing and uid not in self._fetch.refused]
-                if went_well and len(uids) > 1:  # where some are left, it knows no lists of UIDs
+                if len(uids) > 1 and (went_well or len(left) == len(uids)):  # it may not know lists of UIDs
                     for uid in left:
-                        self._get(part, (uid,))
+                        if not self._get(part, (uid,)) and uid in part.missing:
+                            break
 
     def _get(self, part: Part, uids: Sequence[str]) -> bool:
         """Fetch a series, a study, or some instances; return whether the server said that all went well."""

@@ -63,9 +63,10 @@ def _move_all(fetch: Fetch, link: Link, destination: str) -> None:
                 part.is_fetched = went_well
                 _take_stock(fetch, part, before)
             left = [uid for uid in uids if uid in part.missing]
-            if went_well and len(uids) > 1:  # where some are left, it knows no lists of UIDs
+            if len(uids) > 1 and (went_well or len(left) == len(uids)):  # it may not know lists of UIDs
                 for uid in left:
-                    _moved(fetch, link, part, (uid,), destination)
+                    if not _moved(fetch, link, part, (uid,), destination) and uid in part.missing:
+                        break
 
 
 def _requests(part: Part) -> Iterator[tuple[str, ...]]:

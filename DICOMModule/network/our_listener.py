@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import ipaddress
+import queue
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import PeerError
+from DICOMModule.network.aside import Interrupt
 
 if TYPE_CHECKING:
     from DICOMModule.network.listener_mark import ListenerState
 
+_LOOK_EVERY_S: Final = 0.05
 ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 (what the user may have set)
 
 
@@ -73,3 +77,34 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+@contextmanager
+def left_aside(listener: AbstractContextManager[ListenerState], interrupt: Interrupt) -> Iterator[ListenerState]:
+    """Have a listener within the block, begun and ended in a thread of its own: who is interrupted waits for neither."""
+    come: queue.SimpleQueue[ListenerState | BaseException] = queue.SimpleQueue()
+    leave = threading.Event()
+
+    def hold() -> None:
+        try:
+            with listener as state:
+                come.put(state)
+                leave.wait()
+        except BaseException as error:  # noqa: BLE001 (raised where it is waited for)
+            come.put(error)
+
+    thread = threading.Thread(target=hold, name="our listener", daemon=True)
+    thread.start()
+    try:
+        found: ListenerState | BaseException | None = None
+        while found is None:
+            interrupt.check()
+            with suppress(queue.Empty):
+                found = come.get(timeout=_LOOK_EVERY_S)
+        if isinstance(found, BaseException):
+            raise found
+        yield found
+    finally:
+        leave.set()
+        while thread.is_alive() and not interrupt.is_asked:
+            thread.join(_LOOK_EVERY_S)

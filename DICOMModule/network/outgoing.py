@@ -83,3 +83,32 @@ def opened(item: SendItem) -> Iterator[OpenItem]:
         if source.size != header.size_bytes or (item.sha256 is None and source.mtime_ns != header.mtime_ns):
             raise DicomFileError(header.path, CHANGED)
         yield OpenItem(item, source)
+
+
+class Ahead:
+    """Reads the next small file while the peer is busy with the one before."""
+
+    def __init__(self) -> None:
+        self._item: SendItem | None = None
+        self._found: list[bytes] | DicomFileError = []
+
+    def read(self, item: SendItem | None) -> None:
+        """Read what is to be sent next; a large file, or none, is left alone."""
+        self._item = None
+        if item is None or item.header.size_bytes > PIECE_BYTES:
+            return
+        try:
+            with opened(item) as file:
+                self._found = list(file.data_set())
+        except DicomFileError as error:
+            self._found = error
+        self._item = item
+
+    def take(self, item: SendItem) -> list[bytes] | None:
+        """Return what was read of it; None where it was not. Errors as `opened` and `data_set`."""
+        if self._item is not item:
+            return None
+        self._item = None
+        if isinstance(self._found, DicomFileError):
+            raise self._found
+        return self._found

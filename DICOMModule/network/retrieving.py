@@ -18,7 +18,7 @@ from DICOMModule.network.fetching import Fetch, Fetched
 from DICOMModule.network.getting import get
 from DICOMModule.network.link import LIMITS
 from DICOMModule.network.moving import move
-from DICOMModule.network.our_listener import OurListener, our_listener
+from DICOMModule.network.our_listener import OurListener, left_aside, our_listener
 from DICOMModule.network.reaching import Limits
 from DICOMModule.network.refusals import NothingAcceptedError
 from DICOMModule.network.retrieve_plan import RetrieveKey, planned
@@ -280,7 +280,8 @@ def _get(fetch: Fetch) -> None:
 
 @contextmanager
 def _listener(fetch: Fetch, wish: OurListener, our_address: str) -> Iterator[str]:
-    with our_listener(fetch.database.folder, fetch.entry, wish, our_address) as state:
+    listener = our_listener(fetch.database.folder, fetch.entry, wish, our_address)
+    with left_aside(listener, fetch.interrupt) as state:
         yield state.ae_title
 
 

@@ -29,7 +29,7 @@ from DICOMModule.network.dimse import (
     command_set,
 )
 from DICOMModule.network.link import LIMITS, Link, linked
-from DICOMModule.network.outgoing import SendItem, opened
+from DICOMModule.network.outgoing import Ahead, SendItem, opened
 from DICOMModule.network.pdus import MOST_CONTEXTS, Context, Proposed
 from DICOMModule.network.reaching import Limits
 from DICOMModule.network.refusals import NothingAcceptedError
@@ -79,6 +79,7 @@ class _Sending:
     interrupt: Interrupt
     limits: Limits
     pool: DecodingPool
+    ahead: Ahead = field(default_factory=Ahead)
     attempts: dict[str, int] = field(default_factory=dict)
     lost_in_a_row: int = 0
     was_linked: bool = False
@@ -111,9 +112,9 @@ class _Sending:
             sop_class, syntax = item.pair
             context = exact.get(item.pair)
             try:
+                following = waiting[-2] if len(waiting) > 1 else None
                 if context is not None:
-                    with opened(item) as file:
-                        answer = self._stored(link, item, context, file.data_set())
+                    answer = self._as_it_is(link, item, context, following)
                     note = ""
                 else:
                     context = next((exact[sop_class, one] for one in PLAIN if (sop_class, one) in exact), None)
@@ -123,7 +124,7 @@ class _Sending:
                             " as they are nor uncompressed."
                         )
                     data = self.pool.transcoded(item.header, context.transfer_syntax)
-                    answer = self._stored(link, item, context, (data,))
+                    answer = self._stored(link, item, context, (data,), None)
                     note = f"sent in {context.transfer_syntax}, as the receiver does not take {plain_text(syntax)}"
                 row = _row(item, answer, note)
             except _RefusedError as error:
@@ -139,7 +140,16 @@ class _Sending:
             self.lost_in_a_row = 0
             self.tell(row)
 
-    def _stored(self, link: Link, item: SendItem, context: Context, data: Iterable[bytes]) -> Command:
+    def _as_it_is(self, link: Link, item: SendItem, context: Context, following: SendItem | None) -> Command:
+        if (data := self.ahead.take(item)) is not None:
+            return self._stored(link, item, context, data, following)
+        with opened(item) as file:
+            return self._stored(link, item, context, file.data_set(), following)
+
+    def _stored(
+        self, link: Link, item: SendItem, context: Context, data: Iterable[bytes], following: SendItem | None
+    ) -> Command:
+        """Send an instance and hear what is said to it; read the following one meanwhile."""
         number = link.next_message_id()
         values: dict[int, int | str] = {
             SOP_CLASS: item.header.sop_class_uid,
@@ -148,6 +158,7 @@ class _Sending:
             SOP_INSTANCE: item.uid,
         }
         link.send(context.id, command_set(C_STORE_RQ, True, values), data)
+        self.ahead.read(following)
         answer = link.receive(self.limits.silence_s).command
         if answer.field != C_STORE_RSP or answer.message_id != number or answer.status is None:
             raise PeerLostError(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from dataclasses import replace
 from functools import partial
 
@@ -92,6 +94,23 @@ def test_a_listener_port_that_is_taken_is_told(logic, filled, tmp_path):
             run_to_end(logic.retrieve_job("alone", [key], listener_port=taken.port))
 
 
+def test_a_move_that_is_closed_is_left_soon_whatever_the_server_does(logic, tmp_path):
+    def serve(connection):
+        accept(connection, refused=["1.2.840.10008.5.1.4.1.2.2.1"])
+        for _ in messages(connection):
+            asked.set()
+
+    asked = threading.Event()
+    with raw_peer(serve) as port:
+        logic.add_server(entry_of(port, "silent", retrieve="move"))
+        job = logic.retrieve_job("silent", [RetrieveKey("1.2.3")], listener_port=peers.free_port())
+        while not asked.is_set():
+            next(job)
+        began = time.monotonic()
+        job.close()
+        assert time.monotonic() - began < 0.5
+
+
 def test_the_verb_moves(logic, filled, capsys):
     peer = filled["orthanc"]
     logic.add_server(peer.entry("orthanc", retrieve="move"))
@@ -101,7 +120,7 @@ def test_the_verb_moves(logic, filled, capsys):
     assert (document["expected"], document["received"], document["status"]) == (6, 6, "0x0000")
 
 
-def tested(logic, entry):
+def diagnosed(logic, entry):
     logic.add_server(entry)
     diagnosis = run_to_end(logic.test_server_job(entry.name))
     return diagnosis, diagnosis.steps[-1]
@@ -118,7 +137,7 @@ def free_listener(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("server", ["orthanc", "dcmqrscp"])
 def test_the_doctor_asks_for_a_move_of_nothing_and_says_what_must_be_entered(logic, filled, free_listener, server):
-    diagnosis, step = tested(logic, filled[server].entry(server, retrieve="move"))
+    diagnosis, step = diagnosed(logic, filled[server].entry(server, retrieve="move"))
     assert (diagnosis.ok, len(diagnosis.steps), step.step) == (True, 6, "c-move")
     assert "answers C-MOVE of a study that nobody has" in step.detail
     assert f"AE title DICOMMODULE, host 127.0.0.1, port {free_listener}" in step.advice
@@ -149,7 +168,7 @@ def archive(status, heard, connection):
 def test_the_doctor_tells_an_unknown_destination_from_nothing_to_send(logic, free_listener, status, retrieve, expected):
     (ok, words), heard = expected, []
     with raw_peer(partial(archive, status, heard)) as port:
-        diagnosis, step = tested(logic, entry_of(port, retrieve=retrieve))
+        diagnosis, step = diagnosed(logic, entry_of(port, retrieve=retrieve))
     assert (step.step, step.ok, diagnosis.ok, heard) == ("c-move", ok, ok, ["DICOMMODULE"])
     assert words in step.detail
     assert f"port {free_listener}" in step.advice
@@ -158,7 +177,7 @@ def test_the_doctor_tells_an_unknown_destination_from_nothing_to_send(logic, fre
 def test_the_doctor_tells_that_the_listeners_port_is_taken(logic, filled, free_listener, tmp_path):
     with peers.storescp(tmp_path / "taken") as taken:
         write_settings(replace(read_settings(), listener_port=taken.port))
-        diagnosis, step = tested(logic, filled["dcmqrscp"].entry("archive", retrieve="move"))
+        diagnosis, step = diagnosed(logic, filled["dcmqrscp"].entry("archive", retrieve="move"))
     assert (diagnosis.ok, step.step, step.ok) == (False, "c-move", False)
     assert str(taken.port) in step.detail
     assert free_listener != taken.port

@@ -48,7 +48,7 @@ class Archive:
         self.sends = None  # UIDs that it sends, whatever is asked for
         self.refused = {MOVE}
         self.knows_lists = True
-        self.status = 0x0000
+        self.status = self.of_lists = 0x0000
         self.answers = []
         self.before_answer = lambda _connection: None
 
@@ -74,11 +74,11 @@ class Archive:
         connection.sendall(fragment(context_id, 3, said))
 
     def get(self, connection, contexts, context_id, fields, data):
-        asked = [one for one in self.held if one.encode() in data]
+        asked, status = [one for one in self.held if one.encode() in data], self.status
         if b"IMAGE" not in data:
             asked = list(self.held)
         elif len(asked) > 1 and not self.knows_lists:
-            asked = []
+            asked, status = [], self.of_lists
         (storing, *_) = [
             n for n, (abstract, syntax) in contexts.items() if (abstract, syntax) == (CT, "1.2.840.10008.1.2.1")
         ]
@@ -96,7 +96,7 @@ class Archive:
             else:
                 return  # whoever asked has gone
         self.before_answer(connection)
-        said = command(e0100=0x8010, e0120=fields[0x0110], e0800=0x0101, e0900=self.status, e1021=99)
+        said = command(e0100=0x8010, e0120=fields[0x0110], e0800=0x0101, e0900=status, e1021=99)
         connection.sendall(fragment(context_id, 3, said))
 
 
@@ -168,14 +168,16 @@ def test_a_success_without_what_was_announced_is_no_success(database, made):
     assert "did not come" in report.failed[0].reason
 
 
-def test_a_peer_that_knows_no_lists_is_asked_one_by_one(database, made, tmp_path):
+@pytest.mark.parametrize("status", [0x0000, 0xA900])
+def test_a_peer_that_knows_no_lists_is_asked_one_by_one(database, made, status):
     archive = Archive(made)
-    archive.knows_lists = False
+    archive.knows_lists, archive.of_lists = False, status
     first = next(iter(made))
     with running(archive) as entry:
         got(database, entry, RetrieveKey(STUDY, SERIES, first))
         report = got(database, entry)
     assert (report.expected, report.received, report.already_present, report.failed) == (3, 2, 1, ())
+    assert report.status == "0x0000"
 
 
 def test_a_status_that_tells_of_failures_is_in_the_report(database, made):
