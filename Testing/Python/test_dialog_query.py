@@ -20,7 +20,7 @@ from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import SettingsError
 from DICOMModule.widgets.exchange.query_fields import parsed_date, parsed_modalities, preset_range
 from DICOMModule.widgets.exchange.result_model import HERE, NAME, SERVER, ResultModel
-from DICOMModule.widgets.qt import Qt, QWidget
+from DICOMModule.widgets.qt import QPushButton, Qt, QWidget
 from DICOMModule.widgets.servers.networking import Networking
 
 PEOPLE = {
@@ -231,7 +231,7 @@ def test_a_real_archive_is_asked_and_what_is_here_is_marked(qtbot, networking, a
     assert column(dialog, HERE) == ["", "all", "in part"]
     assert set(column(dialog, SERVER)) == {"Orthanc"}
     assert dialog.state_text.text().startswith("3 studies in ")
-    assert dialog.selection_label.text() == "1 study, 1 image"
+    qtbot.waitUntil(lambda: dialog.selection_label.text() == "1 study, 1 image")
     dialog.fields.modalities_field.setText("mr, pt")
     dialog.fields.name_field.setText("jörg")
     searched(qtbot, dialog)
@@ -251,7 +251,7 @@ def test_series_are_asked_for_when_a_study_is_unfolded(qtbot, networking, archiv
     series = dialog.model.index(0, 0, index)
     assert series.data().startswith("Series")
     dialog.results_view.setCurrentIndex(series)
-    assert dialog.selection_label.text() == "1 series, 2 images"
+    qtbot.waitUntil(lambda: dialog.selection_label.text() == "1 series, 2 images")
 
 
 def test_several_servers_answer_beside_one_that_is_down(qtbot, networking, archive):
@@ -330,6 +330,7 @@ def test_columns_are_sorted_and_what_is_selected_stays_so(qtbot, networking):
 
 
 def retrieved(qtbot, dialog, networking):
+    qtbot.waitUntil(dialog.retrieve_button.isEnabled)
     dialog.retrieve_button.click()
     qtbot.waitUntil(lambda: not networking.retriever.is_busy and dialog.viewer.jobs.is_idle, timeout=40_000)
 
@@ -346,7 +347,7 @@ def test_what_is_selected_is_retrieved_and_marked(qtbot, networking, archive, wa
     searched(qtbot, dialog)
     assert column(dialog, NAME) == ["Müller, Jörg", "Doe, Jane"]
     dialog.results_view.selectAll()
-    assert dialog.selection_label.text() == "2 studies, 3 images"
+    qtbot.waitUntil(lambda: dialog.selection_label.text() == "2 studies, 3 images")
     retrieved(qtbot, dialog, networking)
     assert banner_texts(viewer) == ["Retrieved 3 images and objects from Orthanc."]
     assert sorted(study.patient_name for study in logic.database().studies()) == ["Doe^Jane", "Müller^Jörg"]
@@ -377,6 +378,7 @@ def test_a_server_that_gives_nothing_is_a_banner_that_stays(qtbot, networking):
         retrieved(qtbot, dialog, networking)
     (banner,) = dialog.viewer.banners.shown
     assert banner.kind == "error"
+    assert "Try again" in [button.text() for button in banner.findChildren(QPushButton)]
     assert column(dialog, HERE) == [""]
 
 
@@ -386,6 +388,7 @@ def test_what_a_server_calls_a_uid_and_is_none_is_not_asked_for(qtbot, networkin
     dialog = shown(qtbot, networking, at(104, "peer"))
     dialog.model.add([Match("peer", "study", {"study_instance_uid": "../../etc"}, "none")])
     dialog.results_view.setCurrentIndex(dialog.model.index(0, 0))
+    qtbot.waitUntil(dialog.retrieve_button.isEnabled)
     dialog.retrieve_button.click()
     dialog.results_view.expand(dialog.model.index(0, 0))
     assert "is no UID" in dialog.banners.shown[0].text
@@ -411,7 +414,7 @@ def test_the_model_is_sound_with_series_and_notes(qtbot, qtmodeltester):
     model.set_note(model.studies[2], "none")
     model.sort(NAME, Qt.DescendingOrder)
     qtmodeltester.check(model)
-    assert [node.texts[NAME] for node in model.studies] == ["N2", "N1", "N0"]
+    assert [node.text(NAME) for node in model.studies] == ["N2", "N1", "N0"]
 
 
 def test_a_study_is_all_here_once_its_series_are(qtbot):

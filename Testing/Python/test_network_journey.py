@@ -116,7 +116,7 @@ def test_a_server_is_added_tested_queried_retrieved_from_loaded_and_sent_back_to
     close(hand, doctor)
 
     dialog = query(window, hand, "doe")
-    assert [node.texts[0] for node in dialog.model.studies] == ["Doe, Jane"]
+    assert [node.text(0) for node in dialog.model.studies] == ["Doe, Jane"]
     hand.click(place_of(dialog.results_view, dialog.model.index(0, 0)))
     wait_until(dialog.retrieve_button.isEnabled, what="something can be retrieved")
     hand.click(middle_of(dialog.retrieve_button))

@@ -22,6 +22,7 @@ from DICOMModule.widgets.qt import (
     QModelIndex,
     QShortcut,
     Qt,
+    QTimer,
     QWidget,
     pyqtSignal,
 )
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from DICOMModule.network.retrieving import RetrieveReport
 
 WIDTHS_PX: Final = (200, 96, 108, 84, 170, 62, 70, 76, 110, 100)
-AT_ONCE: Final = 2000
+AT_ONCE: Final = 250
 INSTEAD: Final = "Asking for the series…"
 
 
@@ -73,6 +74,9 @@ class QueryDialog(QueryForm):
         self.fields = QueryFields(self)
         self.listener_fields = ListenerFields(self, viewer.settings)
         self.model = ResultModel(self)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.timeout.connect(self._show_selection)
         self._make_view()
         self.servers = QueryServers(self.servers_list, book, viewer.settings)
         self._connect()
@@ -88,9 +92,14 @@ class QueryDialog(QueryForm):
     @property
     def selected(self) -> tuple[ResultNode, ...]:
         """The studies and series that are selected; series of a study that is selected too are left out."""
-        rows = self.results_view.selectionModel().selectedRows()
-        nodes = [index.data(NODE_ROLE) for index in rows]
-        return tuple(node for node in nodes if node.match is not None and node.parent not in nodes)
+        nodes: list[ResultNode] = []
+        selected = self.results_view.selectionModel().selection()
+        for number in range(selected.count()):  # Qt's own list of rows asks each cell
+            chunk = selected[number]
+            rows = range(chunk.top(), chunk.bottom() + 1)
+            nodes += [self.model.index(row, 0, chunk.parent()).internalPointer() for row in rows]
+        chosen = set(nodes)
+        return tuple(node for node in nodes if node.match is not None and node.parent not in chosen)
 
     def show_query(self) -> None:
         """Show the dialog, ready to be filled in."""
@@ -116,9 +125,9 @@ class QueryDialog(QueryForm):
         handle = self.viewer.jobs.run(
             f"Asking {counted(len(names), 'server')}",
             lambda: gathered.run_job(logic.query_job(names, query)),
-            on_success=lambda result: self._on_found(handle, result),
-            on_failure=lambda failure: self._on_failed(handle, failure),
-            on_cancelled=lambda: self._on_cancelled(handle),
+            on_success=lambda result: self._end(handle, partial(self._on_found, result)),
+            on_failure=lambda failure: self._end(handle, partial(self._on_failed, failure)),
+            on_cancelled=lambda: self._end(handle, self._on_cancelled),
             quiet=True,
             lane=Lane.WORK,
             owner=logic,
@@ -194,7 +203,7 @@ class QueryDialog(QueryForm):
         self.close_button.clicked.connect(lambda _checked: self.close())
         self.results_view.expanded.connect(self._on_expanded)
         self.results_view.doubleClicked.connect(lambda _index: self.results_view.setFocus())
-        self.results_view.selectionModel().selectionChanged.connect(lambda _now, _before: self._show_selection())
+        self.results_view.selectionModel().selectionChanged.connect(lambda _now, _before: self._rest.start())
         keys: tuple[tuple[str, Callable[[], object]], ...] = (
             ("Ctrl+R", self.retrieve_button.click),
             ("Ctrl+F", self.fields.name_field.setFocus),
@@ -219,17 +228,21 @@ class QueryDialog(QueryForm):
     def _take(self) -> None:
         self.model.add(tuple(self._gathered.take(AT_ONCE)))
 
-    def _take_all(self) -> None:
-        while self._gathered.waits:
-            self._take()
-        header = self.results_view.header()
-        self.model.sort(header.sortIndicatorSection(), header.sortIndicatorOrder())
-
-    def _on_found(self, handle: JobHandle, result: QueryResult) -> None:
+    def _end(self, handle: JobHandle, then: Callable[[], object]) -> None:
+        """Show the rest of what came, some rows at a time, then go on."""
         if handle is not self._searching:
             return
+        self._take()
+        if self._gathered.waits:
+            QTimer.singleShot(0, lambda: self._end(handle, then))
+            return
         self._searching = None
-        self._take_all()
+        header = self.results_view.header()
+        self.model.sort(header.sortIndicatorSection(), header.sortIndicatorOrder())
+        then()
+        self._show_buttons()
+
+    def _on_found(self, result: QueryResult) -> None:
         number = len(self.model.studies)
         for problem in result.problems:
             self.banners.show_warning(f"{plain_text(problem.where)}: {problem.reason}")
@@ -239,24 +252,15 @@ class QueryDialog(QueryForm):
             )
         told = f"{_studies(number)} in {result.elapsed_s:.1f} s." if number else "Nothing was found."
         self._show_state("warning" if result.truncated else "ok" if number else "info", told)
-        self._show_buttons()
         if number and not self.results_view.currentIndex().isValid():
             self.results_view.setCurrentIndex(self.model.index(0, 0))
 
-    def _on_failed(self, handle: JobHandle, failure: Failure) -> None:
-        if handle is self._searching:
-            self._searching = None
-            self._take_all()
-            self.banners.show_failure(failure)
-            self._show_state("error", "The query failed.")
-            self._show_buttons()
+    def _on_failed(self, failure: Failure) -> None:
+        self.banners.show_failure(failure)
+        self._show_state("error", "The query failed.")
 
-    def _on_cancelled(self, handle: JobHandle) -> None:
-        if handle is self._searching:
-            self._searching = None
-            self._take_all()
-            self._show_state("warning", f"Cancelled: {_studies(len(self.model.studies))} came before.")
-            self._show_buttons()
+    def _on_cancelled(self) -> None:
+        self._show_state("warning", f"Cancelled: {_studies(len(self.model.studies))} came before.")
 
     # -- the series of a study
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from DICOMModule.dicom.person_name import person_name
@@ -68,8 +68,6 @@ class ResultNode:
         As `Answer.local`, kept up to date by what is retrieved.
     place : int
         Its row among its siblings.
-    texts : tuple of str
-        Its cells.
     """
 
     match: Answer | None
@@ -78,11 +76,26 @@ class ResultNode:
     children: list[ResultNode] | None = None
     local: str = "unknown"
     place: int = 0
-    texts: tuple[str, ...] = field(default=())
 
     def value(self, key: str) -> str:
         """Return one of its values as text; empty where the server did not say."""
         return "" if self.match is None else _text(self.match.values.get(key))
+
+    def text(self, column: int) -> str:
+        """Return what a column says; made when it is asked for, as most of many rows are never seen."""
+        if self.match is None:
+            return self.note if column == 0 else ""
+        if column == SERVER:
+            return plain_text(self.match.server)
+        if column == HERE:
+            return LOCAL_WORDS[self.local]
+        keys = STUDY_KEYS if self.parent is None else SERIES_KEYS
+        if column == NAME and self.parent is None:
+            return plain_text(person_name(self.value("patient_name"))) or "(no name)"
+        if column == NAME:
+            number = self.value("series_number")
+            return plain_text(f"Series {number}" if number else "Series")
+        return plain_text(self.value(keys[column])) if column in keys else ""
 
 
 class ResultModel(QAbstractItemModel):
@@ -251,13 +264,9 @@ class ResultModel(QAbstractItemModel):
             node.children = children
 
     def _shown(self, node: ResultNode, column: int) -> str:
-        if node.match is None:
-            return node.note if column == 0 else ""
-        if column == HERE:
-            return LOCAL_WORDS[node.local]
-        if self._anonymous and column in TELLING and node.texts[column] and node.parent is None:
-            return HIDDEN
-        return node.texts[column]
+        text = node.text(column)
+        is_telling = self._anonymous and column in TELLING and node.parent is None
+        return HIDDEN if is_telling and text else text
 
     def _decoration(self, node: ResultNode, column: int) -> Any:
         if column == 0 and node.match is not None:
@@ -270,21 +279,7 @@ class ResultModel(QAbstractItemModel):
 
 
 def _node(match: Answer, parent: ResultNode | None, place: int) -> ResultNode:
-    node = ResultNode(match, parent, local=match.local if match.local in LOCAL_WORDS else "unknown", place=place)
-    node.texts = tuple(_cell(node, column) for column in range(len(COLUMNS)))
-    return node
-
-
-def _cell(node: ResultNode, column: int) -> str:
-    keys = STUDY_KEYS if node.parent is None else SERIES_KEYS
-    if column == SERVER:
-        return plain_text(node.match.server) if node.match is not None else ""
-    if column == NAME and node.parent is None:
-        return plain_text(person_name(node.value("patient_name"))) or "(no name)"
-    if column == NAME:
-        number = node.value("series_number")
-        return plain_text(f"Series {number}" if number else "Series")
-    return plain_text(node.value(keys[column])) if column in keys else ""
+    return ResultNode(match, parent, local=match.local if match.local in LOCAL_WORDS else "unknown", place=place)
 
 
 def _text(value: Any) -> str:
@@ -297,7 +292,7 @@ def _sort_key(node: ResultNode, column: int) -> tuple[int, float, str]:
     """Return what a row is sorted by: numbers as numbers, words without case, what is empty last."""
     if column == HERE:
         return 0, {"all": 0.0, "part": 1.0}.get(node.local, 2.0), ""
-    text = node.texts[column] if node.match is not None else ""
+    text = node.text(column) if node.match is not None else ""
     number = text.removeprefix("Series ") if node.parent is not None and column == NAME else text
     if (column in NUMBERS or node.parent is not None) and number.isascii() and number.isdigit() and len(number) <= 15:
         return 0, float(number), ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from DICOMModule.errors import plain_text
 from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.widgets.banners import Action
 from DICOMModule.widgets.copying import MOST_LISTED
 from DICOMModule.widgets.job_runner import JobHandle
 from DICOMModule.widgets.qt import QObject, QTimer, pyqtSignal
@@ -75,17 +76,20 @@ class Retriever(QObject):
         logic, name = self._logic, plain_text(server)
         port = self._viewer.settings.value.listener_port
 
+        again = [("Try again", lambda: self.start(server, keys, what, on_done))]
+
         def done(report: RetrieveReport) -> None:
-            self._tell(report, name)
+            self._tell(report, name, again)
             on_done(report)
 
         handle = self._viewer.jobs.run(
             f"Retrieving {what} from {name}",
             lambda: logic.retrieve_job(server, tuple(keys), listener_port=port or None),
             on_success=done,
-            on_failure=self._viewer.banners.show_failure,
+            on_failure=lambda failure: self._viewer.banners.show_failure(failure, again),
             on_cancelled=lambda: self._viewer.banners.show_info(
-                f"Retrieving {what} from {name} was cancelled. What had arrived stays in the database."
+                f"Retrieving {what} from {name} was cancelled. What had arrived stays in the database.",
+                actions=[("Go on", again[0][1])],
             ),
             owner=logic,
         )
@@ -100,7 +104,7 @@ class Retriever(QObject):
             self._timer.stop()
         self.grown.emit()
 
-    def _tell(self, report: RetrieveReport, name: str) -> None:
+    def _tell(self, report: RetrieveReport, name: str, again: Sequence[Action]) -> None:
         sentence = report_sentence(report, name)
         if report.failed or (
             report.expected is not None and report.received + report.already_present < report.expected
@@ -108,7 +112,7 @@ class Retriever(QObject):
             lines = [plain_text(f"{one.where}: {one.reason}") for one in report.failed]
             more = len(lines) - MOST_LISTED
             details = "\n".join([*lines[:MOST_LISTED], *([f"… and {more:,} more"] if more > 0 else [])])
-            self._viewer.banners.show_warning(sentence, details)
+            self._viewer.banners.show_warning(sentence, details, again)
         else:
             self._viewer.banners.show_info(sentence)
 
