@@ -94,12 +94,14 @@ class Studio:
         """Take every picture, in an order in which one state grows out of the one before."""
         from browser_pictures import take_browser
         from kind_pictures import take_kinds
+        from network_pictures import take_network
 
         self.settle()
         self.take("empty")
         self._busy()
         self._filled()
         take_browser(self)
+        take_network(self)
         take_kinds(self)
         self._views()
         self._dialogs()

@@ -278,6 +278,7 @@ def test_a_sound_server_passes_every_step_and_its_mark_says_so(qtbot, networking
         "TCP connection",
         "Association",
     ]
+    assert dialog.ours_text.text() == "AE title DICOMMODULE, host 127.0.0.1, port 11112."
     dialog.copy()
     text = QApplication.clipboard().text()
     assert "PEER answers C-ECHO: success (0x0000)." in text

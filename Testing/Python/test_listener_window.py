@@ -54,7 +54,8 @@ def test_it_is_started_filled_by_a_known_sender_refuses_a_stranger_and_is_stoppe
     assert section.listener_state.whole_text == "Not running"
     place = listening(qtbot, networking)
     assert section.listener_button.text() == "Stop Listener"
-    assert section.listener_state.whole_text == f"Listening: DICOMMODULE, port {place[2]}, this machine only"
+    assert section.listener_state.whole_text == "Listening"
+    assert news(section) == f"As DICOMMODULE on port {place[2]}, for this machine only."
     made = make_series(tmp_path / "made", "sent", slices=3)
     peers.store(as_peer(place, tmp_path), made.folder)
     qtbot.waitUntil(lambda: networking.listener.arrivals.instances == 3, timeout=WITHIN_MS)

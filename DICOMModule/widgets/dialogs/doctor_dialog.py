@@ -47,6 +47,7 @@ TITLES: Final = {
 }
 MARK_PX: Final = 16
 MARKS: Final = {True: ("ok", "ok", "Passed"), False: ("error", "error", "Failed"), None: ("play", "accent", "Running")}
+LOCAL: Final = frozenset(("127.0.0.1", "::1", "localhost"))
 TESTING: Final = "testing: "
 
 
@@ -119,12 +120,13 @@ class DoctorDialog(PanelDialog):
     def __init__(self, book: ServerBook, viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__("doctor", viewer, parent)
         load_form("ServerTest", self)
-        self.resize(560, 480)
+        self.resize(580, 640)
         self._book = book
         self._entry: ServerEntry | None = None
         self._running: JobHandle | None = None
         self._kind = "info"
         self.shown: tuple[Step, ...] = ()
+        book.changed.connect(self._on_book_changed)
         self.bar.setRange(0, 0)
         keep = self.bar.sizePolicy()
         keep.setRetainSizeWhenHidden(True)
@@ -229,7 +231,6 @@ class DoctorDialog(PanelDialog):
                 self._show_head("ok", f"All is well: {counted(len(diagnosis.steps), 'step')} passed.")
             else:
                 self._show_head("error", f"It does not get past “{TITLES.get(failed.step, failed.step)}”.")
-            self._show_ours(self._facts())
 
     def _on_failed(self, handle: JobHandle, failure: Failure) -> None:
         if handle is self._running:
@@ -241,6 +242,10 @@ class DoctorDialog(PanelDialog):
         if handle is self._running:
             self._running = None
             self._show_head("info", "The test was cancelled.")
+
+    def _on_book_changed(self) -> None:
+        """Say what the test has found out, once the address book has it."""
+        self._show_ours(self._facts())
 
     def _facts(self) -> Mapping[str, Any]:
         name = self._entry.name if self._entry is not None else ""
@@ -277,6 +282,8 @@ class DoctorDialog(PanelDialog):
         text = f"AE title {title}, host {host}, port {port}"
         if entry is not None and entry.calling_ae != title:
             text += f"; and {plain_text(entry.calling_ae)} as the AE title that queries it"
+        if settings.listener_bind in LOCAL and address and address not in LOCAL:
+            text += ". It hears this machine only as yet: let it hear all networks, in the Query dialog"
         self.ours_text.setText(f"{text}.")
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from DICOMModule.network.matches import QueryResult
     from DICOMModule.network.retrieving import RetrieveReport
 
-WIDTHS_PX: Final = (200, 96, 108, 84, 170, 62, 70, 76, 110, 100)
+WIDTHS_PX: Final = (190, 96, 108, 84, 168, 70, 78, 76, 100, 100)
 AT_ONCE: Final = 250
 INSTEAD: Final = "Asking for the series…"
 

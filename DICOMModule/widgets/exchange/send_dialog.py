@@ -47,7 +47,7 @@ OTHER: Final = "Another address…"
 BAR_STEPS: Final = 1000
 ROW_PX: Final = 24
 AT_ONCE: Final = 2000
-WIDTHS_PX: Final = (136, 170, 250, 76)
+WIDTHS_PX: Final = (156, 170, 220, 80)
 
 
 class SendDialog(PanelDialog):
@@ -90,7 +90,7 @@ class SendDialog(PanelDialog):
     ) -> None:
         super().__init__("send", viewer, parent)
         load_form("Send", self)
-        self.resize(820, 560)
+        self.resize(900, 560)
         self._logic = logic
         self._book = book
         self._selection = selection

@@ -69,15 +69,15 @@ class ListenerRow(QObject):
         name, color, words = MARKS[watch.kind]
         section.listener_icon.setPixmap(pixmap(name, getattr(theme(), color), MARK_PX))
         section.listener_icon.setToolTip(words)
-        title, host, port = watch.place
-        if title:
-            where = "this machine only" if host in LOCAL else plain_text(host)
-            words = f"{words}: {plain_text(title)}, port {port}, {where}"
         section.listener_state.set_whole_text(words)
         runs = watch.is_wished or watch.kind in RUNS
         section.listener_button.setText("Stop Listener" if runs else "Start Listener")
         section.listener_button.setEnabled(watch.kind != "stopping")
         news = [plain_text(watch.text)] if watch.text and watch.kind != "listening" else []
+        title, host, port = watch.place
+        if title:
+            where = ", for this machine only" if host in LOCAL else ""
+            news.append(f"As {plain_text(title)} on port {port}{where}.")
         if runs:
             news += arrivals_lines(watch.arrivals)
         text = "\n".join(news)
