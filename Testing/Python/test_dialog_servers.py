@@ -269,22 +269,29 @@ def diagnosed(qtbot, networking, one):
     return networking.doctor
 
 
-def test_a_sound_server_passes_every_step_and_its_mark_says_so(qtbot, networking):
-    with peer() as port:
-        dialog = diagnosed(qtbot, networking, entry("PACS", port))
-        assert all(step.ok for step in dialog.shown if step.step in {"name", "tcp", "association", "c-echo", "c-find"})
-    assert [row.accessibleName().split(":")[0] for row in steps(dialog)][:3] == [
+def test_a_sound_server_passes_every_step_and_its_mark_says_so(qtbot, networking, orthanc):
+    dialog = diagnosed(qtbot, networking, orthanc.entry("PACS"))
+    assert dialog.state_text.text() == "All is well: 6 steps passed.", dialog.text
+    assert [row.accessibleName().split(":")[0] for row in steps(dialog)] == [
         "Name",
         "TCP connection",
         "Association",
+        "Verification (C-ECHO)",
+        "Query (C-FIND)",
+        "Retrieve to our listener (C-MOVE)",
     ]
-    assert dialog.ours_text.text() == "AE title DICOMMODULE, host 127.0.0.1, port 11112."
     dialog.copy()
     text = QApplication.clipboard().text()
-    assert "PEER answers C-ECHO: success (0x0000)." in text
-    assert "AE title DICOMMODULE" in text
-    assert "port 11112" in text
+    assert "ORTHANC answers C-ECHO: success (0x0000)." in text
+    assert "AE title DICOMMODULE, host 127.0.0.1, port " in text
     assert networking.book.rows[0].mark.sentence.startswith("Tested ")
+
+
+def test_a_server_that_offers_nothing_to_retrieve_is_said_and_what_to_enter_there(qtbot, networking):
+    with peer() as port:
+        dialog = diagnosed(qtbot, networking, entry("PACS", port, calling_ae="OURS"))
+    assert [step.ok for step in dialog.shown] == [True] * 5 + [False]
+    assert dialog.state_text.text() == "It does not get past “Retrieve to our listener (C-MOVE)”."
 
 
 def test_a_server_that_is_down_is_explained_and_marked(qtbot, networking):
@@ -293,6 +300,8 @@ def test_a_server_that_is_down_is_explained_and_marked(qtbot, networking):
         dialog = diagnosed(qtbot, networking, entry("PACS", free.getsockname()[1]))
     assert [(step.step, step.ok) for step in dialog.shown] == [("name", True), ("tcp", False)]
     assert dialog.state_text.text() == "It does not get past “TCP connection”."
+    assert dialog.ours_text.text() == "AE title DICOMMODULE, host this machine's name or IP address, port 11112."
+    assert dialog.ours_text.text() in dialog.text
     assert networking.book.rows[0].mark.word == "test failed"
 
 

@@ -150,7 +150,9 @@ class DoctorDialog(PanelDialog):
         for step in self.shown:
             lines.append(f"{'passed' if step.ok else 'FAILED'}  {TITLES.get(step.step, step.step)}")
             lines += [f"        {part}" for part in (step.detail, step.advice) if part]
-        return "\n".join([*lines, "", "For the server's administrator:", self.ours_text.text()])
+        if not self.ours.isHidden():
+            lines += ["", "For the server's administrator:", self.ours_text.text()]
+        return "\n".join(lines)
 
     def test(self, entry: ServerEntry) -> None:
         """Test a server, and show it."""
@@ -159,6 +161,7 @@ class DoctorDialog(PanelDialog):
         name, logic = entry.name, self._book.logic
         self.setWindowTitle(f"Connection test: {plain_text(name)}")
         self.place_label.setText(f"{place_text(entry)}, called by {plain_text(entry.calling_ae)}")
+        self.shown = ()
         self._show_ours({})
         handle = self.viewer.jobs.run(
             f"Testing {plain_text(name)}",
@@ -227,6 +230,7 @@ class DoctorDialog(PanelDialog):
             self._book.note_test(self._entry.name, "" if failed is None else f"{failed.detail} {failed.advice}".strip())
             self._running = None
             self._show_steps(diagnosis.steps, "")
+            self._show_ours(self._facts())
             if failed is None:
                 self._show_head("ok", f"All is well: {counted(len(diagnosis.steps), 'step')} passed.")
             else:
@@ -275,13 +279,14 @@ class DoctorDialog(PanelDialog):
         self.steps.addStretch(1)
 
     def _show_ours(self, learnt: Mapping[str, Any]) -> None:
-        settings, entry = self.viewer.settings.value, self._entry
+        """Say what is to be entered at the server, unless the last step has said it already, from what it found."""
+        self.ours.setVisible(all(step.step != "c-move" for step in self.shown))
+        if self._entry is None:
+            return
+        settings, title = self.viewer.settings.value, plain_text(self._entry.calling_ae)
         address = str(learnt.get("our_address") or "")
         host = plain_text(address) if address else "this machine's name or IP address"
-        title, port = settings.listener_ae_title, settings.listener_port
-        text = f"AE title {title}, host {host}, port {port}"
-        if entry is not None and entry.calling_ae != title:
-            text += f"; and {plain_text(entry.calling_ae)} as the AE title that queries it"
+        text = f"AE title {title}, host {host}, port {settings.listener_port}"
         if settings.listener_bind in LOCAL and address and address not in LOCAL:
             text += ". It hears this machine only as yet: let it hear all networks, in the Query dialog"
         self.ours_text.setText(f"{text}.")
