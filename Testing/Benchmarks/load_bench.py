@@ -4,7 +4,8 @@
 
 `uncompressed` (600 × 512 × 512 int16, from its folder to an array that VTK shows; the limit is preadv of the same bytes
 into a warm buffer), `rle`, `lossless` (JPEG), `ls` (JPEG-LS), `2000` (JPEG 2000): 150 × 512 × 512 of a smooth picture with
-noise, compressed by DCMTK or pydicom; `examine`: 2,000 headers out of the database, arranged. `--processor 1` gives the
+noise, compressed by DCMTK or pydicom; `examine`: 2,000 headers out of the database, arranged. `frames`: the same of
+one enhanced instance of 10,000 frames, a volume, and 100 times of 100 slices. `--processor 1` gives the
 time of the processor, which other work on the machine changes less; not of decoding children, which are counted when they
 end. The sums of the values are compared. Peers that are not installed are left out.
 """
@@ -24,14 +25,15 @@ ROOT = Path(__file__).resolve().parents[2]
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program has been compiled once
 sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python"), str(ROOT / "Testing" / "Benchmarks")]
 
-import numpy as np  # noqa: E402 (the paths first)
+import factories  # noqa: E402 (the paths first)
+import numpy as np  # noqa: E402
 import pydicom  # noqa: E402
 from bench import HEADING, Case, Timed, measure, series  # noqa: E402
 from bench_line import run_benches  # noqa: E402
 
 from DICOMModule.dicom.decoding import decoding_pool  # noqa: E402
 
-WHOLE, COMPRESSED, HEADERS = 600, 150, 2000
+WHOLE, COMPRESSED, HEADERS, FRAMES = 600, 150, 2000, 10_000
 
 
 def total(values: np.ndarray) -> float:
@@ -188,6 +190,70 @@ def bench_compressed(command: list[str] | str) -> Callable[[Path], Iterator[Case
     return cases
 
 
+def bench_frames(base: Path) -> Iterator[Case]:
+    """Of one enhanced instance of 10,000 frames the header, and what can be loaded of it."""
+    for name, times in (("a volume", 1), ("100 times", 100)):
+        yield f"examine, 10,000 frames of {name}", examined(base / name, enhanced(base / name, FRAMES, times))
+
+
+def enhanced(base: Path, frames: int, times: int) -> Path:
+    """Return the folder of one enhanced MR image of so many frames."""
+    dataset = factories.base_dataset("enhanced", "MR", SOPClassUID="1.2.840.10008.5.1.4.1.1.4.1")
+    factories.set_pixels(dataset, np.zeros((2 * frames, 2), np.int16))
+    dataset.Rows, dataset.NumberOfFrames = 2, frames
+    shared = item(
+        PlaneOrientationSequence=[item(ImageOrientationPatient=["1", "0", "0", "0", "1", "0"])],
+        PixelMeasuresSequence=[item(PixelSpacing=["0.5", "0.5"], SliceThickness="2.5")],
+        PixelValueTransformationSequence=[item(RescaleIntercept="0", RescaleSlope="2", RescaleType="US")],
+    )
+    dataset.SharedFunctionalGroupsSequence = [shared]
+    slices = frames // times
+    dataset.PerFrameFunctionalGroupsSequence = [
+        item(
+            FrameContentSequence=[
+                item(
+                    StackID="1",
+                    InStackPositionNumber=number % slices + 1,
+                    TemporalPositionIndex=number // slices + 1,
+                    DimensionIndexValues=[1, number % slices + 1, number // slices + 1],
+                )
+            ],
+            PlanePositionSequence=[item(ImagePositionPatient=["-10", "-20.5", f"{number % slices * 2.5:.1f}"])],
+            TemporalPositionSequence=[item(TemporalPositionTimeOffset=2.0 * (number // slices))],
+        )
+        for number in range(frames)
+    ]
+    factories.write(dataset, base / "image" / "image.dcm")
+    return base / "image"
+
+
+def item(**attributes: object) -> pydicom.Dataset:
+    """Return an item of a sequence."""
+    dataset = pydicom.Dataset()
+    for keyword, value in attributes.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def examined(base: Path, folder: Path) -> Callable[[], int]:
+    """Return what reads the headers of a folder's one series out of the database and examines them."""
+    from DICOMModule.database import DicomDatabase
+    from DICOMModule.jobs import run_to_end
+    from DICOMModule.readers import examine
+    from DICOMModule.volume import planes
+
+    database = DicomDatabase.open(base / "database")  # until the program ends
+    run_to_end(database.import_job([folder]))
+    (uid,) = (row.series_instance_uid for row in database.series())
+
+    def arranged() -> int:
+        planes.plane_at.cache_clear()  # as of a series that is seen for the first time
+        planes.coordinate_of.cache_clear()
+        return sum(len(loadable.frames) for loadable in examine(database.headers_of_series(uid)))
+
+    return arranged
+
+
 def bench_examine(base: Path) -> Iterator[Case]:
     """The headers of 2,000 instances out of the database, and what can be loaded of them."""
     from DICOMModule.database import DicomDatabase
@@ -217,6 +283,7 @@ BENCHES: dict[str, Callable[[Path], Iterator[Case]]] = {
     "ls": bench_compressed(["dcmcjpls"]),
     "2000": bench_compressed("1.2.840.10008.1.2.4.90"),
     "examine": bench_examine,
+    "frames": bench_frames,
 }
 
 
