@@ -74,6 +74,9 @@ class AskedOnce(Generic[Answer]):
             if likeness is not None:
                 self(header)
             known[likeness] = _UNKNOWN if likeness is None else self._of_likenesses.get(likeness, _UNKNOWN)
+        kind = next(iter(known.values()), None)
+        if len(known) == 1 and isinstance(kind, _Differing):
+            return self._each_by_what_differs(headers, kind)
         answers: list[Any] = list(map(known.__getitem__, likenesses))
         if not any(one is _UNKNOWN or isinstance(one, _Differing) for one in known.values()):
             return answers
@@ -83,6 +86,15 @@ class AskedOnce(Generic[Answer]):
             else (self(header) if answer is _UNKNOWN else answer)
             for header, answer in zip(headers, answers, strict=True)
         ]
+
+    def _each_by_what_differs(self, headers: Sequence[InstanceHeader], known: _Differing[Answer]) -> list[Answer]:
+        """Look at what headers of one likeness differ in, once for all that have the same."""
+        changes = [header.attributes.changed for header in headers]  # type: ignore[attr-defined]  # as below
+        columns = [[changed.get(keyword, _UNKNOWN) for changed in changes] for keyword in known.keywords]
+        keys: list[Any] = columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
+        firsts = dict(zip(reversed(keys), reversed(headers), strict=True))
+        answers = {key: self._by_what_differs(header, known) for key, header in firsts.items()}
+        return list(map(answers.__getitem__, keys))
 
     def _by_what_differs(self, header: InstanceHeader, known: _Differing[Answer]) -> Answer:
         """Look at what headers of one likeness differ in alone: they are of one in all else."""

@@ -64,6 +64,21 @@ class Chronology:
             header.sop_instance_uid,
         )
 
+    def orders(self, headers: Sequence[InstanceHeader]) -> list[tuple[float | int | str, ...]]:
+        """Return the key of each header, as `order` does."""
+        nothing = [0.0] * len(headers)
+        acquired = [self.acquired_at(header) or 0.0 for header in headers] if acquired_at in self.told else nothing
+        asked = (*_COUNTS, content_at, _NUMBER)
+        said = [
+            [answer or 0.0 for answer in answers_of(moment, headers)] if moment in self.told else nothing
+            for moment in asked
+        ]
+        if _NUMBER in self.told:
+            said[len(_COUNTS)] = nothing
+        frames = [header.frame_number for header in headers]
+        uids = [header.sop_instance_uid for header in headers]
+        return list(zip(acquired, *said, frames, uids, strict=True))
+
     def age(self, header: InstanceHeader) -> tuple[float, ...]:
         """Return a key that is greater the newer an image is, and the same where headers do not tell which is newer."""
         told = (self._said(one, header) for one in (content_at, created_at, _NUMBER))

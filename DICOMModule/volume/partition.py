@@ -58,7 +58,8 @@ def layout_of(frames: Sequence[PlacedFrame]) -> Layout:
     places, ordered, chronology = places_of(frames), list(frames), Chronology()
     if len(places) < len(frames):
         chronology = chronology_of([frame.header for frame in frames])
-        ordered.sort(key=lambda frame: chronology.order(frame.header))
+        keys = chronology.orders([frame.header for frame in frames])
+        ordered = [frames[index] for index in sorted(range(len(frames)), key=keys.__getitem__)]
         places = places_of(ordered)
     place_of = np.empty(len(ordered), dtype=np.intp)
     if len(places) == len(ordered):
