@@ -143,9 +143,10 @@ def by_numbers_alone(layout: Layout, parts: Sequence[list[int]]) -> list[str]:
 def repeats_by_numbers(layout: Layout, parts: Sequence[list[int]]) -> list[str]:
     """Return a warning on repeats of one time point: as `by_numbers_alone`, and where all were acquired at the same time."""
     told = by_numbers_alone(layout, parts)
-    if told or not _are_of_one_time(layout, parts):
+    alike = _are_of_one_time(layout, parts) and not _are_of_one_instance(layout, parts)
+    if told or not alike or _clocked(layout, parts) is not None:
         return told
-    return _supposed(layout, parts)
+    return [OF_ONE_TIME.format("Instance Number")]
 
 
 def _in_blocks(layout: Layout, parts: Sequence[list[int]]) -> bool:

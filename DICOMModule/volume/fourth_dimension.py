@@ -6,7 +6,6 @@ differ from slice to slice divide nothing so, and are no axis. Where no attribut
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -14,18 +13,17 @@ from functools import partial
 from typing import Final
 
 from DICOMModule.dicom.alike import answers_of
-from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.volume.chronology import begin_after_gap, later
-from DICOMModule.volume.diffusion import Diffusion, diffusion_of
 from DICOMModule.volume.explanations import DIFFUSION, ICE_DIMENSIONS, MEANT, ORDER, TRACES, Explanation
 from DICOMModule.volume.fourth_axis import Sequence4D, partly_said, repeats_by_numbers, sequence_of
 from DICOMModule.volume.mixtures import UNFINISHED
 from DICOMModule.volume.moments import acquired_at
-from DICOMModule.volume.partition import Layout, Partition, Verdict, judged, layout_of, partition
+from DICOMModule.volume.partition import Layout, Partition, Verdict, layout_of, partition
 from DICOMModule.volume.repeats import PlacedFrame
 from DICOMModule.volume.rounds import is_shift_possible, ranks_of, rounds_of
 from DICOMModule.volume.tolerance import made_alike
-from DICOMModule.volume.turns import turns_of
+from DICOMModule.volume.turns import is_ordered
+from DICOMModule.volume.weightings import by_diffusion
 
 DEEPEST: Final = 5
 """So many attributes may vary beside the axis: as energy window, detector, rotation, RR interval and time slot of a gated scan."""
@@ -189,7 +187,7 @@ def divide(layout: Layout, one: Explanation) -> Partition:
     """Divide the frames of a layout by what an attribute says."""
     headers = [frame.header for frame in layout.frames]
     if one is DIFFUSION:
-        return _by_diffusion(layout, headers)
+        return by_diffusion(layout)
     if one.keyword == "AcquisitionTime":
         return partition(layout, [layout.chronology.acquired_at(header) for header in headers])
     values = answers_of(one.key, headers)
@@ -197,45 +195,6 @@ def divide(layout: Layout, one: Explanation) -> Partition:
         begin = begin_after_gap(value for value in values if isinstance(value, float))
         values = [later(value, begin) if isinstance(value, float) else value for value in values]
     return partition(layout, made_alike(values, one.tolerance))
-
-
-def _by_diffusion(layout: Layout, headers: Sequence[InstanceHeader]) -> Partition:
-    """Divide by b-value and direction; of several volumes weighted alike (b = 0, averages) each is a part of its own.
-
-    Frames without b-value stand for b = 0 where others have one: so some scanners write it.
-    """
-    weights = [diffusion_of(header) for header in headers]
-    if len(set(weights)) < 2 or not any(weight is not None and weight.b > 0 for weight in weights):
-        return Partition((), (), Verdict.NONE)
-    alike: dict[Diffusion, list[int]] = {}
-    for index, weight in enumerate(weights):
-        alike.setdefault(Diffusion(0.0) if weight is None or weight.b == 0 else weight, []).append(index)
-    parts: dict[tuple[Diffusion, int], list[int]] = {}
-    for weight, members in alike.items():
-        for index, rank in zip(members, _repeats([int(layout.place_of[member]) for member in members]), strict=True):
-            parts.setdefault((weight, rank), []).append(index)
-    for weight, rank in sorted(parts, key=lambda one: -one[1]):
-        if rank and 2 * len(parts[weight, rank]) < layout.places:  # copies of a few slices
-            parts[weight, 0] += parts.pop((weight, rank))
-    if _are_mixed(layout, parts):
-        return Partition((), (), Verdict.NONE)
-    turns = turns_of(layout, list(parts.values())) or [float(part[0]) for part in parts.values()]
-    order = sorted(zip(parts, turns, strict=True), key=lambda one: (one[0][0].b, one[1]))
-    return judged(layout, [one for one, _ in order], [parts[one] for one, _ in order])
-
-
-def _are_mixed(layout: Layout, parts: dict[tuple[Diffusion, int], list[int]]) -> bool:
-    """Return whether of volumes weighted alike nothing tells which frame at a place is of the first, which of the next."""
-    again = {weight for weight, rank in parts if rank}
-    alike = {weight: sorted(itertools.chain(*(parts[one] for one in parts if one[0] == weight))) for weight in again}
-    return any(not _is_ordered(layout, members) for members in alike.values())
-
-
-def _repeats(places: Sequence[int]) -> list[int]:
-    """Return for each of the frames weighted alike of which repeat it is: by rounds where some are missing, else by place."""
-    ranks = ranks_of(places)
-    rounds = rounds_of(places) if len(set(Counter(places).values())) > 1 else ranks
-    return rounds if max(rounds) == max(ranks) else ranks
 
 
 def _alternatives(layout: Layout, chosen: Fit, fits: Sequence[Fit]) -> tuple[Sequence4D, ...]:
@@ -298,7 +257,7 @@ def _by_two_times(layout: Layout, meant: Sequence[Fit], depth: int) -> Reading |
             place = int(layout.place_of[index])
             rounds.setdefault(seen[place], []).append(index)
             seen[place] += 1
-    if len({len(members) for members in rounds.values()}) > 1 or not _is_ordered(layout):
+    if len({len(members) for members in rounds.values()}) > 1 or not is_ordered(layout):
         return None
     repeats = list(rounds.values())
     reading = _each(layout, [f"repeat {number}" for number in range(1, len(rounds) + 1)], repeats, depth)
@@ -331,9 +290,9 @@ def _by_order(layout: Layout) -> Reading:
     uniform = int(counts.min()) == most
     few = len(layout.frames) <= 2 * layout.places
     second = layout.places > 1 and (uniform or _goes_on(layout))
-    if few and not (second and _is_ordered(layout)):
+    if few and not (second and is_ordered(layout)):
         return Reading()
-    if not _is_ordered(layout):
+    if not is_ordered(layout):
         # The same number and time: what was sent several times, or nothing that could be put in order.
         return Reading() if uniform else Reading(refusal=_untold(layout))
     order = layout.place_of.tolist()
@@ -359,17 +318,6 @@ def _goes_on(layout: Layout) -> bool:
     if len(known) < len(numbers) or max(known) - min(known) >= 2 * layout.places or not _is_no_copy(layout):
         return False
     return max(rounds_of(layout.place_of.tolist())) == 1
-
-
-def _is_ordered(layout: Layout, members: Sequence[int] | None = None) -> bool:
-    """Return whether time or number tell the order of the frames, or of some of them, at every place."""
-    last: dict[int, tuple[float | int | str, ...]] = {}
-    for index in range(len(layout.frames)) if members is None else members:
-        place, key = int(layout.place_of[index]), layout.chronology.order(layout.frames[index].header)[:-1]
-        if last.get(place) == key:
-            return False
-        last[place] = key
-    return True
 
 
 def _untold(layout: Layout) -> str:

@@ -33,3 +33,14 @@ def turns_of(layout: Layout, parts: Sequence[Sequence[int]]) -> list[float] | No
     reach = sorted((min(of_part.values()), max(of_part.values())) for of_part in numbers)
     apart = all(end < begin for (_, end), (begin, _) in itertools.pairwise(reach))
     return [min(of_part.values()) for of_part in numbers] if apart else None
+
+
+def is_ordered(layout: Layout, members: Sequence[int] | None = None) -> bool:
+    """Return whether time or number tell the order of the frames, or of some of them, at every place."""
+    last: dict[int, tuple[float | int | str, ...]] = {}
+    for index in range(len(layout.frames)) if members is None else members:
+        place, key = int(layout.place_of[index]), layout.chronology.order(layout.frames[index].header)[:-1]
+        if last.get(place) == key:
+            return False
+        last[place] = key
+    return True

@@ -325,8 +325,9 @@ def time_missing(w: Working) -> None:
 
 
 def one_frame_less_than_there_are(w: Working) -> None:
-    dataset = w.dataset(w.any())
-    dataset.NumberOfFrames = max(int(dataset.get("NumberOfFrames") or 1) - 1, 1)
+    several = [number for number in _all(w) if int(w.header(number).get("NumberOfFrames") or 1) > 1]
+    dataset = w.dataset(w.random.choice(several))
+    dataset.NumberOfFrames = int(dataset.NumberOfFrames) - 1
 
 
 def one_frame_more_than_there_are(w: Working) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from test_grouping import frame
@@ -431,3 +432,19 @@ def test_a_direction_that_comes_twice_at_its_own_time_may_be_a_copy(time, times,
     sequence = only(series(times, of_part))
     assert all(len({t for t, _ in part}) == 1 for part in truth(sequence))
     assert sequence.warnings == warnings
+
+
+@pytest.mark.parametrize("twin", [False, True])
+def test_volumes_weighted_alike_are_told_apart_by_their_times_though_numbers_are_in_any_order(twin):
+    """A slice is lost from one of them, and another came twice: neither moves the images of its place."""
+
+    def of_part(t, k):
+        return {"DiffusionBValue": 1000.0 * (t > 0), "AcquisitionTime": f"1016{5 * t:02d}"}
+
+    frames = series(6, of_part, number=lambda t, k: (7 * (PLACES * t + k)) % 31, drop={(3, 0)})
+    if twin:
+        again = next(one for one in frames if one.header.text("Known") == "4/2")
+        attributes = {**again.header.attributes, "InstanceNumber": "900", "SOPInstanceUID": "1.2.99"}
+        frames.append(replace(again, header=replace(again.header, attributes=attributes)))
+    sequence = only(frames)
+    assert [sorted({t for t, _ in part}) for part in truth(sequence)] == [[t] for t in range(6)]
