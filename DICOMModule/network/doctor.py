@@ -18,7 +18,7 @@ from DICOMModule.errors import NetworkError, PeerError, PeerTimeoutError
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.network.aside import Interrupt
 from DICOMModule.network.association import LIMITS, association, contexts_of
-from DICOMModule.network.doctor_move import ListenerFor, moved_nothing
+from DICOMModule.network.doctor_move import OurPlace, tested_move
 from DICOMModule.network.reaching import Limits, addresses_of, connect
 from DICOMModule.network.statuses import status_words
 
@@ -110,7 +110,7 @@ def diagnose_job(
     entry: ServerEntry,
     learn: Callable[[dict[str, Any]], object] = lambda _facts: None,
     limits: Limits = LIMITS,
-    listener_for: ListenerFor | None = None,
+    ours: OurPlace | None = None,
 ) -> Job[Diagnosis]:
     """Go towards a server, step by step, as far as it lets us.
 
@@ -118,9 +118,8 @@ def diagnose_job(
     ----------
     learn : callable
         Is given what was found out, once an association was made.
-    listener_for : callable, optional
-        Is given the address that we have towards the server, and has our listener within a block: with it, the server is
-        asked to move to us what nobody has.
+    ours : OurPlace, optional
+        Where our listener is or would be: with it, the server is asked to move something to us, of which nothing comes.
 
     Raises
     ------
@@ -142,10 +141,10 @@ def diagnose_job(
         else:
             step = Step(name, False, f"{entry.ae_title} does not offer {name.upper()} to us.", _NOT_OFFERED[name])
         found.steps.append(step)
-    if listener_for is not None and "C-MOVE" in found.learnt["services"]:
-        step = yield from _move_step_job(entry, found, limits, listener_for)
+    if ours is not None and "C-MOVE" in found.learnt["services"]:
+        step = yield from _move_step_job(entry, found, limits, ours)
         found.steps.append(step)
-    elif listener_for is not None and "C-GET" not in found.learnt["services"]:
+    elif ours is not None and "C-GET" not in found.learnt["services"]:
         detail = f"{entry.ae_title} offers neither C-GET nor C-MOVE to us: nothing can be retrieved from it."
         found.steps.append(Step("c-move", False, detail, _NOT_OFFERED["c-move"]))
     learn(found.learnt)
@@ -163,15 +162,13 @@ def _step_job(name: str, found: Examination, act: Callable[[], str]) -> Job[Step
     return Step(name, True, detail)
 
 
-def _move_step_job(entry: ServerEntry, found: Examination, limits: Limits, listener_for: ListenerFor) -> Job[Step]:
-    """Have it move to us what nobody has; where images come by C-GET, what C-MOVE would need is only advice."""
+def _move_step_job(entry: ServerEntry, found: Examination, limits: Limits, ours: OurPlace) -> Job[Step]:
+    """Have it move something to us; where images come by C-GET, what C-MOVE would need is only advice."""
     made = DiagnosisProgress(len(found.steps), 0, "testing: c-move", tuple(found.steps))
     yield made
     interrupt = Interrupt()
     try:
-        detail, advice = yield from aside_job(
-            lambda: moved_nothing(entry, limits, listener_for, interrupt), made, interrupt
-        )
+        detail, advice = yield from aside_job(lambda: tested_move(entry, limits, ours, interrupt), made, interrupt)
     except PeerError as error:
         is_needed = entry.retrieve == "move" or "C-GET" not in found.learnt["services"]
         less = "" if is_needed else " Images are retrieved by C-GET, so this is needed only if that fails."

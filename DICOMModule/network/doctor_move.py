@@ -1,14 +1,18 @@
-"""The doctor's last step: a C-MOVE to our own listener of what nobody has, so that no patient's data come."""
+"""The doctor's last step: a C-MOVE to us, of which no data come.
+
+Where no listener runs, a server is asked for one instance that it has, and heard when it calls: it is turned away at the door.
+Where one runs, or nothing can be found to ask for, it is asked for what nobody has, which shows less.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from DICOMModule.database.servers import ServerEntry
-from DICOMModule.dicom.uids import new_uid
-from DICOMModule.errors import PeerError
+from DICOMModule.dicom.uids import is_harmless_uid, new_uid
+from DICOMModule.errors import PeerError, PeerTimeoutError
 from DICOMModule.network.aside import Interrupt
 from DICOMModule.network.dimse import (
     C_MOVE_RQ,
@@ -21,70 +25,170 @@ from DICOMModule.network.dimse import (
     Command,
     command_set,
 )
+from DICOMModule.network.find_query import Request
+from DICOMModule.network.finding import PLAIN, STUDY_FIND, Finder
 from DICOMModule.network.identifiers import identifier
 from DICOMModule.network.link import Link, linked
-from DICOMModule.network.listener_mark import ListenerState
-from DICOMModule.network.our_listener import left_aside
+from DICOMModule.network.our_listener import ANY_ADDRESS, OurListener, our_listener
 from DICOMModule.network.pdus import Proposed
+from DICOMModule.network.probe import Caller, Probe
 from DICOMModule.network.reaching import Limits
 from DICOMModule.network.statuses import status_words
 
 STUDY_MOVE: Final = "1.2.840.10008.5.1.4.1.2.2.2"
-PLAIN: Final = ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2")
+_LEVELS: Final = (("STUDY", "StudyInstanceUID"), ("SERIES", "SeriesInstanceUID"), ("IMAGE", "SOPInstanceUID"))
 _UNKNOWN_DESTINATION: Final = 0xA801
 _REFUSALS: Final = frozenset((0x0122, 0x0124, 0x0211, 0x0212, 0x0118))
 
-ListenerFor = Callable[[str], AbstractContextManager[ListenerState]]
+
+@dataclass(frozen=True, slots=True)
+class OurPlace:
+    """Where our listener is, or would be: of which database, and how."""
+
+    folder: Path
+    wish: OurListener
 
 
-def moved_nothing(
-    entry: ServerEntry, limits: Limits, listener_for: ListenerFor, interrupt: Interrupt
-) -> tuple[str, str]:
-    """Ask a server to send a study that nobody has to our listener; return what it answered, and what must be entered there.
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a server answered, who called us meanwhile, and what it must have us as."""
 
-    One that looks for the destination first refuses one that it does not know. Others find that there is nothing to send, and
-    say so in whatever way: then only images that come show whether they know us.
+    status: int | None
+    words: str
+    caller: Caller | None
+    title: str
+    place: str
+    address: str
+    was_real: bool
+
+
+def tested_move(entry: ServerEntry, limits: Limits, ours: OurPlace, interrupt: Interrupt) -> tuple[str, str]:
+    """Have a server move something to us; return what came of it, and what must be entered there.
 
     Raises
     ------
     PeerError
-        It does not know the destination, refuses the service, or gives no answer.
+        It does not know us, cannot reach us, calls us or itself by another name, or refuses.
     NetworkError
-        There is no listener.
+        Our listener's port cannot be had.
     """
-    with (
-        linked(entry, [Proposed(STUDY_MOVE, PLAIN)], limits, interrupt) as link,
-        left_aside(listener_for(link.our_address), interrupt) as ours,
-    ):
-        answer = _answer(entry, link, ours.ae_title, limits)
-        place = f"AE title {ours.ae_title}, host {link.our_address}, port {ours.port}"
-    words = status_words(answer.status or 0, answer.comment)
-    if answer.status == _UNKNOWN_DESTINATION:
+    from DICOMModule.network.listener_control import running_listener
+
+    if running_listener(ours.folder) is not None:
+        with linked(entry, [Proposed(STUDY_MOVE, PLAIN)], limits, interrupt) as link:
+            address = link.our_address
+            with our_listener(ours.folder, entry, ours.wish, address) as state:
+                answer = _answer(entry, link, state.ae_title, _nothing(), limits.answer_s)
+        return _told(entry, _outcome(answer, None, state.ae_title, address, state.port, was_real=False))
+    keys = _something(entry, limits, interrupt)
+    with linked(entry, [Proposed(STUDY_MOVE, PLAIN)], limits, interrupt) as link:
+        address = link.our_address
+        with Probe(ANY_ADDRESS if ours.wish.bind == ANY_ADDRESS else address, ours.wish.port) as probe:
+            answer = _answer(entry, link, entry.calling_ae, keys or _nothing(), limits.answer_s)
+            port = probe.port
+        caller = probe.callers[0] if probe.callers else None
+    return _told(entry, _outcome(answer, caller, entry.calling_ae, address, port, was_real=keys is not None))
+
+
+def _outcome(
+    answer: Command | None, caller: Caller | None, title: str, address: str, port: int, *, was_real: bool
+) -> _Outcome:
+    words = status_words(answer.status or 0, answer.comment) if answer is not None else "nothing in time"
+    status = answer.status if answer is not None else None
+    place = f"AE title {title}, host {address}, port {port}"
+    return _Outcome(status, words, caller, title, place, f"{address}:{port}", was_real)
+
+
+def _told(entry: ServerEntry, found: _Outcome) -> tuple[str, str]:
+    """Put what was found into words."""
+    if found.caller is not None:
+        return _heard(entry, found, found.caller)
+    if found.status == _UNKNOWN_DESTINATION:
         raise PeerError(
-            f"{entry.ae_title} does not know where to send what is asked for: {words}.",
-            f"Ask its administrator to enter us as a destination: {place} (the address as this machine sees it).",
+            f"{entry.ae_title} does not know where to send what is asked for: {found.words}.",
+            f"Ask its administrator to enter us as a destination: {found.place} (the address as this machine sees it).",
         )
-    if answer.status in _REFUSALS:
+    if found.status in _REFUSALS:
         raise PeerError(
-            f"{entry.ae_title} refuses C-MOVE: {words}.",
-            f"Ask its administrator whether {entry.calling_ae} may retrieve, and to enter us as a destination: {place}.",
+            f"{entry.ae_title} refuses C-MOVE: {found.words}.",
+            f"Ask its administrator whether {entry.calling_ae} may retrieve, and to enter us as a destination: {found.place}.",
+        )
+    if found.was_real:
+        raise PeerError(
+            f"{entry.ae_title} was asked to send something to {found.title} and answers: {found.words}; nothing has reached"
+            f" {found.address}.",
+            f"It may have another address for us, or a firewall keeps it away. Its administrator must have entered {found.place};"
+            " that port of this machine must be open.",
+        )
+    if found.status is None:
+        raise PeerTimeoutError(
+            f"{entry.ae_title} does not answer C-MOVE.", f"Its administrator must have entered {found.place}."
         )
     detail = (
-        f"{entry.ae_title} answers C-MOVE of a study that nobody has: {words}. Our listener can be had on port {ours.port};"
-        " that the server knows it shows only when images come."
+        f"{entry.ae_title} answers C-MOVE of a study that nobody has: {found.words}; that it knows us shows only when images"
+        " come."
     )
-    return detail, f"For images to come, its administrator must have entered us as a destination: {place}."
+    return detail, f"For images to come, its administrator must have entered us as a destination: {found.place}."
 
 
-def _answer(entry: ServerEntry, link: Link, destination: str, limits: Limits) -> Command:
+def _heard(entry: ServerEntry, found: _Outcome, caller: Caller) -> tuple[str, str]:
+    if caller.called_ae != found.title:
+        raise PeerError(
+            f"{entry.ae_title} reached us at {found.address}, and calls us {caller.called_ae}, not {found.title}.",
+            f"Ask its administrator to enter the AE title {found.title} with that address.",
+        )
+    if caller.calling_ae != entry.ae_title:
+        raise PeerError(
+            f"{entry.ae_title} reached us at {found.address}, and calls itself {caller.calling_ae} when it sends.",
+            f"Our listener lets in who is in the address book: add a server with the AE title {caller.calling_ae} and the host"
+            f" {caller.host}, unless it is there.",
+        )
+    return (
+        f"{entry.ae_title} sends to {found.title} at {found.address}: it called, and was turned away for the test.",
+        "",
+    )
+
+
+def _something(entry: ServerEntry, limits: Limits, interrupt: Interrupt) -> dict[str, str] | None:
+    """Return the UIDs of any one instance that the server has; nothing else is asked of it."""
+    keys: dict[str, str] = {}
+    try:
+        with linked(entry, [Proposed(STUDY_FIND, PLAIN)], limits, interrupt) as link:
+            for level, keyword in _LEVELS:
+                request = Request({**keys, "QueryRetrieveLevel": level, keyword: ""}, ("",))
+                uid = _first(Finder(entry, link, 1, limits), request, keyword)
+                if not is_harmless_uid(uid):
+                    return None
+                keys[keyword] = uid
+    except PeerError:
+        return None  # the step before has told of it
+    return {**keys, "QueryRetrieveLevel": "IMAGE"}
+
+
+def _first(finder: Finder, request: Request, keyword: str) -> str:
+    found = ""
+    for values in finder.answers(request):
+        found = found or values.get(keyword, "")
+        finder.found.matches = 1  # that is enough: it is told to stop at the next
+    return found
+
+
+def _nothing() -> dict[str, str]:
+    return {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": new_uid()}
+
+
+def _answer(entry: ServerEntry, link: Link, destination: str, keys: dict[str, str], within_s: float) -> Command | None:
+    """Return with what a C-MOVE ends; None where it does not in time."""
     context = link.contexts[0]
     number = link.next_message_id()
-    keys = {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": new_uid()}
     values: dict[int, int | str] = {SOP_CLASS: STUDY_MOVE, MESSAGE_ID: number, PRIORITY: 0, DESTINATION: destination}
     with link.cancellable(context.id, number):
         link.send(context.id, command_set(C_MOVE_RQ, True, values), (identifier(keys, context.transfer_syntax, ""),))
         while True:
-            answer = link.receive(limits.answer_s).command
+            try:
+                answer = link.receive(within_s).command
+            except PeerTimeoutError:
+                return None
             if answer.field != C_MOVE_RSP or answer.status is None:
                 raise PeerError(
                     f"{entry.ae_title} answers C-MOVE with what is no answer to it.",

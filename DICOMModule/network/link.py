@@ -36,7 +36,7 @@ LARGEST_SENT_BYTES: Final = 1 << 18  # of a PDU, where the peer takes any
 LARGEST_IDENTIFIER_BYTES: Final = 1 << 20
 _READ_BYTES: Final = 1 << 18
 _BRIEF_S: Final = 1.0
-_POLITE_S: Final = 0.25
+_POLITE_S: Final = 0.15
 LIMITS: Final = Limits()
 
 

@@ -88,19 +88,17 @@ class ServerVerbs(LogicBase):
         UnknownServerError
             The address book has none of that name.
         """
-        from functools import partial
-
         from DICOMModule.network.doctor import diagnose_job
+        from DICOMModule.network.doctor_move import OurPlace
         from DICOMModule.network.link import LIMITS
-        from DICOMModule.network.our_listener import OurListener, our_listener
+        from DICOMModule.network.our_listener import OurListener
         from DICOMModule.settings import read_settings
 
         database, settings = self.database(), read_settings()
         book = database.servers
         entry = book.entry(name)
-        wish = OurListener(settings.listener_port, settings.listener_bind)
-        listener_for = partial(our_listener, database.folder, entry, wish)
-        return diagnose_job(entry, lambda facts: book.learn(entry.name, facts), LIMITS, listener_for)
+        ours = OurPlace(database.folder, OurListener(settings.listener_port, settings.listener_bind))
+        return diagnose_job(entry, lambda facts: book.learn(entry.name, facts), LIMITS, ours)
 
 
 def read_servers(path: Path) -> list[ServerEntry]:

@@ -8,7 +8,8 @@ from datetime import date
 
 import peers
 import pytest
-from factories import base_dataset, make_series, set_pixels, uid, write
+from dicom_bytes import SR, element, meta
+from factories import base_dataset, set_pixels, uid, write
 from importing import import_
 from numpy import zeros
 
@@ -170,15 +171,17 @@ def test_a_server_that_is_down_is_a_problem_among_others_and_an_error_alone(aske
 
 def test_a_thousand_studies_and_a_cancel_in_their_midst(tmp_path, orthanc, filled):
     folder = tmp_path / "many"
-    made = make_series(tmp_path / "one", "many", slices=1, rows=2, columns=2).datasets[0]
+    folder.mkdir()
     for number in range(1000):
-        made.StudyInstanceUID, made.SeriesInstanceUID = uid("many", number, "study"), uid("many", number, "series")
-        made.SOPInstanceUID = uid("many", number)
-        made.PatientID = f"MANY-{number}"
-        write(made, folder / f"{number}.dcm")
-    peers.store(orthanc, folder)
+        data = (
+            meta(uid=f"1.2.9.{number}") + element(0x00080016, "UI", SR) + element(0x00080018, "UI", f"1.2.9.{number}")
+        )
+        data += element(0x00080060, "CS", "SR") + element(0x00100020, "LO", f"MANY-{number}")
+        data += element(0x0020000D, "UI", f"1.2.7.{number}") + element(0x0020000E, "UI", f"1.2.8.{number}")
+        (folder / f"{number}.dcm").write_bytes(data)
     with DICOMModuleLogic(tmp_path / "database") as logic:
         logic.add_server(orthanc.entry("orthanc"))
+        assert run_to_end(logic.send_job(orthanc.entry(), [folder])).sent == 1000
         result = run_to_end(logic.query_job(["orthanc"], FindQuery(patient_id="MANY-*")))
         assert len({match.values["study_instance_uid"] for match in result.matches}) == 1000
         job = logic.query_job(["orthanc"], FindQuery(patient_id="MANY-*"))

@@ -10,16 +10,21 @@ from functools import partial
 
 import peers
 import pytest
+from dicom_bytes import element
 from factories import make_series, uid
+from pynetdicom import AE
 from scripted_peer import accept, command, entry_of, fragment, messages, raw_peer
 
 from DICOMModule.commands.main import main
 from DICOMModule.errors import NetworkError, PeerError
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.network.listener import ListenerOptions
+from DICOMModule.network.listener_control import listening
 from DICOMModule.network.retrieve_plan import RetrieveKey
 from DICOMModule.settings import read_settings, write_settings
 
+CT = "1.2.840.10008.5.1.4.1.1.2"
 STUDY = uid("moved", "study")
 
 
@@ -131,16 +136,77 @@ def free_listener(monkeypatch, tmp_path):
     """Settings of this test alone, whose listener has a port of its own; return it."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     port = peers.free_port()
-    write_settings(replace(read_settings(), listener_port=port))
+    use_port(port)
     return port
 
 
+def use_port(port):
+    write_settings(replace(read_settings(), listener_port=port))
+
+
 @pytest.mark.parametrize("server", ["orthanc", "dcmqrscp"])
-def test_the_doctor_asks_for_a_move_of_nothing_and_says_what_must_be_entered(logic, filled, free_listener, server):
+def test_the_doctor_hears_a_server_that_knows_us_and_lets_nothing_in(logic, filled, free_listener, server):
+    use_port(filled[server].move_port)
     diagnosis, step = diagnosed(logic, filled[server].entry(server, retrieve="move"))
-    assert (diagnosis.ok, len(diagnosis.steps), step.step) == (True, 6, "c-move")
-    assert "answers C-MOVE of a study that nobody has" in step.detail
+    assert (diagnosis.ok, len(diagnosis.steps), step.step, step.advice) == (True, 6, "c-move", "")
+    assert f"sends to DICOMMODULE at 127.0.0.1:{filled[server].move_port}" in step.detail
+    assert logic.database().counts().instances == 0
+
+
+@pytest.mark.parametrize("server", ["orthanc", "dcmqrscp"])
+def test_the_doctor_tells_that_nothing_reaches_us_and_what_must_be_entered(logic, filled, free_listener, server):
+    diagnosis, step = diagnosed(logic, filled[server].entry(server, retrieve="move"))
+    assert (diagnosis.ok, step.ok) == (False, False)
+    assert f"nothing has reached 127.0.0.1:{free_listener}" in step.detail
     assert f"AE title DICOMMODULE, host 127.0.0.1, port {free_listener}" in step.advice
+
+
+def test_the_doctor_tells_a_destination_that_a_real_archive_does_not_know(logic, filled, free_listener):
+    diagnosis, step = diagnosed(logic, filled["dcmqrscp"].entry("archive", retrieve="move", calling_ae="STRANGER"))
+    assert (diagnosis.ok, step.ok) == (False, False)
+    assert "does not know where to send" in step.detail
+    assert f"AE title STRANGER, host 127.0.0.1, port {free_listener}" in step.advice
+
+
+@pytest.mark.parametrize(
+    ("called", "calling", "words"),
+    [
+        ("OTHER", "PEER", "calls us OTHER, not DICOMMODULE"),
+        ("DICOMMODULE", "SENDER", "calls itself SENDER when it sends"),
+    ],
+)
+def test_the_doctor_tells_of_titles_that_our_listener_would_turn_away(logic, free_listener, called, calling, words):
+    answers = {b"STUDY ": element(0x0020000D, "UI", "1.2.3"), b"SERIES": element(0x0020000E, "UI", "1.2.4")}
+
+    def serve(connection):
+        accept(connection)
+        for context_id, fields, data in messages(connection):
+            if fields[0x0100] == 0x0021:
+                sender = AE(calling)
+                sender.add_requested_context(CT)
+                assert sender.associate("127.0.0.1", free_listener, ae_title=called).is_rejected
+            elif fields[0x0100] == 0x0020:
+                found = next(
+                    (one for level, one in answers.items() if level in data), element(0x00080018, "UI", "1.2.5")
+                )
+                said = command(e0100=0x8020, e0120=fields[0x0110], e0800=1, e0900=0xFF00)
+                connection.sendall(fragment(context_id, 3, said) + fragment(context_id, 2, found))
+            said = command(e0100=fields[0x0100] | 0x8000, e0120=fields[0x0110], e0800=0x0101, e0900=0)
+            connection.sendall(fragment(context_id, 3, said))
+
+    with raw_peer(serve) as port:
+        diagnosis, step = diagnosed(logic, entry_of(port, retrieve="move"))
+    assert (diagnosis.ok, step.ok) == (False, False)
+    assert words in step.detail
+
+
+def test_the_doctor_asks_for_what_nobody_has_where_a_listener_runs_that_would_take_it(logic, filled, free_listener):
+    peer = filled["dcmqrscp"]
+    logic.add_server(peer.entry("archive"))
+    with listening(logic.database_folder, ListenerOptions(port=peer.move_port)):
+        diagnosis = run_to_end(logic.test_server_job("archive"))
+    assert diagnosis.ok
+    assert "a study that nobody has" in diagnosis.steps[-1].detail
     assert logic.database().counts().instances == 0
 
 
@@ -176,7 +242,7 @@ def test_the_doctor_tells_an_unknown_destination_from_nothing_to_send(logic, fre
 
 def test_the_doctor_tells_that_the_listeners_port_is_taken(logic, filled, free_listener, tmp_path):
     with peers.storescp(tmp_path / "taken") as taken:
-        write_settings(replace(read_settings(), listener_port=taken.port))
+        use_port(taken.port)
         diagnosis, step = diagnosed(logic, filled["dcmqrscp"].entry("archive", retrieve="move"))
     assert (diagnosis.ok, step.step, step.ok) == (False, "c-move", False)
     assert str(taken.port) in step.detail
