@@ -8,7 +8,8 @@ import pytest
 from factories import make_series, oblique
 from made_kit import Made, stacked
 from pydicom.data import get_testdata_file
-from rough_kit import MUTILATIONS, Working, exactness, faults_of, kinds_of, lost, made_of
+from rough_judge import exactness, faults_of, lost, made_of
+from rough_kit import MUTILATIONS, Working, kinds_of
 
 SLICES = 7
 

@@ -21,7 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Python"))
 
 import pydicom
 from pydicom.errors import InvalidDicomError
-from rough_kit import MUTILATIONS, Mutilation, Working, exactness, faults_of, kinds_of, lost, made_of
+from rough_judge import exactness, faults_of, lost, made_of
+from rough_kit import MUTILATIONS, Mutilation, Working, kinds_of
 
 PAIRS = 8
 """So many pairs of mutilations happen to each series."""
