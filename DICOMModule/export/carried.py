@@ -13,8 +13,8 @@ import numpy as np
 from DICOMModule.volume.quantity import Factor, Quantity
 from DICOMModule.volume.volume import Volume, Voxels
 
-LONGEST_PART: Final = 10_000
-"""Characters: longer lists of padding or factors are left out, so that every format has room for the rest."""
+LONGEST_PART: Final = 100_000
+"""Characters: longer lists of padding or factors are left out. MetaImage has less room, and leaves out more by itself."""
 MOST_QUANTITIES: Final = 64
 FROM_FILE: Final = "As the volume file says."
 

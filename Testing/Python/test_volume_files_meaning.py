@@ -100,6 +100,20 @@ def test_quantities_that_there_is_no_room_for_are_named(tmp_path, suffix):
     assert back.notes == ("The volume file does not carry what its values mean as Flow.",)
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_factors_of_many_slices_come_back_where_the_format_has_room(tmp_path, suffix):
+    factors = tuple(0.001 + k / 3 for k in range(2000))
+    made = Volume(np.ones((2000, 1, 2), np.int16), turned(), quantities=(Quantity("SUVbw", "g/ml{SUVbw}", factors),))
+    write_volume_file(made, tmp_path / f"v{suffix}")
+    back = read_volume_file(tmp_path / f"v{suffix}")
+    if suffix == ".mha":
+        assert back.quantities == ()
+        assert back.notes == ("The volume file does not carry other quantities.",)
+    else:
+        assert back.quantities[0].scale == factors
+        assert back.notes == ()
+
+
 def test_a_volume_of_dicom_says_that_its_headers_stayed_behind(tmp_path, series_factory):
     (loadable,) = examine(headers_of_path(series_factory(slices=4).folder)[0])
     write_volume_file(run_to_end(load_job(loadable)), tmp_path / "v.nrrd")
