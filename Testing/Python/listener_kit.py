@@ -161,3 +161,69 @@ def _exactly(connection, count: int) -> bytes | None:
             return None
         found += piece
     return found
+
+
+class Instances:
+    """Data sets of small CT images without end, each with a SOP Instance UID of its own; all are of one series."""
+
+    ROOT = "1.2.826.0.1.3680043.8.498.7."
+
+    def __init__(self, folder, name: str, *, side: int = 8) -> None:
+        import factories
+
+        (path,) = factories.make_series(folder, name, slices=1, rows=side, columns=side).files
+        dataset = pydicom.dcmread(path)
+        self._placeholder = self.uid("0" * 20)
+        dataset.SOPInstanceUID = self._placeholder
+        dataset.file_meta.MediaStorageSOPInstanceUID = self._placeholder
+        dataset.save_as(path)
+        whole = path.read_bytes()
+        (length,) = struct.unpack_from("<L", whole, 140)
+        self._template = whole[144 + length :]
+        self._first = int.from_bytes(name.encode()[:4].ljust(4), "big") * 10**9
+        self._next = 0
+
+    @classmethod
+    def uid(cls, digits: str) -> str:
+        """Return a UID that ends with 20 digits."""
+        return f"{cls.ROOT}1{digits}"
+
+    def another(self) -> tuple[str, bytes]:
+        """Return a new UID and its data set."""
+        self._next += 1
+        uid = self.uid(f"{self._first + self._next:020d}")
+        return uid, self._template.replace(self._placeholder.encode(), uid.encode())
+
+
+class Sender:
+    """An association by hand, on which instances are sent one after the other."""
+
+    def __init__(self, port: int, calling_ae: str = "MODALITY", timeout_s: float = 30.0) -> None:
+        self.connection = socket.create_connection(("127.0.0.1", port), timeout=timeout_s)
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connection.sendall(request(calling_ae=calling_ae.encode()))
+        told = answer(self.connection)
+        self.is_accepted = told is not None and told[0] == 0x02
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception) -> None:
+        self.connection.close()
+
+    def store(self, uid: str, data_set: bytes) -> int | None:
+        """Send an instance; return its status, or None where the connection ended."""
+        try:
+            self.connection.sendall(values(3, 3, store_command(uid)) + values(3, 2, data_set))
+            told = answer(self.connection)
+        except OSError:
+            return None
+        return status_of(told[1]) if told is not None and told[0] == 0x04 else None
+
+    def release(self) -> None:
+        """End the association in order."""
+        try:
+            self.connection.sendall(b"\x05\0\0\0\0\x04\0\0\0\0")
+            answer(self.connection)
+        except OSError:
+            pass
