@@ -120,3 +120,8 @@ def test_what_is_told_of_arrivals():
         "Received 1 image or object of 1 series; the last from <b>AE</b> at 192.0.2.7.",
         "Refused 2 times; the last was X at 192.0.2.8: not known.",
     ]
+    stranger = Arrivals(refused=1, last_refusal="X at 192.0.2.8: its AE title is not known here")
+    (line,) = arrivals_lines(stranger)
+    assert line.startswith(
+        "Refused 1 time; the last was X at 192.0.2.8: its AE title is not known here. Who may store is"
+    )

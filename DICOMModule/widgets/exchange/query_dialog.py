@@ -18,8 +18,10 @@ from DICOMModule.widgets.job_runner import Failure, JobHandle, Lane
 from DICOMModule.widgets.qt import (
     QEvent,
     QHeaderView,
+    QKeyEvent,
     QKeySequence,
     QModelIndex,
+    QObject,
     QShortcut,
     Qt,
     QTimer,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from DICOMModule.network.matches import QueryResult
     from DICOMModule.network.retrieving import RetrieveReport
 
-WIDTHS_PX: Final = (190, 96, 108, 84, 168, 70, 78, 76, 100, 100)
+WIDTHS_PX: Final = (186, 96, 118, 84, 168, 70, 78, 76, 100, 100)
 AT_ONCE: Final = 250
 INSTEAD: Final = "Asking for the series…"
 
@@ -178,6 +180,15 @@ class QueryDialog(QueryForm):
             self._show_state(self._kind, self.state_text.text())
         super().changeEvent(event)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Let Enter in the list retrieve; elsewhere it searches."""
+        if watched is self.results_view and isinstance(event, QKeyEvent) and event.type() == QEvent.KeyPress:
+            is_enter = event.key() in {Qt.Key_Return, Qt.Key_Enter}
+            if is_enter:
+                self.retrieve_button.click()
+            return is_enter
+        return super().eventFilter(watched, event)
+
     # -- how it is made
 
     def _make_view(self) -> None:
@@ -201,6 +212,7 @@ class QueryDialog(QueryForm):
         self.clear_button.clicked.connect(lambda _checked: self.fields.clear())
         self.retrieve_button.clicked.connect(lambda _checked: self.retrieve())
         self.close_button.clicked.connect(lambda _checked: self.close())
+        self.results_view.installEventFilter(self)
         self.results_view.expanded.connect(self._on_expanded)
         self.results_view.doubleClicked.connect(lambda _index: self.results_view.setFocus())
         self.results_view.selectionModel().selectionChanged.connect(lambda _now, _before: self._rest.start())

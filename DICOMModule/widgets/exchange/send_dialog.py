@@ -344,6 +344,7 @@ class SendDialog(PanelDialog):
         self.bar.setVisible(sending)
         self.send_button.setText("Cancel" if sending else "Send again" if self.rows.rows else "Send")
         self.send_button.setEnabled(sending or (is_sound and has_files))
+        self.send_button.setDefault(not self.rows.rows and not sending)  # Enter must not send all of it once more
         self.retry_button.setEnabled(not sending and is_sound and bool(self.rows.failed_uids))
         self.only_box.setEnabled(bool(self.rows.rows))
 

@@ -24,6 +24,7 @@ MARKS: Final = {
     "restarting": ("retry", "warning", "Restarting…"),
     "failed": ("error", "error", "Not running: it failed"),
 }
+STRANGER: Final = "Who may store is among the servers, with its AE title and host, and calls us by our AE title."
 LOCAL: Final = frozenset(("127.0.0.1", "::1", "localhost"))
 
 
@@ -103,5 +104,7 @@ def arrivals_lines(arrivals: Arrivals) -> list[str]:
         came = f"{counted(arrivals.instances, 'image or object', 'images and objects')} of {counted(arrivals.series, 'series', 'series')}"
         lines.append(f"Received {came}; the last from {plain_text(arrivals.last_from)}.")
     if arrivals.refused:
-        lines.append(f"Refused {counted(arrivals.refused, 'time')}; the last was {plain_text(arrivals.last_refusal)}")
+        told = plain_text(arrivals.last_refusal).rstrip(".")
+        advice = f" {STRANGER}" if "AE title" in told else ""
+        lines.append(f"Refused {counted(arrivals.refused, 'time')}; the last was {told}.{advice}")
     return lines
