@@ -254,6 +254,38 @@ def test_series_are_asked_for_when_a_study_is_unfolded(qtbot, networking, archiv
     qtbot.waitUntil(lambda: dialog.selection_label.text() == "1 series, 2 images")
 
 
+def test_series_that_could_not_be_had_are_asked_for_again_when_the_study_is_unfolded_again(qtbot, networking):
+    fails = [True]
+
+    def found(event):
+        if event.identifier.QueryRetrieveLevel == "STUDY":
+            yield 0xFF00, study(1)
+        elif fails:
+            yield 0xC001, None
+            return
+        else:
+            series = Dataset()
+            series.QueryRetrieveLevel = "SERIES"
+            series.StudyInstanceUID, series.SeriesInstanceUID, series.SeriesNumber = "1.2.1", "1.2.1.7", 7
+            yield 0xFF00, series
+        yield 0x0000, None
+
+    with scripted([STUDY_FIND], [(evt.EVT_C_FIND, found)]) as port:
+        dialog = shown(qtbot, networking, at(port))
+        searched(qtbot, dialog)
+        index = dialog.model.index(0, 0)
+        dialog.results_view.expand(index)
+        settled(qtbot, dialog)
+        line = dialog.model.index(0, 0, index)
+        assert "0xC001" in line.data()
+        assert not line.flags() & Qt.ItemIsSelectable
+        fails.clear()
+        dialog.results_view.collapse(index)
+        dialog.results_view.expand(index)
+        settled(qtbot, dialog)
+    assert dialog.model.index(0, 0, index).data() == "Series 7"
+
+
 def test_several_servers_answer_beside_one_that_is_down(qtbot, networking, archive):
     with socket.socket() as free, answering(study(1, PatientName="<b>Bold</b>")) as port:
         free.bind(("127.0.0.1", 0))

@@ -12,15 +12,15 @@ from DICOMModule.widgets.banners import Banners
 from DICOMModule.widgets.browser.anonymity import Anonymity
 from DICOMModule.widgets.exchange.gathering import Gathered
 from DICOMModule.widgets.exchange.query_form import ListenerFields, QueryFields, QueryForm, QueryServers
-from DICOMModule.widgets.exchange.result_model import DATE, NODE_ROLE, Answer, ResultModel, ResultNode
+from DICOMModule.widgets.exchange.result_model import DATE, Answer, ResultModel, ResultNode
 from DICOMModule.widgets.exchange.retrieving import Retriever
+from DICOMModule.widgets.exchange.series_asking import SeriesAsking
 from DICOMModule.widgets.job_runner import Failure, JobHandle, Lane
 from DICOMModule.widgets.qt import (
     QEvent,
     QHeaderView,
     QKeyEvent,
     QKeySequence,
-    QModelIndex,
     QObject,
     QShortcut,
     Qt,
@@ -34,13 +34,11 @@ from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import counted
 
 if TYPE_CHECKING:
-    from DICOMModule.network.find_query import FindQuery
     from DICOMModule.network.matches import QueryResult
     from DICOMModule.network.retrieving import RetrieveReport
 
 WIDTHS_PX: Final = (186, 96, 118, 84, 168, 70, 78, 76, 100, 100)
 AT_ONCE: Final = 250
-INSTEAD: Final = "Asking for the series…"
 
 
 class QueryDialog(QueryForm):
@@ -69,7 +67,6 @@ class QueryDialog(QueryForm):
         self._kind = "info"
         self._is_gone = False
         self._searching: JobHandle | None = None
-        self._asking: set[JobHandle] = set()
         self._gathered: Gathered[Answer] = Gathered(_matches_of)
         self.banners = Banners()
         self.banner_place.addWidget(self.banners)
@@ -80,6 +77,7 @@ class QueryDialog(QueryForm):
         self._rest.setSingleShot(True)
         self._rest.timeout.connect(self._show_selection)
         self._make_view()
+        self._series = SeriesAsking(self.results_view, self.model, book, viewer.jobs)
         self.servers = QueryServers(self.servers_list, book, viewer.settings)
         self._connect()
         self._anonymity = Anonymity(viewer.views, (self.model,), self)
@@ -89,7 +87,7 @@ class QueryDialog(QueryForm):
     @property
     def is_settled(self) -> bool:
         """Whether no server is being asked for anything."""
-        return self._searching is None and not self._asking and not self._gathered.waits
+        return self._searching is None and not self._series.is_busy and not self._gathered.waits
 
     @property
     def selected(self) -> tuple[ResultNode, ...]:
@@ -119,7 +117,7 @@ class QueryDialog(QueryForm):
         except SettingsError as error:
             self._show_state("error", str(error))
             return
-        self._drop_questions()
+        self._series.stop()
         self.banners.clear()
         self.model.clear()
         self._gathered = Gathered(_matches_of)
@@ -163,7 +161,7 @@ class QueryDialog(QueryForm):
     def let_go(self) -> None:
         """Listen to no job any more: the dialog is about to go."""
         self.cancel()
-        self._drop_questions()
+        self._series.stop()
         self._searching = None
         self._is_gone = True
 
@@ -213,7 +211,6 @@ class QueryDialog(QueryForm):
         self.retrieve_button.clicked.connect(lambda _checked: self.retrieve())
         self.close_button.clicked.connect(lambda _checked: self.close())
         self.results_view.installEventFilter(self)
-        self.results_view.expanded.connect(self._on_expanded)
         self.results_view.doubleClicked.connect(lambda _index: self.results_view.setFocus())
         self.results_view.selectionModel().selectionChanged.connect(lambda _now, _before: self._rest.start())
         keys: tuple[tuple[str, Callable[[], object]], ...] = (
@@ -273,60 +270,6 @@ class QueryDialog(QueryForm):
 
     def _on_cancelled(self) -> None:
         self._show_state("warning", f"Cancelled: {_studies(len(self.model.studies))} came before.")
-
-    # -- the series of a study
-
-    def _on_expanded(self, index: QModelIndex) -> None:
-        node = index.data(NODE_ROLE)
-        if node is None or node.match is None or node.parent is not None or node.children is not None:
-            return
-        self.model.set_note(node, INSTEAD)
-        self.results_view.setFirstColumnSpanned(0, index, True)
-        self._ask_series(node)
-
-    def _ask_series(self, node: ResultNode) -> None:
-        from DICOMModule.network.find_query import FindQuery
-
-        logic, server = self._book.logic, node.match.server if node.match is not None else ""
-        try:
-            query: FindQuery = FindQuery(level="series", study_instance_uid=node.value("study_instance_uid"))
-        except SettingsError as error:  # a server may answer what is no UID
-            self._show_note(node, str(error))
-            return
-        handle = self.viewer.jobs.run(
-            "Asking for series",
-            lambda: logic.query_job((server,), query),
-            on_success=lambda result: self._on_series_found(handle, node, result),
-            on_failure=lambda failure: self._on_no_series(handle, node, failure.text),
-            on_cancelled=lambda: self._asking.discard(handle),
-            quiet=True,
-            owner=logic,
-        )
-        self._asking.add(handle)
-
-    def _on_series_found(self, handle: JobHandle, node: ResultNode, result: QueryResult) -> None:
-        if handle in self._asking:
-            self._asking.discard(handle)
-            if result.matches:
-                self.results_view.setFirstColumnSpanned(0, self.model.index_of(node), False)
-                self.model.set_children(node, result.matches)
-            else:
-                told = " ".join(problem.reason for problem in result.problems)
-                self._show_note(node, told or "The server names no series of it.")
-
-    def _on_no_series(self, handle: JobHandle, node: ResultNode, text: str) -> None:
-        if handle in self._asking:
-            self._asking.discard(handle)
-            self._show_note(node, text)
-
-    def _show_note(self, node: ResultNode, text: str) -> None:
-        self.model.set_note(node, plain_text(text))
-        self.results_view.setFirstColumnSpanned(0, self.model.index_of(node), True)
-
-    def _drop_questions(self) -> None:
-        for handle in self._asking:
-            handle.cancel()
-        self._asking.clear()
 
     # -- what is selected, and retrieved
 
