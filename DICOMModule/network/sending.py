@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.dicom.decoding import DecodingPool
-from DICOMModule.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from DICOMModule.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, is_harmless_uid
 from DICOMModule.errors import (
     DicomFileError,
     PeerError,
@@ -85,7 +85,7 @@ class _Sending:
     was_linked: bool = False
 
     def send_all(self, items: Sequence[SendItem]) -> None:
-        for proposed, batch in batches(items):
+        for proposed, batch in batches([item for item in items if self._can_be_named(item)]):
             waiting = list(batch)
             waiting.reverse()
             while waiting:
@@ -102,6 +102,16 @@ class _Sending:
                     if not self.was_linked:
                         raise
                     self._lost(waiting, error)
+
+    def _can_be_named(self, item: SendItem) -> bool:
+        """Return whether an association can be asked for it; tell where not."""
+        if all(map(is_harmless_uid, item.pair)):
+            return True
+        reason = (
+            "it does not say, or not in a way that could be sent, of what SOP class and in what transfer syntax it is."
+        )
+        self.tell(SentInstance(item.uid, item.header.filename, "failed", None, reason))
+        return False
 
     def _send_over(self, link: Link, waiting: list[SendItem]) -> None:
         """Send what waits, from its end; what is dealt with leaves the list."""

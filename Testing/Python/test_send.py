@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
 import peers
@@ -133,6 +134,14 @@ def test_a_study_of_the_database_and_a_folder_are_sent_together(logic, tmp_path,
     report = sent(logic, orthanc.entry(), first.study_uid, second.folder, second.files[0])
     assert (report.sent, report.failed) == (8, ())
     assert set(orthanc.stored()) == {str(one.SOPInstanceUID) for one in [*first.datasets, *second.datasets]}
+
+
+def test_what_cannot_be_named_to_a_peer_is_a_row_and_the_rest_is_sent(series_factory, storescp):
+    items = [SendItem(read_header(path)) for path in series_factory("named", slices=3).files]
+    items[0] = SendItem(replace(items[0].header, transfer_syntax_uid=""))
+    items[1] = SendItem(replace(items[1].header, transfer_syntax_uid="1.2.ä\n"))
+    report = run_to_end(send_items_job(storescp.entry(), items))
+    assert (report.sent, [row.sop_instance_uid for row in report.failed]) == (1, [items[0].uid, items[1].uid])
 
 
 def test_what_failed_alone_is_tried_again(logic, series_factory, storescp):
