@@ -373,7 +373,7 @@ def test_what_is_selected_is_retrieved_and_marked(qtbot, networking, archive, wa
     logic, viewer = networking.book.logic, networking.book.viewer
     viewer.settings.change(listener_port=orthanc.move_port)
     grown = []
-    networking.retriever.grown.connect(lambda: grown.append(1))
+    networking.retriever.ended.connect(lambda: grown.append(1))
     dialog = shown(qtbot, networking, orthanc.entry("Orthanc", retrieve=way))
     dialog.fields.name_field.setText("e")
     searched(qtbot, dialog)

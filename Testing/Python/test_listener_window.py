@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+from pathlib import Path
 
 import peers
 import pytest
@@ -111,6 +114,23 @@ def test_it_starts_with_the_program_where_that_is_ticked_and_closing_ends_it_in_
     finally:
         other.close()  # the fixtures fail the test where a process or thread is left
     assert other.listener.kind == "stopped"
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are found in /proc")
+def test_one_that_dies_is_said_to_be_started_again_and_is(qtbot, networking):
+    states = []
+    networking.listener.changed.connect(
+        lambda: states.append((networking.listener.kind, networking.section.listener_state.whole_text))
+    )
+    listening(qtbot, networking)
+    for tasks in Path("/proc/self/task").glob("*/children"):
+        for number in tasks.read_text().split():
+            if int(number) not in peers.running:
+                os.kill(int(number), signal.SIGKILL)
+    qtbot.waitUntil(lambda: ("restarting", "Restarting…") in states, timeout=WITHIN_MS)
+    assert "started again" in news(networking.section)
+    assert networking.section.listener_button.text() == "Stop Listener"
+    qtbot.waitUntil(lambda: networking.listener.kind == "listening", timeout=WITHIN_MS)
 
 
 def test_what_is_told_of_arrivals():

@@ -34,10 +34,13 @@ class Retriever(QObject):
     Signals
     -------
     grown
-        Something may have come into the database; every half second while something is retrieved, and at its end.
+        Something may have come into the database; every half second while something is retrieved.
+    ended
+        A retrieve is over, and what came has been examined.
     """
 
     grown = pyqtSignal()
+    ended = pyqtSignal()
 
     def __init__(self, logic: DICOMModuleLogic, viewer: Viewer, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -102,7 +105,7 @@ class Retriever(QObject):
         self._running.remove(handle)
         if not self._running:
             self._timer.stop()
-        self.grown.emit()
+        self.ended.emit()
 
     def _tell(self, report: RetrieveReport, name: str, again: Sequence[Action]) -> None:
         sentence = report_sentence(report, name)

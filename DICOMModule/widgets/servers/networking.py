@@ -97,7 +97,8 @@ class Networking:
         query_requested.connect(self.ask_query)
         self.listener.grown.connect(refresh)
         self.retriever.grown.connect(refresh)
-        self.listener.examined.connect(lambda: refresh(deep=True))
+        for told in (self.listener.examined, self.retriever.ended):
+            told.connect(lambda: refresh(deep=True))
 
     def ask_query(self) -> None:
         """Show the dialog that asks servers, unless what is retrieved would not be seen."""
@@ -120,6 +121,8 @@ class Networking:
         self._starter.stop()
         self.close_dialogs()
         self.listener.close()
+        for part in (self.book, self.listener, self.retriever):
+            part.deleteLater()
 
     def close_dialogs(self) -> None:
         """Close what is shown; it is made anew when it is wished again."""
