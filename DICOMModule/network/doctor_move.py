@@ -29,13 +29,13 @@ from DICOMModule.network.find_query import Request
 from DICOMModule.network.finding import PLAIN, STUDY_FIND, Finder
 from DICOMModule.network.identifiers import identifier
 from DICOMModule.network.link import Link, linked
+from DICOMModule.network.moving import PROPOSED, STUDY_MOVE
 from DICOMModule.network.our_listener import ANY_ADDRESS, OurListener, our_listener
 from DICOMModule.network.pdus import Proposed
 from DICOMModule.network.probe import Caller, Probe
 from DICOMModule.network.reaching import Limits
 from DICOMModule.network.statuses import status_words
 
-STUDY_MOVE: Final = "1.2.840.10008.5.1.4.1.2.2.2"
 _LEVELS: Final = (("STUDY", "StudyInstanceUID"), ("SERIES", "SeriesInstanceUID"), ("IMAGE", "SOPInstanceUID"))
 _UNKNOWN_DESTINATION: Final = 0xA801
 _REFUSALS: Final = frozenset((0x0122, 0x0124, 0x0211, 0x0212, 0x0118))
@@ -75,13 +75,13 @@ def tested_move(entry: ServerEntry, limits: Limits, ours: OurPlace, interrupt: I
     from DICOMModule.network.listener_control import running_listener
 
     if running_listener(ours.folder) is not None:
-        with linked(entry, [Proposed(STUDY_MOVE, PLAIN)], limits, interrupt) as link:
+        with linked(entry, PROPOSED, limits, interrupt) as link:
             address = link.our_address
             with our_listener(ours.folder, entry, ours.wish, address) as state:
                 answer = _answer(entry, link, state.ae_title, _nothing(), limits.answer_s)
         return _told(entry, _outcome(answer, None, state.ae_title, address, state.port, was_real=False))
     keys = _something(entry, limits, interrupt)
-    with linked(entry, [Proposed(STUDY_MOVE, PLAIN)], limits, interrupt) as link:
+    with linked(entry, PROPOSED, limits, interrupt) as link:
         address = link.our_address
         with Probe(ANY_ADDRESS if ours.wish.bind == ANY_ADDRESS else address, ours.wish.port) as probe:
             answer = _answer(entry, link, entry.calling_ae, keys or _nothing(), limits.answer_s)
@@ -179,7 +179,9 @@ def _nothing() -> dict[str, str]:
 
 def _answer(entry: ServerEntry, link: Link, destination: str, keys: dict[str, str], within_s: float) -> Command | None:
     """Return with what a C-MOVE ends; None where it does not in time."""
-    context = link.contexts[0]
+    context = link.context_for(STUDY_MOVE)
+    if context is None:
+        raise PeerError(f"{entry.ae_title} does not offer C-MOVE to us.", "Ask its administrator to allow it.")
     number = link.next_message_id()
     values: dict[int, int | str] = {SOP_CLASS: STUDY_MOVE, MESSAGE_ID: number, PRIORITY: 0, DESTINATION: destination}
     with link.cancellable(context.id, number):

@@ -26,7 +26,7 @@ from DICOMModule.network.dimse import (
 )
 from DICOMModule.network.fetching import Fetch
 from DICOMModule.network.find_query import Level
-from DICOMModule.network.finding import PLAIN
+from DICOMModule.network.finding import PLAIN, STUDY_FIND
 from DICOMModule.network.identifiers import identifier
 from DICOMModule.network.incoming import Announced, IncomingDataSet, StorageLimits, TooLargeError
 from DICOMModule.network.link import Link, Sink, linked
@@ -37,6 +37,7 @@ from DICOMModule.network.storage_classes import GENERIC_CLASSES, KEPT_IN_ORDER
 
 STUDY_GET: Final = "1.2.840.10008.5.1.4.1.2.2.3"
 UIDS_A_REQUEST: Final = 100
+MOST_FOR_STORAGE: Final = MOST_CONTEXTS - 2
 _NOT_WHAT_IT_SAYS: Final = 0xA900
 _NOT_UNDERSTOOD: Final = 0xC000
 NOT_ASKED_FOR: Final = "it was not asked for, and was refused."
@@ -78,7 +79,7 @@ def _divided(parts: Sequence[Part]) -> Iterator[tuple[dict[str, tuple[str, ...]]
         for sop_class, syntaxes in wanted.items():
             known = classes.get(sop_class, ())
             merged = tuple(dict.fromkeys((*known, *syntaxes)))
-            if sum(map(len, classes.values())) - len(known) + len(merged) >= MOST_CONTEXTS:
+            if sum(map(len, classes.values())) - len(known) + len(merged) > MOST_FOR_STORAGE:
                 yield classes, chosen
                 classes, chosen, merged = {}, [], syntaxes
             classes[sop_class] = merged
@@ -102,8 +103,8 @@ def _classes_of(part: Part) -> dict[str, tuple[str, ...]]:
 
 def _proposed(classes: dict[str, tuple[str, ...]]) -> list[Proposed]:
     """Propose to get, and to be sent each class in each transfer syntax by a context of its own: it comes as it is."""
-    get_it = [Proposed(STUDY_GET, PLAIN)]
-    if sum(map(len, classes.values())) >= MOST_CONTEXTS:
+    get_it = [Proposed(STUDY_GET, PLAIN), Proposed(STUDY_FIND, PLAIN)]  # some refuse the one without the other
+    if sum(map(len, classes.values())) > MOST_FOR_STORAGE:
         return get_it + [Proposed(one, syntaxes, as_scp=True) for one, syntaxes in classes.items()]
     return get_it + [Proposed(one, (syntax,), as_scp=True) for one, syntaxes in classes.items() for syntax in syntaxes]
 

@@ -19,8 +19,8 @@ from DICOMModule.network.dimse import (
     command_set,
 )
 from DICOMModule.network.fetching import Fetch
-from DICOMModule.network.finding import PLAIN
-from DICOMModule.network.getting import UIDS_A_REQUEST, keys_of
+from DICOMModule.network.finding import PLAIN, STUDY_FIND
+from DICOMModule.network.getting import UIDS_A_REQUEST, keys_of, no_service
 from DICOMModule.network.identifiers import identifier
 from DICOMModule.network.link import Link, linked
 from DICOMModule.network.pdus import Proposed
@@ -28,6 +28,7 @@ from DICOMModule.network.retrieve_plan import Part
 
 STUDY_MOVE: Final = "1.2.840.10008.5.1.4.1.2.2.2"
 LOOK_EVERY_S: Final = 0.25
+PROPOSED: Final = (Proposed(STUDY_MOVE, PLAIN), Proposed(STUDY_FIND, PLAIN))  # some refuse the one without the other
 
 
 def move(fetch: Fetch, listener_for: Callable[[str], AbstractContextManager[str]]) -> None:
@@ -46,10 +47,17 @@ def move(fetch: Fetch, listener_for: Callable[[str], AbstractContextManager[str]
         It breaks off, or neither answers nor sends anything for too long; or there can be no listener.
     """
     with (
-        linked(fetch.entry, [Proposed(STUDY_MOVE, PLAIN)], fetch.limits, fetch.interrupt) as link,
-        listener_for(link.our_address) as destination,
+        linked(fetch.entry, PROPOSED, fetch.limits, fetch.interrupt) as link,
+        listener_for(_address_of(fetch, link)) as destination,
     ):
         _move_all(fetch, link, destination)
+
+
+def _address_of(fetch: Fetch, link: Link) -> str:
+    """Return the address that we have towards the server, once it offers what is needed."""
+    if link.context_for(STUDY_MOVE) is None:
+        raise no_service(fetch, "C-MOVE")
+    return link.our_address
 
 
 def _move_all(fetch: Fetch, link: Link, destination: str) -> None:
@@ -81,7 +89,9 @@ def _requests(part: Part) -> Iterator[tuple[str, ...]]:
 
 def _moved(fetch: Fetch, link: Link, part: Part, uids: Sequence[str], destination: str) -> bool:
     """Have some of a part sent to us; return whether the server said that all went well."""
-    context = link.contexts[0]
+    context = link.context_for(STUDY_MOVE)
+    if context is None:
+        raise no_service(fetch, "C-MOVE")
     fetch.interrupt.check()
     number = link.next_message_id()
     values: dict[int, int | str] = {SOP_CLASS: STUDY_MOVE, MESSAGE_ID: number, PRIORITY: 0, DESTINATION: destination}

@@ -68,9 +68,10 @@ def test_where_the_destination_is_not_known_it_is_got_and_that_is_remembered(log
     assert (learnt["retrieve_by"], learnt["retrieve_instead_of"]) == ("get", "move")
 
 
-def test_where_c_get_is_not_offered_it_is_moved(logic, tmp_path):
+@pytest.mark.parametrize("more", [(), ("--require-find",)])
+def test_where_c_get_is_not_offered_it_is_moved(logic, tmp_path, more):
     made = make_series(tmp_path / "made", "no get", slices=2)
-    with peers.dcmqrscp(tmp_path / "archive", "--disable-get") as peer:
+    with peers.dcmqrscp(tmp_path / "archive", "--disable-get", *more) as peer:
         peers.store(peer, made.folder)
         logic.add_server(peer.entry("archive"))
         report = run_to_end(logic.retrieve_job("archive", [RetrieveKey(made.study_uid)], listener_port=peer.move_port))
