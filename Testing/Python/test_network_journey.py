@@ -187,3 +187,21 @@ def test_a_wrong_title_a_server_that_is_down_and_a_taken_port_are_each_explained
     wait_until(lambda: net.listener.kind == "listening", 60, "it listens once the port is free")
     assert section.listener_state.whole_text == "Listening"
     # it runs still: closing the window ends it, or the test fails for a process that was left
+
+
+def test_another_local_database_has_an_address_book_of_its_own_and_the_listener_fills_it(window, hand, tmp_path):
+    from DICOMModule.database.servers import ServerEntry
+    from DICOMModule.network.listener_control import running_listener
+
+    net = networking(window)
+    panel(window).logic.add_server(ServerEntry("PACS", host="127.0.0.1", port=104, ae_title="PACS"))
+    unfold_servers(window, hand)
+    wait_until(lambda: len(net.book.rows) == 1, what="the server is listed")
+    net.show_query()
+    hand.click(middle_of(net.section.listener_button))
+    wait_until(lambda: net.listener.kind == "listening", 60, "it listens")
+    panel(window).use_database(tmp_path / "other")
+    wait_until(lambda: net.book.rows == () and net.query is None, what="the other address book is shown")
+    wait_until(lambda: running_listener(tmp_path / "other") is not None, 60, "the listener has moved")
+    wait_until(lambda: net.listener.kind == "listening", 60, "it listens again")
+    assert running_listener(tmp_path / "database") is None
