@@ -16,6 +16,7 @@ from test_window_journey import banner_texts, panel, place_of, series_row, settl
 from window_hand import hand_of_this_platform, middle_of, pause, wait_until
 
 from DICOMModule.app import ViewerOptions, viewer_window
+from DICOMModule.settings import Settings, settings_file, write_settings
 
 
 @pytest.fixture
@@ -26,9 +27,8 @@ def hand():
 @pytest.fixture
 def window(qapp, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    options = ViewerOptions(tmp_path / "database", settings_file=tmp_path / "settings.json")
-    with viewer_window(options) as window:
-        window.viewer.settings.change(listener_port=peers.free_port())
+    write_settings(Settings(listener_port=peers.free_port()))
+    with viewer_window(ViewerOptions(tmp_path / "database", settings_file=settings_file())) as window:
         window.open((1280, 800))
         window.activateWindow()
         wait_until(window.isActiveWindow, what="the window is active")
