@@ -87,7 +87,7 @@ def sequence_of(layout: Layout, explanation: Explanation, division: Partition) -
             how = explanation.keyword or "position and order of acquisition"
             notes.append(f"4D by {how} ({explanation.counted(len(parts))}).")
         if not explanation.keyword:
-            warnings += by_numbers_alone(layout, parts) or _supposed(layout, parts)
+            warnings += by_numbers_alone(layout, parts) or _supposed(layout, parts, len(division.parts))
         elif explanation.keyword == "ContentTime" and _are_of_one_time(layout, parts):
             warnings.append(OF_ONE_TIME.format("Content Time"))
     if explanation is DIFFUSION:
@@ -158,19 +158,17 @@ def _in_blocks(layout: Layout, parts: Sequence[list[int]]) -> bool:
     return known == numbers and all(max(one) < min(other) for one, other in itertools.pairwise(known))
 
 
-def _supposed(layout: Layout, parts: Sequence[list[int]]) -> list[str]:
+def _supposed(layout: Layout, parts: Sequence[list[int]], count: int) -> list[str]:
     """Return a warning where nothing says that volumes with numbers one after the other are time points.
 
-    A clock that goes forward does, and so does a number of time points that is not smaller than theirs. Frames of one
-    instance were put into it as what belongs together.
+    A clock that goes forward does, and so does a number of time points that is theirs, `count`. Frames of one instance
+    were put into it as what belongs together.
     """
     if _are_of_one_instance(layout, parts):
         return []
-    planned = [
-        min((layout.frames[index].header.integer(keyword) or 0 for part in parts for index in part), default=0)
-        for keyword in _PLANNED
-    ]
-    if max(planned) >= len(parts) or _clocked(layout, parts) is not None:
+    headers = [layout.frames[index].header for part in parts for index in part]
+    planned = any({header.integer(keyword) for header in headers} == {count} for keyword in _PLANNED)
+    if planned or _clocked(layout, parts) is not None:
         return []
     return [OF_ONE_TIME.format("Instance Number") if _are_of_one_time(layout, parts) else SUPPOSED]
 

@@ -150,6 +150,7 @@ def test_without_an_attribute_the_order_of_the_instances_decides(slices_first):
         (lambda t, k: {"AcquisitionTime": f"10{t:02d}0{k}"}, ()),
         (lambda t, k: {"AcquisitionTime": f"10000{k}", "NumberOfTemporalPositions": "3"}, ()),
         (lambda t, k: {"NumberOfTemporalPositions": "1"}, (SUPPOSED,)),
+        (lambda t, k: {"NumberOfTemporalPositions": "4"}, (SUPPOSED,)),  # of what a map was made from
         (lambda t, k: {"ContentTime": f"11000{t}"}, ()),
     ],
 )
