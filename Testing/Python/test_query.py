@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from datetime import date
 
 import peers
 import pytest
-from dicom_bytes import SR, element, meta
+from dicom_bytes import SEQUENCE_END, SR, UNDEFINED, element, item, meta
 from factories import base_dataset, set_pixels, uid, write
 from importing import import_
 from numpy import zeros
@@ -18,7 +19,7 @@ from DICOMModule.errors import NetworkError, SettingsError
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.network.find_query import FindQuery, is_meant, spelled_names
-from DICOMModule.network.identifiers import identifier, read_identifier
+from DICOMModule.network.identifiers import IdentifierError, identifier, read_identifier
 
 JAPANESE, CYRILLIC = "Yamada^Tarou=山田^太郎=やまだ^たろう", "Люкceмбypг^Иван"
 EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
@@ -265,3 +266,16 @@ def test_japanese_keys_come_back_to_ascii_before_each_delimiter(syntax):
     data = identifier({"PatientName": "山田^太郎*"}, syntax, "\\ISO 2022 IR 87")
     assert b"\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B*" in data.replace(b"*\x1b(B", b"\x1b(B*")
     assert read_identifier(data, syntax)["PatientName"] == "山田^太郎*"
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_sequences_in_an_answer_are_stepped_over(explicit):
+    vr = (lambda name: name) if explicit else (lambda _name: "")
+    inner = element(0x0020000D, vr("UI"), "9.9.9")
+    nested = item(element(0x00081140, vr("SQ"), item(inner, UNDEFINED) + SEQUENCE_END, UNDEFINED), UNDEFINED)
+    data = element(0x00081110, vr("SQ"), nested + item(inner) + SEQUENCE_END, UNDEFINED)
+    data += element(0x00081115, vr("SQ"), item(inner)) + element(0x0020000D, vr("UI"), "1.2.3")
+    assert read_identifier(data, EXPLICIT if explicit else IMPLICIT) == {"StudyInstanceUID": "1.2.3"}
+    for length in range(len(data)):
+        with suppress(IdentifierError):
+            assert read_identifier(data[:length], EXPLICIT if explicit else IMPLICIT).get("StudyInstanceUID") is None

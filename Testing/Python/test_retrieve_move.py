@@ -12,6 +12,7 @@ import peers
 import pytest
 from dicom_bytes import element
 from factories import make_series, uid
+from importing import import_
 from pynetdicom import AE
 from scripted_peer import accept, command, entry_of, fragment, messages, raw_peer
 
@@ -57,6 +58,33 @@ def test_a_study_is_moved_to_a_listener_that_is_there_as_long_as_it_is_needed(lo
     assert "retrieve_by" not in logic.database().servers.learnt(server)
     again = run_to_end(logic.retrieve_job(server, [RetrieveKey(STUDY)], listener_port=peer.move_port))
     assert (again.received, again.already_present) == (0, 6)
+
+
+@pytest.mark.parametrize("server", ["orthanc", "dcmqrscp"])
+def test_only_what_is_missing_is_moved(logic, filled, server, series_factory):
+    import_(logic.database(create=True), *sorted(series_factory("moved", slices=6).files)[:4])
+    logic.add_server(filled[server].entry(server, retrieve="move"))
+    report = run_to_end(logic.retrieve_job(server, [RetrieveKey(STUDY)], listener_port=filled[server].move_port))
+    assert (report.expected, report.received, report.already_present, report.failed) == (6, 2, 4, ())
+
+
+def test_an_archive_that_cannot_be_queried_moves_a_study_as_a_whole(logic, series_factory):
+    series = series_factory("unlisted", slices=3)
+    ours = peers.free_port()
+
+    def serve(connection):
+        accept(connection, refused=["1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.2.3"])
+        for context_id, fields, _ in messages(connection):
+            sent = peers.ask("storescu", "-aet", "PEER", "-aec", fields[0x0600], "127.0.0.1", str(ours), *series.files)
+            assert sent.returncode == 0, sent.stderr
+            said = command(e0100=0x8021, e0120=fields[0x0110], e0800=0x0101, e0900=0, e1021=3)
+            connection.sendall(fragment(context_id, 3, said))
+
+    with raw_peer(serve) as port:
+        logic.add_server(entry_of(port, retrieve="move"))
+        report = run_to_end(logic.retrieve_job("peer", [RetrieveKey(series.study_uid)], listener_port=ours))
+    assert (report.expected, report.received, report.failed, report.status) == (None, 3, (), "0x0000")
+    assert report.series_instance_uids == (series.uid,)
 
 
 def test_where_the_destination_is_not_known_it_is_got_and_that_is_remembered(logic, filled):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from contextlib import contextmanager
 
@@ -12,7 +13,7 @@ from scripted_peer import SHORT, accept, command, entry_of, fragment, messages, 
 
 from DICOMModule.database import DicomDatabase
 from DICOMModule.dicom.header_reader import read_header
-from DICOMModule.errors import NetworkError, PeerError
+from DICOMModule.errors import DiskFullError, NetworkError, PeerError
 from DICOMModule.jobs import run_to_end
 from DICOMModule.network.retrieve_plan import RetrieveKey
 from DICOMModule.network.retrieving import retrieve_keys_job
@@ -255,3 +256,19 @@ def test_an_archive_that_offers_neither_way_is_an_error(database, made):
     archive.refused = {GET, MOVE}
     with running(archive) as entry, pytest.raises(PeerError, match=r"C-GET|none of the services"):
         got(database, entry)
+
+
+def test_a_disk_without_room_is_told_and_what_was_taken_stays(database, made, monkeypatch):
+    archive = Archive(made)
+    first = next(iter(made))
+    with running(archive) as entry:
+        got(database, entry, RetrieveKey(STUDY, SERIES, first))
+        usage = shutil.disk_usage(database.folder)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=0))
+        report = got(database, entry)
+        assert (report.received, report.already_present, len(report.failed)) == (0, 1, 2)
+        assert all("full" in one.reason or "room" in one.reason for one in report.failed)
+        database.delete([first])
+        with pytest.raises(DiskFullError):
+            got(database, entry)
+    assert not list((database.folder / "incoming").rglob("*.part"))
