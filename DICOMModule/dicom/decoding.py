@@ -29,7 +29,8 @@ from DICOMModule.dicom.pictures import Picture, picture_of
 from DICOMModule.dicom.pixel_format import pixel_format_of
 from DICOMModule.errors import PixelDataError
 
-CHILDREN = 2
+CHILDREN = 3
+"""For two processors, of which one would be idle while a child hands over its frame and waits for the next one."""
 LIMIT_S = 20.0
 MEMORY_BYTES = 2 << 30
 SLOWEST_BYTES_PER_S = 1 << 20
@@ -80,7 +81,7 @@ class DecodingPool:
     Parameters
     ----------
     children : int
-        At most so many processes, and no more than there are processors.
+        At most so many processes, and no more than one for each processor and one besides.
     limit_s : float
         Longest time for one frame, and a second more for each MiB of it in the file; then its child is killed.
     memory_bytes : int
@@ -97,7 +98,7 @@ class DecodingPool:
         memory_bytes: int = MEMORY_BYTES,
         program: str = PROGRAM,
     ) -> None:
-        self.children = max(1, min(children, os.cpu_count() or 1))
+        self.children = max(1, min(children, (os.cpu_count() or 1) + 1))
         self.holders = 0  # of the shared one; guarded by the module's lock
         self._limit_s = limit_s
         self._memory_bytes = memory_bytes
