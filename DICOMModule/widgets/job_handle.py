@@ -24,6 +24,7 @@ class Lane(Enum):
     WORK = "job"
     QUIET = "quiet-job"
     PICTURE = "picture-job"
+    NETWORK = "network-job"
 
 
 class JobState(Enum):

@@ -39,7 +39,7 @@ __all__ = (
 )
 
 T = TypeVar("T")
-WORKERS: Final = {Lane.WORK: 3, Lane.QUIET: 3, Lane.PICTURE: 3}
+WORKERS: Final = {Lane.WORK: 3, Lane.QUIET: 3, Lane.PICTURE: 3, Lane.NETWORK: 4}
 REPORT_INTERVAL_S = 0.1
 
 

@@ -18,8 +18,11 @@ from scripted_peer import STUDY_FIND, scripted
 
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import SettingsError
+from DICOMModule.jobs import call_job
+from DICOMModule.network.matches import Match
 from DICOMModule.widgets.exchange.query_fields import parsed_date, parsed_modalities, preset_range
 from DICOMModule.widgets.exchange.result_model import HERE, NAME, SERVER, ResultModel
+from DICOMModule.widgets.job_runner import Lane
 from DICOMModule.widgets.qt import QPushButton, Qt, QWidget
 from DICOMModule.widgets.servers.networking import Networking
 
@@ -415,8 +418,6 @@ def test_a_server_that_gives_nothing_is_a_banner_that_stays(qtbot, networking):
 
 
 def test_what_a_server_calls_a_uid_and_is_none_is_not_asked_for(qtbot, networking):
-    from DICOMModule.network.matches import Match
-
     dialog = shown(qtbot, networking, at(104, "peer"))
     dialog.model.add([Match("peer", "study", {"study_instance_uid": "../../etc"}, "none")])
     dialog.results_view.setCurrentIndex(dialog.model.index(0, 0))
@@ -436,8 +437,6 @@ def test_patients_are_hidden_where_the_views_hide_them(qtbot, networking, archiv
 
 
 def test_the_model_is_sound_with_series_and_notes(qtbot, qtmodeltester):
-    from DICOMModule.network.matches import Match
-
     model = ResultModel()
     model.add(
         [Match("s", "study", {"study_instance_uid": f"1.{n}", "patient_name": f"N{n}"}, "none") for n in range(3)]
@@ -450,8 +449,6 @@ def test_the_model_is_sound_with_series_and_notes(qtbot, qtmodeltester):
 
 
 def test_a_study_is_all_here_once_its_series_are(qtbot):
-    from DICOMModule.network.matches import Match
-
     model = ResultModel()
     model.add([Match("s", "study", {"study_instance_uid": "1.1"}, "none")])
     (node,) = model.studies
@@ -460,3 +457,28 @@ def test_a_study_is_all_here_once_its_series_are(qtbot):
     assert node.local == "part"
     model.set_local(node.children[1], "all")
     assert node.local == "all"
+
+
+def test_servers_that_are_stuck_hold_up_no_other_work_of_the_window(qtbot, networking):
+    go_on, done = threading.Event(), []
+
+    def found(_event):
+        go_on.wait(20)
+        yield 0x0000, None
+
+    try:
+        with scripted([STUDY_FIND], [(evt.EVT_C_FIND, found)]) as port:
+            dialog = shown(qtbot, networking, at(port, "stuck"))
+            dialog.model.add([Match("stuck", "study", {"study_instance_uid": f"1.2.{n}"}, "none") for n in range(6)])
+            for row in range(6):
+                dialog.results_view.expand(dialog.model.index(row, 0))
+            for lane in (Lane.QUIET, Lane.WORK, Lane.PICTURE):
+                dialog.viewer.jobs.run(
+                    "other", lambda lane=lane: call_job(lambda: lane), on_success=done.append, lane=lane
+                )
+            qtbot.waitUntil(lambda: len(done) == 3, timeout=3000)
+            assert not dialog.is_settled
+            go_on.set()
+            settled(qtbot, dialog)
+    finally:
+        go_on.set()

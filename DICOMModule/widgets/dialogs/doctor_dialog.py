@@ -170,7 +170,7 @@ class DoctorDialog(PanelDialog):
             on_failure=lambda failure: self._on_failed(handle, failure),
             on_cancelled=lambda: self._on_cancelled(handle),
             quiet=True,
-            lane=Lane.WORK,
+            lane=Lane.NETWORK,
             owner=logic,
         )
         self._running = handle

@@ -129,7 +129,7 @@ class QueryDialog(QueryForm):
             on_failure=lambda failure: self._end(handle, partial(self._on_failed, failure)),
             on_cancelled=lambda: self._end(handle, self._on_cancelled),
             quiet=True,
-            lane=Lane.WORK,
+            lane=Lane.NETWORK,
             owner=logic,
         )
         self._searching = handle

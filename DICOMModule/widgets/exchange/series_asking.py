@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from DICOMModule.errors import SettingsError, plain_text
 from DICOMModule.widgets.exchange.result_model import NODE_ROLE, ResultModel, ResultNode
-from DICOMModule.widgets.job_runner import JobHandle, JobRunner
+from DICOMModule.widgets.job_runner import JobHandle, JobRunner, Lane
 from DICOMModule.widgets.qt import QModelIndex, QObject, QTreeView
 from DICOMModule.widgets.servers.server_book import ServerBook
 
@@ -82,6 +82,7 @@ class SeriesAsking(QObject):
             on_failure=lambda failure: self._on_none(handle, failure.text),
             on_cancelled=lambda: self._on_none(handle, "Nobody waited for the answer."),
             quiet=True,
+            lane=Lane.NETWORK,  # a server that is stuck must not hold up the searches of the window
             owner=logic,
         )
         self._asking[handle] = node

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from DICOMModule.jobs import call_job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.settings import Settings
-from DICOMModule.widgets.job_runner import Failure
+from DICOMModule.widgets.job_runner import Failure, Lane
 from DICOMModule.widgets.qt import QObject, QTimer, pyqtSignal
 from DICOMModule.widgets.viewer import Viewer
 
@@ -183,6 +183,7 @@ class ListenerWatch(QObject):
             on_success=lambda _nothing: self._on_done(held, wished),
             on_failure=lambda failure: self._on_failed(held, failure),
             quiet=True,
+            lane=Lane.NETWORK,
         )
         self.changed.emit()
 
