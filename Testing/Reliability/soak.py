@@ -275,12 +275,12 @@ def main(arguments: list[str]) -> int:
     base = Path(tempfile.mkdtemp(prefix="dicommodule-soak-"))
     try:
         found = soak(base, minutes * 60, seed)
+        for fault in found.faults[:20]:
+            print(fault)
+        print(f"{minutes:g} minutes, seed {seed}: {found.text}; {len(found.faults)} faults")
+        print(", ".join(f"{name} {count}" for name, count in sorted(found.told.items())), flush=True)
     finally:
         shutil.rmtree(base, ignore_errors=True)
-    for fault in found.faults[:20]:
-        print(fault)
-    print(f"{minutes:g} minutes, seed {seed}: {found.text}; {len(found.faults)} faults")
-    print(", ".join(f"{name} {count}" for name, count in sorted(found.told.items())))
     return 1 if found.faults else 0
 
 
