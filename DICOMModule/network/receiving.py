@@ -40,6 +40,7 @@ from DICOMModule.network.listener_events import RejectedEvent, StoredEvent
 from DICOMModule.network.pdus import (
     ABORT,
     DATA,
+    HEADER_BYTES,
     IS_COMMAND,
     IS_LAST,
     RELEASE_REPLY,
@@ -47,6 +48,7 @@ from DICOMModule.network.pdus import (
     PduError,
     data_header,
     data_values,
+    fragments,
 )
 from DICOMModule.network.wire import ClosedError, SilenceError, Wire
 
@@ -208,8 +210,13 @@ class IncomingAssociation:
         if message.command is None or message.command.field == C_CANCEL_RQ or message.command.field & IS_RESPONSE:
             return  # nothing is under way that could be cancelled, and nobody was asked
         told = response_to(message.command, status, comment)
-        header = data_header(message.context, len(told), IS_COMMAND | IS_LAST)
-        self._wire.send(header + told, self._patience.within_message_s)
+        most = self._request.maximum_length
+        room = max(most - HEADER_BYTES, 2) // 2 * 2 if most else LONGEST_PDU_BYTES
+        sent = b"".join(
+            data_header(message.context, len(piece), IS_COMMAND | (IS_LAST if is_last else 0)) + bytes(piece)
+            for piece, is_last in fragments([told], room)
+        )
+        self._wire.send(sent, self._patience.within_message_s)
 
     def _discard(self) -> None:
         message, self._message = self._message, None

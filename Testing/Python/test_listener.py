@@ -21,6 +21,7 @@ from listener_kit import (
     calling,
     command,
     connected,
+    item,
     request,
     status_of,
     store,
@@ -159,6 +160,20 @@ def test_a_request_that_is_not_known_is_answered(listener):
         connection.sendall(values(3, 3, named) + values(3, 2, b"\x08\0\x52\0\x06\0\0\0STUDY "))
         kind, body = answer(connection)
         assert (kind, status_of(body)) == (0x04, 0x0211)
+
+
+@pytest.mark.parametrize("longest", [8, 16, 64])
+def test_a_peer_that_takes_only_short_pdus_is_answered_in_such(listener, longest):
+    with connected(listener) as connection:
+        user = item(0x51, struct.pack(">L", longest)) + item(0x52, b"1.2.3")
+        associated(connection, user=user)
+        connection.sendall(values(1, 3, command(x0002=VERIFICATION, x0100=0x30, x0110=7, x0800=0x0101)))
+        told, control = b"", 0
+        while not control & 2:
+            kind, body = answer(connection)
+            assert (kind, len(body) <= longest) == (0x04, True)
+            control, told = body[5], told + body[6:]
+        assert status_of(bytes(6) + told) == 0
 
 
 def test_fragments_of_any_size_are_put_together(listener, series):
