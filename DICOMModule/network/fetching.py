@@ -90,3 +90,4 @@ class Fetch:
     def refuse(self, uid: str, reason: str) -> None:
         """Note why an instance that came was not taken."""
         self.refused[uid] = reason
+        self.tell(Fetched("failed", uid, reason=reason))

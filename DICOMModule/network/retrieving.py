@@ -103,10 +103,15 @@ class _Tally:
     present: int = 0
     changed: list[str] = field(default_factory=list)
     series: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
 
     def take(self, event: Fetched | Planned) -> None:
         if isinstance(event, Planned):
             self.expected, self.present = event.expected, event.already_present
+            return
+        self.failed.discard(event.sop_instance_uid)
+        if event.outcome == "failed":
+            self.failed.add(event.sop_instance_uid)
         elif event.outcome == "received":
             self.received += 1
             self.changed.append(event.series_instance_uid)
@@ -155,7 +160,14 @@ def retrieve_keys_job(
             tally.changed.clear()
             done = tally.received + tally.present
             yield RetrieveProgress(
-                done, tally.expected or 0, text, tally.received, tally.present, 0, tally.expected, changed
+                done,
+                tally.expected or 0,
+                text,
+                tally.received,
+                tally.present,
+                len(tally.failed),
+                tally.expected,
+                changed,
             )
             if is_over:
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -136,7 +137,16 @@ class NetworkVerbs(LogicBase):
                 holds_any = True
                 continue
             holds_any = True
-            if items.setdefault(item.uid, item) is not item and items[item.uid].header.path != item.header.path:
+            first = items.setdefault(item.uid, item)
+            if first is not item and not _is_same_file(first.header.path, item.header.path):
                 problems.append(Problem(str(found), f"another file has its SOP Instance UID {plain_text(item.uid)}."))
         if not holds_any:
             raise UnknownUIDError(f"{plain_text(target)} holds no DICOM file that could be sent. Check the path.")
+
+
+def _is_same_file(first: Path, second: Path) -> bool:
+    """Return whether two files hold the same bytes; what cannot be read is another."""
+    try:
+        return first == second or filecmp.cmp(first, second, shallow=False)
+    except OSError:
+        return False

@@ -127,7 +127,13 @@ def test_what_was_not_asked_for_is_refused_and_told(database, made, tmp_path):
     archive.held[header.sop_instance_uid] = foreign.read_bytes()[header.dataset_offset :]
     archive.sends = [*made, header.sop_instance_uid]
     with running(archive) as entry:
-        report = got(database, entry)
+        job = retrieve_keys_job(database, entry, [RetrieveKey(STUDY)], limits=SHORT)
+        try:
+            while True:
+                progress = next(job)
+        except StopIteration as stop:
+            report = stop.value
+    assert (progress.received, progress.failed, progress.expected) == (3, 1, 3)
     assert report.received == 3
     assert [(one.where, "not asked for" in one.reason) for one in report.failed] == [(header.sop_instance_uid, True)]
     assert dict(archive.answers)[header.sop_instance_uid] == 0xC000

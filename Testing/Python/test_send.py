@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from dataclasses import replace
 
@@ -142,6 +143,16 @@ def test_what_cannot_be_named_to_a_peer_is_a_row_and_the_rest_is_sent(series_fac
     items[1] = SendItem(replace(items[1].header, transfer_syntax_uid="1.2.ä\n"))
     report = run_to_end(send_items_job(storescp.entry(), items))
     assert (report.sent, [row.sop_instance_uid for row in report.failed]) == (1, [items[0].uid, items[1].uid])
+
+
+def test_a_file_that_is_there_twice_is_sent_once_and_another_of_its_uid_is_a_row(logic, series_factory, storescp):
+    series = series_factory("twice", slices=2)
+    shutil.copy(series.files[0], series.folder / "copy.dcm")
+    assert (sent(logic, storescp.entry(), series.folder).failed, len(received(storescp)) > 0) == ((), True)
+    edited(series.files[0], series.folder / "other.dcm", PatientComments="changed")
+    (row,) = sent(logic, storescp.entry(), series.folder).failed
+    assert row.name in {str(series.folder / "other.dcm"), str(series.files[0]), str(series.folder / "copy.dcm")}
+    assert "another file has its SOP Instance UID" in row.reason
 
 
 def test_what_failed_alone_is_tried_again(logic, series_factory, storescp):
