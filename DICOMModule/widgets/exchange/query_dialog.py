@@ -12,6 +12,7 @@ from DICOMModule.widgets.banners import Banners
 from DICOMModule.widgets.browser.anonymity import Anonymity
 from DICOMModule.widgets.exchange.gathering import Gathered
 from DICOMModule.widgets.exchange.query_form import ListenerFields, QueryFields, QueryForm, QueryServers
+from DICOMModule.widgets.exchange.result_delegate import ResultDelegate
 from DICOMModule.widgets.exchange.result_model import DATE, Answer, ResultModel, ResultNode
 from DICOMModule.widgets.exchange.retrieving import Retriever
 from DICOMModule.widgets.exchange.series_asking import SeriesAsking
@@ -192,6 +193,7 @@ class QueryDialog(QueryForm):
     def _make_view(self) -> None:
         view = self.results_view
         view.setModel(self.model)
+        view.setItemDelegate(ResultDelegate(view))
         header = view.header()
         header.setSectionResizeMode(QHeaderView.Interactive)
         header.setStretchLastSection(True)

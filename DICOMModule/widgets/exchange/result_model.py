@@ -168,6 +168,11 @@ class ResultModel(QAbstractItemModel):
         """Return the index of a row."""
         return self.createIndex(node.place, column, node)
 
+    def cell(self, index: QModelIndex) -> tuple[str, Any]:
+        """Return the text and the icon of a cell; None for no icon."""
+        node, column = index.internalPointer(), index.column()
+        return self._shown(node, column), self._decoration(node, column)
+
     # -- what Qt asks
 
     def index(self, row: int, column: int, parent: QModelIndex = ROOT) -> QModelIndex:
