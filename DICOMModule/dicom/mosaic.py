@@ -17,9 +17,11 @@ from DICOMModule.errors import FrameTableError
 
 MOST_TILES: Final = 4096
 _COUNTS: Final = ("SiemensNumberOfImagesInMosaic", CSA_KEYWORDS[0])
-_NORMALS: Final = (CSA_KEYWORDS[1], SLICE_NORMAL)
-_LEAST_COSINE: Final = 0.9
-"""Between the normal that the maker writes and that of the image plane: they are the same line."""
+_NORMALS: Final = {CSA_KEYWORDS[1]: 0.9998, SLICE_NORMAL: 0.9}
+"""Where the maker writes the normal → the least cosine between it and that of the image plane: they are the same line.
+
+That of the image is as exact as its orientation; that of the protocol is from before the patient moved.
+"""
 
 _UNPLACED: Final[dict[str, AttributeValue | None]] = {"ImagePositionPatient": None, "SliceLocation": None}
 
@@ -137,11 +139,12 @@ def _step(header: InstanceHeader, row: tuple[float, ...], column: tuple[float, .
     )
     length = math.hypot(*normal)
     spacing = header.number("SpacingBetweenSlices")
-    written = next((_floats(header, keyword, 3) for keyword in _NORMALS if keyword in header.attributes), None)
+    place = next((keyword for keyword in _NORMALS if keyword in header.attributes), "")
+    written = _floats(header, place, 3)
     if not length or not spacing or spacing < 0 or written is None:
         return None
     cosine = sum(n * w for n, w in zip(normal, written, strict=True)) / length / max(math.hypot(*written), 1e-9)
-    if abs(cosine) < _LEAST_COSINE:
+    if abs(cosine) < _NORMALS[place]:
         raise FrameTableError("the slice normal of its mosaic is not that of its Image Orientation (Patient)")
     factor = math.copysign(spacing / length, cosine)
     return normal[0] * factor, normal[1] * factor, normal[2] * factor

@@ -194,6 +194,12 @@ def bad_normal(dataset):
     dataset[0x0029, 0x1010].value = csa(NumberOfImagesInMosaic=[SLICES], SliceNormalVector=["1", "0", "0"])
 
 
+def turned_by_3_degrees(dataset):
+    """The normal of the axial picture, but 3 degrees off."""
+    normal = csa(NumberOfImagesInMosaic=[SLICES], SliceNormalVector=["0", "0.052335956", "0.998629535"])
+    dataset[0x0029, 0x1010].value = normal
+
+
 def no_privates(dataset):
     dataset.remove_private_tags()
 
@@ -204,6 +210,7 @@ def no_privates(dataset):
         (no_privates, "does not say how many slices it holds"),
         (count_of(9), "gives 7 and 9 as the number of its slices|gives 9 and 7 as the number of its slices"),
         (bad_normal, "slice normal of its mosaic is not that of"),
+        (turned_by_3_degrees, "slice normal of its mosaic is not that of"),
         (lambda dataset: setattr(dataset, "NumberOfFrames", "3"), "mosaic of several frames"),
     ],
 )
