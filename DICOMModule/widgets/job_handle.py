@@ -75,6 +75,8 @@ class JobPlan:
         Whose workers run it.
     may_retry : bool
         Whether the plan is kept, and with it all that it holds, where the job fails or is cancelled.
+    may_pause : bool
+        Whether a job that is cancelled has left behind what it did, so that another try goes on from there.
     """
 
     make_job: Callable[[], Job[Any]]
@@ -84,6 +86,7 @@ class JobPlan:
     owner: object | None
     lane: Lane
     may_retry: bool
+    may_pause: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +111,14 @@ class JobHandle(QObject):
         It is over; `state` says how. After `changed`, in the thread of the window.
     withdrawn
         It was cancelled before a worker had taken it.
+    retried : JobHandle
+        It was tried again, or went on, in another handle.
     """
 
     changed = pyqtSignal()
     ended = pyqtSignal()
     withdrawn = pyqtSignal()
+    retried = pyqtSignal(object)
 
     def __init__(self, title: str, plan: JobPlan, *, quiet: bool, parent: QObject) -> None:
         super().__init__(parent)
@@ -126,6 +132,7 @@ class JobHandle(QObject):
         self.plan: JobPlan | None = plan  # none any more once nothing can come of it
         self.future: Future[None] | None = None
         self.cancel_wished = threading.Event()
+        self.is_paused = False  # it ends, or has ended, to go on later
         self._marks: list[tuple[float, int]] = []
         self.note = ""  # what a user must know of a job that finished: "14 files rejected"
         self.on_details: Callable[[], object] | None = None  # shows more of its outcome
@@ -141,6 +148,19 @@ class JobHandle(QObject):
         if self.plan is None or not self.plan.may_retry:
             return False
         return self.state in {JobState.FAILED, JobState.CANCELLED}
+
+    @property
+    def can_pause(self) -> bool:
+        """Whether it is at work and may be ended so that it goes on later from where it was."""
+        if self.plan is None or not (self.plan.may_pause and self.plan.may_retry):
+            return False
+        return not self.state.is_over and not self.cancel_wished.is_set()
+
+    def pause(self) -> None:
+        """End the job as `cancel` does, where it can go on later: in another handle, by `JobRunner.retry`."""
+        if self.can_pause:
+            self.is_paused = True
+            self.cancel()
 
     def cancel(self) -> None:
         """Ask the job to end; it does so at its next step, at once where it has not begun; `state` tells when."""

@@ -98,6 +98,7 @@ class JobRunner(QObject):
         lane: Lane | None = None,
         owner: object | None = None,
         may_retry: bool = True,
+        may_pause: bool = False,
     ) -> JobHandle:
         """Run a job in a worker thread; one of the three functions is called in the end, in the thread of the window.
 
@@ -121,9 +122,11 @@ class JobRunner(QObject):
             What it works on and what closes; while its owner is being settled a job is cancelled before it begins.
         may_retry : bool
             Whether it may be tried again; False where what it holds, a volume perhaps, should rather be let go.
+        may_pause : bool
+            Whether Pause is offered beside Cancel: what was done stays, and another try goes on from there.
         """
         lane = lane or (Lane.QUIET if quiet else Lane.WORK)
-        plan = JobPlan(make_job, on_success, on_failure, on_cancelled, owner, lane, may_retry and not quiet)
+        plan = JobPlan(make_job, on_success, on_failure, on_cancelled, owner, lane, may_retry and not quiet, may_pause)
         return self._start(title, plan, quiet=quiet)
 
     def retry(self, handle: JobHandle) -> JobHandle:
@@ -135,7 +138,9 @@ class JobRunner(QObject):
         if plan is None or not handle.can_retry:
             return handle
         self.forget(handle)
-        return self._start(handle.title, plan, quiet=handle.quiet)
+        again = self._start(handle.title, plan, quiet=handle.quiet)
+        handle.retried.emit(again)
+        return again
 
     def forget(self, handle: JobHandle) -> None:
         """Take a job that is over out of the list."""

@@ -32,6 +32,7 @@ MOST_KEPT: Final = 50
 ICON_PX: Final = 16
 BAR_STEPS: Final = 1000
 TICK_MS: Final = 1000
+PAUSE_TOOLTIP: Final = "Stop here; what is done stays, and “Go on” does the rest"
 
 WORDS: Final = {
     JobState.WAITING: "Waiting",
@@ -51,16 +52,24 @@ _ICONS: Final = {
 }
 
 
-def show_state(label: QLabel, state: JobState, note: str = "") -> None:
-    """Give `label` the icon of a state, in its colour, with the word as its tooltip; a note makes it a warning."""
+def state_word(handle: JobHandle) -> str:
+    """Return the word for a job's state; one that ends to go on later is not called cancelled."""
+    paused = {JobState.CANCELLING: "Pausing", JobState.CANCELLED: "Paused"} if handle.is_paused else {}
+    return paused.get(handle.state, WORDS[handle.state])
+
+
+def show_state(label: QLabel, handle: JobHandle) -> None:
+    """Give `label` the icon of a job's state, in its colour, with the word as its tooltip; a note makes it a warning."""
+    state, note, word = handle.state, handle.note, state_word(handle)
     used = theme()
     if note:
         label.setPixmap(pixmap("warning", used.warning, ICON_PX))
-        label.setToolTip(plain_tooltip(f"{WORDS[state]}, {note}"))
+        label.setToolTip(plain_tooltip(f"{word}, {note}"))
         return
     colors = {JobState.RUNNING: used.accent, JobState.FINISHED: used.ok, JobState.FAILED: used.error}
-    label.setPixmap(pixmap(_ICONS[state], colors.get(state, used.dim), ICON_PX))
-    label.setToolTip(WORDS[state])
+    icon_name = "pause" if word == "Paused" else _ICONS[state]
+    label.setPixmap(pixmap(icon_name, colors.get(state, used.dim), ICON_PX))
+    label.setToolTip(word)
 
 
 def show_fraction(bar: QProgressBar, fraction: float | None) -> None:
@@ -112,7 +121,7 @@ class JobRow(QFrame):
         """Say how the job stands now."""
         handle = self.handle
         state = handle.state
-        show_state(self._state_icon, state, handle.note)
+        show_state(self._state_icon, handle)
         self._bar.setVisible(not state.is_over)
         if not state.is_over:
             show_fraction(self._bar, 0.0 if state is JobState.WAITING else handle.fraction)
@@ -125,6 +134,9 @@ class JobRow(QFrame):
             self._failure.setText(breakable(shortened(failure.text)))
         self._cancel.setVisible(not state.is_over)
         self._cancel.setEnabled(state is not JobState.CANCELLING)
+        self._pause.setVisible(handle.can_pause)
+        goes_on = handle.plan is not None and handle.plan.may_pause and state is JobState.CANCELLED
+        self._retry.setText("Go on" if goes_on else "Try again")
         self._retry.setVisible(handle.can_retry)
         self._remove.setVisible(state.is_over)
 
@@ -132,12 +144,15 @@ class JobRow(QFrame):
         """Tint the icons anew with another theme."""
         if event.type() == QEvent.PaletteChange and hasattr(self, "_remove"):
             self._remove.setIcon(icon("close"))
-            show_state(self._state_icon, self.handle.state, self.handle.note)
+            show_state(self._state_icon, self.handle)
         super().changeEvent(event)
 
     def _make_buttons(self) -> None:
         self._cancel = QPushButton("Cancel")
         self._cancel.clicked.connect(lambda _checked: self.handle.cancel())
+        self._pause = QPushButton("Pause")
+        self._pause.setToolTip(PAUSE_TOOLTIP)
+        self._pause.clicked.connect(lambda _checked: self.handle.pause())
         self._retry = QPushButton("Try again")
         self._retry.clicked.connect(lambda _checked: self.retry_requested.emit())
         self._details_button = QPushButton("Details")
@@ -162,7 +177,7 @@ class JobRow(QFrame):
         row.setSpacing(8)
         row.addWidget(self._state_icon, 0, Qt.AlignTop)
         row.addLayout(texts, 1)
-        for button in (self._outcome, self._details_button, self._retry, self._cancel, self._remove):
+        for button in (self._outcome, self._details_button, self._retry, self._pause, self._cancel, self._remove):
             row.addWidget(button, 0, Qt.AlignTop)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(8, 8, 8, 8)
@@ -335,7 +350,7 @@ class JobsList(QFrame):
 
 def _caption(handle: JobHandle) -> str:
     """Return a job's second line: the word for its state, how far it is, and its time."""
-    parts = [WORDS[handle.state], *([handle.note] if handle.note else [])]
+    parts = [state_word(handle), *([handle.note] if handle.note else [])]
     if handle.state is JobState.RUNNING:
         parts += [text for text in (progress_text(handle), handle.progress.text) if text]
     if handle.started_s:

@@ -6,7 +6,7 @@ from typing import Final
 
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.job_runner import JobHandle, JobRunner, JobState, progress_text
-from DICOMModule.widgets.jobs_list import JobsList, show_fraction, show_state
+from DICOMModule.widgets.jobs_list import PAUSE_TOOLTIP, JobsList, show_fraction, show_state
 from DICOMModule.widgets.qt import (
     QEvent,
     QHBoxLayout,
@@ -114,6 +114,9 @@ class JobsStrip(QWidget):
         self._progress.setFixedWidth(self._progress.fontMetrics().horizontalAdvance(WIDEST_PROGRESS))
         self._action = QPushButton("Cancel")
         self._action.clicked.connect(self._on_action_clicked)
+        self._pause = QPushButton("Pause")
+        self._pause.setToolTip(PAUSE_TOOLTIP)
+        self._pause.clicked.connect(self._on_pause_clicked)
         self._opener = QToolButton()
         self._opener.setToolButtonStyle(Qt.ToolButtonTextBesideIcon)
         self._opener.setLayoutDirection(Qt.RightToLeft)
@@ -128,7 +131,8 @@ class JobsStrip(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 2, 4, 2)
         row.setSpacing(8)
-        for widget in (self._state_icon, self._title, self._bar, self._progress, self._action, self._opener):
+        shown = (self._state_icon, self._title, self._bar, self._progress, self._pause, self._action, self._opener)
+        for widget in shown:
             row.addWidget(widget)
         row.setStretchFactor(self._title, 1)
 
@@ -151,7 +155,7 @@ class JobsStrip(QWidget):
             self._state_icon.setToolTip("")
             self._tell("No jobs running", "")
         else:
-            show_state(self._state_icon, handle.state)
+            show_state(self._state_icon, handle)
             if handle.failure is not None:
                 self._tell(f"Failed: {handle.title}. {handle.failure.text}", "")
             else:
@@ -162,6 +166,7 @@ class JobsStrip(QWidget):
         self._bar.setVisible(runs)
         if handle is not None and runs:
             show_fraction(self._bar, 0.0 if handle.state is JobState.WAITING else handle.fraction)
+        self._pause.setVisible(handle is not None and handle.can_pause)
         self._action.setVisible(handle is not None)
         self._action.setText("Cancel" if runs else "Show")
         self._action.setEnabled(handle is None or handle.state is not JobState.CANCELLING)
@@ -198,6 +203,10 @@ class JobsStrip(QWidget):
         else:
             self.set_open(True)
 
+    def _on_pause_clicked(self) -> None:
+        if self._shown is not None:
+            self._shown.pause()
+
     def _on_list_closed(self) -> None:
         self._opener.setFocus()
         self._show()
@@ -207,5 +216,5 @@ def _progress(handle: JobHandle) -> str:
     if handle.state is JobState.WAITING:
         return "waiting"
     if handle.state is JobState.CANCELLING:
-        return "cancelling"
+        return "pausing" if handle.is_paused else "cancelling"
     return progress_text(handle)

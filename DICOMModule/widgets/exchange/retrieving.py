@@ -9,7 +9,7 @@ from DICOMModule.errors import plain_text
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.banners import Action
 from DICOMModule.widgets.copying import MOST_LISTED
-from DICOMModule.widgets.job_runner import JobHandle
+from DICOMModule.widgets.job_runner import JobHandle, JobState
 from DICOMModule.widgets.qt import QObject, QTimer, pyqtSignal
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import counted
@@ -80,29 +80,50 @@ class Retriever(QObject):
         port = self._viewer.settings.value.listener_port
 
         again = [("Try again", lambda: self.start(server, keys, what, on_done))]
+        title = f"Retrieving {what} from {name}"
 
         def done(report: RetrieveReport) -> None:
             self._tell(report, name, again)
             on_done(report)
 
         handle = self._viewer.jobs.run(
-            f"Retrieving {what} from {name}",
+            title,
             lambda: logic.retrieve_job(server, tuple(keys), listener_port=port or None),
             on_success=done,
             on_failure=lambda failure: self._viewer.banners.show_failure(failure, again),
-            on_cancelled=lambda: self._viewer.banners.show_info(
-                f"Retrieving {what} from {name} was cancelled. What had arrived stays in the database.",
-                actions=[("Go on", again[0][1])],
-            ),
             owner=logic,
+            may_pause=True,
         )
-        self._running.append(handle)
-        self._timer.start()
-        handle.ended.connect(lambda: self._on_ended(handle))
+        self._follow(handle, again[0][1])
         return handle
 
-    def _on_ended(self, handle: JobHandle) -> None:
+    def _follow(self, handle: JobHandle, start: Callable[[], object]) -> None:
+        """Let the tree grow while it runs, and after it has gone on in another handle."""
+        self._running.append(handle)
+        self._timer.start()
+        handle.ended.connect(lambda: self._on_ended(handle, start))
+        handle.retried.connect(lambda other: self._follow(other, start))
+
+    def _on_stopped(self, handle: JobHandle, start: Callable[[], object]) -> None:
+        """Say that it has stopped, and offer to fetch the rest; the banner goes with the job's row in the list."""
+
+        def go_on() -> None:
+            if handle.can_retry:
+                self._viewer.jobs.retry(handle)
+            else:  # it was taken out of the list of jobs
+                start()
+
+        word = "is paused" if handle.is_paused else "was cancelled"
+        banner = self._viewer.banners.show_info(
+            f"{handle.title} {word}. What had arrived stays in the database; “Go on” fetches the rest.",
+            actions=[("Go on", go_on)],
+        )
+        handle.retried.connect(banner.dismiss)
+
+    def _on_ended(self, handle: JobHandle, start: Callable[[], object]) -> None:
         self._running.remove(handle)
+        if handle.state is JobState.CANCELLED and handle.owner is self._logic:
+            self._on_stopped(handle, start)
         if not self._running:
             self._timer.stop()
         self.ended.emit()
