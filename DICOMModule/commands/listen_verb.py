@@ -7,11 +7,12 @@ import os
 import sys
 import threading
 import time
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from DICOMModule.commands import interrupts
-from DICOMModule.commands.output import OK, Output
+from DICOMModule.commands.output import OK, Output, OutputError
 from DICOMModule.commands.text_table import counted
 from DICOMModule.commands.verb import Context, Verb, filled, seconds, whole
 from DICOMModule.errors import plain_text
@@ -19,6 +20,8 @@ from DICOMModule.errors import plain_text
 if TYPE_CHECKING:
     from DICOMModule.verbs.listening import ListenProgress
 
+MOST_MEMORY_BYTES = 8 << 30
+STUCK_S = 120.0
 SWITCH_INTERVAL_S = 0.0005  # threads hand over to each other for every message
 
 
@@ -61,13 +64,15 @@ def _listen(context: Context) -> int:
         port=given.port, bind=given.bind, allow=tuple(given.allow), allow_any=given.allow_any, **named
     )
     _settle_process()
+    output.compact = True
+    told = _Telling(output, given.heartbeat)
     orphaned = _end_of_input() if given.with_parent else threading.Event()
     with (
+        told.beating(),
         interrupts.noted() as interrupted,
         context.logic() as logic,
         closing(logic.listen_job(options)) as job,
     ):
-        told = _Telling(output, given.heartbeat)
         for progress in job:
             if isinstance(progress, ListenProgress):
                 told.tell(progress)
@@ -82,10 +87,39 @@ class _Telling:
     def __init__(self, output: Output, heartbeat_s: float) -> None:
         self._output = output
         self._heartbeat_s = heartbeat_s
-        self._next_beat_s = 0.0
+        self._last_s = time.monotonic()
+        self._associations = 0
         self._has_begun = False
+        self._printing = threading.Lock()
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Print a sign of life every so often, from before the database is open; not once nothing has gone on for long."""
+        ended = threading.Event()
+
+        def beat() -> None:
+            while not ended.wait(self._heartbeat_s):
+                if time.monotonic() - self._last_s < STUCK_S:
+                    with self._printing, suppress(OutputError, OSError):
+                        self._output.json_line({"alive": {"associations": self._associations}})
+
+        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+        if self._heartbeat_s:
+            thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            if self._heartbeat_s:
+                thread.join()
 
     def tell(self, progress: ListenProgress) -> None:
+        """Print what has happened."""
+        self._last_s, self._associations = time.monotonic(), progress.associations
+        with self._printing:
+            self._tell(progress)
+
+    def _tell(self, progress: ListenProgress) -> None:
         output = self._output
         if not self._has_begun:
             self._has_begun = True
@@ -98,9 +132,6 @@ class _Telling:
                 output.json_line(_document(event))
         else:
             self._text(progress)
-        if self._heartbeat_s and time.monotonic() >= self._next_beat_s:
-            self._next_beat_s = time.monotonic() + self._heartbeat_s
-            output.json_line({"alive": {"associations": progress.associations}})
 
     def _text(self, progress: ListenProgress) -> None:
         """Print for people: instances are counted, refusals are told one by one."""
@@ -140,10 +171,13 @@ def _document(event: Any) -> dict[str, Any]:
 def _settle_process() -> None:
     """Make the process fit for listening: no core files, which would hold patients' data, and quick turns of threads."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    os.umask(0o077)
     with suppress(ImportError, OSError, ValueError):  # Windows has no such limits
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        if sys.platform == "linux":  # elsewhere it counts other things
+            resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
 def _end_of_input() -> threading.Event:
@@ -151,7 +185,7 @@ def _end_of_input() -> threading.Event:
     ended = threading.Event()
 
     def wait() -> None:
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, AttributeError):  # one that was closed has ended
             while os.read(sys.stdin.fileno(), 1024):  # not through its buffer, which is locked meanwhile
                 pass
         ended.set()

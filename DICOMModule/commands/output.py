@@ -40,6 +40,8 @@ class Output:
         One JSON document on stdout in place of text.
     quiet, verbose : bool
         No messages and no progress; more of them.
+    compact : bool
+        The document is one line, as the lines before it.
     stdout, stderr : text streams
         `guarded_stdout` guards stdout from what libraries print there.
     before_document : callable
@@ -49,6 +51,7 @@ class Output:
     as_json: bool = False
     quiet: bool = False
     verbose: bool = False
+    compact: bool = False
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
     before_document: Callable[[], None] = lambda: None
@@ -56,7 +59,7 @@ class Output:
     def document(self, value: Any) -> None:
         """Print `value` as the one JSON document; does nothing where text is wanted."""
         if self.as_json:
-            text = json.dumps(as_json(value), ensure_ascii=True, indent=2)
+            text = json.dumps(as_json(value), ensure_ascii=True, indent=None if self.compact else 2)
             self.before_document()
             with self._writing():
                 self.stdout.write(text + "\n")

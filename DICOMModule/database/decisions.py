@@ -169,9 +169,19 @@ def _decide_beside_copy(header: InstanceHeader, known: Registered, store: FileSt
         if not from_there:
             return Decision(Verdict.SAME, SAME)
         return Decision(Verdict.ADOPT, replaces=known.row)
-    if sha256_of(header.path) == known.sha256:
+    # what stands before the data set is the writer's own: an instance that comes back over the network has another one
+    if sha256_of(header.path) == known.sha256 or _is_as_long(header, known):
         return Decision(Verdict.UPDATE, replaces=known.row)
     return Decision(Verdict.SET_ASIDE, NOT_COMPARABLE)
+
+
+def _is_as_long(header: InstanceHeader, known: Registered) -> bool:
+    """Return whether a data set has all that is still known of one whose file is lost or damaged."""
+    return (
+        header.size_bytes - header.dataset_offset == known.size_bytes - known.dataset_offset
+        and header.transfer_syntax_uid == known.transfer_syntax_uid
+        and patient_identity(header) == known.patient_identity
+    )
 
 
 def _decide_beside_trash(header: InstanceHeader, known: Registered, store: FileStore) -> Decision:

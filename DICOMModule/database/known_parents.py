@@ -43,10 +43,13 @@ class KnownParents:
     parents: dict[int, tuple[int, int]] = field(default_factory=dict)
     settled: frozenset[int] = frozenset()
     _seen: tuple[int, int] | None = None
+    _version: int = -1
 
     def begin(self, connection: sqlite3.Connection) -> None:
         """Make sure, within a transaction and before its first change, that what is remembered still holds."""
-        if self._seen != _state(connection) or max(len(self.series), len(self.origins)) > MOST_SERIES:
+        (self._version,) = connection.execute("PRAGMA data_version").fetchone()
+        now = self._version, connection.total_changes
+        if self._seen != now or max(len(self.series), len(self.origins)) > MOST_SERIES:
             for remembered in (self.patients, self.studies, self.series, self.series_by_names, self.parents):
                 remembered.clear()
             self.differences.clear()
@@ -55,11 +58,5 @@ class KnownParents:
         self.settled = frozenset(self.parents)
 
     def settle(self, connection: sqlite3.Connection) -> None:
-        """Remember after a commit how things are."""
-        self._seen = _state(connection)
-
-
-def _state(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Return what changes when another connection has written, and what when this one has."""
-    (version,) = connection.execute("PRAGMA data_version").fetchone()
-    return int(version), connection.total_changes
+        """Remember after a commit how things were in its transaction, in which nobody else could write."""
+        self._seen = self._version, connection.total_changes

@@ -27,12 +27,16 @@ from DICOMModule.database.reconcile import reconcile
 from DICOMModule.database.registered import registered_as
 from DICOMModule.database.syncing import sync_file
 from DICOMModule.database.tally import Tally
-from DICOMModule.dicom.byte_source import open_source
+from DICOMModule.dicom.byte_source import FileSource, open_source
 from DICOMModule.dicom.header_series import HeaderReader
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.uids import DEFLATED_TRANSFER_SYNTAXES, EXPLICIT_VR_BIG_ENDIAN
 from DICOMModule.errors import DicomFileError, InvalidFileError
 
 DELIVERY_ENDS_AFTER_S: Final = 30.0
+CACHE_KIB: Final = 16_384  # of SQLite's pages: who receives for days is to stay small
+_META_LENGTH_ENDS: Final = 144  # preamble, mark, and the group length of the file meta information (PS3.10 7.1)
+_FIRST_GROUP: Final = 0x0008
 WRONG_UID: Final = "its data set has another SOP Instance UID than the message that brought it."
 WRONG_CLASS: Final = "its data set is of another SOP Class than the message that brought it says."
 
@@ -136,6 +140,7 @@ class Reception:
             self._last_s = time.monotonic()
             try:
                 if self._delivery is None:
+                    self._catalogue.connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
                     self._delivery = _Delivery(self._catalogue, self._store, self.folder, self._source)
                 return self._delivery.take(arrived, found)
             except BaseException as error:
@@ -163,6 +168,7 @@ class Reception:
             reader = self._readers.own = HeaderReader()
         with open_source(arrived.path) as source:
             header = reader.read_source(source)
+            _check_beginning(source, header)
         if header.sop_instance_uid != arrived.sop_instance_uid.strip():
             raise MismatchError(arrived.path, WRONG_UID)
         if header.sop_class_uid != arrived.sop_class_uid.strip():
@@ -264,6 +270,17 @@ class _Delivery:
         if not one.synced:
             sync_file(one.path)
         return CopiedFile(one.path, one.sha256)
+
+
+def _check_beginning(source: FileSource, header: InstanceHeader) -> None:
+    """Refuse a data set that begins with elements of a file's or a message's own: others would read them as such."""
+    beginning = source.read(0, _META_LENGTH_ENDS)
+    offset = _META_LENGTH_ENDS + int.from_bytes(beginning[-4:], "little")
+    first = source.read(offset, 2)
+    group = int.from_bytes(first, "big" if header.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN else "little")
+    is_open = header.transfer_syntax_uid not in DEFLATED_TRANSFER_SYNTAXES
+    if header.dataset_offset != offset or (is_open and group < _FIRST_GROUP):
+        raise InvalidFileError(source.name, "its data set begins with elements that belong into none.")
 
 
 def _receipt(item: ImportItem) -> Receipt:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -204,6 +205,14 @@ class AddressBook:
         """Return all servers, in the user's order."""
         rows = self._catalogue.rows("SELECT name, entry FROM server ORDER BY position, id")
         return tuple(_entry(name, text) for name, text in rows)
+
+    def sound_entries(self) -> tuple[ServerEntry, ...]:
+        """Return all servers whose rows can be read: one that is damaged is no reason to forget the others."""
+        found = []
+        for name, text in self._catalogue.rows("SELECT name, entry FROM server ORDER BY position, id"):
+            with suppress(DatabaseError):
+                found.append(_entry(name, text))
+        return tuple(found)
 
     def entry(self, name: str) -> ServerEntry:
         """Return one server; its name may be written in another case.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +18,9 @@ from DICOMModule.errors import SettingsError, plain_text
 from DICOMModule.network.association_request import AssociateRequest
 
 NAME_KEPT_S: Final = 60.0
+FAILURE_KEPT_S: Final = 2.0
 NAME_WAIT_S: Final = 5.0
+_NAME: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 MOST_NAMES: Final = 10_000
 
 
@@ -39,6 +44,10 @@ class Allowed:
         host = host.strip()
         if "@" in text and not host:
             raise SettingsError(f"{plain_text(text[:60])} names no host after the @; leave the @ out for any host.")
+        if host and not _is_network(host) and not _NAME.fullmatch(host):
+            raise SettingsError(
+                f"{plain_text(host[:60])} is no host: name one, its address, or a network such as 192.0.2.0/24."
+            )
         return cls(checked_ae_title(title, "AE title of who may store"), host)
 
 
@@ -111,16 +120,50 @@ class Admission:
         kept_until, found = self._names.get(name, (0.0, frozenset[str]()))
         if time.monotonic() < kept_until:
             return found
-        loop = asyncio.get_running_loop()
+        kept_s = NAME_KEPT_S
         try:
-            answers = await asyncio.wait_for(loop.getaddrinfo(name, None, type=socket.SOCK_STREAM), NAME_WAIT_S)
-            found = frozenset(plain_address(str(answer[4][0])) for answer in answers)
-        except (OSError, UnicodeError, TimeoutError):
-            found = frozenset()  # a name that leads nowhere lets nobody in
+            found = await asyncio.wait_for(_looked_up(name), NAME_WAIT_S)
+        except (OSError, UnicodeError, TimeoutError):  # what was last known of a name holds; of none, nobody is let in
+            kept_s = FAILURE_KEPT_S
         if len(self._names) > MOST_NAMES:
             self._names.clear()
-        self._names[name] = (time.monotonic() + NAME_KEPT_S, found)
+        self._names[name] = (time.monotonic() + kept_s, found)
         return found
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+async def _looked_up(name: str) -> frozenset[str]:
+    """Return the addresses of a name; a name server that does not answer holds up nobody else, nor the end."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[frozenset[str]] = loop.create_future()
+
+    def tell(found: frozenset[str] | OSError | UnicodeError) -> None:
+        if done.cancelled():
+            return
+        if isinstance(found, frozenset):
+            done.set_result(found)
+        else:
+            done.set_exception(found)
+
+    def look() -> None:
+        found: frozenset[str] | OSError | UnicodeError
+        try:
+            answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+            found = frozenset(plain_address(str(answer[4][0])) for answer in answers)
+        except (OSError, UnicodeError) as error:
+            found = error
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(tell, found)
+
+    threading.Thread(target=look, name="host name", daemon=True).start()
+    return await done
 
 
 def plain_address(address: str) -> str:

@@ -154,6 +154,14 @@ class Guard:
             self._forget(visitor)
             return
 
+    def _drop_largest(self) -> None:
+        """Let go of the one that has sent most: an honest request is small."""
+        largest = max(self._visitors, key=lambda visitor: visitor.received)
+        self._refused(largest, "all that callers send at once is more than is held, and it has sent most of it", "")
+        if largest.task is not None:
+            largest.task.cancel()
+        self._forget(largest)
+
     def _forget(self, visitor: _Visitor) -> None:
         if visitor in self._visitors:
             del self._visitors[visitor]
@@ -207,7 +215,7 @@ class Guard:
             visitor.received += len(piece)
             self._bytes += len(piece)
             if self._bytes > self._limits.pending_bytes:
-                raise _UnwantedError("all that callers send at once is more than is held", INVALID_PARAMETER)
+                self._drop_largest()
             if length == HEADER_BYTES and len(body) == HEADER_BYTES:
                 kind, claimed = struct.unpack(">BxL", body)
                 if kind != ASSOCIATE_RQ:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import logging
 import os
 import queue
 import shutil
@@ -17,14 +18,16 @@ from typing import Final
 
 from DICOMModule.database.reception import Arrived, Receipt, Reception
 from DICOMModule.dicom.instance_header import InstanceHeader
-from DICOMModule.errors import DatabaseError, DicomFileError
+from DICOMModule.errors import DicomFileError
 from DICOMModule.network.file_meta import file_meta
 
 LARGEST_DATA_SET_BYTES: Final = 4 << 30
 FREE_DISK_RESERVE_BYTES: Final = 256 << 20
 MOST_AT_ONCE: Final = 64
-_LOOK_AT_DISK_EVERY_BYTES: Final = 64 << 20
+_LOOK_AT_DISK_EVERY_BYTES: Final = 4 << 20
 _REST_S: Final = 1.0
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +185,7 @@ class Intake:
             try:
                 first = self._waiting.get(timeout=_REST_S)
             except queue.Empty:
-                with suppress(DatabaseError):  # what cannot be written now is by whoever has something to take
-                    self._reception.rest()
+                self._rest()
                 continue
             if first is None:
                 return
@@ -201,6 +203,12 @@ class Intake:
             self._take(batch)
             if ended:
                 return
+
+    def _rest(self) -> None:
+        try:
+            self._reception.rest()
+        except Exception:  # noqa: BLE001 (whatever it is, what comes next is to be taken, and will say so)
+            _LOG.exception("the end of a delivery cannot be written into the history")
 
     def _take(self, batch: list[tuple[Arrived, InstanceHeader | DicomFileError, Future[Receipt]]]) -> None:
         try:

@@ -84,14 +84,18 @@ class ListenerLimits:
 
     Attributes
     ----------
-    associations, associations_each : int
-        At once: in all, and of one AE title at one host.
+    associations, associations_of_host, associations_each : int
+        At once: in all, of one host, and of one AE title at one host.
+    idle_s : float
+        Where there are as many as there may be, one that has waited so long for its next message gives way.
     guard, storage, patience : GuardLimits, StorageLimits, Patience
         Before an association, of a data set, and in time.
     """
 
-    associations: int = 32
+    associations: int = 48
+    associations_of_host: int = 32
     associations_each: int = 16
+    idle_s: float = 20.0
     guard: GuardLimits = field(default_factory=GuardLimits)
     storage: StorageLimits = field(default_factory=StorageLimits)
     patience: Patience = field(default_factory=Patience)
@@ -187,7 +191,7 @@ class Listener:
 
     def _address_book(self) -> Sequence[Allowed]:
         try:
-            entries = self._database.servers.entries()
+            entries = self._database.servers.sound_entries()
         except DatabaseError as error:
             _LOG.warning("nobody is let in, as the address book cannot be read: %s", error)
             return ()
@@ -197,10 +201,7 @@ class Listener:
         """Begin an association in a thread of its own, where there is room for one."""
         peer = Peer(request.calling, host)
         with self._lock:
-            each = sum(one == peer for _, one in self._associations.values())
-            if self._is_closing or len(self._associations) >= self._limits.associations:
-                return False
-            if each >= self._limits.associations_each:
+            if self._is_closing or not self._has_room(peer):
                 return False
             association = IncomingAssociation(
                 connection,
@@ -213,7 +214,26 @@ class Listener:
             )
             thread = threading.Thread(target=self._run, args=(association,), name="association", daemon=True)
             self._associations[thread] = (association, peer)
-        thread.start()
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no more threads for us
+                del self._associations[thread]
+                return False
+        return True
+
+    def _has_room(self, peer: Peer) -> bool:
+        """Return whether another association may begin; one that has waited long for its next message gives way."""
+        limits = self._limits
+        for most, mine in (
+            (limits.associations_each, [one for one, who in self._associations.values() if who == peer]),
+            (limits.associations_of_host, [one for one, who in self._associations.values() if who.host == peer.host]),
+            (limits.associations, [one for one, _ in self._associations.values()]),
+        ):
+            if len(mine) >= most:
+                idlest = max(mine, key=lambda one: one.idle_s)
+                if idlest.idle_s < limits.idle_s:
+                    return False
+                idlest.end_soon()
         return True
 
     def _run(self, association: IncomingAssociation) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from DICOMModule.network.association_request import (
     ACCEPTED,
     INVALID_PARAMETER,
     UNEXPECTED_PDU,
+    UNRECOGNIZED_PDU,
     AssociateRequest,
     abort,
     associate_accept,
@@ -39,6 +41,7 @@ from DICOMModule.network.incoming import Announced, IncomingDataSet, Intake, Sto
 from DICOMModule.network.listener_events import RejectedEvent, StoredEvent
 from DICOMModule.network.pdus import (
     ABORT,
+    ASSOCIATE_RQ,
     DATA,
     HEADER_BYTES,
     IS_COMMAND,
@@ -134,6 +137,12 @@ class IncomingAssociation:
         self._contexts: dict[int, tuple[str, str]] = {}
         self._message: _Message | None = None
         self._is_ending = False
+        self._last_s = time.monotonic()
+
+    @property
+    def idle_s(self) -> float:
+        """How long it has waited for its next message; 0 within one."""
+        return 0.0 if self._message is not None else time.monotonic() - self._last_s
 
     def end_soon(self) -> None:
         """End it at the next message's end; another thread may call this."""
@@ -142,9 +151,9 @@ class IncomingAssociation:
             self._wire.end_reading()
 
     def end_now(self) -> None:
-        """End it at once; another thread may call this."""
+        """End it at once, whatever it waits for; another thread may call this."""
         self._is_ending = True
-        self._wire.end_reading()
+        self._wire.break_off()
 
     def run(self) -> None:
         """Answer whatever is asked, until the peer releases or aborts the association, falls silent or breaks the rules."""
@@ -163,16 +172,17 @@ class IncomingAssociation:
                 elif kind == ABORT:
                     return
                 else:
-                    raise PduError("a PDU that has no place there")
+                    is_known = ASSOCIATE_RQ <= kind <= ABORT
+                    raise _UnexpectedError(UNEXPECTED_PDU if is_known else UNRECOGNIZED_PDU)
             self._wire.send(abort(by_provider=False), 1.0)
         except ClosedError:
             pass  # its right; nothing of what was not acknowledged is kept
         except SilenceError:
             self._abort(0, "it fell silent")
+        except _UnexpectedError as error:
+            self._abort(error.reason, "it broke the protocol (a PDU that has no place there)")
         except (PduError, CommandError) as error:
-            self._abort(
-                UNEXPECTED_PDU if self._message is None else INVALID_PARAMETER, f"it broke the protocol ({error})"
-            )
+            self._abort(INVALID_PARAMETER, f"it broke the protocol ({error})")
         except TooLargeError:
             self._abort(0, "it sent a data set that is larger than any may be")
         finally:
@@ -202,8 +212,9 @@ class IncomingAssociation:
             if self._message.take(
                 self, context, piece, is_command=bool(flags & IS_COMMAND), is_last=bool(flags & IS_LAST)
             ):
-                message, self._message = self._message, None
+                message = self._message
                 self._answer(message)
+                self._message, self._last_s = None, time.monotonic()
 
     def _answer(self, message: _Message) -> None:
         status, comment = message.status()
@@ -299,6 +310,14 @@ def _judged(receipt: Receipt) -> tuple[int, str]:
     return (DOES_NOT_MATCH if receipt.is_mismatch else CANNOT_UNDERSTAND), receipt.reason
 
 
+class _UnexpectedError(Exception):
+    """A PDU that has no place there; `reason` is that of an A-ABORT by the provider."""
+
+    def __init__(self, reason: int) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
 class _Message:
     """One message while its fragments come in (PS3.7 6.3.1, PS3.8 E.2)."""
 
@@ -312,6 +331,8 @@ class _Message:
         self, association: IncomingAssociation, context: int, piece: memoryview, *, is_command: bool, is_last: bool
     ) -> bool:
         """Take a fragment; return whether the message is whole with it."""
+        if not piece and not is_last:
+            raise PduError("an empty fragment that is not the last")
         if context != self.context or is_command != (self.command is None):
             raise PduError("fragments of a message that do not belong together")
         if self.command is None:

@@ -88,6 +88,11 @@ class Wire:
         with suppress(OSError):  # it has gone already
             self._socket.shutdown(socket.SHUT_RD)
 
+    def break_off(self) -> None:
+        """Let whoever reads or sends meet the end of the connection; another thread may call this."""
+        with suppress(OSError):  # it has gone already
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close the connection."""
         with suppress(OSError):  # it has gone already

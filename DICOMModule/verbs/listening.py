@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from DICOMModule.errors import DatabaseError
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.verbs.base import LogicBase
 
@@ -14,7 +16,10 @@ if TYPE_CHECKING:
     from DICOMModule.network.listener_events import RejectedEvent, StoredEvent
 
 QUIET_S: Final = 2.0
+AGAIN_S: Final = 30.0
 _NAP_S: Final = 0.05
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +74,15 @@ class ListeningVerbs(LogicBase):
                 yield progress
                 if changed and time.monotonic() - last_s > QUIET_S:
                     examining, changed = changed, set()
-                    for _ in self._note_health_job(sorted(examining)):
-                        progress = _news(listener, options)
-                        changed |= _series_of(progress)
-                        yield progress
+                    try:
+                        for _ in self._note_health_job(sorted(examining)):
+                            progress = _news(listener, options)
+                            changed |= _series_of(progress)
+                            yield progress
+                    except DatabaseError as error:  # another program keeps it locked, or the disk is full: later, then
+                        _LOG.warning("what arrived is not examined yet: %s", error)
+                        changed |= examining
+                        last_s = time.monotonic() + AGAIN_S
                 time.sleep(_NAP_S)
 
 

@@ -87,6 +87,31 @@ def test_what_arrived_is_examined_once_it_is_quiet(tmp_path, series):
     assert ended(process)[0] == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX closes the stream")
+def test_without_standard_input_it_has_no_parent_and_ends(tmp_path):
+    command = (
+        f'exec "{sys.executable}" -m DICOMModule --database "{tmp_path}/database" listen --port 0 --with-parent <&-'
+    )
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_it_lives_though_another_program_keeps_the_database_locked(tmp_path, series, monkeypatch):
+    monkeypatch.setattr(listener_control, "HEARTBEAT_S", 0.2)
+    monkeypatch.setattr(listener_control, "LONGEST_SILENCE_S", 2.0)
+    control = ListenerControl(tmp_path / "database", ListenerOptions(port=0, allow=("MODALITY",)))
+    control.start()
+    try:
+        state = control.wait_until_settled()
+        store(at(state.port), *series.files)
+        with DicomDatabase.open(tmp_path / "database") as database, database._catalogue.transaction():
+            time.sleep(5)  # it examines what came, and cannot write what it finds
+            assert control.state == state
+        assert store(at(state.port), series.files[0]) == [0]
+    finally:
+        control.close()
+
+
 def test_a_port_that_is_taken_makes_a_1_with_what_to_do(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 import threading
 import time
@@ -145,6 +146,39 @@ def test_a_data_set_that_is_none_is_not_understood(listener, series, content):
     assert not list(listener._intake.folder.iterdir())
 
 
+@pytest.mark.parametrize("first", [b"\2\0\x10\0UI\x12\x001.2.840.10008.1.2\0", b"\0\0\0\1US\2\0\1\0"])
+def test_a_data_set_that_begins_as_a_file_or_a_command_is_not_understood(listener, series, first):
+    """Others would read what begins so in another transfer syntax than it has."""
+    sent = first + data_set_of(series.files[0])
+    with connected(listener) as connection:
+        associated(connection)
+        connection.sendall(values(3, 3, store_command(uid_of(series.files[0]))) + values(3, 2, sent))
+        assert status_of(answer(connection)[1]) == 0xC000
+    assert not listener._database.instances()
+
+
+def test_a_copy_that_is_lost_comes_back_from_whoever_sends_it(tmp_path, series):
+    with a_listener(tmp_path / "database", allow_any=True) as listener:
+        assert store(listener, *series.files, calling_ae="FIRST") == [0, 0, 0]
+        lost = Path(listener._database.instances()[0].path)
+        lost.unlink()
+        assert len(run_to_end(listener._database.verify_job()).missing) == 1
+        assert store(listener, *series.files, calling_ae="SECOND") == [0, 0, 0]
+        report = run_to_end(listener._database.verify_job())
+        assert (report.missing, report.damaged, report.orphans, report.checked) == ((), (), (), 3)
+        assert not listener._database.quarantine()
+        assert {data_set_of(Path(one.path)) for one in listener._database.instances()} == {
+            data_set_of(path) for path in series.files
+        }
+
+
+def test_an_unknown_pdu_is_aborted_as_such(listener):
+    with connected(listener) as connection:
+        associated(connection)
+        connection.sendall(b"\x63\0\0\0\0\0")
+        assert answer(connection) == (0x07, b"\0\0\2\1")
+
+
 def test_a_store_without_a_data_set(listener):
     with connected(listener) as connection:
         associated(connection)
@@ -204,6 +238,7 @@ def test_fragments_of_any_size_are_put_together(listener, series):
         "a command of another group": values(3, 3, struct.pack("<HHL", 8, 0x100, 2) + b"\1\0"),
         "a second association request": request(),
         "an unknown PDU": b"\x63\0\0\0\0\0",
+        "an empty fragment that is not the last": values(3, 3, store_command("1.2.3")) + values(3, 0, b""),
         "a command that never ends": b"".join(values(3, 1, bytes(16000)) for _ in range(6)),
         "a message within another": values(3, 3, store_command("1.2.3")) + values(1, 3, b""),
         "a release within a message": values(3, 1, b"12") + b"\x05\0\0\0\0\4\0\0\0\0",
@@ -402,6 +437,98 @@ def test_as_many_associations_as_there_may_be(tmp_path):
             assert made.is_established
 
 
+def test_who_has_waited_long_gives_way(tmp_path):
+    limits = ListenerLimits(associations_each=2, idle_s=0.2, guard=QUICK.guard, patience=QUICK.patience)
+    with (
+        a_listener(tmp_path / "database", limits, allow_any=True) as listener,
+        calling(listener) as first,
+        calling(listener) as second,
+    ):
+        time.sleep(0.3)
+        assert second.send_c_echo().Status == 0
+        with calling(listener) as third:
+            assert (third.is_established, third.send_c_echo().Status) == (True, 0)
+        assert second.send_c_echo().Status == 0
+        assert first.is_aborted or "Status" not in first.send_c_echo()
+
+
+def test_a_host_has_its_share_whatever_it_calls_itself(tmp_path):
+    limits = ListenerLimits(associations_of_host=2, guard=QUICK.guard, patience=QUICK.patience)
+    with (
+        a_listener(tmp_path / "database", limits, allow_any=True) as listener,
+        calling(listener, calling_ae="A"),
+        calling(listener, calling_ae="B"),
+        calling(listener, calling_ae="C") as third,
+    ):
+        assert third.is_rejected
+
+
+def test_one_damaged_entry_of_the_address_book_does_not_lock_out_the_others(tmp_path):
+    with a_listener(tmp_path / "database") as listener:
+        book = listener._database.servers
+        for name in ("one", "two"):
+            book.add(ServerEntry(name, host="127.0.0.1", port=104, ae_title=name.upper()))
+        with listener._database._catalogue.transaction() as connection:
+            connection.execute("UPDATE server SET entry = '{' WHERE name = 'one'")
+        with calling(listener, calling_ae="TWO") as made:
+            assert made.is_established
+        with calling(listener, calling_ae="ONE") as made:
+            assert made.is_rejected
+
+
+def test_a_system_without_threads_refuses_and_recovers(listener, monkeypatch):
+    start = threading.Thread.start
+
+    def fails(thread):
+        if thread.name == "association":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", fails)
+        with calling(listener) as made:
+            assert made.is_rejected
+    assert listener.associations == 0
+    with calling(listener) as made:
+        assert made.is_established
+
+
+def test_ending_does_not_wait_for_one_that_reads_no_answers(tmp_path):
+    limits = ListenerLimits(guard=QUICK.guard, storage=QUICK.storage)
+    echo = values(1, 3, command(x0002=VERIFICATION, x0100=0x30, x0110=2, x0800=0x0101))
+    with a_listener(tmp_path / "database", limits, allow=("MODALITY",)) as listener, connected(listener) as connection:
+        associated(connection)
+        connection.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            connection.sendall(echo * 200_000)
+        began_s = time.monotonic()
+        listener.close()
+        assert time.monotonic() - began_s < 15
+
+
+def test_a_name_server_that_does_not_answer_holds_up_nobody(tmp_path, monkeypatch):
+    real, stuck = socket.getaddrinfo, threading.Event()
+
+    def slow(host, *arguments, **options):
+        if host == "slow.example.org":
+            stuck.wait(30)
+            raise OSError("no answer")
+        return real(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    with (
+        a_listener(tmp_path / "database", allow=("FAR@slow.example.org", "MODALITY")) as listener,
+        connected(listener) as connection,
+    ):
+        connection.sendall(request(calling_ae=b"FAR"))
+        with calling(listener) as made:
+            assert made.is_established
+        began_s = time.monotonic()
+        listener.close()
+        assert time.monotonic() - began_s < 3
+    stuck.set()
+
+
 def test_a_port_that_is_taken_is_explained(tmp_path, listener):
     taken = f"another program, perhaps another listener, has port {listener.port}"
     with DicomDatabase.open(tmp_path / "other") as database, pytest.raises(NetworkError, match=taken):
@@ -414,7 +541,14 @@ def _options(**named):
 
 @pytest.mark.parametrize(
     "named",
-    [{"port": 70000}, {"port": -1}, {"ae_title": ""}, {"ae_title": "x" * 17}, {"bind": " "}, {"allow": ("A@",)}],
+    [
+        {"port": 70000},
+        {"port": -1},
+        {"ae_title": ""},
+        {"ae_title": "x" * 17},
+        {"bind": " "},
+        *({"allow": (f"A@{host}",)} for host in ("", "10.0.0.0/40", "999.1.1.1", "no host", "a/b")),
+    ],
 )
 def test_options_that_make_no_sense(named):
     with pytest.raises(SettingsError):

@@ -201,6 +201,17 @@ def test_what_all_send_at_once_is_bounded(tmp_path):
         assert "more than is held" in told[0]
 
 
+def test_who_hoards_gives_way_to_an_honest_caller(tmp_path):
+    limits = ListenerLimits(guard=GuardLimits(request_s=30.0, pending_bytes=200_000), patience=QUICK.patience)
+    with a_listener(tmp_path / "database", limits, allow=("MODALITY",)) as listener, ExitStack() as open_:
+        for _ in range(4):
+            open_.enter_context(connected(listener)).sendall(b"\x01\0\x00\x07\x00\x00" + bytes(49_900))
+        time.sleep(0.2)
+        for _ in range(3):
+            with calling(listener) as made:
+                assert made.is_established
+
+
 def test_refusals_are_thinned(listener):
     from DICOMModule.network.listener import MOST_REFUSALS_A_SECOND
 

@@ -14,6 +14,7 @@ from importing import edited
 
 from DICOMModule.database import DicomDatabase
 from DICOMModule.database.counting import wrong_counts
+from DICOMModule.database.known_parents import KnownParents
 from DICOMModule.database.reception import Arrived
 from DICOMModule.errors import DiskFullError
 from DICOMModule.jobs import run_to_end
@@ -177,6 +178,26 @@ def test_counts_are_right_whoever_else_writes_between_two_instances(database, tm
         assert wrong_counts(database._catalogue) == 0
     assert {one.series_instance_uid: one.instances for one in database.series()} == {made[0].uid: 3, made[1].uid: 2}
     assert run_to_end(database.verify_job()).database == "ok"
+
+
+def test_what_others_write_right_after_a_commit_is_noticed(database, tmp_path, monkeypatch):
+    """Row numbers are used again: whoever remembered one would file an instance under another patient."""
+    made = [factories.make_series(tmp_path / name, name, slices=2, rows=2, columns=2, PatientID=name) for name in "ab"]
+    settle = KnownParents.settle
+    with DicomDatabase.open(database.folder) as other, database.reception("listener") as reception:
+
+        def late(known, connection):
+            other.delete([made[0].uid])
+            run_to_end(other.purge_trash_job())
+            run_to_end(other.import_job([made[1].files[0]]))
+            settle(known, connection)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(KnownParents, "settle", late)
+            reception.take([arrived(reception, made[0].files[0])])
+        reception.take([arrived(reception, made[0].files[1])])
+    assert wrong_counts(database._catalogue) == 0
+    assert {(one.patient_id, one.instances) for one in database.patients()} == {("a", 1), ("b", 1)}
 
 
 def test_a_transaction_that_failed_is_not_remembered(database, series, monkeypatch):
