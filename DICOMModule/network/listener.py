@@ -26,7 +26,8 @@ from DICOMModule.network.guard import Guard, GuardLimits
 from DICOMModule.network.incoming import Intake, StorageLimits
 from DICOMModule.network.listener_events import RejectedEvent, StoredEvent
 from DICOMModule.network.listening_socket import listening_socket
-from DICOMModule.network.receiving import IncomingAssociation, Patience, Peer
+from DICOMModule.network.receiving import IncomingAssociation, Patience
+from DICOMModule.network.storing import Peer
 
 DEFAULT_PORT: Final = 11112
 LOOPBACK: Final = "127.0.0.1"

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import logging
 import socket
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from DICOMModule.database.failures import translated_os_error
-from DICOMModule.database.reception import Receipt
 from DICOMModule.dicom.uids import is_harmless_uid
-from DICOMModule.errors import DatabaseError
 from DICOMModule.network.accepted_services import VERIFICATION, negotiated
 from DICOMModule.network.association_request import (
     ACCEPTED,
@@ -37,8 +31,8 @@ from DICOMModule.network.dimse import (
     read_command,
     response_to,
 )
-from DICOMModule.network.incoming import Announced, IncomingDataSet, Intake, StorageLimits, TooLargeError
-from DICOMModule.network.listener_events import RejectedEvent, StoredEvent
+from DICOMModule.network.incoming import Announced, Intake, StorageLimits, TooLargeError
+from DICOMModule.network.listener_events import RejectedEvent
 from DICOMModule.network.pdus import (
     ABORT,
     ASSOCIATE_RQ,
@@ -53,18 +47,18 @@ from DICOMModule.network.pdus import (
     data_values,
     fragments,
 )
+from DICOMModule.network.storing import (
+    CANNOT_UNDERSTAND,
+    DOES_NOT_MATCH,
+    UNRECOGNIZED_OPERATION,
+    Peer,
+    Refusing,
+    Storing,
+    Told,
+)
 from DICOMModule.network.wire import ClosedError, SilenceError, Wire
 
 LONGEST_PDU_BYTES: Final = 262_144
-
-CLASS_NOT_SUPPORTED: Final = 0x0122
-UNRECOGNIZED_OPERATION: Final = 0x0211
-PROCESSING_FAILURE: Final = 0x0110
-OUT_OF_RESOURCES: Final = 0xA700
-DOES_NOT_MATCH: Final = 0xA900
-CANNOT_UNDERSTAND: Final = 0xC000
-
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +78,6 @@ class Patience:
     between_messages_s: float = 300.0
     within_message_s: float = 60.0
     without_context_s: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Who calls: the AE title and the address, as text that may be shown."""
-
-    calling_ae: str
-    host: str
-
-
-Told = Callable[[StoredEvent | RejectedEvent], None]
 
 
 class IncomingAssociation:
@@ -245,7 +228,7 @@ class IncomingAssociation:
 
     # --- what a message asks for
 
-    def begin(self, command: Command, context: int) -> _Storing | _Refusing | None:
+    def begin(self, command: Command, context: int) -> Storing | Refusing | None:
         """Return what takes the data set of a request, None where it has none and is a success."""
         abstract, syntax = self._contexts[context]
         if command.field == C_ECHO_RQ and abstract == VERIFICATION:
@@ -253,7 +236,7 @@ class IncomingAssociation:
         if command.field == C_CANCEL_RQ or command.field & IS_RESPONSE:
             return None
         if command.field != C_STORE_RQ or abstract == VERIFICATION:
-            return _Refusing(self._limits, UNRECOGNIZED_OPERATION, "")
+            return Refusing(self._limits, UNRECOGNIZED_OPERATION, "")
         sop_class, uid = command.sop_class_uid, command.sop_instance_uid
         if sop_class != abstract:
             return self._refusing(DOES_NOT_MATCH, "the SOP class is not that of its presentation context")
@@ -263,51 +246,11 @@ class IncomingAssociation:
             return self._refusing(CANNOT_UNDERSTAND, "there is no data set")
         origin = f"{self._peer.calling_ae} at {self._peer.host}"
         announced = Announced(sop_class, uid, syntax, self._peer.calling_ae, origin)
-        try:
-            return _Storing(self, IncomingDataSet(self._intake.folder, announced, self._limits), announced)
-        except OSError as error:
-            return self._refusing(*self.resources(error))
+        return Storing(announced, self._peer, self._intake, self._tell, self._limits)
 
-    def _refusing(self, status: int, reason: str) -> _Refusing:
+    def _refusing(self, status: int, reason: str) -> Refusing:
         self._refuse(reason)
-        return _Refusing(self._limits, status, reason)
-
-    def resources(self, error: OSError) -> tuple[int, str]:
-        """Return status and reason for what the system does not let us write."""
-        told = "the disk is full" if error.errno == errno.ENOSPC else "the folder cannot be written to"
-        known = translated_os_error(error, self._intake.folder)
-        _LOG.warning("an instance cannot be received: %s", known or told)
-        return OUT_OF_RESOURCES, told
-
-    def store(self, incoming: IncomingDataSet, announced: Announced) -> tuple[int, str]:
-        """Have a whole data set taken; return status and comment. Success means that it is durable and indexed."""
-        try:
-            receipt = self._intake.take(incoming.finish())
-        except OSError as error:
-            status, reason = self.resources(error)
-        except DatabaseError as error:
-            _LOG.warning("an instance cannot be received: %s", error)
-            status, reason = OUT_OF_RESOURCES, "the database cannot take it now"
-        except Exception:  # noqa: BLE001 (a bug of ours must not end the association)
-            _LOG.exception("an instance was not received because of a fault of this program")
-            status, reason = PROCESSING_FAILURE, "a fault of this program; its log says more"
-        else:
-            status, reason = _judged(receipt)
-            if not reason and receipt.header is not None:
-                series = str(receipt.header.attributes.get("SeriesInstanceUID", "")).strip()
-                self._tell(StoredEvent(announced.sop_instance_uid, series, self._peer.calling_ae, self._peer.host))
-                return SUCCESS, ""
-        self._refuse(reason)
-        return status, reason
-
-
-def _judged(receipt: Receipt) -> tuple[int, str]:
-    """Return the status of a receipt (PS3.4 table B.2-1), and why where it was not stored as it is."""
-    if receipt.outcome == "conflict":  # it is kept, in quarantine, where the user is shown it
-        return SUCCESS, receipt.reason
-    if receipt.outcome != "refused":
-        return SUCCESS, ""
-    return (DOES_NOT_MATCH if receipt.is_mismatch else CANNOT_UNDERSTAND), receipt.reason
+        return Refusing(self._limits, status, reason)
 
 
 class _UnexpectedError(Exception):
@@ -325,7 +268,7 @@ class _Message:
         self.context = context
         self.command: Command | None = None
         self._raw = bytearray()
-        self._sink: _Storing | _Refusing | None = None
+        self._sink: Storing | Refusing | None = None
 
     def take(
         self, association: IncomingAssociation, context: int, piece: memoryview, *, is_command: bool, is_last: bool
@@ -358,52 +301,3 @@ class _Message:
         """Forget what came of it."""
         if self._sink is not None:
             self._sink.discard()
-
-
-class _Refusing:
-    """Passes over a data set that is not wanted, so that the peer can be told why."""
-
-    def __init__(self, limits: StorageLimits, status: int, reason: str) -> None:
-        self._left = limits.largest_data_set_bytes
-        self._status = status
-        self._reason = reason
-
-    def write(self, piece: memoryview) -> None:
-        self._left -= len(piece)
-        if self._left < 0:
-            raise TooLargeError
-
-    def status(self) -> tuple[int, str]:
-        return self._status, self._reason
-
-    def discard(self) -> None:
-        pass
-
-
-class _Storing:
-    """Streams the data set of a C-STORE to disk; where that fails the rest is passed over, and the status says why."""
-
-    def __init__(self, association: IncomingAssociation, incoming: IncomingDataSet, announced: Announced) -> None:
-        self._association = association
-        self._incoming = incoming
-        self._announced = announced
-        self._failure: tuple[int, str] | None = None
-
-    def write(self, piece: memoryview) -> None:
-        if self._failure is None:
-            try:
-                self._incoming.write(piece)
-            except OSError as error:
-                self._incoming.discard()
-                self._failure = self._association.resources(error)
-
-    def status(self) -> tuple[int, str]:
-        if self._failure is not None:
-            return self._failure
-        status, comment = self._association.store(self._incoming, self._announced)
-        if status:
-            self._incoming.discard()
-        return status, comment
-
-    def discard(self) -> None:
-        self._incoming.discard()
