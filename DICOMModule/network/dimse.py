@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from DICOMModule.errors import plain_text
 
@@ -67,6 +68,26 @@ class Command:
     completed: int | None = None
     failed: int | None = None
     warning: int | None = None
+
+
+class Sink(Protocol):
+    """Where a data set goes while it comes."""
+
+    def write(self, piece: memoryview) -> None:
+        """Take the next bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that came; `data` is its data set, where no sink took it."""
+
+    context_id: int
+    command: Command
+    data: bytes | None
+
+
+SinkOf = Callable[[Command, int], Sink | None]
 
 
 def command_set(field: int, has_data: bool, values: dict[int, int | str]) -> bytes:

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
-from pynetdicom.association import Association
-
 from DICOMModule.database.file_pool import aside_job
 from DICOMModule.database.servers import ServerEntry
-from DICOMModule.errors import NetworkError, PeerError, PeerTimeoutError
+from DICOMModule.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, new_uid
+from DICOMModule.errors import NetworkError, PeerError, PeerLostError, PeerTimeoutError
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.network.aside import Interrupt
-from DICOMModule.network.association import LIMITS, association, contexts_of
+from DICOMModule.network.dimse import (
+    C_ECHO_RQ,
+    C_FIND_RQ,
+    IS_RESPONSE,
+    MESSAGE_ID,
+    PENDING,
+    PRIORITY,
+    SOP_CLASS,
+    Command,
+    command_set,
+)
 from DICOMModule.network.doctor_move import OurPlace, tested_move
-from DICOMModule.network.reaching import Limits, addresses_of, connect
+from DICOMModule.network.identifiers import identifier
+from DICOMModule.network.link import LIMITS, Link, linked
+from DICOMModule.network.pdus import Proposed
+from DICOMModule.network.reaching import Limits, addresses_soon, open_connection
 from DICOMModule.network.statuses import status_words
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
@@ -27,7 +37,7 @@ STUDY_FIND: Final = "1.2.840.10008.5.1.4.1.2.2.1"
 STUDY_MOVE: Final = "1.2.840.10008.5.1.4.1.2.2.2"
 STUDY_GET: Final = "1.2.840.10008.5.1.4.1.2.2.3"
 CT_IMAGE: Final = "1.2.840.10008.5.1.4.1.1.2"
-_PLAIN: Final = ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2")
+_PLAIN: Final = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
 SYNTAXES: Final = {
     "1.2.840.10008.1.2": "Implicit VR Little Endian",
     "1.2.840.10008.1.2.1": "Explicit VR Little Endian",
@@ -130,14 +140,14 @@ def diagnose_job(
         raise NetworkError(f"{entry.name} is a DICOMweb service, which this version cannot test yet.")
     found = Examination()
     for name, act in (("name", _name), ("tcp", _tcp), ("association", _association)):
-        step = yield from _step_job(name, found, lambda act=act: act(entry, found, limits))  # type: ignore[misc]
+        step = yield from _step_job(name, found, lambda heed, act=act: act(entry, found, limits, heed))  # type: ignore[misc]
         found.steps.append(step)
         if not step.ok:
             return Diagnosis(False, tuple(found.steps))
-    services: list[tuple[str, Callable[[ServerEntry, Limits], str]]] = [("c-echo", _echo), ("c-find", _find)]
+    services: list[tuple[str, Callable[[ServerEntry, Limits, Interrupt], str]]] = [("c-echo", _echo), ("c-find", _find)]
     for name, ask in services:
         if name.upper() in found.learnt["services"]:
-            step = yield from _step_job(name, found, lambda ask=ask: ask(entry, limits))  # type: ignore[misc]
+            step = yield from _step_job(name, found, lambda heed, ask=ask: ask(entry, limits, heed))  # type: ignore[misc]
         else:
             step = Step(name, False, f"{entry.ae_title} does not offer {name.upper()} to us.", _NOT_OFFERED[name])
         found.steps.append(step)
@@ -151,12 +161,13 @@ def diagnose_job(
     return Diagnosis(all(step.ok for step in found.steps), tuple(found.steps))
 
 
-def _step_job(name: str, found: Examination, act: Callable[[], str]) -> Job[Step]:
+def _step_job(name: str, found: Examination, act: Callable[[Interrupt], str]) -> Job[Step]:
     """Make a step in a thread of its own, as a peer may be waited for."""
+    interrupt = Interrupt()
     made = DiagnosisProgress(len(found.steps), 0, f"testing: {name}", tuple(found.steps))
     yield made
     try:
-        detail = yield from aside_job(act, made, lambda: None)
+        detail = yield from aside_job(lambda: act(interrupt), made, interrupt)
     except PeerError as error:
         return Step(name, False, error.detail, error.advice)
     return Step(name, True, detail)
@@ -178,76 +189,85 @@ def _move_step_job(entry: ServerEntry, found: Examination, limits: Limits, ours:
     return Step("c-move", True, detail, advice)
 
 
-def _name(entry: ServerEntry, _found: Examination, _limits: Limits) -> str:
-    addresses = [address for _, address in addresses_of(entry.host, entry.port)]
+def _name(entry: ServerEntry, _found: Examination, _limits: Limits, interrupt: Interrupt) -> str:
+    addresses = [address for _, address in addresses_soon(entry.host, entry.port, interrupt)]
     return f"{entry.host} is {', '.join(addresses[:4])}."
 
 
-def _tcp(entry: ServerEntry, found: Examination, limits: Limits) -> str:
-    ours = connect(entry.host, entry.port, limits)
+def _tcp(entry: ServerEntry, found: Examination, limits: Limits, interrupt: Interrupt) -> str:
+    with open_connection(entry.host, entry.port, limits, interrupt) as connection:
+        ours = str(connection.getsockname()[0])
     found.learnt["our_address"] = ours
     return f"{entry.host}:{entry.port} takes connections; it sees this machine as {ours} unless there is a translation."
 
 
-def _association(entry: ServerEntry, found: Examination, limits: Limits) -> str:
+def _association(entry: ServerEntry, found: Examination, limits: Limits, interrupt: Interrupt) -> str:
     services = {VERIFICATION: "C-ECHO", STUDY_FIND: "C-FIND", STUDY_GET: "C-GET", STUDY_MOVE: "C-MOVE"}
-    asked = [(uid, _PLAIN) for uid in services] + [(CT_IMAGE, (syntax,)) for syntax in SYNTAXES]
-    with association(entry, contexts_of(*asked), limits) as made:
-        accepted = [(str(one.abstract_syntax), str(one.transfer_syntax[0])) for one in made.accepted_contexts]
-        largest = made.acceptor.maximum_length
-        name = made.acceptor.implementation_version_name or ""
-    offered = [word for uid, word in services.items() if any(one == uid for one, _ in accepted)]
-    syntaxes = [syntax for uid, syntax in accepted if uid == CT_IMAGE]
+    asked = [Proposed(uid, _PLAIN) for uid in services] + [Proposed(CT_IMAGE, (syntax,)) for syntax in SYNTAXES]
+    with linked(entry, asked, limits, interrupt) as link:
+        contexts, said = link.contexts, link.accepted
+    offered = [word for uid, word in services.items() if any(one.abstract_syntax == uid for one in contexts)]
+    syntaxes = [one.transfer_syntax for one in contexts if one.abstract_syntax == CT_IMAGE]
     found.learnt |= {
         "services": offered,
         "c_get": "C-GET" in offered,
         "transfer_syntaxes": syntaxes,
-        "maximum_pdu": largest,
-        "implementation": str(name),
+        "maximum_pdu": said.maximum_bytes,
+        "implementation": said.implementation,
         "tested_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     taken = f"it takes images in {len(syntaxes)} of {len(SYNTAXES)} encodings" if syntaxes else "it takes no CT images"
     return f"{entry.ae_title} accepts {entry.calling_ae}: {', '.join(offered) or 'none of our services'}; {taken}."
 
 
-def _echo(entry: ServerEntry, limits: Limits) -> str:
-    with association(entry, contexts_of((VERIFICATION, _PLAIN)), limits) as made:
-        return _checked(entry, "C-ECHO", made.send_c_echo, limits)
+def _echo(entry: ServerEntry, limits: Limits, interrupt: Interrupt) -> str:
+    with linked(entry, [Proposed(VERIFICATION, _PLAIN)], limits, interrupt) as link:
+        return _answered(entry, link, "C-ECHO", limits)
 
 
-def _find(entry: ServerEntry, limits: Limits) -> str:
+def _find(entry: ServerEntry, limits: Limits, interrupt: Interrupt) -> str:
     """Ask for a study that nobody has: the service answers, and no patient's data come."""
-    identifier = Dataset()
-    identifier.QueryRetrieveLevel = "STUDY"
-    identifier.StudyInstanceUID = generate_uid(None)
-    with association(entry, contexts_of((STUDY_FIND, _PLAIN)), limits) as made:
-        return _checked(entry, "C-FIND", lambda: _last_status(made, identifier), limits)
+    keys = {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": new_uid()}
+    with linked(entry, [Proposed(STUDY_FIND, _PLAIN)], limits, interrupt) as link:
+        return _answered(entry, link, "C-FIND", limits, keys)
 
 
-def _last_status(made: Association, identifier: Dataset) -> Dataset:
-    status = Dataset()
-    for status, _ in made.send_c_find(identifier, STUDY_FIND):
-        if "Status" not in status:
-            break
-    return status
-
-
-def _checked(entry: ServerEntry, service: str, ask: Callable[[], Dataset], limits: Limits) -> str:
-    began = time.monotonic()
-    status = ask()
+def _answered(entry: ServerEntry, link: Link, service: str, limits: Limits, keys: dict[str, str] | None = None) -> str:
+    """Make a request of the service that was accepted; return in words with what it ended."""
     permission = f"Ask its administrator whether {entry.calling_ae} may use {service}; its log says more."
-    if "Status" not in status and time.monotonic() - began < limits.answer_s:
-        raise PeerError(f"{entry.ae_title} broke the association off when it was asked for {service}.", permission)
-    if "Status" not in status:
+    try:
+        answer = _last_answer(link, keys, limits.answer_s)
+    except PeerTimeoutError as error:
         raise PeerTimeoutError(
             f"{entry.ae_title} gave no answer to {service} within {limits.answer_s:g} s.",
             "It may be busy, or stuck: its log says more.",
+        ) from error
+    except PeerLostError as error:
+        raise PeerError(f"{error.detail.removesuffix('.')} when it was asked for {service}.", permission) from error
+    if answer.status is None:
+        raise PeerError(
+            f"{entry.ae_title} answers {service} with what is no answer to it.", "Its administrator should know of it."
         )
-    code, comment = int(status.Status), str(status.get("ErrorComment", ""))
-    words = status_words(code, comment)
-    if code == 0:
+    words = status_words(answer.status, answer.comment)
+    if answer.status == 0:
         return f"{entry.ae_title} answers {service}: {words}."
-    raise PeerError(
-        f"{entry.ae_title} answers {service}: {words}.",
-        permission,
-    )
+    raise PeerError(f"{entry.ae_title} answers {service}: {words}.", permission)
+
+
+def _last_answer(link: Link, keys: dict[str, str] | None, within_s: float) -> Command:
+    """Return the answer that ends a request; one without a status is no answer to it."""
+    deadline = time.monotonic() + within_s
+    (context, *_) = link.contexts
+    field = C_ECHO_RQ if keys is None else C_FIND_RQ
+    values: dict[int, int | str] = {SOP_CLASS: context.abstract_syntax, MESSAGE_ID: link.next_message_id()}
+    if keys is None:
+        link.send(context.id, command_set(field, False, values))
+    else:
+        data = identifier(keys, context.transfer_syntax, "")
+        link.send(context.id, command_set(field, True, {**values, PRIORITY: 0}), (data,))
+    while True:
+        answer = link.receive(deadline - time.monotonic(), is_whole=True).command
+        if answer.field != field | IS_RESPONSE:
+            return replace(answer, status=None)
+        if answer.status not in PENDING:
+            return answer

@@ -160,7 +160,10 @@ class Finder:
         deadline = time.monotonic() + STOPS_WITHIN_S
         with suppress(PeerTimeoutError):
             while (left_s := deadline - time.monotonic()) > 0:
-                answer = self._link.receive(left_s).command
+                try:
+                    answer = self._link.receive(left_s, is_whole=True).command
+                except PeerLostError:
+                    return  # to some that is how to stop; what was wanted of it is here
                 if answer.status not in PENDING:
                     self.found.status = answer.status
                     self.found.status_text = status_words(answer.status or 0, answer.comment)

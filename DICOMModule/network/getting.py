@@ -22,6 +22,7 @@ from DICOMModule.network.dimse import (
     SOP_INSTANCE,
     STATUS,
     Command,
+    Sink,
     command_set,
 )
 from DICOMModule.network.fetching import Fetch
@@ -29,7 +30,7 @@ from DICOMModule.network.find_query import Level
 from DICOMModule.network.finding import PLAIN, STUDY_FIND
 from DICOMModule.network.identifiers import identifier
 from DICOMModule.network.incoming import Announced, IncomingDataSet, StorageLimits, TooLargeError
-from DICOMModule.network.link import Link, Sink, linked
+from DICOMModule.network.link import Link, linked
 from DICOMModule.network.pdus import MOST_CONTEXTS, Proposed
 from DICOMModule.network.refusals import NothingAcceptedError
 from DICOMModule.network.retrieve_plan import Part

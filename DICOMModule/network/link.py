@@ -10,10 +10,9 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import PeerLostError, PeerTimeoutError
@@ -23,8 +22,10 @@ from DICOMModule.network.dimse import (
     ANSWERS,
     C_CANCEL_RQ,
     LONGEST_COMMAND_BYTES,
-    Command,
     CommandError,
+    Message,
+    Sink,
+    SinkOf,
     command_set,
     read_command,
 )
@@ -40,26 +41,6 @@ _POLITE_S: Final = 0.15
 LIMITS: Final = Limits()
 
 
-class Sink(Protocol):
-    """Where a data set goes while it comes."""
-
-    def write(self, piece: memoryview) -> None:
-        """Take the next bytes."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message that came; `data` is its data set, where no sink took it."""
-
-    context_id: int
-    command: Command
-    data: bytes | None
-
-
-SinkOf = Callable[[Command, int], Sink | None]
-
-
 class Link:
     """An association that was made; `linked` makes and ends it.
 
@@ -67,6 +48,8 @@ class Link:
     ----------
     contexts : tuple of Context
         What was accepted, in the order in which it was proposed.
+    accepted : Accepted
+        What else the peer says of itself.
     is_in_the_midst : bool
         A message was begun that could not be sent to its end: nothing else can follow it.
     """
@@ -81,11 +64,12 @@ class Link:
         self._held = bytearray()
         self._sending = threading.Lock()
         self._cancel: tuple[int, int] | None = None
-        self._told_to_cancel = False
+        self._told_to_cancel = self._is_aborted = False
         self._values: Iterator[tuple[int, int, memoryview]] = iter(())
         self._largest = LARGEST_SENT_BYTES
         self._message_id = 0
         self.contexts: tuple[Context, ...] = ()
+        self.accepted = pdus.Accepted()
         self.is_in_the_midst = False
         self._interrupt.add(self._wake)
 
@@ -97,10 +81,10 @@ class Link:
         self._send(pdus.associate_request(entry.ae_title, entry.calling_ae, proposed, MAXIMUM_PDU_BYTES))
         deadline = time.monotonic() + self._limits.association_s
         try:
-            kind, length = struct.unpack(">BxL", self._read(HEADER_BYTES, deadline))
+            kind, length = self._header(deadline)
             if kind not in {pdus.ASSOCIATE_AC, pdus.ASSOCIATE_RJ, pdus.ABORT} or length > pdus.LONGEST_ANSWER_BYTES:
                 raise refusals.no_dicom(entry)
-            body = self._read(length, deadline)
+            body = self._body(length, deadline)
             if kind == pdus.ABORT:
                 raise refusals.broken_off(entry)
             if kind == pdus.ASSOCIATE_RJ:
@@ -113,7 +97,7 @@ class Link:
         self._take_up(accepted)
 
     def _take_up(self, accepted: pdus.Accepted) -> None:
-        self.contexts = accepted.contexts
+        self.contexts, self.accepted = accepted.contexts, accepted
         if accepted.maximum_bytes:
             self._largest = max(min(accepted.maximum_bytes, LARGEST_SENT_BYTES), HEADER_BYTES + 2)
         if not self.contexts:
@@ -121,7 +105,9 @@ class Link:
             raise refusals.nothing_accepted(self._entry)
 
     def release(self) -> None:
-        """End the association in order; a peer that does not answer soon is left all the same."""
+        """End the association in order, unless it was aborted; a peer that does not answer soon is left all the same."""
+        if self._is_aborted:
+            return
         deadline = time.monotonic() + _BRIEF_S
         with suppress(PeerLostError, PeerTimeoutError, Interrupted):
             self._send(pdus.RELEASE_REQUEST)
@@ -135,6 +121,7 @@ class Link:
 
     def abort(self) -> None:
         """End it at once."""
+        self._is_aborted = True
         with suppress(OSError):
             self._connection.settimeout(0.1)
             self._connection.sendall(pdus.ABORT_BY_USER)
@@ -221,7 +208,7 @@ class Link:
         self._send(out)
         self.is_in_the_midst = False
 
-    def receive(self, within_s: float, sink_of: SinkOf | None = None) -> Message:
+    def receive(self, within_s: float, sink_of: SinkOf | None = None, *, is_whole: bool = False) -> Message:
         """Return the next message.
 
         Parameters
@@ -230,11 +217,13 @@ class Link:
             How long to wait for its beginning.
         sink_of : callable, optional
             Is given a command and its context, and returns where its data set goes; without, it is kept in memory.
+        is_whole : bool
+            That time is for all of it; otherwise each piece that follows is waited for as long as silence is borne.
 
         Raises
         ------
         PeerTimeoutError
-            Nothing came in time.
+            Nothing came in time; what has come of the first piece is kept for the next call.
         PeerLostError
             The peer has broken off, or sends what breaks the rules; then the association has been aborted.
         """
@@ -242,7 +231,8 @@ class Link:
         deadline = time.monotonic() + within_s
         while True:
             context_id, flags, piece = self._value(deadline)
-            deadline = time.monotonic() + self._limits.silence_s
+            if not is_whole:
+                deadline = time.monotonic() + self._limits.silence_s
             if not flags & IS_COMMAND:
                 raise self._broken("it sends a data set without a command")
             raw += piece
@@ -257,12 +247,12 @@ class Link:
         if not command.has_data:
             return Message(context_id, command, None)
         sink = sink_of(command, context_id) if sink_of is not None else None
-        return Message(context_id, command, self._data_set(context_id, sink))
+        return Message(context_id, command, self._data_set(context_id, sink, deadline if is_whole else None))
 
-    def _data_set(self, context_id: int, sink: Sink | None) -> bytes | None:
+    def _data_set(self, context_id: int, sink: Sink | None, deadline: float | None) -> bytes | None:
         kept = bytearray()
         while True:
-            its_context, flags, piece = self._value(time.monotonic() + self._limits.silence_s)
+            its_context, flags, piece = self._value(deadline or time.monotonic() + self._limits.silence_s)
             if its_context != context_id or flags & IS_COMMAND:
                 raise self._broken("it mixes two messages")
             if sink is not None:
@@ -291,15 +281,32 @@ class Link:
                 self._values = iter(list(pdus.data_values(body)))
             except PduError as error:
                 raise self._broken(str(error)) from error
+        _, flags, piece = found
+        if not piece and not flags & IS_LAST:  # one after the other they would be waited for without end
+            raise self._broken("it sends a fragment of nothing that is not the last")
         return found
 
     def _pdu(self, deadline: float) -> tuple[int, bytes]:
-        kind, length = struct.unpack(">BxL", self._read(HEADER_BYTES, deadline))
+        """Return the next PDU; what has come of one that is late is kept."""
+        kind, length = self._header(deadline)
         if length > MAXIMUM_PDU_BYTES + HEADER_BYTES:
             raise self._broken("it sends more at once than was agreed")
-        return kind, self._read(length, time.monotonic() + self._limits.silence_s)
+        return kind, self._body(length, deadline)
 
-    def _read(self, count: int, deadline: float) -> bytes:
+    def _header(self, deadline: float) -> tuple[int, int]:
+        self._hold(HEADER_BYTES, deadline)
+        kind, length = struct.unpack_from(">BxL", self._held)
+        return kind, length
+
+    def _body(self, length: int, deadline: float) -> bytes:
+        end = HEADER_BYTES + length
+        self._hold(end, deadline)
+        body = bytes(memoryview(self._held)[HEADER_BYTES:end])
+        del self._held[:end]
+        return body
+
+    def _hold(self, count: int, deadline: float) -> None:
+        """Have so many bytes."""
         while len(self._held) < count:
             left_s = deadline - time.monotonic()
             try:
@@ -318,9 +325,6 @@ class Link:
             if not piece:
                 raise self._lost("closed the connection")
             self._held += piece
-        taken = bytes(memoryview(self._held)[:count])
-        del self._held[:count]
-        return taken
 
     def _send(self, data: bytes | bytearray) -> None:
         with self._sending:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from DICOMModule.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from DICOMModule.errors import plain_text
 
 APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
 MOST_CONTEXTS: Final = 128
 HEADER_BYTES: Final = 6
 LONGEST_ANSWER_BYTES: Final = 1 << 18  # of an association: 128 contexts need a tenth of it
+LONGEST_VERSION_NAME: Final = 16  # PS3.7 D.3.3.2
 ASSOCIATE_RQ, ASSOCIATE_AC, ASSOCIATE_RJ, DATA, RELEASE_RQ, RELEASE_RP, ABORT = range(1, 8)
 IS_COMMAND: Final = 1
 IS_LAST: Final = 2
@@ -54,10 +56,13 @@ class Accepted:
         In the order in which they were proposed.
     maximum_bytes : int
         Of a PDU that it takes; 0 is any.
+    implementation : str
+        What it calls itself, printable; empty where it does not.
     """
 
-    contexts: tuple[Context, ...]
-    maximum_bytes: int
+    contexts: tuple[Context, ...] = ()
+    maximum_bytes: int = 0
+    implementation: str = ""
 
 
 def associate_request(called: str, calling: str, proposed: Sequence[Proposed], maximum_bytes: int) -> bytes:
@@ -89,7 +94,7 @@ def read_acceptance(body: bytes, proposed: Sequence[Proposed]) -> Accepted:
         Its lengths do not fit, or it accepts what was not proposed.
     """
     results: dict[int, str] = {}
-    maximum = 0
+    maximum, implementation = 0, ""
     for kind, value in items(body[68:]):
         if kind == 0x21:
             if len(value) < 4:
@@ -100,10 +105,12 @@ def read_acceptance(body: bytes, proposed: Sequence[Proposed]) -> Accepted:
             for sub, text in items(value):
                 if sub == 0x51 and len(text) == 4:
                     (maximum,) = struct.unpack(">L", text)
+                elif sub == 0x55:
+                    implementation = plain_text(_uid(text[:LONGEST_VERSION_NAME]))
     contexts = tuple(_contexts(results, proposed))
     if len(contexts) < len(results):
         raise PduError("it accepts what was not proposed")
-    return Accepted(contexts, maximum)
+    return Accepted(contexts, maximum, implementation)
 
 
 def _contexts(results: Mapping[int, str], proposed: Sequence[Proposed]) -> Iterator[Context]:

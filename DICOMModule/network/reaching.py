@@ -58,24 +58,6 @@ def addresses_of(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]
     return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
 
 
-def connect(host: str, port: int, limits: Limits) -> str:
-    """Connect to a port and leave at once; return the address that we have towards it.
-
-    Raises
-    ------
-    PeerUnreachableError
-        There is no such host, nobody listens, or nothing comes back.
-    """
-    refusal: OSError | None = None
-    for _, address in addresses_of(host, port):
-        try:
-            with socket.create_connection((address, port), timeout=limits.connect_s) as connection:
-                return str(connection.getsockname()[0])
-        except OSError as error:
-            refusal = error
-    raise unreachable(host, port, refusal, limits)
-
-
 def unreachable(host: str, port: int, error: OSError | None, limits: Limits) -> PeerUnreachableError:
     """Return the error that says why nobody could be reached, and what to change."""
     place = f"{plain_text(host)}:{port}"
@@ -111,7 +93,7 @@ def open_connection(host: str, port: int, limits: Limits, interrupt: Interrupt) 
         It was not wanted any more.
     """
     refusal: OSError | None = None
-    for family, address in _addresses_soon(host, port, interrupt):
+    for family, address in addresses_soon(host, port, interrupt):
         connection = socket.socket(family, socket.SOCK_STREAM)
         try:
             _connect_soon(connection, (address, port), limits, interrupt)
@@ -145,8 +127,8 @@ def _connect_soon(connection: socket.socket, address: tuple[str, int], limits: L
     connection.setblocking(True)
 
 
-def _addresses_soon(host: str, port: int, interrupt: Interrupt) -> list[tuple[socket.AddressFamily, str]]:
-    """Look a name up; a resolver that takes its time is left alone where nobody waits any more."""
+def addresses_soon(host: str, port: int, interrupt: Interrupt) -> list[tuple[socket.AddressFamily, str]]:
+    """Look a name up as `addresses_of`; a resolver that takes its time is left alone where nobody waits any more."""
     if _is_address(host):
         return addresses_of(host, port)
     found: list[list[tuple[socket.AddressFamily, str]] | PeerUnreachableError] = []

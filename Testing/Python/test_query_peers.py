@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 from dicom_bytes import element
@@ -27,6 +29,9 @@ from DICOMModule.database import DicomDatabase
 from DICOMModule.errors import NetworkError, PeerError, PeerLostError, PeerTimeoutError
 from DICOMModule.jobs import run_to_end
 from DICOMModule.network.find_query import FindQuery
+from DICOMModule.network.finding import PLAIN
+from DICOMModule.network.link import linked
+from DICOMModule.network.pdus import Proposed
 from DICOMModule.network.querying import query_job
 
 
@@ -99,6 +104,71 @@ def test_a_peer_that_does_not_stop_is_left(database):
         assert time.monotonic() - began < 3
     assert (len(result.matches), result.truncated) == (10, True)
     assert "did not stop" in result.problems[0].reason
+
+
+@pytest.mark.parametrize("last", [b"\7\0\0\0\0\4\0\0\0\0", b"\5\0\0\0\0\4\0\0\0\0", b""])
+def test_a_peer_that_breaks_off_when_it_is_to_stop_has_stopped(database, last):
+    def serve(connection):
+        context_id = requested(connection)
+        connection.sendall(b"".join(find_answer(context_id, study(n)) for n in range(12)))
+        take_pdu(connection)  # C-CANCEL
+        connection.sendall(last)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    with raw_peer(serve) as port:
+        result = asked(database, port, limit=10)
+    assert (len(result.matches), result.truncated, result.failed, result.problems) == (10, True, (), ())
+
+
+@pytest.mark.parametrize(
+    "stall", [lambda _n: b"\4\0\0\0\1\xf4", lambda n: fragment(n, 1, b"\0\0"), lambda n: find_answer(n, b"")[:-12]]
+)
+def test_a_peer_that_stalls_in_the_midst_when_it_is_to_stop_is_left_soon(database, stall):
+    def serve(connection):
+        context_id = requested(connection)
+        connection.sendall(b"".join(find_answer(context_id, study(n)) for n in range(11)) + stall(context_id))
+        while take_pdu(connection) is not None:
+            pass
+
+    with raw_peer(serve) as port:
+        began = time.monotonic()
+        limits = replace(SHORT, silence_s=20.0)
+        result = run_to_end(query_job(database, [entry_of(port)], FindQuery(limit=10), limits))
+        assert time.monotonic() - began < 3
+    assert (len(result.matches), result.truncated, result.failed) == (10, True, ())
+    assert "did not stop" in result.problems[0].reason
+
+
+def test_an_association_is_released_soon_though_the_peer_stalls_in_the_midst():
+    def serve(connection):
+        accept(connection)
+        take_pdu(connection)
+        connection.sendall(b"\4\0\0\0\3\xe8")
+        take_pdu(connection)
+
+    with raw_peer(serve) as port:
+        began = time.monotonic()
+        with linked(entry_of(port), [Proposed(STUDY_FIND, PLAIN)], replace(SHORT, silence_s=20.0)):
+            pass
+        assert time.monotonic() - began < 1.5
+
+
+def test_a_message_that_comes_late_is_taken_up_where_it_was_left():
+    there = threading.Event()
+
+    def serve(connection):
+        (context_id,) = accept(connection)
+        answer = find_answer(context_id, None, 0)
+        connection.sendall(answer[:20])
+        there.wait(5)
+        connection.sendall(answer[20:])
+        take_pdu(connection)
+
+    with raw_peer(serve) as port, linked(entry_of(port), [Proposed(STUDY_FIND, PLAIN)], SHORT) as link:
+        with pytest.raises(PeerTimeoutError):
+            link.receive(0.1)
+        there.set()
+        assert link.receive(5).command.status == 0
 
 
 def test_doubles_are_dropped_and_their_number_is_bounded(database):
@@ -216,6 +286,8 @@ def test_a_name_that_unicode_does_not_find_is_asked_for_in_the_set_of_its_script
         (lambda c, n: c.sendall(b"\4\0\0\0\0\x06\0\0\0\xff" + bytes((n, 3))), PeerLostError, "does not fit"),
         (lambda c, n: [c.sendall(fragment(n, 1, bytes(16000))) for _ in range(9)], PeerLostError, "without end"),
         (lambda c, _n: c.sendall(b"\x55" * 60), PeerLostError, "more at once"),
+        (lambda c, n: c.sendall(fragment(n, 1, b"") * 3), PeerLostError, "a fragment of nothing"),
+        (lambda c, n: c.sendall(find_answer(n, b"")[:-12] + fragment(n, 0, b"") * 3), PeerLostError, "of nothing"),
     ],
 )
 def test_peers_that_break_the_rules_are_told_apart_and_left(database, misdeed, error, words):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
+from scripted_peer import accept, command, find_answer, fragment, messages, raw_peer, take_pdu
 
 from DICOMModule.commands.main import main
 from DICOMModule.database.servers import ServerEntry
@@ -68,6 +70,18 @@ def listening(answer=b"", *, closes=False):
             thread.join()
             for connection in held:
                 connection.close()
+
+
+def echoing(connection, found=lambda _connection, _context_id: None):
+    """Accept what comes, answer C-ECHO, and C-FIND with `found`."""
+    if not accept(connection):
+        return
+    for context_id, fields, _ in messages(connection):
+        if fields[0x0100] == 0x0030:
+            said = command(e0100=0x8030, e0120=fields[0x0110], e0800=0x0101, e0900=0)
+            connection.sendall(fragment(context_id, 3, said))
+        else:
+            found(connection, context_id)
 
 
 def entry(port, title="PEER", host="127.0.0.1"):
@@ -131,6 +145,51 @@ def test_a_port_of_something_else(answer):
         steps, text = said(diagnosed(port))
     assert steps[-1] == ("association", False)
     assert "DICOM" in text
+
+
+def test_an_acceptance_of_four_gigabytes_is_not_waited_for_nor_taken():
+    begun = b"\2\0\xff\xff\xff\xff"
+    taken = []
+
+    def serve(connection):
+        if take_pdu(connection) is None:
+            return  # it only looked whether anybody is there
+        connection.sendall(begun)
+        while len(taken) < 64:
+            connection.sendall(bytes(1 << 20))
+            taken.append(1)
+
+    with raw_peer(serve) as port:
+        began = time.monotonic()
+        steps, text = said(diagnosed(port))
+        assert time.monotonic() - began < 1.5
+    assert steps[-1] == ("association", False)
+    assert "no answer to an association" in text
+    assert len(taken) < 64
+
+
+def test_a_peer_that_answers_pending_without_end_is_left_in_time():
+    def pending(connection, context_id):
+        while True:
+            connection.sendall(find_answer(context_id, b"\x08\0\x52\0CS\x06\0STUDY "))
+
+    with raw_peer(lambda connection: echoing(connection, pending)) as port:
+        began = time.monotonic()
+        steps, text = said(diagnosed(port))
+        assert time.monotonic() - began < 3
+    assert steps[-2:] == [("c-echo", True), ("c-find", False)]
+    assert "gave no answer to C-FIND within 1 s" in text
+
+
+def test_closing_a_diagnosis_ends_it_soon():
+    with listening() as port:
+        job = diagnose_job(entry(port))
+        while next(job).text != "testing: association":
+            pass
+        next(job)
+        began = time.monotonic()
+        job.close()
+        assert time.monotonic() - began < 0.5
 
 
 def test_a_called_title_that_is_not_the_peers():
@@ -209,17 +268,8 @@ def test_a_peer_that_breaks_off_when_it_is_queried():
 
 
 def test_a_peer_that_does_not_answer_a_query():
-    done = threading.Event()
-
-    def stall(_event):
-        done.wait(5)
-        yield 0x0000, None
-
-    with peer(handlers=[(evt.EVT_C_FIND, stall)]) as port:
-        try:
-            steps, text = said(diagnosed(port))
-        finally:
-            done.set()
+    with raw_peer(echoing) as port:
+        steps, text = said(diagnosed(port))
     assert steps[-1] == ("c-find", False)
     assert "gave no answer to C-FIND within 1 s" in text
 
