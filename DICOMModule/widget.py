@@ -19,6 +19,7 @@ from DICOMModule.widgets.browser.selection import Selection
 from DICOMModule.widgets.database_dialogs import DatabaseDialogs
 from DICOMModule.widgets.deleting import Deletion
 from DICOMModule.widgets.dialogs.import_dialog import ask_import, ask_quick_look, import_request_for
+from DICOMModule.widgets.growing import GrowingNodes
 from DICOMModule.widgets.importing import Importer
 from DICOMModule.widgets.inbox_watch import InboxWatch
 from DICOMModule.widgets.module_sections import (
@@ -80,6 +81,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         for name, section in self.sections.items():
             layout.addWidget(section, 1 if name == DATABASE else 0)
         self._loader: SceneLoader
+        self._growing = GrowingNodes(self.viewer, self.parent)
         self._importer: Importer
         self._inbox: InboxWatch
         self.dialogs = DatabaseDialogs(self.viewer, self.parent.window(), self._on_database_changed)
@@ -106,6 +108,7 @@ class DICOMModuleWidget(ScriptedModuleWidget):
             self.viewer.actions.pop(name, None)
         self.viewer.views.spread_changed.disconnect(self._on_spread_changed)
         self._close_dialogs()
+        self._growing.close()
         self.networking.close()
         self._next_folder = None
         self.browser.stop()
@@ -179,6 +182,8 @@ class DICOMModuleWidget(ScriptedModuleWidget):
         self._close_dialogs()
         self._loader = SceneLoader(self.logic, self.viewer, self.parent)
         self._loader.loaded.connect(lambda: self.viewer.views.set_spread(False))
+        self._loader.arrived.connect(self._growing.follow)
+        self._growing.use(self.logic)
         self._importer = Importer(self.logic, self.viewer, self.database.progress, self.parent)
         self.dialogs.use(self.logic, self._loader, self._importer)
         self.annotator.use(self.logic)

@@ -16,7 +16,9 @@ from DICOMModule.errors import DICOMModuleError, NoImageError, Problem, Renderin
 from DICOMModule.export import is_volume_file
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.logic import DICOMModuleLogic, Loaded
+from DICOMModule.readers.growth import others_of
 from DICOMModule.readers.loadable import Loadable
+from DICOMModule.scene import VolumeNode
 from DICOMModule.views.prepared import prepare_job
 from DICOMModule.widgets.early_nodes import EarlyNodes
 from DICOMModule.widgets.job_runner import Failure, JobHandle
@@ -53,6 +55,17 @@ class _Source:
 
     name: str
     make_job: Callable[[], Job[Loaded]]
+    others: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrival:
+    """Something that was loaded, by whom, and its node; `others` as `readers.growth` counts them, None where unknown."""
+
+    loader: SceneLoader
+    node: VolumeNode
+    loaded: Loaded
+    others: int | None
 
 
 class SceneLoader(QObject):
@@ -69,9 +82,12 @@ class SceneLoader(QObject):
     -------
     loaded
         Something that was asked for is in the scene.
+    arrived : Arrival
+        One thing is in the scene.
     """
 
     loaded = pyqtSignal()
+    arrived = pyqtSignal(object)
     _arrived = pyqtSignal(object, str, int, object)
 
     def __init__(self, logic: DICOMModuleLogic, viewer: Viewer, parent: QObject | None = None) -> None:
@@ -80,6 +96,11 @@ class SceneLoader(QObject):
         self._viewer = viewer
         self._early = EarlyNodes(viewer, self)
         self._arrived.connect(self._on_arrived, Qt.QueuedConnection)  # type: ignore[call-arg]
+
+    @property
+    def logic(self) -> DICOMModuleLogic:
+        """What examines and loads."""
+        return self._logic
 
     def load_targets(self, targets: Sequence[str], title: str, view: str = "") -> JobHandle:
         """Load what is selected by itself of each target; the first volume is shown, in one view where one is named.
@@ -143,7 +164,8 @@ class SceneLoader(QObject):
             loadables += found
             problems += unread
         chosen, passed_over = choose(loadables)
-        sources += [_Source(one.name, partial(self._logic.load_loadable_job, one)) for one in chosen]
+        make_job = self._logic.load_loadable_job
+        sources += [_Source(one.name, partial(make_job, one), others_of(one, loadables)) for one in chosen]
         return (yield from self._load_job(sources, (*problems, *passed_over), view))
 
     def _load_job(self, sources: Sequence[_Source], problems: Sequence[Problem], view: str) -> Job[LoadOutcome]:
@@ -176,6 +198,7 @@ class SceneLoader(QObject):
             self._early.take_away(source)
             if len(self._patients_shown()) > 1:
                 self._viewer.banners.show_warning(MIXED)
+        self.arrived.emit(Arrival(self, node, loaded, source.others))
 
     def _patients_shown(self) -> set[str]:
         """Return who is shown in the views, as far as headers tell."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from DICOMModule.scene import VolumeNode
 from DICOMModule.views.geometry import ViewGeometry, bounded_scale, fit
 from DICOMModule.views.orientation import Orientation, SliceStack, Vector, box_corners, slice_stack
 from DICOMModule.volume.volume import Volume
@@ -31,6 +32,11 @@ class SlicePlane:
         self._size = (1, 1)
         self._fit_mm_per_pixel = 1.0
         self._is_fitted = True
+
+    def fit_grown(self, position_lps_mm: Vector | None) -> None:
+        """Fit a volume that has grown, as long as nobody has panned or zoomed."""
+        if self._is_fitted:
+            self.fit(position_lps_mm)
 
     @property
     def slice_number(self) -> int:
@@ -114,6 +120,13 @@ class SlicePlane:
 
     def _fitted(self, volume: Volume) -> ViewGeometry:
         return fit(box_corners(volume), self.orientation.right_lps, self.orientation.up_lps, *self._size)
+
+
+def has_grown(before: VolumeNode | None, after: VolumeNode | None) -> bool:
+    """Say whether a node fills another part of space than before."""
+    if before is None or after is None or before.id != after.id or before.volume is after.volume:
+        return False
+    return not np.array_equal(box_corners(before.volume), box_corners(after.volume))
 
 
 def _lie_together(before: Volume, after: Volume) -> bool:

@@ -32,7 +32,7 @@ from DICOMModule.widgets.views.crosshair_drag import begin_crosshair_drag
 from DICOMModule.widgets.views.gestures import SliceGestures, Step, window_and_level
 from DICOMModule.widgets.views.pointer_reading import PointerReading
 from DICOMModule.widgets.views.slice_overlays import notes_of, overlay_of
-from DICOMModule.widgets.views.slice_plane import SlicePlane
+from DICOMModule.widgets.views.slice_plane import SlicePlane, has_grown
 from DICOMModule.widgets.views.view_state import ViewState
 from DICOMModule.widgets.views.view_widget import GROUND, PROBLEM_COLOR, ViewWidget, device_geometry, image_of
 from DICOMModule.widgets.wording import plain_tooltip
@@ -228,9 +228,11 @@ class SliceViewWidget(ViewWidget):
     # -- what the state tells
 
     def _on_layers_changed(self) -> None:
-        self._node = self.state.background_of(self.name)
+        before, self._node = self._node, self.state.background_of(self.name)
         self._forget_gone()
         self._plane.show(None if self._node is None else self._node.volume, self.state.position_of(self.name))
+        if has_grown(before, self._node):
+            self._plane.fit_grown(self.state.position_of(self.name))
         self._on_plane_changed()
 
     def _on_position_changed(self) -> None:

@@ -33,6 +33,7 @@ from DICOMModule.widgets.qt import (
 from DICOMModule.widgets.viewer import SettingsStore
 from DICOMModule.widgets.views.gestures import CLICK_PX, NOTCH, WHEEL_ZOOM, ZOOM_PX, volume_drag_kind
 from DICOMModule.widgets.views.slice_overlays import reduced
+from DICOMModule.widgets.views.slice_plane import has_grown
 from DICOMModule.widgets.views.view_state import ViewState, frame_of_reference
 from DICOMModule.widgets.views.view_widget import GROUND, PROBLEM_COLOR, ViewWidget, device_geometry, image_of
 from DICOMModule.widgets.views.volume_render_thread import NO_SHIFT, RenderedFrame, RenderRequest, VolumeRenderThread
@@ -169,15 +170,16 @@ class VolumeViewWidget(ViewWidget):
         old, new = self._node, self.state.background_of(self.name)
         if (old and old.volume) is not (new and new.volume):
             if not (
-                old and new and old.id == new.id and new.count > 1
-            ):  # else it stays until the next time point's is there
+                old and new and old.id == new.id and (new.count > 1 or old.quantity == new.quantity)
+            ):  # else it stays until the next time point's is there, or that of the volume which has grown
                 self._frame, self._image, self.clip, self.shift = None, None, None, NO_SHIFT
             self._first = self._wished + 1
         self._node = new
+        is_unfit = self._geometry is None or (self._is_fitted and has_grown(old, new))
         if new is None:
             self._geometry = None
             self._request(None, moving=False)
-        elif self._geometry is None or old is None or frame_of_reference(old.volume) != frame_of_reference(new.volume):
+        elif is_unfit or old is None or frame_of_reference(old.volume) != frame_of_reference(new.volume):
             self.fit()
         elif self._seen != self._what_is_seen():
             self._request(new, moving=False)
