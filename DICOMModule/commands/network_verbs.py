@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from DICOMModule.commands.output import IN_PART, OK
 from DICOMModule.commands.text_table import counted
 from DICOMModule.commands.verb import Context, Verb, filled, whole
-from DICOMModule.errors import plain_text
+from DICOMModule.errors import SettingsError, plain_text
 
 if TYPE_CHECKING:
     from DICOMModule.database.servers import ServerEntry
@@ -198,6 +198,10 @@ def _receiver(context: Context, logic: DICOMModuleLogic) -> ServerEntry:
     host, colon, port = given.server.rpartition(":")
     if colon:  # no name of the address book holds one
         number = int(port) if port.isascii() and port.isdecimal() and len(port) < 6 else 0
+        if not 1 <= number <= 65535:
+            raise SettingsError(
+                f"{plain_text(given.server[:80])!r} is no HOST:PORT: a port is 1 to 65535, not {plain_text(port[:20])!r}."
+            )
         return ServerEntry(
             plain_text(host).replace(":", ".").strip("[]-. ")[:60] or "receiver",
             host=host,

@@ -6,6 +6,7 @@ Where one runs, or nothing can be found to ask for, it is asked for what nobody 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -86,8 +87,17 @@ def tested_move(entry: ServerEntry, limits: Limits, ours: OurPlace, interrupt: I
         with Probe(ANY_ADDRESS if ours.wish.bind == ANY_ADDRESS else address, ours.wish.port) as probe:
             answer = _answer(entry, link, entry.calling_ae, keys or _nothing(), limits.answer_s)
             port = probe.port
-        caller = probe.callers[0] if probe.callers else None
+        caller = _likeliest(probe.callers, entry)
     return _told(entry, _outcome(answer, caller, entry.calling_ae, address, port, was_real=keys is not None))
+
+
+def _likeliest(callers: Sequence[Caller], entry: ServerEntry) -> Caller | None:
+    """Return who of those that called was the server: by both titles, or by one, or who came first."""
+
+    def strangeness(caller: Caller) -> int:
+        return (caller.calling_ae != entry.ae_title) + (caller.called_ae != entry.calling_ae)
+
+    return min(callers, key=strangeness, default=None)
 
 
 def _outcome(

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from DICOMModule.database import DicomDatabase
 from DICOMModule.database.servers import ServerEntry
+from DICOMModule.dicom.uids import is_harmless_uid
+from DICOMModule.errors import PeerLostError
 from DICOMModule.network.aside import Interrupt
 from DICOMModule.network.dimse import Command
 from DICOMModule.network.reaching import Limits
-from DICOMModule.network.retrieve_plan import Part
+from DICOMModule.network.retrieve_plan import Announced, Part
 from DICOMModule.network.statuses import status_words
+
+MOST_IN_VAIN: Final = 10_000  # refused instances, beside twice as many as were announced
+NOT_ASKED_FOR: Final = "it was not asked for, and was refused."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,8 @@ class Fetch:
         That in words.
     announced : int
         Sub-operations of which the server spoke for what it does not list.
+    nameless : dict
+        Series or study that was asked for → how many instances came under a UID that cannot be kept, and were refused.
     """
 
     entry: ServerEntry
@@ -58,6 +65,12 @@ class Fetch:
     announced: int = 0
     arrived: set[str] = field(default_factory=set)
     refused: dict[str, str] = field(default_factory=dict)
+    nameless: dict[str, int] = field(default_factory=dict)
+    in_vain: int = 0
+    most_in_vain: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.most_in_vain = MOST_IN_VAIN + 2 * sum(len(part.announced) for part in self.parts)
 
     @property
     def is_complete(self) -> bool:
@@ -80,7 +93,9 @@ class Fetch:
         self.announced = max(self.announced, sum(number or 0 for number in counted))
 
     def received(self, part: Part, uid: str, series_instance_uid: str, *, is_new: bool) -> None:
-        """Note that an instance is here and safe."""
+        """Note that an instance is here and safe; what came to the server after it was asked belongs to the rest."""
+        if part.is_known:
+            part.announced.setdefault(uid, Announced())
         part.missing.discard(uid)
         self.refused.pop(uid, None)
         if uid not in self.arrived:
@@ -88,6 +103,32 @@ class Fetch:
             self.tell(Fetched("received" if is_new else "present", uid, series_instance_uid))
 
     def refuse(self, uid: str, reason: str) -> None:
-        """Note why an instance that came was not taken."""
+        """Note why an instance that came was not taken.
+
+        Raises
+        ------
+        PeerLostError
+            More came in vain than any server sends by mistake.
+        """
+        self._count_in_vain()
         self.refused[uid] = reason
         self.tell(Fetched("failed", uid, reason=reason))
+
+    def refuse_foreign(self, part: Part, uid: str) -> None:
+        """Note that an instance came that was not asked for, by its UID if that is one; PeerLostError as `refuse`."""
+        if is_harmless_uid(uid):
+            self.refuse(uid, NOT_ASKED_FOR)
+            return
+        self._count_in_vain()
+        asked = part.series or part.study
+        self.nameless[asked] = self.nameless.get(asked, 0) + 1
+        self.tell(Fetched("failed", "", reason=NOT_ASKED_FOR))
+
+    def _count_in_vain(self) -> None:
+        self.in_vain += 1
+        if self.in_vain > self.most_in_vain:
+            raise PeerLostError(
+                f"{self.entry.ae_title} at {self.entry.host}:{self.entry.port} sends without end what was not asked for or"
+                f" cannot be taken: {self.in_vain - 1} instances were refused, and it was left.",
+                "Its administrator should know of it.",
+            )

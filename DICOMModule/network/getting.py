@@ -29,7 +29,13 @@ from DICOMModule.network.fetching import Fetch
 from DICOMModule.network.find_query import Level
 from DICOMModule.network.finding import PLAIN, STUDY_FIND
 from DICOMModule.network.identifiers import identifier
-from DICOMModule.network.incoming import Announced, IncomingDataSet, StorageLimits, TooLargeError
+from DICOMModule.network.incoming import (
+    LARGEST_DATA_SET_BYTES,
+    Announced,
+    IncomingDataSet,
+    StorageLimits,
+    TooLargeError,
+)
 from DICOMModule.network.link import Link, linked
 from DICOMModule.network.pdus import MOST_CONTEXTS, Proposed
 from DICOMModule.network.refusals import NothingAcceptedError
@@ -41,14 +47,19 @@ UIDS_A_REQUEST: Final = 100
 MOST_FOR_STORAGE: Final = MOST_CONTEXTS - 2
 _NOT_WHAT_IT_SAYS: Final = 0xA900
 _NOT_UNDERSTOOD: Final = 0xC000
-NOT_ASKED_FOR: Final = "it was not asked for, and was refused."
 
 
 class Discard:
     """Where a data set goes that is not wanted."""
 
+    def __init__(self) -> None:
+        self._size = 0
+
     def write(self, piece: memoryview) -> None:
-        """Take the next bytes, and forget them."""
+        """Take the next bytes, and forget them; PeerLostError where there are more than any instance has."""
+        self._size += len(piece)
+        if self._size > LARGEST_DATA_SET_BYTES:
+            raise _without_end()
 
 
 def get(fetch: Fetch, reception: Reception) -> None:
@@ -143,6 +154,10 @@ def _cannot_be_kept(reception: Reception, error: OSError) -> DatabaseError:
     )
 
 
+def _without_end() -> PeerLostError:
+    return PeerLostError("the server sends an instance without end.", "Its administrator should know of it.")
+
+
 class _Kept:
     """A data set on its way to the disk."""
 
@@ -155,9 +170,7 @@ class _Kept:
         except OSError as error:
             raise _cannot_be_kept(self._reception, error) from error
         except TooLargeError as error:
-            raise PeerLostError(
-                "the server sends an instance without end.", "Its administrator should know of it."
-            ) from error
+            raise _without_end() from error
 
 
 class _Getting:
@@ -170,6 +183,7 @@ class _Getting:
         self._fetch, self._reception, self._link, self._context = fetch, reception, link, context
         self._syntaxes = {one.id: one for one in link.contexts if one is not context}
         self._part: Part | None = None
+        self._is_whole = False
         self._incoming: IncomingDataSet | None = None
 
     def get_all(self, parts: Sequence[Part], classes: dict[str, tuple[str, ...]]) -> None:
@@ -191,6 +205,7 @@ class _Getting:
         """Fetch a series, a study, or some instances; return whether the server said that all went well."""
         link, fetch = self._link, self._fetch
         fetch.interrupt.check()
+        self._is_whole = not uids
         number = link.next_message_id()
         data = identifier(keys_of(part, uids), self._context.transfer_syntax, "")
         command = command_set(C_GET_RQ, True, {SOP_CLASS: STUDY_GET, MESSAGE_ID: number, PRIORITY: 0})
@@ -208,7 +223,7 @@ class _Getting:
             message = self._link.receive(fetch.limits.fetch_s, self._sink_of)
             answer = message.command
             if answer.field == C_STORE_RQ:
-                self._acknowledge(message.context_id, answer)
+                self._acknowledge(part, message.context_id, answer)
             elif answer.field == C_GET_RSP and answer.status is not None:
                 if answer.status not in PENDING:
                     fetch.ended(answer)
@@ -229,7 +244,8 @@ class _Getting:
         part, context = self._part, self._syntaxes.get(context_id)
         self._incoming = None
         uid = command.sop_instance_uid
-        is_wanted = part is not None and is_harmless_uid(uid) and (not part.is_known or uid in part.announced)
+        # Of the whole of a series more may come than was listed; where it belongs its data set says.
+        is_wanted = part is not None and is_harmless_uid(uid) and (self._is_whole or uid in part.announced)
         if context is None or not is_wanted or context.abstract_syntax != command.sop_class_uid:
             return Discard()
         told = Announced(
@@ -245,28 +261,26 @@ class _Getting:
             raise _cannot_be_kept(self._reception, error) from error
         return _Kept(self._reception, self._incoming)
 
-    def _acknowledge(self, context_id: int, command: Command) -> None:
+    def _acknowledge(self, part: Part, context_id: int, command: Command) -> None:
         """Answer an instance that has come: only what is safe with success."""
         incoming, self._incoming = self._incoming, None
         uid = command.sop_instance_uid
         if incoming is None:
-            self._fetch.refuse(uid, NOT_ASKED_FOR)
+            self._fetch.refuse_foreign(part, uid)
             status = _NOT_UNDERSTOOD
         else:
-            status = self._take(incoming, uid)
+            status = self._take(part, incoming, uid)
         values: dict[int, int | str] = {SOP_CLASS: command.sop_class_uid, ANSWERS: command.message_id, STATUS: status}
         values[SOP_INSTANCE] = uid
         self._link.send(context_id, command_set(C_STORE_RSP, False, values))
 
-    def _take(self, incoming: IncomingDataSet, uid: str) -> int:
-        fetch, part = self._fetch, self._part
+    def _take(self, part: Part, incoming: IncomingDataSet, uid: str) -> int:
+        fetch = self._fetch
         try:
             arrived = incoming.finish()
         except OSError as error:
             incoming.discard()
             raise _cannot_be_kept(self._reception, error) from error
-        if part is None:
-            raise RuntimeError("an instance came while nothing was asked for")
         try:
             header = self._reception.read(arrived)
         except DicomFileError as error:
@@ -275,7 +289,7 @@ class _Getting:
             return _NOT_WHAT_IT_SAYS if isinstance(error, MismatchError) else _NOT_UNDERSTOOD
         if header.study_instance_uid != part.study or (part.series and header.series_instance_uid != part.series):
             incoming.discard()
-            fetch.refuse(uid, NOT_ASKED_FOR)
+            fetch.refuse_foreign(part, uid)
             return _NOT_UNDERSTOOD
         (receipt,) = self._reception.take([arrived], [header])
         if receipt.outcome in {"stored", "present"}:

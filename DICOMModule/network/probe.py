@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 import struct
 import threading
+import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
 
@@ -18,6 +20,8 @@ _NOT_NOW: Final = struct.pack(">BxLxBBB", ASSOCIATE_RJ, 4, 2, 3, 2)  # transient
 _LONGEST_REQUEST_BYTES: Final = 1 << 16
 _HEARD_WITHIN_S: Final = 3.0
 _LOOK_EVERY_S: Final = 0.1
+_MOST_AT_ONCE: Final = 32
+_MOST_CALLERS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +33,29 @@ class Caller:
     host: str
 
 
+@dataclass(eq=False)
+class _Call:
+    """A connection under way, and what was heard on it so far."""
+
+    connection: socket.socket
+    host: str
+    ends_s: float
+    heard: bytearray = field(default_factory=bytearray)
+
+
 class Probe:
     """Listens within the block; NetworkError where it cannot.
 
     Attributes
     ----------
     callers : list of Caller
-        Who has called so far.
+        Who has called so far, each once.
     """
 
     def __init__(self, address: str, port: int) -> None:
         self._socket = listening_socket(address, port)
-        self._socket.settimeout(_LOOK_EVERY_S)
+        self._socket.setblocking(False)
+        self._calls: list[_Call] = []
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="probe", daemon=True)
         self.callers: list[Caller] = []
@@ -62,30 +77,60 @@ class Probe:
         self._socket.close()
 
     def _listen(self) -> None:
-        while not self._left.is_set():
+        """Hear all who call side by side, none for longer than its time: one that dawdles keeps nobody else away."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._socket, selectors.EVENT_READ)
             try:
-                connection, address = self._socket.accept()
-            except OSError:  # nobody has called
-                continue
-            with connection, suppress(OSError):
-                connection.settimeout(_HEARD_WITHIN_S)
-                self._hear(connection, str(address[0]))
+                while not self._left.is_set():
+                    for key, _ in selector.select(_LOOK_EVERY_S):
+                        if key.data is None:
+                            self._take_up(selector)
+                        elif key.data in self._calls and self._is_done(key.data):
+                            self._let_go(selector, key.data)
+                    for call in [one for one in self._calls if time.monotonic() > one.ends_s]:
+                        self._let_go(selector, call)
+            finally:
+                for call in tuple(self._calls):
+                    self._let_go(selector, call)
 
-    def _hear(self, connection: socket.socket, host: str) -> None:
-        kind, length = struct.unpack(">BxL", _exactly(connection, HEADER_BYTES))
-        if kind != ASSOCIATE_RQ or not 68 <= length <= _LONGEST_REQUEST_BYTES:
+    def _take_up(self, selector: selectors.BaseSelector) -> None:
+        try:
+            connection, address = self._socket.accept()
+        except OSError:  # it has gone
             return
-        body = _exactly(connection, length)
+        connection.setblocking(False)
+        while len(self._calls) >= _MOST_AT_ONCE:
+            self._let_go(selector, self._calls[0])
+        call = _Call(connection, str(address[0]), time.monotonic() + _HEARD_WITHIN_S)
+        self._calls.append(call)
+        selector.register(connection, selectors.EVENT_READ, call)
+
+    def _let_go(self, selector: selectors.BaseSelector, call: _Call) -> None:
+        self._calls.remove(call)
+        selector.unregister(call.connection)
+        call.connection.close()
+
+    def _is_done(self, call: _Call) -> bool:
+        """Hear what is there; return whether nothing more is wanted."""
+        try:
+            piece = call.connection.recv(_LONGEST_REQUEST_BYTES)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        call.heard += piece
+        if len(call.heard) < HEADER_BYTES:
+            return not piece
+        kind, length = struct.unpack_from(">BxL", call.heard)
+        if kind != ASSOCIATE_RQ or not 68 <= length <= _LONGEST_REQUEST_BYTES:
+            return True
+        if len(call.heard) < HEADER_BYTES + length:
+            return not piece
+        body = call.heard[HEADER_BYTES:]
         called, calling = (plain_text(body[at : at + 16].decode("latin_1").strip(" \0")) for at in (4, 20))
-        self.callers.append(Caller(calling, called, host))
-        connection.sendall(_NOT_NOW)
-
-
-def _exactly(connection: socket.socket, count: int) -> bytes:
-    found = b""
-    while len(found) < count:
-        piece = connection.recv(count - len(found))
-        if not piece:
-            raise OSError("it has gone")
-        found += piece
-    return found
+        caller = Caller(calling, called, call.host)
+        if caller not in self.callers and len(self.callers) < _MOST_CALLERS:
+            self.callers.append(caller)
+        with suppress(OSError):
+            call.connection.send(_NOT_NOW)
+        return True

@@ -118,6 +118,8 @@ class _Tally:
             self.series.add(event.series_instance_uid)
         else:
             self.present += 1
+        if self.expected is not None:  # what came to the server after it was asked
+            self.expected = max(self.expected, self.received + self.present)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,9 @@ def _fetch(wish: _Wish, tell: Callable[[Fetched | Planned], None], interrupt: In
     if trouble is not None and not fetch.arrived and not here:
         raise trouble
     failed = _failed(fetch, trouble)
-    if expected is None and fetch.announced:
+    if is_known:
+        expected = sum(len(part.announced) for part in parts)
+    elif fetch.announced:
         expected = max(fetch.announced, len(fetch.arrived))
     status = fetch.status if fetch.status is not None else 0 if not failed else 0xC000
     return Ended(expected, failed, status, fetch.status_text or (str(trouble) if trouble else "success (0x0000)"))
@@ -306,4 +310,11 @@ def _failed(fetch: Fetch, trouble: Exception | None) -> tuple[Problem, ...]:
             rows.setdefault(uid, f"{DID_NOT_COME}; {why}")
         if not part.is_known and not part.is_fetched:
             rows.setdefault(part.series or part.study, f"not all of it came; {why}")
-    return tuple(Problem(uid, reason) for uid, reason in rows.items())
+    found = [Problem(uid, reason) for uid, reason in rows.items()]
+    for asked, number in fetch.nameless.items():
+        found.append(
+            Problem(
+                asked, f"{number} more came under a UID that is none, and {'was' if number == 1 else 'were'} refused."
+            )
+        )
+    return tuple(found)

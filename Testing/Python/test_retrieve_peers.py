@@ -140,6 +140,50 @@ def test_what_was_not_asked_for_is_refused_and_told(database, made, tmp_path):
     assert {one.series_instance_uid for one in database.series()} == {SERIES}
 
 
+def test_what_came_to_the_server_since_it_was_asked_comes_with_the_whole_of_its_series(database, made):
+    archive = Archive(made)
+    archive.listed = list(made)[:1]
+    with running(archive) as entry:
+        report = got(database, entry, RetrieveKey(STUDY, SERIES))
+    assert (report.expected, report.received, report.failed) == (3, 3, ())
+    assert archive.answers == [(one, 0) for one in made]
+    assert {one.sop_instance_uid for one in database.instances()} == set(made)
+
+
+def test_what_was_not_asked_for_is_refused_though_it_is_of_the_series_where_one_instance_was_asked_for(database, made):
+    archive = Archive(made)
+    first, second, _ = made
+    archive.sends = [first, second]
+    with running(archive) as entry:
+        report = got(database, entry, RetrieveKey(STUDY, SERIES, first))
+    assert (report.expected, report.received, [one.where for one in report.failed]) == (1, 1, [second])
+
+
+def test_a_uid_that_is_none_is_told_without_its_text(database, made):
+    archive = Archive(made)
+    first = next(iter(made))
+    for bad in ("\x1b[31m1.2.3", "1.2\n3", "7" * 1000):
+        archive.held[bad] = made[first]
+    with running(archive) as entry:
+        report = got(database, entry)
+    assert (report.received, len(archive.answers)) == (3, 6)
+    assert [(one.where, one.reason) for one in report.failed] == [
+        (SERIES, "3 more came under a UID that is none, and were refused.")
+    ]
+
+
+@pytest.mark.parametrize("name", ["1.2.826.0.99.{}", "\x1b{}"])
+def test_a_peer_that_sends_without_end_what_was_not_asked_for_is_left(database, made, monkeypatch, name):
+    monkeypatch.setattr("DICOMModule.network.fetching.MOST_IN_VAIN", 9)
+    archive = Archive(made)
+    archive.held |= {name.format(number): b"" for number in range(1000)}
+    with running(archive) as entry:
+        report = got(database, entry)
+    assert (report.received, len(archive.answers)) == (3, 3 + 9 + 2 * 3)
+    assert len(report.failed) <= 9 + 2 * 3
+    assert database.counts().instances == 3
+
+
 def test_an_instance_of_another_study_under_a_uid_that_was_asked_for_is_refused(database, made, tmp_path):
     first = next(iter(made))
     other = make_series(tmp_path / "o", "other", slices=1, edit=lambda one, _k: setattr(one, "SOPInstanceUID", first))

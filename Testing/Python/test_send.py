@@ -319,7 +319,10 @@ def test_the_verb_says_what_the_contract_says(tmp_path, series_factory, storescp
     assert "2 instances sent" in capsys.readouterr().out
     assert main(["--database", str(tmp_path / "none"), *words, "--commit", "--json"]) == 1
     assert "storage commitment" in json.loads(capsys.readouterr().out)["error"]
-    assert main(["--database", str(tmp_path / "none"), "send", "127.0.0.1:9999999", str(series.folder)]) == 1
+    capsys.readouterr()
+    for typed in ("127.0.0.1:9999999", "archive:abc", "archive:"):
+        assert main(["--database", str(tmp_path / "none"), "send", typed, str(series.folder)]) == 1
+        assert f"'{typed}' is no HOST:PORT" in capsys.readouterr().err
 
 
 def test_a_file_that_cannot_be_read_is_a_row_and_makes_a_3(tmp_path, series_factory, storescp, capsys):
