@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 
+import numpy as np
 import pydicom
 import pytest
 from dialog_kit import banner_texts
@@ -17,9 +18,11 @@ from DICOMModule.database.servers import ServerEntry
 from DICOMModule.jobs import Progress
 from DICOMModule.network.retrieve_plan import RetrieveKey
 from DICOMModule.widgets.exchange.retrieving import Retriever
+from DICOMModule.widgets.growing import GrowingNodes
 from DICOMModule.widgets.job_runner import JobState
 from DICOMModule.widgets.jobs_panel import JobsStrip
 from DICOMModule.widgets.qt import QLabel, QPushButton
+from DICOMModule.widgets.scene_loading import SceneLoader
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 SLICES, FIRST = 6, 2
@@ -159,6 +162,27 @@ def test_what_was_taken_out_of_the_list_goes_on_from_the_banner(qtbot, retriever
     stopped(qtbot, retriever, handle)
     retriever.viewer.jobs.forget(handle)
     button(retriever.viewer.banners.shown[0], "Go on").click()
+    all_came(qtbot, retriever)
+
+
+def test_what_is_shown_of_a_paused_retrieve_fills_when_it_goes_on(qtbot, retriever, monkeypatch):
+    monkeypatch.setattr("DICOMModule.widgets.growing.LOOK_MS", 50)
+    viewer = retriever.viewer
+    loader, growing = SceneLoader(retriever.logic, viewer), GrowingNodes(viewer)
+    loader.arrived.connect(growing.follow)
+    growing.use(retriever.logic)
+    handle = begun(qtbot, retriever)
+    handle.pause()
+    stopped(qtbot, retriever, handle)
+    loader.load_targets([uid("held", "series")], "a series")
+    qtbot.waitUntil(lambda: len(viewer.scene.nodes) == 1)
+    (node,) = viewer.scene.nodes
+    assert node.volume.array.shape[0] == FIRST
+    retriever.viewer.jobs.retry(handle)
+    qtbot.waitUntil(lambda: viewer.scene.nodes[0].volume.array.shape[0] == SLICES, timeout=20_000)
+    assert [one.id for one in viewer.scene.nodes] == [node.id]
+    assert np.array_equal(viewer.scene.nodes[0].volume.array, np.arange(SLICES * 80).reshape(SLICES, 8, 10))
+    growing.close()
     all_came(qtbot, retriever)
 
 
