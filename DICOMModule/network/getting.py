@@ -40,7 +40,7 @@ from DICOMModule.network.link import Link, linked
 from DICOMModule.network.pdus import MOST_CONTEXTS, Proposed
 from DICOMModule.network.refusals import NothingAcceptedError
 from DICOMModule.network.retrieve_plan import Part
-from DICOMModule.network.storage_classes import GENERIC_CLASSES, KEPT_IN_ORDER
+from DICOMModule.network.storage_classes import KEPT_IN_ORDER, generic_classes
 
 STUDY_GET: Final = "1.2.840.10008.5.1.4.1.2.2.3"
 UIDS_A_REQUEST: Final = 100
@@ -83,7 +83,7 @@ def _divided(parts: Sequence[Part]) -> Iterator[tuple[dict[str, tuple[str, ...]]
     """Divide what is missing by the SOP classes that fit into an association, each with its transfer syntaxes."""
     unknown = [part for part in parts if (part.missing or not part.is_known) and not _classes_of(part)]
     if unknown:
-        yield dict.fromkeys(GENERIC_CLASSES, PLAIN), unknown
+        yield dict.fromkeys(generic_classes(), PLAIN), unknown
     classes: dict[str, tuple[str, ...]] = {}
     chosen: list[Part] = []
     for part in parts:

@@ -44,8 +44,15 @@ def status_words(code: int, comment: str = "") -> str:
     """Return a status as words, its number and the peer's comment."""
     words = _WORDS.get(code)
     if words is None:
-        kind = {0xA: "failure", 0xB: "warning", 0xC: "it cannot be understood or processed"}.get(code >> 12)
-        words = kind or "a status that the standard does not have"
+        words = "it cannot be understood or processed" if code >> 12 == 0xC else _category(code)
     told = f"{words} (0x{code:04X})"
     comment = plain_text(comment.strip()[:LONGEST_COMMENT])
     return f"{told}, with the comment: {comment}" if comment else told
+
+
+def _category(code: int) -> str:
+    """Return what kind of status one is that has no words of its own (PS3.7 annex C)."""
+    from pynetdicom.status import STATUS_UNKNOWN, code_to_category
+
+    category = code_to_category(code)
+    return "a status that the standard does not have" if category == STATUS_UNKNOWN else category.lower()
