@@ -54,21 +54,25 @@ class ListenerKills:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = self._base / f"database-{number}-{time.monotonic_ns()}"
             self._acknowledged, self._sent = {}, {}
-        folder, port = self._folder, free_port()
+        folder, port, ready = self._folder, free_port(), self._base / f"ready-{time.monotonic_ns()}"
 
         def work(begin: Callable[[], None]) -> None:
             options = ListenerOptions(port=port, allow=("MODALITY",))
             with DicomDatabase.open(folder) as database, Listener(database, options):
                 begin()
+                ready.touch()
                 time.sleep(60.0)
 
-        self._threads = [threading.Thread(target=self._send, args=(made, port)) for made in self._made]
+        self._threads = [threading.Thread(target=self._send, args=(made, port, ready)) for made in self._made]
         for thread in self._threads:
             thread.start()
         return work, RECEIVES_S
 
-    def _send(self, made: Instances, port: int) -> None:
+    def _send(self, made: Instances, port: int, ready: Path) -> None:
         deadline = time.monotonic() + CONNECTS_S
+        # a child that is forked while somebody looks a host up would wait for ever when it does so itself
+        while not ready.exists() and time.monotonic() < deadline:
+            time.sleep(0.002)
         while time.monotonic() < deadline:
             try:
                 with Sender(port) as sender:
