@@ -46,6 +46,7 @@ class ListenerKills:
         self._acknowledged: dict[str, bytes] = {}
         self._sent: dict[str, bytes] = {}
         self._threads: list[threading.Thread] = []
+        self._is_over = threading.Event()
         self.acknowledged = 0
 
     def begin(self, number: int) -> tuple[Work, float]:
@@ -63,6 +64,7 @@ class ListenerKills:
                 ready.touch()
                 time.sleep(60.0)
 
+        self._is_over.clear()
         self._threads = [threading.Thread(target=self._send, args=(made, port, ready)) for made in self._made]
         for thread in self._threads:
             thread.start()
@@ -71,9 +73,9 @@ class ListenerKills:
     def _send(self, made: Instances, port: int, ready: Path) -> None:
         deadline = time.monotonic() + CONNECTS_S
         # a child that is forked while somebody looks a host up would wait for ever when it does so itself
-        while not ready.exists() and time.monotonic() < deadline:
+        while not ready.exists() and not self._is_over.is_set() and time.monotonic() < deadline:
             time.sleep(0.002)
-        while time.monotonic() < deadline:
+        while not self._is_over.is_set() and time.monotonic() < deadline:
             try:
                 with Sender(port) as sender:
                     while sender.is_accepted:
@@ -88,6 +90,7 @@ class ListenerKills:
 
     def faults(self, *, hit: bool) -> list[str]:
         """Return what is wrong."""
+        self._is_over.set()
         for thread in self._threads:
             thread.join()
         faults = [] if hit else ["the listener ended by itself"]
