@@ -128,8 +128,7 @@ class _Telling:
             output.text(f"{progress.ae_title} listens at {progress.host}:{progress.port}; Ctrl-C ends it")
             output.flush()
         if output.as_json:
-            for event in progress.events:
-                output.json_line(_document(event))
+            output.json_line(*map(_document, progress.events))
         else:
             self._text(progress)
 

@@ -65,11 +65,11 @@ class Output:
                 self.stdout.write(text + "\n")
                 self.stdout.flush()
 
-    def json_line(self, value: Any) -> None:
-        """Print `value` as one line of JSON at once, for verbs that go on; does nothing where text is wanted."""
-        if self.as_json:
+    def json_line(self, *values: Any) -> None:
+        """Print each value as one line of JSON at once, for verbs that go on; does nothing where text is wanted."""
+        if self.as_json and values:
             with self._writing():
-                self.stdout.write(json.dumps(as_json(value), ensure_ascii=True) + "\n")
+                self.stdout.write("".join(json.dumps(as_json(value), ensure_ascii=True) + "\n" for value in values))
                 self.stdout.flush()
 
     def text(self, line: str = "") -> None:

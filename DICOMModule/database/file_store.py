@@ -223,6 +223,19 @@ class FileStore:
             sync_folder(folders[0])
         self._kept_folders |= new
 
+    def make_folders(self) -> None:
+        """Make all folders that copies may get into, and make their names last: whoever stores one by one waits for none."""
+        prefixes = [self.dicom / f"{number:02x}" for number in range(256)]
+        new = [prefix for prefix in prefixes if not prefix.is_dir()]
+        try:
+            for prefix in new:
+                self._make_folder(prefix)
+            if new:
+                self.sync_folders(prefix / "any" for prefix in new[:1])
+        except OSError as error:
+            raise translated_os_error(error, self.folder) or error from error
+        self._kept_folders |= set(prefixes)
+
     def stored_files(self) -> Iterator[Path]:
         """Return every file under ``dicom/`` that bears a final name, in order."""
         if self.dicom.is_dir():

@@ -307,6 +307,7 @@ def reception(catalogue: Catalogue, store: FileStore, source: str) -> Iterator[R
     DatabaseError
         The folder cannot be written to.
     """
+    store.make_folders()
     with store.session() as folder:
         made = Reception(catalogue, store, folder, source)
         try:

@@ -10,6 +10,7 @@ sides. Ours and Orthanc sync and index before they answer; storescp does neither
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 import sys
 import time
@@ -28,8 +29,6 @@ from import_data import make_files  # noqa: E402
 
 from DICOMModule.database import DicomDatabase  # noqa: E402
 from DICOMModule.jobs import run_to_end  # noqa: E402
-from DICOMModule.network.listener import ListenerOptions  # noqa: E402
-from DICOMModule.network.listener_control import ListenerControl  # noqa: E402
 
 LARGE_FILES = 200
 STORESCU = "STORESCU"
@@ -52,9 +51,10 @@ def folders_of(base: Path, files: int, *, large: bool = False, parts: int = 1) -
 
 def sent(folders: Sequence[Path], title: str, port: int) -> float:
     """Send folders by storescu, each over an association of its own, all at once; return the seconds that took."""
-    command = [peers.program("storescu"), "-aet", STORESCU, "-aec", title, "+sd", "127.0.0.1", str(port)]
+    command = [peers.program("storescu"), "-aet", STORESCU, "-aec", title, "127.0.0.1", str(port)]
+    files = [sorted(map(str, folder.iterdir())) for folder in folders]  # series by series, as archives send
     began_s = time.perf_counter()
-    running = [subprocess.Popen([*command, str(folder)], env=_environment()) for folder in folders]
+    running = [subprocess.Popen([*command, *names], env=_environment()) for names in files]
     codes = [one.wait() for one in running]
     elapsed_s = time.perf_counter() - began_s
     assert not any(codes), f"storescu ended with {codes}"
@@ -62,22 +62,18 @@ def sent(folders: Sequence[Path], title: str, port: int) -> float:
 
 
 def _environment() -> dict[str, str]:
-    import os
-
     return {**os.environ, **peers.NO_DELAY}
 
 
 @contextmanager
 def our_listener(folder: Path) -> Iterator[int]:
-    """Have our listener on a fresh database; give its port."""
-    control = ListenerControl(folder, ListenerOptions(port=0, allow=(STORESCU,)))
-    control.start()
-    try:
-        state = control.wait_until_settled()
-        assert state.kind == "listening", state.text
-        yield state.port
-    finally:
-        control.close()
+    """Have our listener on a fresh database; give its port. Nobody reads what it prints, as with the peers."""
+    port = peers.free_port()
+    command = [sys.executable, "-m", "DICOMModule", "--database", str(folder), "--quiet", "listen"]
+    command += ["--port", str(port), "--allow", STORESCU]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with peers.process(command, folder.with_suffix(".log"), port, environment=environment):
+        yield port
 
 
 def bench_receive(base: Path, files: int, *, large: bool = False, parts: int = 1) -> Iterator[Case]:
