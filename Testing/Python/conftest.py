@@ -143,7 +143,13 @@ def _settled(look, limit_s=2.0):
 
 def _has_children():
     if peers.running:  # they stay for the whole session: only what else there is was left behind
-        listed = [path.read_text() for path in Path("/proc/self/task").glob("*/children")]
+        try:
+            listed = [path.read_text() for path in Path("/proc/self/task").glob("*/children")]
+        except (
+            FileNotFoundError,
+            ProcessLookupError,
+        ):  # a thread ended meanwhile, and its children are another's: look again
+            return True
         return bool({int(number) for text in listed for number in text.split()} - set(peers.running))
     if not hasattr(os, "waitid"):
         return False
