@@ -14,7 +14,7 @@ from dialog_kit import banner_texts
 from pynetdicom import AE, evt
 
 from DICOMModule.database.servers import ServerEntry
-from DICOMModule.network.doctor import STUDY_FIND, VERIFICATION
+from DICOMModule.network.doctor import STUDY_FIND, VERIFICATION, Step
 from DICOMModule.settings import read_settings, write_settings
 from DICOMModule.widgets.dialogs.doctor_dialog import DoctorDialog, StepRow
 from DICOMModule.widgets.dialogs.server_dialog import field_errors
@@ -332,6 +332,16 @@ def test_a_wrong_title_is_told_as_plain_text_whatever_the_peer_says(qtbot, netwo
     dialog.edit_requested.connect(asked.append)
     dialog.edit_button.click()
     assert [one.ae_title for one in asked] == ["<i>WRONG</i>"]
+
+
+def test_steps_that_are_exchanged_are_seen_at_once(qtbot, viewer, networking):
+    one = entry("PACS", 104)
+    dialog = DoctorDialog(networking.book, viewer)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    for number in (1, 2):
+        dialog._show_steps([Step("name", True, f"{one.host} is known.")] * number, "tcp")
+        assert len(steps(dialog)) == number + 1  # no event has been handled in between
 
 
 def test_steps_appear_as_they_are_made_and_closing_the_dialog_ends_the_test(qtbot, networking):

@@ -272,10 +272,12 @@ class DoctorDialog(PanelDialog):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        for step in made:
-            self.steps.addWidget(StepRow(TITLES.get(step.step, step.step), step.ok, step.detail, step.advice))
+        rows = [StepRow(TITLES.get(step.step, step.step), step.ok, step.detail, step.advice) for step in made]
         if running:
-            self.steps.addWidget(StepRow(TITLES.get(running, running), None, "Waiting for an answer…", ""))
+            rows.append(StepRow(TITLES.get(running, running), None, "Waiting for an answer…", ""))
+        for row in rows:
+            self.steps.addWidget(row)
+            row.show()  # now, not when the layout comes to it: those before have gone already
         self.steps.addStretch(1)
 
     def _show_ours(self, learnt: Mapping[str, Any]) -> None:
