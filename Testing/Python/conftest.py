@@ -65,6 +65,15 @@ def viewer(qtbot, tmp_path):
 
 
 @pytest.fixture
+def networking(qtbot, logic, viewer):
+    """The network's part of the window: the section Servers, shown, with its address book read, and its dialogs."""
+    from dialog_kit import a_networking
+
+    with a_networking(qtbot, viewer, logic) as made:
+        yield made
+
+
+@pytest.fixture
 def logic(tmp_path):
     """A Logic on a database folder that is not there yet."""
     from DICOMModule.logic import DICOMModuleLogic

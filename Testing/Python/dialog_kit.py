@@ -10,6 +10,8 @@ from DICOMModule.scene import Scene
 from DICOMModule.volume.volume import Volume
 from DICOMModule.widgets.banners import Banners
 from DICOMModule.widgets.job_runner import JobRunner
+from DICOMModule.widgets.qt import QWidget
+from DICOMModule.widgets.servers.networking import Networking
 from DICOMModule.widgets.viewer import SettingsStore, Viewer
 from DICOMModule.widgets.views.view_state import ViewState
 
@@ -28,6 +30,21 @@ def a_viewer(qtbot, tmp_path):
     finally:
         made.jobs.shut_down()
         made.views.close()
+
+
+@contextmanager
+def a_networking(qtbot, viewer, logic):
+    """Put the network's part of the window together, with a listener's port of its own; it is closed after the block."""
+    viewer.settings.change(listener_port=0)
+    window = QWidget()
+    qtbot.addWidget(window)
+    made = Networking(viewer, logic, window)
+    qtbot.addWidget(made.section)
+    made.section.resize(360, 400)
+    made.section.show()
+    qtbot.waitUntil(lambda: made.book.is_settled and viewer.jobs.is_idle)
+    yield made
+    made.close()
 
 
 def a_volume(name="Made", shape=(4, 5, 6), *, tilt_mm=0.0, **fields):

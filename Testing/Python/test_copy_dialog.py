@@ -49,7 +49,7 @@ def dialog(qtbot, logic, viewer, selection):
 
 def settle(qtbot, dialog):
     qtbot.waitUntil(
-        lambda: not dialog._timer.isActive() and dialog._checking is None and dialog._counting is None, timeout=10_000
+        lambda: not dialog._timer.isActive() and dialog._checking is None and not dialog._counting.is_running, timeout=10_000
     )
 
 

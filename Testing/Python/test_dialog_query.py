@@ -23,8 +23,7 @@ from DICOMModule.network.matches import Match
 from DICOMModule.widgets.exchange.query_fields import parsed_date, parsed_modalities, preset_range
 from DICOMModule.widgets.exchange.result_model import HERE, NAME, SERVER, ResultModel
 from DICOMModule.widgets.job_runner import Lane
-from DICOMModule.widgets.qt import QPushButton, Qt, QWidget
-from DICOMModule.widgets.servers.networking import Networking
+from DICOMModule.widgets.qt import QPushButton, Qt
 
 PEOPLE = {
     "one": {"PatientName": "Doe^Jane", "StudyDate": "20260105", "StudyDescription": "CT THORAX"},
@@ -46,16 +45,6 @@ def archive(tmp_path_factory, orthanc):
     orthanc.empty()
     peers.store(orthanc, folder)
     return orthanc, folder
-
-
-@pytest.fixture
-def networking(qtbot, logic, viewer):
-    window = QWidget()
-    qtbot.addWidget(window)
-    made = Networking(viewer, logic, window)
-    qtbot.addWidget(made.section)
-    yield made
-    made.close()
 
 
 def shown(qtbot, networking, *entries):

@@ -17,8 +17,7 @@ from DICOMModule.database.servers import ServerEntry
 from DICOMModule.network.sending import SentInstance
 from DICOMModule.widgets.browser.selection import Selection
 from DICOMModule.widgets.exchange.send_rows import SentRows
-from DICOMModule.widgets.qt import Qt, QWidget
-from DICOMModule.widgets.servers.networking import Networking
+from DICOMModule.widgets.qt import Qt
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 
@@ -28,16 +27,6 @@ def made(logic, tmp_path):
     series = make_series(tmp_path / "made", "sent", slices=3)
     import_(logic, series.folder)
     return series
-
-
-@pytest.fixture
-def networking(qtbot, logic, viewer):
-    window = QWidget()
-    qtbot.addWidget(window)
-    built = Networking(viewer, logic, window)
-    qtbot.addWidget(built.section)
-    yield built
-    built.close()
 
 
 def shown(qtbot, networking, made, *entries):

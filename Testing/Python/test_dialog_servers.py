@@ -5,40 +5,29 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from contextlib import contextmanager
 from dataclasses import replace
 
 import peers
 import pytest
 from dialog_kit import banner_texts
-from pynetdicom import AE, evt
+from pynetdicom import evt
+from scripted_peer import scripted
 
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.network.doctor import STUDY_FIND, VERIFICATION, Step
 from DICOMModule.settings import read_settings, write_settings
 from DICOMModule.widgets.dialogs.doctor_dialog import DoctorDialog, StepRow
 from DICOMModule.widgets.dialogs.server_dialog import field_errors
-from DICOMModule.widgets.qt import QApplication, QLabel, QPushButton, Qt, QWidget
-from DICOMModule.widgets.servers.networking import Networking
+from DICOMModule.widgets.qt import QApplication, QLabel, QPushButton, Qt
 
 
-@contextmanager
 def peer(title="PEER", classes=(VERIFICATION, STUDY_FIND), find=None):
     """Run a scripted peer that answers C-ECHO, and C-FIND as `find` does; give its port."""
-    ae = AE(title)
-    ae.require_called_aet = True
-    ae.acse_timeout = 0.5
-    for uid in classes:
-        ae.add_supported_context(uid)
 
     def nothing(_event):
         yield 0x0000, None
 
-    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_FIND, find or nothing)])
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
+    return scripted(classes, [(evt.EVT_C_FIND, find or nothing)], title, acse_timeout=0.5, require_called_aet=True)
 
 
 def entry(name="PACS", port=104, title="PEER", **fields):
@@ -54,19 +43,6 @@ def free_listener(monkeypatch, tmp_path):
 
 def use_port(port):
     write_settings(replace(read_settings(), listener_port=port))
-
-
-@pytest.fixture
-def networking(qtbot, logic, viewer):
-    window = QWidget()
-    qtbot.addWidget(window)
-    made = Networking(viewer, logic, window)
-    qtbot.addWidget(made.section)
-    made.section.resize(360, 400)
-    made.section.show()
-    settled(qtbot, made)
-    yield made
-    made.close_dialogs()
 
 
 def settled(qtbot, networking):

@@ -20,19 +20,6 @@ from DICOMModule.widgets.servers.networking import Networking
 WITHIN_MS = 30_000
 
 
-@pytest.fixture
-def networking(qtbot, logic, viewer):
-    viewer.settings.change(listener_port=0)
-    window = QWidget()
-    qtbot.addWidget(window)
-    made = Networking(viewer, logic, window)
-    qtbot.addWidget(made.section)
-    made.section.resize(360, 400)
-    made.section.show()
-    yield made
-    made.close()
-
-
 def listening(qtbot, networking):
     networking.section.listener_button.click()
     qtbot.waitUntil(lambda: networking.listener.kind in {"listening", "failed"}, timeout=WITHIN_MS)

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 from pydicom.dataset import Dataset
-from pynetdicom import AE, evt
-from scripted_peer import accept, command, find_answer, fragment, messages, raw_peer, take_pdu
+from pynetdicom import DEFAULT_TRANSFER_SYNTAXES, evt
+from scripted_peer import accept, command, find_answer, fragment, messages, raw_peer, scripted, take_pdu
 
 from DICOMModule.commands.main import main
 from DICOMModule.database.servers import ServerEntry
@@ -26,20 +26,9 @@ SHORT = Limits(connect_s=2.0, association_s=1.0, answer_s=1.0, silence_s=2.0)
 ALL = (VERIFICATION, STUDY_FIND, STUDY_GET, CT_IMAGE)
 
 
-@contextmanager
 def peer(title="PEER", classes=ALL, handlers=(), **options):
-    """Run a scripted peer; give its port."""
-    ae = AE(title)
-    ae.acse_timeout = 0.5  # whoever connects and leaves holds a thread of it for so long
-    for uid in classes:
-        ae.add_supported_context(uid)
-    for name, value in options.items():
-        setattr(ae, name, value)
-    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=list(handlers))
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
+    """Run a scripted peer; give its port. Whoever connects and leaves holds a thread of it for `acse_timeout`."""
+    return scripted(classes, handlers, title, DEFAULT_TRANSFER_SYNTAXES, acse_timeout=0.5, **options)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.browser.selection import Selection
 from DICOMModule.widgets.dialogs.checked_dialog import CheckedDialog
 from DICOMModule.widgets.dialogs.copy_request import CopyRequest, check_place, hidden_header, zip_name
+from DICOMModule.widgets.dialogs.file_counting import FileCounting
 from DICOMModule.widgets.dialogs.file_dialogs import NewFileDialog, dress_file_dialog
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.job_runner import Failure, JobHandle
@@ -90,8 +91,6 @@ class CopyDialog(CheckedDialog):
         self._logic = logic
         self._viewer = viewer
         self._selection = selection
-        self._preview: CopyPreview | None = None
-        self._counting: JobHandle | None = None
         self._checking: JobHandle | None = None
         self._state = "info"
         self._timer = QTimer(self)
@@ -108,7 +107,8 @@ class CopyDialog(CheckedDialog):
         self.export_button.clicked.connect(lambda _checked: self.accept())
         self.cancel_button.clicked.connect(lambda _checked: self.reject())
         self.path_field.setFocus()
-        self._count()
+        targets = selection.targets
+        self._counting = FileCounting(viewer, logic, targets, self._on_counted, self._on_not_counted)
         self._on_form_changed()
 
     @property
@@ -150,10 +150,13 @@ class CopyDialog(CheckedDialog):
     def done(self, result: int) -> None:
         """Count and check nothing any more."""
         self._timer.stop()
-        for handle in (self._counting, self._checking):
-            if handle is not None:
-                handle.cancel()
-        self._counting = self._checking = None  # one that has just ended tells all the same, and the form may be gone
+        self._counting.let_go()
+        checking, self._checking = (
+            self._checking,
+            None,
+        )  # one that has just ended tells all the same, and the form may be gone
+        if checking is not None:
+            checking.cancel()
         super().done(result)
 
     def _fill(self) -> None:
@@ -183,31 +186,13 @@ class CopyDialog(CheckedDialog):
 
     # -- counting, the example, the check
 
-    def _count(self) -> None:
-        logic, targets = self._logic, self._selection.targets
-        handle = self._viewer.jobs.run(
-            "Counting files",
-            lambda: logic.copy_preview_job(targets),
-            on_success=lambda preview: self._on_counted(handle, preview),
-            on_failure=lambda failure: self._on_not_counted(handle, failure),
-            quiet=True,
-            owner=logic,
-        )
-        self._counting = handle
-
-    def _on_counted(self, handle: JobHandle, preview: CopyPreview) -> None:
-        if handle is not self._counting:
-            return
-        self._counting = None
-        self._preview = preview
+    def _on_counted(self, preview: CopyPreview) -> None:
         self.what_caption.setText(f"{counted(preview.files, 'file')}, {bytes_text(preview.bytes)}")
         self._on_form_changed()
 
-    def _on_not_counted(self, handle: JobHandle, failure: Failure) -> None:
-        if handle is self._counting:
-            self._counting = None
-            self.what_caption.setText("")
-            self._show_state("error", failure.text)
+    def _on_not_counted(self, reason: str) -> None:
+        self.what_caption.setText("")
+        self._show_state("error", reason)
 
     def _on_form_changed(self) -> None:
         self.export_button.setEnabled(False)
@@ -223,7 +208,7 @@ class CopyDialog(CheckedDialog):
         except ExportError:
             self.example.set_whole_text(" ")  # the state says why; the room stays
             return
-        first = self._preview.first if self._preview is not None else None
+        first = self._counting.preview.first if self._counting.preview is not None else None
         if first is None:
             self.example.set_whole_text(" ")
             return
@@ -231,7 +216,7 @@ class CopyDialog(CheckedDialog):
         self.example.set_whole_text(f"For example {plain_text(example_name(shown, options))}")
 
     def _check(self) -> None:
-        if self._preview is None:
+        if self._counting.preview is None:
             return
         try:
             options = self.options
@@ -258,7 +243,7 @@ class CopyDialog(CheckedDialog):
         self._checking = handle
 
     def _on_checked(self, handle: JobHandle, free: int | None) -> None:
-        preview = self._preview
+        preview = self._counting.preview
         if handle is not self._checking or self._timer.isActive() or preview is None:
             return
         self._checking = None

@@ -11,6 +11,7 @@ from DICOMModule.jobs import Progress
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.browser.anonymity import Anonymity
 from DICOMModule.widgets.browser.selection import Selection
+from DICOMModule.widgets.dialogs.file_counting import FileCounting
 from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.exchange.gathering import Gathered
@@ -95,8 +96,6 @@ class SendDialog(PanelDialog):
         self._book = book
         self._selection = selection
         self._kind = "info"
-        self._preview: CopyPreview | None = None
-        self._counting: JobHandle | None = None
         self._sending: JobHandle | None = None
         self._to: ServerEntry | None = None
         self._gathered: Gathered[SentInstance] = Gathered(_rows_of)
@@ -104,6 +103,8 @@ class SendDialog(PanelDialog):
         self._shown = FailuresOnly(self)
         self._shown.setSourceModel(self.rows)
         self._anonymity = Anonymity(viewer.views, (self.rows,), self)
+        targets = selection.targets
+        self._counting = FileCounting(viewer, logic, targets, self._on_counted, self._on_not_counted)
         self._make()
         self._fill_servers()
         book.changed.connect(self._fill_servers)
@@ -115,7 +116,6 @@ class SendDialog(PanelDialog):
         self.send_button.clicked.connect(lambda _checked: self._on_send_clicked())
         self.retry_button.clicked.connect(lambda _checked: self.send(self.rows.failed_uids))
         self.close_button.clicked.connect(lambda _checked: self.close())
-        self._count()
         self._on_form_changed()
 
     @property
@@ -174,7 +174,8 @@ class SendDialog(PanelDialog):
 
     def let_go(self) -> None:
         """Listen to no job any more: the dialog is about to go."""
-        sending, self._sending, self._counting = self._sending, None, None
+        self._counting.let_go()
+        sending, self._sending = self._sending, None
         if sending is not None:
             sending.on_details = None
 
@@ -220,30 +221,14 @@ class SendDialog(PanelDialog):
 
     # -- what goes
 
-    def _count(self) -> None:
-        logic, targets = self._logic, self._selection.targets
-        handle = self.viewer.jobs.run(
-            "Counting files",
-            lambda: logic.copy_preview_job(targets),
-            on_success=lambda preview: self._on_counted(handle, preview),
-            on_failure=lambda failure: self._on_not_counted(handle, failure),
-            quiet=True,
-            owner=logic,
-        )
-        self._counting = handle
+    def _on_counted(self, preview: CopyPreview) -> None:
+        files = counted(preview.files, "image or object", "images and objects")
+        self.what_caption.setText(f"{files}, {bytes_text(preview.bytes)}")
+        self._on_form_changed()
 
-    def _on_counted(self, handle: JobHandle, preview: CopyPreview) -> None:
-        if handle is self._counting:
-            self._preview = preview
-            self.what_caption.setText(
-                f"{counted(preview.files, 'image or object', 'images and objects')}, {bytes_text(preview.bytes)}"
-            )
-            self._on_form_changed()
-
-    def _on_not_counted(self, handle: JobHandle, failure: Failure) -> None:
-        if handle is self._counting:
-            self.what_caption.setText("")
-            self._show_state("error", failure.text)
+    def _on_not_counted(self, reason: str) -> None:
+        self.what_caption.setText("")
+        self._show_state("error", reason)
 
     def _on_form_changed(self) -> None:
         is_other = self.server_choice.currentData() is None
@@ -338,7 +323,8 @@ class SendDialog(PanelDialog):
             is_sound = self.destination is not None
         except SettingsError:
             is_sound = False
-        has_files = self._preview is not None and self._preview.files > 0
+        preview = self._counting.preview
+        has_files = preview is not None and preview.files > 0
         for widget in (self.server_choice, self.other_box):
             widget.setEnabled(not sending)
         self.bar.setVisible(sending)
