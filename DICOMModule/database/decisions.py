@@ -89,7 +89,13 @@ def is_current(header_bytes: int, mtime_ns: int, known: Registered | KnownFile, 
 
 
 def decide(
-    header: InstanceHeader, known: Registered | None, store: FileStore, *, copy: bool, source: str | None = None
+    header: InstanceHeader,
+    known: Registered | None,
+    store: FileStore,
+    *,
+    copy: bool,
+    source: str | None = None,
+    from_peer: bool = False,
 ) -> Decision:
     """Decide what becomes of a file.
 
@@ -105,6 +111,8 @@ def decide(
         Whether files are being copied in.
     source : str, optional
         Where the file comes from, if that is not where its bytes are: a member of an archive.
+    from_peer : bool
+        It came over the network, and what stands before its data set was made here.
 
     Raises
     ------
@@ -116,7 +124,7 @@ def decide(
     if known.trashed:
         return _decide_beside_trash(header, known, store)
     if known.copied:
-        return _decide_beside_copy(header, known, store, source or header.filename)
+        return _decide_beside_copy(header, known, store, source or header.filename, from_peer=from_peer)
     if known.source_path == header.filename:
         if is_current(header.size_bytes, header.mtime_ns, known, copy=copy):
             return Decision(Verdict.UNCHANGED)
@@ -157,7 +165,9 @@ def same_content(first: InstanceHeader, second: InstanceHeader, second_sha256: b
     return sha256_of(first.path, first.dataset_offset) == sha256_of(second.path, second.dataset_offset)
 
 
-def _decide_beside_copy(header: InstanceHeader, known: Registered, store: FileStore, source: str) -> Decision:
+def _decide_beside_copy(
+    header: InstanceHeader, known: Registered, store: FileStore, source: str, *, from_peer: bool
+) -> Decision:
     place = store.place_text(known.sop_instance_uid)
     is_there = header.filename == place
     from_there = known.source_path in {None, source} or is_there
@@ -169,14 +179,18 @@ def _decide_beside_copy(header: InstanceHeader, known: Registered, store: FileSt
         if not from_there:
             return Decision(Verdict.SAME, SAME)
         return Decision(Verdict.ADOPT, replaces=known.row)
-    # what stands before the data set is the writer's own: an instance that comes back over the network has another one
-    if sha256_of(header.path) == known.sha256 or _is_as_long(header, known):
+    may_be_it = (from_peer or known.source_path is None) and _may_be_in_another_envelope(header, known)
+    if sha256_of(header.path) == known.sha256 or may_be_it:
         return Decision(Verdict.UPDATE, replaces=known.row)
     return Decision(Verdict.SET_ASIDE, NOT_COMPARABLE)
 
 
-def _is_as_long(header: InstanceHeader, known: Registered) -> bool:
-    """Return whether a data set has all that is still known of one whose file is lost or damaged."""
+def _may_be_in_another_envelope(header: InstanceHeader, known: Registered) -> bool:
+    """Return whether a data set has all that can still be known of one whose file is lost or damaged.
+
+    The hash is of the whole file, and what stands before the data set is its writer's own: what comes, or came, over the
+    network has an envelope that is made here and names who sent it, so that no hash tells.
+    """
     return (
         header.size_bytes - header.dataset_offset == known.size_bytes - known.dataset_offset
         and header.transfer_syntax_uid == known.transfer_syntax_uid

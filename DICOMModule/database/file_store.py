@@ -226,12 +226,12 @@ class FileStore:
     def make_folders(self) -> None:
         """Make all folders that copies may get into, and make their names last: whoever stores one by one waits for none."""
         prefixes = [self.dicom / f"{number:02x}" for number in range(256)]
-        new = [prefix for prefix in prefixes if not prefix.is_dir()]
         try:
-            for prefix in new:
+            for prefix in prefixes:
                 self._make_folder(prefix)
-            if new:
-                self.sync_folders(prefix / "any" for prefix in new[:1])
+            # also where they are there: who made them may have died before it came to this
+            self._kept_folders.discard(prefixes[0])
+            self.sync_folders([prefixes[0] / "any"])
         except OSError as error:
             raise translated_os_error(error, self.folder) or error from error
         self._kept_folders |= set(prefixes)

@@ -146,7 +146,14 @@ class ImportWriter:
             item.place.unlink(missing_ok=True)  # it was ours alone: the row that came first names another file
         item.place, item.copied = None, None
         try:
-            item.decision = decide(item.header, known, self._store, copy=self._session is not None, source=item.source)
+            item.decision = decide(
+                item.header,
+                known,
+                self._store,
+                copy=self._session is not None,
+                source=item.source,
+                from_peer=not item.from_file,
+            )
             if self._session is not None and item.needs_copy:
                 item.copied = self.copied(item.header, self._session)
         except DicomFileError as error:

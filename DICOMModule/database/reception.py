@@ -6,10 +6,9 @@ its row are synced, or it lies in quarantine with its reason in the history, or 
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -244,7 +243,9 @@ class _Delivery:
                     if uid in first:
                         decision = decide_between(header, first[uid])
                     else:
-                        decision = decide(header, known.get(uid), self._store, copy=True, source=one.origin)
+                        decision = decide(
+                            header, known.get(uid), self._store, copy=True, source=one.origin, from_peer=True
+                        )
                 except DicomFileError as error:
                     self._writer.reject(one.origin, error.reason)
                     receipts[number] = Receipt("refused", error.reason, header)
@@ -316,13 +317,3 @@ def reception(catalogue: Catalogue, store: FileStore, source: str) -> Iterator[R
             made.end_delivery()
             if made.has_failed:
                 reconcile(catalogue, store, unclean=True)
-
-
-def written_file(folder: Path, name: str, pieces: Iterable[bytes]) -> Path:
-    """Write pieces into a new file of a reception's folder; for what does not come as a stream."""
-    path = folder / f"{name}.part"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-        for piece in pieces:
-            file.write(piece)
-    return path

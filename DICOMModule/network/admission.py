@@ -16,6 +16,7 @@ from typing import Final
 from DICOMModule.dicom.ae_title import checked_ae_title
 from DICOMModule.errors import SettingsError, plain_text
 from DICOMModule.network.association_request import AssociateRequest
+from DICOMModule.network.hosts import plain_address
 
 NAME_KEPT_S: Final = 60.0
 FAILURE_KEPT_S: Final = 2.0
@@ -89,6 +90,7 @@ class Admission:
         self._allow_any = allow_any
         self._address_book = address_book
         self._names: dict[str, tuple[float, frozenset[str]]] = {}
+        self._looking: dict[str, asyncio.Future[frozenset[str]]] = {}
 
     async def refusal(self, request: AssociateRequest, host: str) -> Refusal | None:
         """Return why `request` from the address `host` is refused, or None where it is not."""
@@ -122,13 +124,23 @@ class Admission:
             return found
         kept_s = NAME_KEPT_S
         try:
-            found = await asyncio.wait_for(_looked_up(name), NAME_WAIT_S)
+            found = await asyncio.wait_for(asyncio.shield(self._look_up(name)), NAME_WAIT_S)
         except (OSError, UnicodeError, TimeoutError):  # what was last known of a name holds; of none, nobody is let in
             kept_s = FAILURE_KEPT_S
         if len(self._names) > MOST_NAMES:
             self._names.clear()
         self._names[name] = (time.monotonic() + kept_s, found)
         return found
+
+    def _look_up(self, name: str) -> asyncio.Future[frozenset[str]]:
+        """Return what a look-up will find that has begun: of each name there is one at a time, whoever asks for it."""
+        looking = self._looking.get(name)
+        if looking is None:
+            looking = self._looking[name] = _looked_up(name)
+            looking.add_done_callback(
+                lambda done: (self._looking.pop(name, None), done.cancelled() or done.exception())
+            )
+        return looking
 
 
 def _is_network(text: str) -> bool:
@@ -139,8 +151,8 @@ def _is_network(text: str) -> bool:
     return True
 
 
-async def _looked_up(name: str) -> frozenset[str]:
-    """Return the addresses of a name; a name server that does not answer holds up nobody else, nor the end."""
+def _looked_up(name: str) -> asyncio.Future[frozenset[str]]:
+    """Return what will be the addresses of a name; a name server that does not answer holds up nobody else, nor the end."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[frozenset[str]] = loop.create_future()
 
@@ -163,15 +175,4 @@ async def _looked_up(name: str) -> frozenset[str]:
             loop.call_soon_threadsafe(tell, found)
 
     threading.Thread(target=look, name="host name", daemon=True).start()
-    return await done
-
-
-def plain_address(address: str) -> str:
-    """Return an address as text, IPv4 as such also where it came over IPv6."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(found)
+    return done

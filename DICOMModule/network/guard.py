@@ -16,7 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from DICOMModule.network.admission import Admission, plain_address
+from DICOMModule.errors import NetworkError
+from DICOMModule.network.admission import Admission
 from DICOMModule.network.association_request import (
     INVALID_PARAMETER,
     UNEXPECTED_PDU,
@@ -26,6 +27,7 @@ from DICOMModule.network.association_request import (
     associate_reject,
     parse_associate_request,
 )
+from DICOMModule.network.hosts import plain_address
 from DICOMModule.network.listener_events import RejectedEvent
 from DICOMModule.network.pdus import ASSOCIATE_RQ, HEADER_BYTES, PduError
 
@@ -103,12 +105,23 @@ class Guard:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Event | None = None
         self._begun = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="guard", daemon=True)
+        self._thread = threading.Thread(target=self._live, name="guard", daemon=True)
 
     def start(self) -> None:
-        """Begin to accept."""
+        """Begin to accept.
+
+        Raises
+        ------
+        NetworkError
+            The system has nothing left to wait with.
+        """
         self._thread.start()
         self._begun.wait()
+        if self._loop is None:
+            self._thread.join()
+            raise NetworkError(
+                "the listener cannot wait for callers: the system has no descriptors left. Close programs."
+            )
 
     def close(self) -> None:
         """Accept no more, and let go of whoever is not in yet."""
@@ -117,6 +130,14 @@ class Guard:
                 self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join()
         self._listening.close()
+
+    def _live(self) -> None:
+        try:
+            asyncio.run(self._run())
+        except OSError as error:
+            _LOG.error("the guard of the listener cannot begin: %s", error.strerror)
+        finally:
+            self._begun.set()
 
     async def _run(self) -> None:
         self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()

@@ -17,7 +17,10 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class RejectedEvent:
-    """Somebody was not let in, or an instance not taken; nothing of it is kept, and `reason` names no patient."""
+    """Somebody was not let in, or an instance not taken as it is; `reason` says why, and names no patient.
+
+    Nothing of it is kept, but of an instance whose UID another content has: that is acknowledged, and lies in quarantine.
+    """
 
     reason: str
     calling_ae: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import queue
 import threading
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import PeerError
 from DICOMModule.network.aside import Interrupt
+from DICOMModule.network.hosts import is_loopback
 
 if TYPE_CHECKING:
     from DICOMModule.network.listener_mark import ListenerState
@@ -60,7 +60,7 @@ def our_listener(folder: Path, entry: ServerEntry, wish: OurListener, our_addres
 
     running = running_listener(folder)
     if running is not None and (not wish.is_asked_for or wish.port == running.port):
-        if _is_loopback(running.host) and not _is_loopback(our_address):
+        if is_loopback(running.host) and not is_loopback(our_address):
             raise PeerError(
                 f"our listener runs on {running.host}:{running.port}, which {entry.name} cannot reach: only this machine can.",
                 f"Have it listen on {our_address} or {ANY_ADDRESS}, then start it again.",
@@ -70,13 +70,6 @@ def our_listener(folder: Path, entry: ServerEntry, wish: OurListener, our_addres
     bind = wish.bind if wish.bind == ANY_ADDRESS else our_address
     with listening(folder, ListenerOptions(port=wish.port, ae_title=entry.calling_ae, bind=bind)) as state:
         yield state
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @contextmanager

@@ -44,7 +44,11 @@ class ListenProgress(Progress):
 
 
 class ListeningVerbs(LogicBase):
-    """Listen."""
+    """Listen, and look at what others have received."""
+
+    def note_arrivals_job(self) -> Job[None]:
+        """Examine the series that have arrived and that nobody has looked at yet, as an import does."""
+        return self._note_health_job(())
 
     def listen_job(self, options: ListenerOptions, limits: ListenerLimits | None = None) -> Job[None]:
         """Listen until the job is closed; the first progress says where.
@@ -66,22 +70,26 @@ class ListeningVerbs(LogicBase):
         with listener, marked(database.folder, listener.host, listener.port, options.ae_title):
             changed: set[str] = set()
             last_s = 0.0
-            while True:
+
+            def news() -> ListenProgress:
+                nonlocal last_s
                 progress = _news(listener, options)
                 if arrived := _series_of(progress):
-                    changed |= arrived
+                    changed.update(arrived)
                     last_s = time.monotonic()
-                yield progress
+                return progress
+
+            while True:
+                yield news()
                 if changed and time.monotonic() - last_s > QUIET_S:
-                    examining, changed = changed, set()
+                    examining = sorted(changed)
+                    changed.clear()
                     try:
-                        for _ in self._note_health_job(sorted(examining)):
-                            progress = _news(listener, options)
-                            changed |= _series_of(progress)
-                            yield progress
+                        for _ in self._note_health_job(examining):
+                            yield news()
                     except DatabaseError as error:  # another program keeps it locked, or the disk is full: later, then
                         _LOG.warning("what arrived is not examined yet: %s", error)
-                        changed |= examining
+                        changed.update(examining)
                         last_s = time.monotonic() + AGAIN_S
                 time.sleep(_NAP_S)
 

@@ -44,7 +44,12 @@ class NetworkVerbs(LogicBase):
         return result
 
     def retrieve_job(
-        self, name: str, keys: Sequence[RetrieveKey], *, listener_port: int | None = None
+        self,
+        name: str,
+        keys: Sequence[RetrieveKey],
+        *,
+        listener_port: int | None = None,
+        usual_port: int | None = None,
     ) -> Job[RetrieveReport]:
         """Fetch what is missing here from a server of the address book; see `network.retrieving.retrieve_keys_job`.
 
@@ -53,7 +58,9 @@ class NetworkVerbs(LogicBase):
         Parameters
         ----------
         listener_port : int, optional
-            Where our listener is to be for C-MOVE, if the one of the settings is not meant.
+            Where our listener is to be for C-MOVE, whatever else listens.
+        usual_port : int, optional
+            Where it is to be if none runs on this database; that of the settings where it is not given.
 
         Raises
         ------
@@ -67,7 +74,8 @@ class NetworkVerbs(LogicBase):
         from DICOMModule.settings import read_settings
 
         database, settings = self.database(), read_settings()
-        port = settings.listener_port if listener_port is None else listener_port
+        usual = settings.listener_port if usual_port is None else usual_port
+        port = usual if listener_port is None else listener_port
         report = yield from retrieve_keys_job(
             database,
             database.servers.entry(name),

@@ -76,10 +76,6 @@ class ServerVerbs(LogicBase):
         """
         return self.database(create=True).servers.merge(read_servers(path), replacing=replacing)
 
-    def note_arrivals_job(self) -> Job[None]:
-        """Examine the series that have arrived and that nobody has looked at yet, as an import does."""
-        return self._note_health_job(())
-
     def test_server_job(self, name: str) -> Job[Diagnosis]:
         """Go towards a server step by step and say what to change; what is learnt is kept. See `network.doctor`.
 

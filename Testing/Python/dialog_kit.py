@@ -34,8 +34,7 @@ def a_viewer(qtbot, tmp_path):
 
 @contextmanager
 def a_networking(qtbot, viewer, logic):
-    """Put the network's part of the window together, with a listener's port of its own; it is closed after the block."""
-    viewer.settings.change(listener_port=0)
+    """Put the network's part of the window together; it is closed after the block."""
     window = QWidget()
     qtbot.addWidget(window)
     made = Networking(viewer, logic, window)

@@ -49,7 +49,8 @@ def dialog(qtbot, logic, viewer, selection):
 
 def settle(qtbot, dialog):
     qtbot.waitUntil(
-        lambda: not dialog._timer.isActive() and dialog._checking is None and not dialog._counting.is_running, timeout=10_000
+        lambda: not dialog._timer.isActive() and dialog._checking is None and not dialog._counting.is_running,
+        timeout=10_000,
     )
 
 

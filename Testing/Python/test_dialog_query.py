@@ -51,6 +51,7 @@ def shown(qtbot, networking, *entries):
     """Show the dialog with these servers, all ticked."""
     for one in entries:
         networking.book.logic.add_server(one)
+    networking.book.read()
     networking.show_query()
     dialog = networking.query
     qtbot.waitUntil(lambda: networking.book.is_settled and dialog.servers_list.count() == len(entries))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import peers
@@ -191,3 +192,26 @@ def test_ten_thousand_rows_are_put_and_changed_without_a_pause(qtbot):
     assert "&lt;i&gt;" in model.index(10_000, 4).data(Qt.ToolTipRole)
     model.set_anonymous(True)
     assert index.data() == "(hidden)"
+
+
+def test_nobody_is_chosen_in_the_place_of_a_server_that_has_gone(qtbot, networking, made):
+    """What was meant for one receiver must not go to the first of the list because the address book has changed."""
+    first, second = (ServerEntry(name, host="127.0.0.1", port=104, ae_title=name) for name in ("A", "B"))
+    dialog = shown(qtbot, networking, made, first, second)
+    assert dialog.server_choice.currentData() == first
+    dialog.server_choice.setCurrentIndex(1)
+
+    def read():
+        networking.book.read()
+        qtbot.waitUntil(lambda: networking.book.is_settled)
+
+    networking.book.logic.change_server("A", replace(first, port=105))
+    read()
+    assert dialog.server_choice.currentData() == second
+    networking.book.logic.change_server("B", replace(second, name="C"))
+    read()
+    assert dialog.server_choice.currentData() is None  # another address, which is empty
+    assert not dialog.send_button.isEnabled()
+    networking.book.logic.remove_server("C")
+    read()
+    assert dialog.server_choice.currentData() is None

@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import factories
@@ -518,11 +519,13 @@ def test_a_name_server_that_does_not_answer_holds_up_nobody(tmp_path, monkeypatc
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     with (
         a_listener(tmp_path / "database", allow=("FAR@slow.example.org", "MODALITY")) as listener,
-        connected(listener) as connection,
+        ExitStack() as open_,
     ):
-        connection.sendall(request(calling_ae=b"FAR"))
+        for _ in range(20):
+            open_.enter_context(connected(listener)).sendall(request(calling_ae=b"FAR"))
         with calling(listener) as made:
             assert made.is_established
+        assert sum(thread.name == "host name" for thread in threading.enumerate()) == 1
         began_s = time.monotonic()
         listener.close()
         assert time.monotonic() - began_s < 3

@@ -20,6 +20,12 @@ from DICOMModule.widgets.servers.networking import Networking
 WITHIN_MS = 30_000
 
 
+@pytest.fixture(autouse=True)
+def any_port(viewer):
+    """Let the listener take a port that is free."""
+    viewer.settings.change(listener_port=0)
+
+
 def listening(qtbot, networking):
     networking.section.listener_button.click()
     qtbot.waitUntil(lambda: networking.listener.kind in {"listening", "failed"}, timeout=WITHIN_MS)

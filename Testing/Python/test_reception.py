@@ -10,7 +10,7 @@ from pathlib import Path
 import factories
 import pydicom
 import pytest
-from importing import edited
+from importing import edited, import_
 
 from DICOMModule.database import DicomDatabase
 from DICOMModule.database.counting import wrong_counts
@@ -215,3 +215,31 @@ def test_a_transaction_that_failed_is_not_remembered(database, series, monkeypat
     assert [receipt.outcome for receipt in receipts] == ["stored"] * 3
     assert wrong_counts(database._catalogue) == 0
     assert database.counts().instances == 3
+
+
+def test_a_lost_copy_comes_back_from_a_peer_and_other_content_from_a_file_is_set_aside(database, series, tmp_path):
+    """What a peer sends has an envelope of its own, so that its hash says nothing; a file's hash does."""
+    with database.reception("listener") as reception:
+        reception.take([arrived(reception, path) for path in series.files])
+    lost = Path(database.instances()[0].path)
+    (original,) = [path for path in series.files if uid_of(path) == database.instances()[0].sop_instance_uid]
+    lost.unlink()
+    with DicomDatabase.open(tmp_path / "files") as files:
+        import_(files, *series.files, copy=True)
+        (gone,) = [one for one in files.instances() if one.sop_instance_uid == uid_of(original)]
+        Path(gone.path).unlink()
+        run_to_end(files.verify_job())
+        changed = pydicom.dcmread(original)
+        changed.PixelData = bytes(len(changed.PixelData))
+        changed.save_as(tmp_path / "changed.dcm")
+        report = import_(files, tmp_path / "changed.dcm", copy=True)
+        assert [one.conflict for one in report.duplicates] == [True]
+    run_to_end(database.verify_job())
+    with database.reception("retrieve") as reception:
+        (receipt,) = reception.take([arrived(reception, original)])
+    assert receipt.outcome == "stored"
+    assert run_to_end(database.verify_job()).missing == ()
+
+
+def uid_of(path: Path) -> str:
+    return str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from DICOMModule.widgets.dialogs.state_line import show_state
 from DICOMModule.widgets.qt import QDialog, QEvent, QLabel, QWidget
-from DICOMModule.widgets.theme import pixmap, theme
 
 
 class CheckedDialog(QDialog):
@@ -24,6 +24,4 @@ class CheckedDialog(QDialog):
 
     def _show_state(self, kind: str, text: str) -> None:
         self._state = kind
-        colors = {"ok": theme().ok, "warning": theme().warning, "error": theme().error}
-        self.state_icon.setPixmap(pixmap(kind, colors.get(kind, theme().dim)))
-        self.state_text.setText(text[:1].upper() + text[1:])
+        show_state(self.state_icon, self.state_text, kind, text)

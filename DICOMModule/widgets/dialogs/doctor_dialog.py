@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import plain_text
+from DICOMModule.network.hosts import is_loopback
 from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
 from DICOMModule.widgets.job_runner import Failure, JobHandle, Lane
 from DICOMModule.widgets.qt import (
@@ -47,7 +48,6 @@ TITLES: Final = {
 }
 MARK_PX: Final = 16
 MARKS: Final = {True: ("ok", "ok", "Passed"), False: ("error", "error", "Failed"), None: ("play", "accent", "Running")}
-LOCAL: Final = frozenset(("127.0.0.1", "::1", "localhost"))
 TESTING: Final = "testing: "
 
 
@@ -237,7 +237,8 @@ class DoctorDialog(PanelDialog):
                 self._show_head("error", f"It does not get past “{TITLES.get(failed.step, failed.step)}”.")
 
     def _on_failed(self, handle: JobHandle, failure: Failure) -> None:
-        if handle is self._running:
+        if self._entry is not None and handle is self._running:
+            self._book.note_test(self._entry.name, failure.text)
             self._running = None
             self._show_steps(self.shown, "")
             self._show_head("error", failure.text)
@@ -289,7 +290,7 @@ class DoctorDialog(PanelDialog):
         address = str(learnt.get("our_address") or "")
         host = plain_text(address) if address else "this machine's name or IP address"
         text = f"AE title {title}, host {host}, port {settings.listener_port}"
-        if settings.listener_bind in LOCAL and address and address not in LOCAL:
+        if is_loopback(settings.listener_bind) and address and not is_loopback(address):
             text += ". It hears this machine only as yet: let it hear all networks, in the Query dialog"
         self.ours_text.setText(f"{text}.")
 

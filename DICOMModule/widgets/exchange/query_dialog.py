@@ -10,6 +10,7 @@ from DICOMModule.errors import SettingsError, plain_text
 from DICOMModule.jobs import Progress
 from DICOMModule.widgets.banners import Banners
 from DICOMModule.widgets.browser.anonymity import Anonymity
+from DICOMModule.widgets.dialogs.state_line import show_state
 from DICOMModule.widgets.exchange.gathering import Gathered
 from DICOMModule.widgets.exchange.query_form import ListenerFields, QueryFields, QueryForm, QueryServers
 from DICOMModule.widgets.exchange.result_delegate import ResultDelegate
@@ -30,7 +31,6 @@ from DICOMModule.widgets.qt import (
     pyqtSignal,
 )
 from DICOMModule.widgets.servers.server_book import ServerBook
-from DICOMModule.widgets.theme import pixmap, theme
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import counted
 
@@ -316,9 +316,7 @@ class QueryDialog(QueryForm):
 
     def _show_state(self, kind: str, text: str) -> None:
         self._kind = kind
-        colors: dict[str, str] = {"ok": theme().ok, "warning": theme().warning, "error": theme().error}
-        self.state_icon.setPixmap(pixmap(kind, colors.get(kind, theme().dim)))
-        self.state_text.setText(text[:1].upper() + text[1:])
+        show_state(self.state_icon, self.state_text, kind, text)
 
 
 def _matches_of(progress: Progress) -> tuple[Answer, ...]:

@@ -31,7 +31,7 @@ SERIES_KEYS: Final = {DATE: "series_date", MODALITY: "modality", DESCRIPTION: "s
 
 
 class Answer(Protocol):
-    """What a server answered: a `Match` of `network.finding`."""
+    """What a server answered: a `Match` of `network.matches`."""
 
     @property
     def server(self) -> str:

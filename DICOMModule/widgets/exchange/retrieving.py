@@ -9,7 +9,7 @@ from DICOMModule.errors import plain_text
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.banners import Action
 from DICOMModule.widgets.copying import MOST_LISTED
-from DICOMModule.widgets.job_runner import JobHandle, JobState
+from DICOMModule.widgets.job_runner import JobHandle, JobState, Lane
 from DICOMModule.widgets.qt import QObject, QTimer, pyqtSignal
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import counted
@@ -88,9 +88,10 @@ class Retriever(QObject):
 
         handle = self._viewer.jobs.run(
             title,
-            lambda: logic.retrieve_job(server, tuple(keys), listener_port=port or None),
+            lambda: logic.retrieve_job(server, tuple(keys), usual_port=port or None),
             on_success=done,
             on_failure=lambda failure: self._viewer.banners.show_failure(failure, again),
+            lane=Lane.NETWORK,
             owner=logic,
             may_pause=True,
         )

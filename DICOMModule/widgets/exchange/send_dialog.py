@@ -13,10 +13,11 @@ from DICOMModule.widgets.browser.anonymity import Anonymity
 from DICOMModule.widgets.browser.selection import Selection
 from DICOMModule.widgets.dialogs.file_counting import FileCounting
 from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
+from DICOMModule.widgets.dialogs.state_line import show_state
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.exchange.gathering import Gathered
 from DICOMModule.widgets.exchange.send_rows import FailuresOnly, SentRows
-from DICOMModule.widgets.job_runner import Failure, JobHandle, progress_text
+from DICOMModule.widgets.job_runner import Failure, JobHandle, Lane, progress_text
 from DICOMModule.widgets.qt import (
     QCheckBox,
     QComboBox,
@@ -35,7 +36,6 @@ from DICOMModule.widgets.qt import (
 from DICOMModule.widgets.qt_application import load_form
 from DICOMModule.widgets.servers.server_book import ServerBook
 from DICOMModule.widgets.servers.server_rows import place_text
-from DICOMModule.widgets.theme import pixmap, theme
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import bytes_text, counted
 
@@ -158,6 +158,7 @@ class SendDialog(PanelDialog):
             on_success=lambda report: self._on_sent(handle, report),
             on_failure=lambda failure: self._on_failed(handle, failure),
             on_cancelled=lambda: self._on_cancelled(handle),
+            lane=Lane.NETWORK,
             owner=logic,
             may_retry=False,
         )
@@ -205,17 +206,21 @@ class SendDialog(PanelDialog):
         self.bar.hide()
 
     def _fill_servers(self) -> None:
+        """List the servers; what was chosen stays, and where that has gone nobody is chosen in its place."""
+        is_first = not self.server_choice.count()
         chosen = self.server_choice.currentData()
-        known = (
-            chosen.name if isinstance(chosen, ServerEntry) else self.viewer.settings.value.window.get(SERVER_KEY, "")
-        )
+        known = chosen.name if isinstance(chosen, ServerEntry) else ""
+        if is_first:
+            known = self.viewer.settings.value.window.get(SERVER_KEY, "")
+        entries = self._book.dimse_entries
+        names = [entry.name for entry in entries]
         self.server_choice.blockSignals(True)
         self.server_choice.clear()
-        for entry in self._book.dimse_entries:
+        for entry in entries:
             self.server_choice.addItem(f"{plain_text(entry.name)} ({place_text(entry)})", entry)
-            if entry.name == known:
-                self.server_choice.setCurrentIndex(self.server_choice.count() - 1)
         self.server_choice.addItem(OTHER, None)
+        # the first of the list is proposed once at most: later it would be sent to in the place of another
+        self.server_choice.setCurrentIndex(names.index(known) if known in names else 0 if is_first else len(names))
         self.server_choice.blockSignals(False)
         self._on_form_changed()
 
@@ -336,9 +341,7 @@ class SendDialog(PanelDialog):
 
     def _show_state(self, kind: str, text: str) -> None:
         self._kind = kind
-        colors: dict[str, str] = {"ok": theme().ok, "warning": theme().warning, "error": theme().error}
-        self.state_icon.setPixmap(pixmap(kind, colors.get(kind, theme().dim)))
-        self.state_text.setText(text[:1].upper() + text[1:])
+        show_state(self.state_icon, self.state_text, kind, text)
 
 
 def _rows_of(progress: Progress) -> tuple[SentInstance, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from DICOMModule.errors import plain_text
+from DICOMModule.network.hosts import is_loopback
 from DICOMModule.settings import Settings
 from DICOMModule.widgets.qt import QEvent, QObject, Qt
 from DICOMModule.widgets.servers.listener_watch import RUNS, Arrivals, ListenerWatch
@@ -25,7 +26,6 @@ MARKS: Final = {
     "failed": ("error", "error", "Not running: it failed"),
 }
 STRANGER: Final = "Who may store is among the servers, with its AE title and host, and calls us by our AE title."
-LOCAL: Final = frozenset(("127.0.0.1", "::1", "localhost"))
 
 
 class ListenerRow(QObject):
@@ -45,7 +45,6 @@ class ListenerRow(QObject):
         super().__init__(section)
         self._section = section
         self._watch = watch
-        self._settings = viewer.settings
         section.installEventFilter(self)
         section.listener_news.setTextFormat(Qt.PlainText)
         section.listener_button.clicked.connect(lambda _checked: self._on_button_clicked())
@@ -77,7 +76,7 @@ class ListenerRow(QObject):
         news = [plain_text(watch.text)] if watch.text and watch.kind != "listening" else []
         title, host, port = watch.place
         if title:
-            where = ", for this machine only" if host in LOCAL else ""
+            where = ", for this machine only" if is_loopback(host) else ""
             news.append(f"As {plain_text(title)} on port {port}{where}.")
         if runs:
             news += arrivals_lines(watch.arrivals)
