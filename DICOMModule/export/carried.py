@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -141,7 +141,7 @@ def paddings_from_json(found: object) -> Paddings:
     if not isinstance(found, list):
         return ()
     for of_volume in found:
-        if not isinstance(of_volume, list) or not all(one is None or _is_number(one) for one in of_volume):
+        if not isinstance(of_volume, list) or not all(one is None or is_number(one) for one in of_volume):
             return ()
     return tuple(tuple(None if one is None else float(one) for one in of_volume) for of_volume in found)
 
@@ -180,7 +180,7 @@ def _quantity(found: object) -> Quantity | None:
     lowest, highest = _factor(found.get("lowest", -math.inf)), _factor(found.get("highest", math.inf))
     if scale is None or offset is None or lowest is None or highest is None or not isinstance(table, list):
         return None
-    if not all(one is None or _is_number(one) for one in table):
+    if not all(one is None or is_number(one) for one in table):
         return None
     entries = tuple(math.nan if one is None else float(one) for one in table)
     return Quantity(found["name"], found["unit"], scale, offset, FROM_FILE, entries, lowest, highest)
@@ -188,8 +188,23 @@ def _quantity(found: object) -> Quantity | None:
 
 def _factor(found: object) -> Factor | None:
     if isinstance(found, list):
-        return tuple(map(float, found)) if found and all(map(_is_number, found)) else None
+        return tuple(map(float, found)) if found and all(map(is_number, found)) else None
     return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+
+def quantity_turned(quantity: Quantity) -> Quantity:
+    """Return a quantity of slices in reverse order."""
+
+    def turned(factor: Factor) -> Factor:
+        return factor[::-1] if isinstance(factor, tuple) else factor
+
+    return replace(
+        quantity,
+        scale=turned(quantity.scale),
+        offset=turned(quantity.offset),
+        lowest=turned(quantity.lowest),
+        highest=turned(quantity.highest),
+    )
 
 
 def fitting(quantities: Sequence[Quantity], slices: int, *, same_slices: bool) -> tuple[Quantity, ...]:
@@ -201,5 +216,6 @@ def fitting(quantities: Sequence[Quantity], slices: int, *, same_slices: bool) -
     return tuple(one for one in quantities if all(map(fits, (one.scale, one.offset, one.lowest, one.highest))))
 
 
-def _is_number(item: object) -> bool:
+def is_number(item: object) -> bool:
+    """Return whether what `json` has read is a finite number."""
     return isinstance(item, int | float) and not isinstance(item, bool) and math.isfinite(item)

@@ -16,10 +16,12 @@ from DICOMModule.export.carried import (
     Paddings,
     Quantities,
     fitting,
+    is_number,
     not_carried_note,
     paddings_from_json,
     quantities_from_json,
     quantity_to_json,
+    quantity_turned,
     valid_of,
 )
 from DICOMModule.volume.sequence import Axis, VolumeSequence
@@ -172,7 +174,7 @@ def facts_from_text(text: str) -> VolumeFacts:
     for name in ("modality", "units", "derivation_codes"):
         if isinstance(found.get(name), str):
             good[name] = found[name]
-    if _is_number(found.get("padding_value")):
+    if is_number(found.get("padding_value")):
         good["padding_value"] = float(found["padding_value"])
     good["paddings"] = paddings_from_json(found.get("paddings"))
     good["quantities"] = quantities_from_json(found.get("quantities"))
@@ -185,10 +187,10 @@ def _grid_facts(found: dict[str, Any]) -> dict[str, Any]:
     """Return the facts that say where slices lie, and which there are none of."""
     good: dict[str, Any] = {}
     matrix = found.get("matrix")
-    if isinstance(matrix, list) and len(matrix) == 16 and all(map(_is_number, matrix)):
+    if isinstance(matrix, list) and len(matrix) == 16 and all(map(is_number, matrix)):
         good["matrix"] = tuple(map(float, matrix))
     places = found.get("slice_positions")
-    if _all_of(places, list) and all(len(place) == 3 and all(map(_is_number, place)) for place in places or ()):
+    if _all_of(places, list) and all(len(place) == 3 and all(map(is_number, place)) for place in places or ()):
         good["slice_positions"] = tuple(tuple(map(float, place)) for place in places or ())
     for name in ("placed", "calibrated"):
         good[name] = found.get(name) is not False
@@ -203,7 +205,7 @@ def _axis(found: object) -> Axis | None:
         return None
     name, unit, labels = found.get("name"), found.get("unit"), found.get("labels", [])
     values = found["values"]
-    if not (isinstance(name, str) and isinstance(unit, str) and all(one is None or _is_number(one) for one in values)):
+    if not (isinstance(name, str) and isinstance(unit, str) and all(one is None or is_number(one) for one in values)):
         return None
     labels = tuple(labels) if _all_of(labels, str) and len(labels) in {0, len(values)} else ()
     return Axis(name, unit, tuple(math.nan if one is None else float(one) for one in values), labels)
@@ -230,22 +232,82 @@ def sequence_with(content: FileContent, whole: Voxels, axis: Axis, name: str) ->
     GeometryError
         The matrix is not that of a right-handed grid.
     """
-    facts, count = content.facts, len(whole)
-    missing = facts.missing_by_volume if len(facts.missing_by_volume) == count else (facts.missing_slices,) * count
-    paddings = facts.paddings if len(facts.paddings) == count else ((),) * count
-    quantities = facts.quantities if len(facts.quantities) == count else (facts.quantities or ((),))[:1] * count
     volumes = tuple(
-        volume_with(
-            replace(facts, missing_slices=lacking, paddings=(padding,), quantities=(own,)),
-            array,
-            content.matrix,
-            name,
-            content.notes,
-        )
-        for lacking, padding, own, array in zip(missing, paddings, quantities, whole, strict=True)
+        volume_with(facts, array, content.matrix, name, content.notes)
+        for facts, array in zip(facts_of_each(content.facts, len(whole)), whole, strict=True)
     )
     whole.flags.writeable = False
     return VolumeSequence(volumes, axis, name, whole)
+
+
+def facts_of_each(facts: VolumeFacts, count: int) -> list[VolumeFacts]:
+    """Return the facts of each of the volumes that there are.
+
+    Another program may have taken some of them out and kept the remark: what it says of each of others is left out, by name.
+    """
+    lost = []
+    missing, paddings, quantities = facts.missing_by_volume, facts.paddings, facts.quantities
+    if not missing:
+        missing = (facts.missing_slices,) * count
+    elif len(missing) != count:
+        lost.append("which slices are missing")
+        missing = ((),) * count
+    if paddings and len(paddings) != count:
+        lost.append("which voxels are padding")
+    if len(paddings) != count:
+        paddings = ((),) * count
+    if len(quantities) == 1:
+        quantities *= count
+    elif len(quantities) != count:
+        if quantities:
+            lost.append("what its values mean")
+        quantities = ((),) * count
+    told = (*facts.not_carried, *(name for name in lost if name not in facts.not_carried))
+    return [
+        replace(
+            facts,
+            missing_slices=lacking,
+            missing_by_volume=(),
+            paddings=(padding,),
+            quantities=(own,),
+            not_carried=told,
+        )
+        for lacking, padding, own in zip(missing, paddings, quantities, strict=True)
+    ]
+
+
+def facts_turned(facts: VolumeFacts, matrix: Floats, slices: int) -> VolumeFacts:
+    """Return facts of a file whose grid is that of `matrix`, for its slices in reverse order.
+
+    Where the matrix that they carry is another one, another program has turned the slices and kept the remark: what it says
+    of each is said of the order that it knew, which is the reverse one, or (`volume_with` looks) of neither.
+    """
+    if facts.matrix is not None and not _is_close(facts.matrix, matrix):
+        return facts
+    turned = None
+    if facts.matrix is not None:
+        turned = tuple(float(number) for number in reversed_slices(matrix, slices).ravel())
+    return replace(
+        facts,
+        matrix=turned,
+        missing_slices=tuple(slices - 1 - k for k in facts.missing_slices),
+        missing_by_volume=tuple(tuple(slices - 1 - k for k in one) for one in facts.missing_by_volume),
+        paddings=tuple(of_slices[::-1] for of_slices in facts.paddings),
+        slice_positions=facts.slice_positions[::-1],
+        quantities=tuple(tuple(map(quantity_turned, of_volume)) for of_volume in facts.quantities),
+    )
+
+
+def reversed_slices(matrix: Floats, slices: int) -> Floats:
+    """Return the matrix of the same grid with its slices in reverse order."""
+    turned = matrix.copy()
+    turned[:3, 3] += (slices - 1) * matrix[:3, 2]
+    turned[:3, 2] = -matrix[:3, 2]
+    return turned
+
+
+def _is_close(told: tuple[float, ...], matrix: Floats) -> bool:
+    return np.allclose(np.reshape(told, (4, 4)), matrix, rtol=1e-5, atol=1e-4)
 
 
 def volume_with(facts: VolumeFacts, array: Voxels, matrix: Floats, name: str, notes: tuple[str, ...]) -> Volume:
@@ -257,7 +319,7 @@ def volume_with(facts: VolumeFacts, array: Voxels, matrix: Floats, name: str, no
         The matrix is not that of a right-handed grid.
     """
     missing = tuple(k for k in sorted(set(facts.missing_slices)) if 0 <= k < len(array))
-    same_slices = facts.matrix is None or np.allclose(np.reshape(facts.matrix, (4, 4)), matrix, rtol=1e-5, atol=1e-4)
+    same_slices = facts.matrix is None or _is_close(facts.matrix, matrix)
     if not same_slices:
         # another program has put the slices elsewhere and kept the remark: the gaps are not where it says
         missing = ()
@@ -303,10 +365,6 @@ def _integer(text: str) -> int:
 
 def _all_of(items: object, kind: type) -> bool:
     return isinstance(items, list) and all(type(item) is kind for item in items)
-
-
-def _is_number(item: object) -> bool:
-    return isinstance(item, int | float) and not isinstance(item, bool) and math.isfinite(item)
 
 
 def exact_numbers(numbers: Floats | tuple[float, ...]) -> str:

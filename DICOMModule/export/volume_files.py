@@ -15,7 +15,14 @@ import numpy as np
 
 from DICOMModule.errors import DICOMModuleError, ExportError, VolumeFileError, plain_text
 from DICOMModule.export.atomic import atomic_file, check_target
-from DICOMModule.export.volume_facts import FileContent, sequence_with, volume_with
+from DICOMModule.export.volume_facts import (
+    FileContent,
+    facts_of_each,
+    facts_turned,
+    reversed_slices,
+    sequence_with,
+    volume_with,
+)
 from DICOMModule.export.volume_image import VolumeImage, image_of
 from DICOMModule.jobs import Job, run_to_end
 from DICOMModule.volume.sequence import Axis, VolumeSequence
@@ -128,7 +135,7 @@ def read_image_file(path: Path) -> Volume | VolumeSequence:
         name = plain_text(path.name)[: -len(suffix)]
         axis = facts.axis if facts.axis is not None and len(facts.axis.values) == len(array) else content.axis
         if len(array) == 1 and axis is None:
-            return volume_with(facts, array[0], content.matrix, name, content.notes)
+            return volume_with(facts_of_each(facts, 1)[0], array[0], content.matrix, name, content.notes)
         axis = axis or Axis("Volume", "", tuple(float(number + 1) for number in range(len(array))))
         return sequence_with(content, array, axis, name)
     except VolumeFileError:
@@ -160,25 +167,15 @@ def _check(image: VolumeImage, suffix: str) -> None:
 
 
 def _right_handed(content: FileContent) -> FileContent:
-    matrix, facts = content.matrix, content.facts
+    matrix = content.matrix
     if np.linalg.det(matrix[:3, :3]) >= 0:
         return replace(content, array=np.ascontiguousarray(content.array))
-    last = content.array.shape[1] - 1
-    flipped = matrix.copy()
-    flipped[:3, 3] += last * matrix[:3, 2]
-    flipped[:3, 2] = -matrix[:3, 2]
-    missing = tuple(last - k for k in facts.missing_slices)
-    by_volume = tuple(tuple(last - k for k in one) for one in facts.missing_by_volume)
+    slices = content.array.shape[1]
     note = "The file's grid is left-handed: its slices are in reverse order here, every value at its place."
     return FileContent(
         np.ascontiguousarray(content.array[:, ::-1]),
-        flipped,
-        replace(
-            facts,
-            missing_slices=missing,
-            missing_by_volume=by_volume,
-            paddings=tuple(of_slices[::-1] for of_slices in facts.paddings),
-        ),
+        reversed_slices(matrix, slices),
+        facts_turned(content.facts, matrix, slices),
         (*content.notes, note),
         content.axis,
     )

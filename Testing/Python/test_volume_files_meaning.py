@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import SimpleITK
 from test_volume_files import turned, values
 from test_volume_files_4d import TIME
 
 from DICOMModule.export import read_image_file, read_volume_file, write_volume_file
 from DICOMModule.export.carried import LONGEST_PART
+from DICOMModule.export.volume_facts import VolumeFacts, facts_from_text, facts_to_text, facts_turned
 from DICOMModule.jobs import run_to_end
 from DICOMModule.readers import examine, headers_of_path, load_job
 from DICOMModule.scene.quantities import quantity_job
 from DICOMModule.volume.quantity import Quantity
-from DICOMModule.volume.sequence import VolumeSequence
+from DICOMModule.volume.sequence import Axis, VolumeSequence
 from DICOMModule.volume.volume import Volume
 
 SUFFIXES = [".nrrd", ".mha", ".nii.gz", ".vti"]
@@ -149,3 +152,74 @@ def test_a_remark_on_quantities_that_nobody_wrote_so_is_passed_over(tmp_path, re
     assert written in content
     (tmp_path / "w.mha").write_bytes(content.replace(written, remark))
     assert read_volume_file(tmp_path / "w.mha").quantities == ()
+
+
+def remark_of(path):
+    """Return the line of a MetaImage that carries our remark."""
+    return next(line for line in path.read_bytes().split(b"\n") if line.startswith(b"DICOMModule"))
+
+
+def test_quantities_and_gaps_of_other_volumes_are_not_taken_where_another_program_has_left_some_out(tmp_path):
+    whole = values("int16", (3, 3, 4, 5))
+    made = [
+        Volume(part, turned(), missing_slices=(t,), quantities=(Quantity("SUVbw", "g/ml{SUVbw}", 0.5 + t),))
+        for t, part in enumerate(whole)
+    ]
+    for name, count in (("all", 3), ("two", 2)):
+        axis = Axis("Time", "s", tuple(map(float, range(count))))
+        write_volume_file(VolumeSequence(tuple(made[:count]), axis), tmp_path / f"{name}.mha")
+    write_volume_file(made[2], tmp_path / "one.mha")
+    remark = remark_of(tmp_path / "all.mha")
+    for name in ("two", "one"):
+        path = tmp_path / f"{name}.mha"
+        path.write_bytes(path.read_bytes().replace(remark_of(path), remark))
+        back = read_image_file(path)
+        for volume in back.volumes if name == "two" else (back,):
+            assert (volume.quantities, volume.missing_slices) == ((), ())
+            assert volume.notes == ("The volume file does not carry which slices are missing, what its values mean.",)
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["said of the file", "said of the other order"])
+def test_what_is_said_of_each_slice_stays_with_it_where_slices_are_turned(tmp_path, own):
+    array, matrix = values("int16", (4, 4, 5)) // 2, turned()
+    array[0] = 0  # the gap
+    array[2, 0], array[3, 0] = array[2].min() - 1, array[3].max() + 1  # padding of two values
+    valid = np.ones(array.shape, bool)
+    valid[0] = valid[2:, 0] = False
+    factors = Quantity("T1", "ms", (0.5, 0.25, 2.0, 4.0), lowest=(0.0, 0.0, 4.0, 1.0))
+    made = Volume(array, matrix, valid=valid, missing_slices=(0,), quantities=(factors,))
+    write_volume_file(made, tmp_path / "v.mha")
+    back = matrix.copy()
+    back[:3, 3] += 3 * matrix[:3, 2]
+    back[:3, 2] *= -1
+    image = SimpleITK.GetImageFromArray(array[::-1])
+    image.SetSpacing(np.linalg.norm(back[:3, :3], axis=0))
+    image.SetDirection((back[:3, :3] / np.linalg.norm(back[:3, :3], axis=0)).ravel())
+    image.SetOrigin(back[:3, 3])
+    SimpleITK.WriteImage(image, str(tmp_path / "w.mha"))
+    facts = facts_from_text(remark_of(tmp_path / "v.mha").partition(b"=")[2].decode())
+    assert len(set(facts.paddings[0])) == 3
+    if own:
+        facts = replace(
+            facts,
+            matrix=tuple(back.ravel()),
+            missing_slices=(3,),
+            paddings=tuple(of_slices[::-1] for of_slices in facts.paddings),
+            quantities=((replace(factors, scale=factors.scale[::-1], lowest=factors.lowest[::-1]),),),
+        )
+    content = (tmp_path / "w.mha").read_bytes()
+    (tmp_path / "w.mha").write_bytes(
+        content.replace(b"ElementType", f"DICOMModule = {facts_to_text(facts)}\nElementType".encode(), 1)
+    )
+    volume = read_volume_file(tmp_path / "w.mha")
+    np.testing.assert_array_equal(volume.array, array)
+    np.testing.assert_array_equal(volume.valid, valid)
+    assert volume.missing_slices == (0,)
+    (quantity,) = volume.quantities
+    assert (quantity.scale, quantity.lowest) == (factors.scale, factors.lowest)
+
+
+def test_places_of_uneven_slices_stay_with_them_where_slices_are_turned():
+    facts = VolumeFacts(slice_positions=((0.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 0.0, 5.0)), missing_slices=(0,))
+    turned_facts = facts_turned(facts, np.eye(4), 3)
+    assert (turned_facts.slice_positions, turned_facts.missing_slices) == (facts.slice_positions[::-1], (2,))
