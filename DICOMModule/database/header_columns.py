@@ -53,6 +53,19 @@ class _Row(NamedTuple):
     groups: bytes | None
 
 
+class _Taken(NamedTuple):
+    """The columns of a series taken apart: the values of each instance, and in which order instances are wanted."""
+
+    uids: list[str]
+    syntaxes: list[str]
+    sources: list[str]
+    numbers: list[list[int]]
+    base: dict[str, Any]
+    changes: list[dict[str, Any]]
+    groups: list[FunctionalGroups | None]
+    order: Sequence[int]
+
+
 def headers_in_columns(
     catalogue: Catalogue, store: FileStore, series_instance_uid: str
 ) -> tuple[InstanceHeader, ...] | None:
@@ -64,13 +77,19 @@ def headers_in_columns(
     statement, parameters = _statement()
     try:
         (values,) = catalogue.rows(statement, (*parameters, series_instance_uid))
-        row, columns = _Row(*values[: len(_Row._fields)]), values[len(_Row._fields) :]
-        if row.instances and row.first_series == row.last_series and row.present == row.instances:
-            with collection_paused():
-                return _made(store, row, columns)
-    except (DatabaseError, ValueError):
-        pass  # what is wrong, if anything is, reading row by row will say
-    return None
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:
+            raise  # it is damaged, or another program keeps it
+        return None  # a column is longer than a text of SQLite can be
+    row, columns = _Row(*values[: len(_Row._fields)]), values[len(_Row._fields) :]
+    if not row.instances or row.first_series != row.last_series or row.present != row.instances:
+        return None
+    with collection_paused():
+        try:
+            taken = _taken_apart(row, columns)
+        except ValueError:
+            return None  # what is wrong, if anything is, reading row by row will say
+        return _made(store, row, taken)
 
 
 @cache
@@ -104,33 +123,44 @@ def _strung(column: Any, between: str = _BREAK) -> Any:
     return fn.group_concat(column, SQL(f"'{between}'"))
 
 
-def _made(store: FileStore, row: _Row, columns: Sequence[str]) -> tuple[InstanceHeader, ...]:
-    """Return the headers; a ValueError where they do not come apart."""
+def _taken_apart(row: _Row, columns: Sequence[str]) -> _Taken:
+    """Return the values of each instance; a ValueError where they do not come apart."""
     uids, texts, syntaxes = (_apart(column, row.instances) for column in columns[: len(_TEXTS)])
-    copied, sizes, times, datasets, offsets, lengths = (
-        _numbers(column, row.instances) for column in columns[len(_TEXTS) :]
-    )
-    sources = _apart(os.fsdecode(row.sources), row.instances)
     changes = load_each(texts)
     for changed, uid in zip(changes, uids, strict=True):
         changed[UID] = uid
+    return _Taken(
+        uids,
+        syntaxes,
+        _apart(os.fsdecode(row.sources), row.instances),
+        [_numbers(column, row.instances) for column in columns[len(_TEXTS) :]],
+        load_attributes(row.base),
+        changes,
+        _groups(row),
+        _order(_apart(row.instance_numbers, row.instances), uids),
+    )
+
+
+def _made(store: FileStore, row: _Row, taken: _Taken) -> tuple[InstanceHeader, ...]:
+    """Return the headers."""
+    copied, sizes, times, datasets, offsets, lengths = taken.numbers
     made = made_in_columns(
         InstanceHeader,
         row.instances,
         filename=[
             store.place_text(uid) if is_copied else source
-            for uid, is_copied, source in zip(uids, copied, sources, strict=True)
+            for uid, is_copied, source in zip(taken.uids, copied, taken.sources, strict=True)
         ],
         size_bytes=sizes,
         mtime_ns=times,
-        transfer_syntax_uid=syntaxes,
-        attributes=FrameAttributes.of_each(Likenesses(load_attributes(row.base)), changes),
+        transfer_syntax_uid=taken.syntaxes,
+        attributes=FrameAttributes.of_each(Likenesses(taken.base), taken.changes),
         dataset_offset=datasets,
         pixel_data_offset=offsets,
         pixel_data_bytes=lengths,
-        functional_groups=_groups(row),
+        functional_groups=taken.groups,
     )
-    return tuple(made[index] for index in _order(_apart(row.instance_numbers, row.instances), uids))
+    return tuple(made[index] for index in taken.order)
 
 
 def _apart(column: str, count: int) -> list[str]:

@@ -13,6 +13,8 @@ EXPLICIT_VR_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 DEFLATED_TRANSFER_SYNTAXES: Final = frozenset(
     {DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"}
 )
+ALWAYS_LOSSY: Final = frozenset(f"1.2.840.10008.1.2.4.{code}" for code in (50, 51, 81))
+"""Transfer syntaxes that lose something whatever is written in them; of others (JPEG 2000) the header alone says so."""
 IMPLEMENTATION_CLASS_UID: Final = "2.25.205371839405062715842093713068574913024"
 IMPLEMENTATION_VERSION_NAME: Final = "DICOMMODULE"
 MEDIA_STORAGE_DIRECTORY: Final = "1.2.840.10008.1.3.10"

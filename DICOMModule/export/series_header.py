@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 from pydicom.dataset import Dataset
 
-from DICOMModule.dicom.uids import is_valid_uid, new_uid
+from DICOMModule.dicom.uids import ALWAYS_LOSSY, is_valid_uid, new_uid
 from DICOMModule.errors import ExportError
 from DICOMModule.export import attribute_lists as lists
 from DICOMModule.export import header_texts as texts
@@ -252,7 +252,7 @@ def _lossy(dataset: Dataset, sources: Sequence[Dataset], warnings: list[str]) ->
     for source in sources:
         syntax = str(source.file_meta.get("TransferSyntaxUID", "")) if hasattr(source, "file_meta") else ""
         marked = str(source.get("LossyImageCompression", "")).strip() == "01"
-        if not marked and syntax not in {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81"}:
+        if not marked and syntax not in ALWAYS_LOSSY:
             continue
         dataset.LossyImageCompression = "01"
         ratios = ["LossyImageCompressionRatio", "LossyImageCompressionMethod"]

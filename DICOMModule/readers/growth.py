@@ -71,7 +71,7 @@ def _usable(examined: Sequence[Loadable]) -> list[Loadable]:
 
 
 def _keys(instances: Sequence[InstanceHeader]) -> list[tuple[str, str]]:
-    return [(one.sop_instance_uid, str(one.path)) for one in instances]
+    return [(one.sop_instance_uid, one.filename) for one in instances]
 
 
 def _holds(one: Loadable, other: Loadable) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from DICOMModule.dicom.alike import asked_once
 from DICOMModule.dicom.instance_header import InstanceHeader
+from DICOMModule.dicom.uids import ALWAYS_LOSSY
 from DICOMModule.errors import GeometryError
 from DICOMModule.volume.geometry import (
     EXACT_MM,
@@ -28,7 +29,6 @@ from DICOMModule.volume.volume import Floats
 THICKNESS_RATIO = 1.5
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 MINUS = "\N{MINUS SIGN}"
-ALWAYS_LOSSY = frozenset(f"1.2.840.10008.1.2.4.{code}" for code in ("50", "51", "81"))
 
 
 @dataclass(frozen=True, eq=False, slots=True)

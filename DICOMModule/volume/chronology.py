@@ -55,29 +55,25 @@ class Chronology:
 
     def order(self, header: InstanceHeader) -> tuple[float | int | str, ...]:
         """Return a key that sorts frames as they were acquired: by time, then by number; the last is only the UID."""
-        return (
-            self.acquired_at(header) or 0.0,
-            *(self._said(count, header) for count in _COUNTS),
-            0.0 if _NUMBER in self.told else self._said(content_at, header),
-            self._said(_NUMBER, header),
-            header.frame_number,
-            header.sop_instance_uid,
-        )
+        said = (self._said(moment, header) for moment in self._asked)
+        return (self.acquired_at(header) or 0.0, *said, header.frame_number, header.sop_instance_uid)
 
     def orders(self, headers: Sequence[InstanceHeader]) -> list[tuple[float | int | str, ...]]:
         """Return the key of each header, as `order` does."""
         nothing = [0.0] * len(headers)
         acquired = [self.acquired_at(header) or 0.0 for header in headers] if acquired_at in self.told else nothing
-        asked = (*_COUNTS, content_at, _NUMBER)
         said = [
             [answer or 0.0 for answer in answers_of(moment, headers)] if moment in self.told else nothing
-            for moment in asked
+            for moment in self._asked
         ]
-        if _NUMBER in self.told:
-            said[len(_COUNTS)] = nothing
         frames = [header.frame_number for header in headers]
         uids = [header.sop_instance_uid for header in headers]
         return list(zip(acquired, *said, frames, uids, strict=True))
+
+    @property
+    def _asked(self) -> tuple[Moment, ...]:
+        """What counts beside the time of acquisition, first of all first; when an image was made only where it has no number."""
+        return *_COUNTS, _NUMBER if _NUMBER in self.told else content_at
 
     def age(self, header: InstanceHeader) -> tuple[float, ...]:
         """Return a key that is greater the newer an image is, and the same where headers do not tell which is newer."""

@@ -16,7 +16,6 @@ _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s?%")
 
 _NAMES: Final = {"EnergyWindowVector": "EnergyWindowName"}
 """Attributes that number something → those of a frame that name it."""
-MOST_KNOWN: Final = 4096
 Key: TypeAlias = Callable[[InstanceHeader], Hashable]
 
 

@@ -295,17 +295,16 @@ def _matrix(in_plane: InPlane, step: Floats, origin: Floats) -> Floats:
 def _residual_mm(planes: Sequence[Plane], positions: Floats, slots: Floats, matrix: Floats) -> float:
     """Return the largest distance, over planes and corners, between `matrix` and the planes' own headers."""
     offsets = positions - (slots[:, None] * matrix[:3, 2] + matrix[:3, 3])
-    first = planes[0].in_plane
-    kinds = list(map(id, map(_IN_PLANE, planes)))
-    worst = 0.0
-    for kind in dict.fromkeys(kinds):
-        indices = np.flatnonzero(np.array(kinds) == kind) if kinds.count(kind) < len(kinds) else np.arange(len(kinds))
-        in_plane, own = planes[indices[0]].in_plane, offsets[indices]
-        along_i = (first.columns - 1) * (in_plane.i_step - matrix[:3, 0])
-        along_j = (first.rows - 1) * (in_plane.j_step - matrix[:3, 1])
-        for corner in (np.zeros(3), along_i, along_j, along_i + along_j):
-            worst = max(worst, float(np.linalg.norm(own + corner, axis=1).max()))
-    return worst
+    kinds: dict[int, tuple[int, InPlane]] = {}
+    which = [kinds.setdefault(id(one), (len(kinds), one))[0] for one in map(_IN_PLANE, planes)]
+    in_planes = [in_plane for _, in_plane in kinds.values()]
+    first = in_planes[0]
+    along_i = (first.columns - 1) * (np.array([one.i_step for one in in_planes]) - matrix[:3, 0])
+    along_j = (first.rows - 1) * (np.array([one.j_step for one in in_planes]) - matrix[:3, 1])
+    if len(in_planes) > 1:
+        along_i, along_j = along_i[which], along_j[which]
+    corners = (np.zeros(3), along_i, along_j, along_i + along_j)
+    return max(float(np.linalg.norm(offsets + corner, axis=1).max()) for corner in corners)
 
 
 def _shared_in_plane(planes: Sequence[Plane]) -> tuple[InPlane, bool]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -94,13 +93,12 @@ def decimals_of(text: str) -> int:
     >>> decimals_of("1.5e-3")
     4
     """
-    return max(0, *map(_decimals_of_one, text.split("\\")))
+    return max(map(_decimals_of_one, text.split("\\")))
 
 
 def _decimals_of_one(text: str) -> int:
     mantissa, _, exponent = text.strip(" \0").lower().partition("e")
-    decimals = len(mantissa.partition(".")[2])
-    return decimals - int(exponent) if exponent else decimals
+    return max(0, len(mantissa.partition(".")[2]) - int(exponent or 0))
 
 
 @lru_cache(maxsize=4096)
@@ -163,7 +161,7 @@ def plane_at(position: str, in_plane: InPlane) -> Plane:
         pass  # what is wrong is said below
     else:
         if abs(x) <= FARTHEST_MM and abs(y) <= FARTHEST_MM and abs(z) <= FARTHEST_MM:
-            return Plane((x, y, z), in_plane, max(0, x_decimals, y_decimals, z_decimals))
+            return Plane((x, y, z), in_plane, max(x_decimals, y_decimals, z_decimals))
     x, y, z = _numbers(position, 3, "Image Position (Patient)")
     return Plane((x, y, z), in_plane, decimals_of(position))
 
@@ -239,5 +237,4 @@ def _numbers(text: str, count: int, name: str) -> tuple[float, ...]:
 def positions_of(planes: Sequence[Plane]) -> Floats:
     """Return the positions of `planes`, shape (n, 3)."""
     numbers = chain.from_iterable(map(_POSITION, planes))
-    packed = struct.pack(f"={3 * len(planes)}d", *numbers)  # in half of the time that numpy takes for tuples
-    return np.frombuffer(bytearray(packed), np.float64).reshape(-1, 3)
+    return np.fromiter(numbers, np.float64, 3 * len(planes)).reshape(-1, 3)  # faster than an array of tuples

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from factories import AXIAL, SAGITTAL, ds, oblique
 
+from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import GeometryError
 from DICOMModule.volume.geometry import fit_single, fit_stack
-from DICOMModule.volume.planes import Plane, decimals_of, in_plane_of
+from DICOMModule.volume.planes import Plane, decimals_of, in_plane_of, plane_at, planes_at
 
 SPACING = "0.7\\0.5"
 
@@ -221,7 +225,30 @@ def test_a_plane_that_makes_no_sense_is_refused_by_name(orientation, spacing, se
     [("1\\2\\3", 0), ("1.5\\2\\3.25", 2), ("1.0e-3", 4), ("15e1", 0), (" 0.10 ", 2), ("-1E+2", 0)],
 )
 def test_decimals_are_those_that_are_written(written, decimals):
-    assert max(0, decimals_of(written)) == decimals
+    assert decimals_of(written) == decimals
+
+
+def test_decimals_are_the_same_of_one_plane_and_of_many():
+    in_plane = in_plane_of("1\\0\\0\\0\\1\\0", SPACING, 8, 8)
+    written = ["1e1\\2E+1\\3e1", "1e1\\2.5\\3e1", "1\\2\\3", "1.25e1\\2.5e0\\3e-3"]
+    headers = [InstanceHeader("x", 0, 0, "", {"ImagePositionPatient": one}) for one in written]
+    for some in ([0], [0, 1, 2, 3]):
+        many = planes_at([headers[number] for number in some], in_plane)
+        assert [one.decimals for one in many] == [plane_at(written[number], in_plane).decimals for number in some]
+    assert plane_at(written[0], in_plane).decimals == 0
+
+
+def test_orientations_of_their_own_are_fitted_in_no_more_steps_than_one_for_all():
+    number = 4000
+    alike = planes(along(AXIAL, np.arange(number) * 0.5))
+    own = [Plane(one.position, replace(one.in_plane), one.decimals) for one in alike]
+    fit_stack(own[:100])
+    began = time.perf_counter()
+    fit = fit_stack(own)
+    assert time.perf_counter() - began < 0.5
+    expected = fit_stack(alike)
+    assert (fit.order, fit.slots, fit.exact) == (expected.order, expected.slots, expected.exact)
+    assert fit.ijk_to_lps == pytest.approx(expected.ijk_to_lps, abs=1e-9)
 
 
 def test_fitting_one_slice_or_none_is_refused():

@@ -12,6 +12,7 @@ from test_functional_groups import enhanced
 from DICOMModule.database import DicomDatabase, header_columns
 from DICOMModule.dicom.columns import made_in_columns
 from DICOMModule.dicom.header_reader import read_header
+from DICOMModule.errors import DatabaseCorruptError
 
 
 @pytest.fixture
@@ -136,3 +137,19 @@ def test_a_class_that_does_more_than_to_keep_its_fields_is_not_gone_around():
 
     with pytest.raises(ValueError, match="Checked"):
         made_in_columns(Checked, 1, one=[1])
+
+
+def test_neither_a_damaged_database_nor_a_fault_of_our_own_is_taken_for_columns_that_do_not_come_apart(
+    database, tmp_path, monkeypatch
+):
+    series = factories.make_series(tmp_path / "data", slices=3)
+    import_(database, tmp_path / "data")
+    connection = database._catalogue.connection
+    connection.execute("BEGIN")
+    connection.execute("UPDATE instance SET attributes = CAST(x'7bff7d' AS TEXT) WHERE id = 2")
+    with pytest.raises(DatabaseCorruptError):
+        in_columns(database, series.uid)
+    connection.execute("ROLLBACK")
+    monkeypatch.setattr(header_columns, "InstanceHeader", Base)
+    with pytest.raises(ValueError, match="Base has no field"):
+        in_columns(database, series.uid)
