@@ -59,11 +59,6 @@ class VolumeImage:
         return even_step(values) or (0.0, 1.0)
 
     @property
-    def is_even(self) -> bool:
-        """Whether the axis has one step, which is that of `step`."""
-        return self.axis is not None and even_step(self.axis.values) is not None
-
-    @property
     def facts(self) -> VolumeFacts:
         """What the file carries besides."""
         carried = self.carried

@@ -42,11 +42,6 @@ def image_to_lps(volume: Volume) -> Floats:
     return placing
 
 
-def placing_matrix(volume: Volume) -> vtkMatrix4x4:
-    """Return `image_to_lps` for the UserMatrix of a prop."""
-    return vtk_matrix(image_to_lps(volume))
-
-
 def vtk_matrix(values: Floats) -> vtkMatrix4x4:
     """Return a matrix of shape (4, 4) as one of VTK's."""
     matrix = vtkMatrix4x4()

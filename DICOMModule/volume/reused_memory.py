@@ -1,8 +1,9 @@
 """Memory of volumes that nobody holds any more, for the next ones: the kernel need not clear it, which takes a third of a load.
 
 Where the system can take memory back that is marked as free (``MADV_FREE``: Linux, macOS), the large arrays of volumes are
-mapped by themselves. When no array refers to a mapping any more it is marked and kept for a while: until the next volume
-takes it over, or the system, which may do so at any moment, needs it. Elsewhere arrays are numpy's own.
+mapped by themselves. When no array refers to a mapping any more it is marked and kept until the next volume takes it over, or
+the system, which may take it at any moment, needs it. What has waited for longer than `KEPT_S` is given back when the next
+volume comes or goes; no clock runs for it. Elsewhere arrays are numpy's own.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ LEAST_BYTES: Final = 16 << 20
 """Smaller arrays are numpy's own."""
 MOST_KEPT_BYTES: Final = 1 << 30
 KEPT_S: Final = 60.0
+"""What has waited for longer is no longer given to anyone; it goes when the next volume comes or goes."""
 SPARE: Final = 1.25
 """A mapping that is larger than this times what is asked for is not taken: most of it would lie idle."""
 _STEP_BYTES: Final = 2 << 20

@@ -29,7 +29,6 @@ class Working:
     random: random.Random
     edited: dict[str, Dataset] = field(default_factory=dict)
     dropped: set[int] = field(default_factory=set)
-    added: dict[str, Path] = field(default_factory=dict)
 
     def dataset(self, number: int) -> Dataset:
         """Return the data set of a file, to be changed."""
@@ -51,13 +50,12 @@ class Working:
 
     def along(self) -> list[int]:
         """Return the numbers of the files along their normal."""
+        return sorted(range(len(self.files)), key=self.place)
 
-        def place(number: int) -> float:
-            header = self.header(number)
-            cosines = np.array(header.ImageOrientationPatient, float)
-            return float(np.cross(cosines[:3], cosines[3:]) @ np.array(header.ImagePositionPatient, float))
-
-        return sorted(range(len(self.files)), key=place)
+    def place(self, number: int) -> float:
+        """Return where a file lies along its normal, in mm."""
+        header = self.header(number)
+        return float(normal_of(header) @ np.array(header.ImagePositionPatient, float))
 
     def header(self, number: int) -> Dataset:
         return header_of(self.files[number])
@@ -83,6 +81,11 @@ class Working:
                 pydicom.dcmwrite(folder / name, dataset)
                 read[name] = folder / name
         return read
+
+
+def normal_of(header: Dataset) -> np.ndarray:
+    cosines = np.array(header.ImageOrientationPatient, float)
+    return np.cross(cosines[:3], cosines[3:])
 
 
 def name_of(number: int) -> str:
@@ -139,10 +142,7 @@ def sent_twice_under_another_number(w: Working) -> None:
 
 
 def sent_twice_with_other_pixels(w: Working) -> None:
-    number = w.inner()
-    w.twin(number)
-    name = f"{number:04d}-twin.dcm"
-    dataset = w.edited[name]
+    dataset = w.twin(w.inner())
     _decompress(dataset)
     pixels = dataset.pixel_array.copy()
     pixels[: pixels.shape[0] // 2] = pixels[::-1][: pixels.shape[0] // 2]
@@ -151,21 +151,14 @@ def sent_twice_with_other_pixels(w: Working) -> None:
 
 def moved(w: Working) -> None:
     dataset = w.dataset(w.inner())
-    cosines = np.array(dataset.ImageOrientationPatient, float)
-    normal = np.cross(cosines[:3], cosines[3:])
     away = 0.37 * _gap_mm(w)
     dataset.ImagePositionPatient = [
-        ds(p + away * n) for p, n in zip(map(float, dataset.ImagePositionPatient), normal, strict=True)
+        ds(p + away * n) for p, n in zip(map(float, dataset.ImagePositionPatient), normal_of(dataset), strict=True)
     ]
 
 
 def _gap_mm(w: Working) -> float:
-    places = []
-    for number in w.along():
-        header = w.header(number)
-        cosines = np.array(header.ImageOrientationPatient, float)
-        places.append(np.cross(cosines[:3], cosines[3:]) @ np.array(header.ImagePositionPatient, float))
-    gaps = np.diff(places)
+    gaps = np.diff(sorted(map(w.place, _all(w))))
     gaps = gaps[gaps > 1e-3]
     return float(np.median(gaps)) if len(gaps) else 3.0
 
@@ -183,15 +176,14 @@ def turned(w: Working) -> None:
     cosines = np.array(dataset.ImageOrientationPatient, float)
     angle = np.radians(8.0)
     row, column = cosines[:3], cosines[3:]
-    normal = np.cross(row, column)
+    normal = normal_of(dataset)
     dataset.ImageOrientationPatient = [ds(v) for v in (*row, *(np.cos(angle) * column + np.sin(angle) * normal))]
 
 
 def of_another_orientation(w: Working) -> None:
     dataset = w.dataset(w.inner())
-    cosines = np.array(dataset.ImageOrientationPatient, float)
-    normal = np.cross(cosines[:3], cosines[3:])
-    dataset.ImageOrientationPatient = [ds(v) for v in (*cosines[:3], *normal)]
+    normal = normal_of(dataset)
+    dataset.ImageOrientationPatient = [ds(v) for v in (*map(float, dataset.ImageOrientationPatient[:3]), *normal)]
 
 
 def _decompress(dataset: Dataset) -> None:
@@ -268,10 +260,9 @@ def under_the_uid_of_its_neighbour(w: Working) -> None:
 def position_that_is_no_number(w: Working) -> None:
     dataset = w.dataset(w.inner())
     x, y, _ = dataset.ImagePositionPatient
-    element = pydicom.DataElement(0x00200032, "DS", "", validation_mode=0)
-    dataset[element.tag] = pydicom.dataelem.RawDataElement(
-        element.tag, "DS", 0, f"{x}\\{y}\\1,5".encode().ljust(16), 0, False, True
-    )
+    tag = pydicom.tag.Tag("ImagePositionPatient")
+    written = f"{x}\\{y}\\1,5".encode().ljust(16)
+    dataset[tag] = pydicom.dataelem.RawDataElement(tag, "DS", len(written), written, 0, False, True)
 
 
 def orientation_turned_about(w: Working) -> None:
@@ -355,7 +346,8 @@ class Mutilation(NamedTuple):
     happen : callable
         Does it.
     of : str
-        To what it can happen: ``placed`` single images, ``mixed`` ones, ``frames`` in functional groups, ``any``.
+        To what it can happen: ``placed`` single images, ``mixed`` ones, ``frames`` in functional groups, images of
+        ``several`` frames, ``any``.
     told : bool
         It must be said of a whole volume or sequence: a volume is other than before, and its own headers do not show it.
     """

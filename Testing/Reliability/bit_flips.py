@@ -37,7 +37,6 @@ WRITTEN_ONCE = {
     "rows of import_event", "rows of import_problem", "rows of quarantine", "rows of trash", "rows of label", "rows of note",
     "rows of saved_search", "quarantine", "labels", "searches",
 }  # fmt: skip
-OF_FILES = ("patients", "studies", "series", "instances", "headers")
 
 
 def flip(path: Path, place: int, bit: int) -> None:

@@ -31,7 +31,6 @@ from pydicom.uid import (  # noqa: E402
 )
 
 LARGEST_SEED_BYTES = 200_000
-UID_MARK = b"1.2.826.0.1.3680043.8.498.100"
 VRS = (
     b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV ZZ".split()
 )
