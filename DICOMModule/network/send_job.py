@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.dicom.decoding import DecodingPool
-from DICOMModule.errors import Problem
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.network.aside import Aside, Interrupt, result_of
 from DICOMModule.network.link import LIMITS
@@ -50,14 +49,14 @@ class SendReport:
 
 
 def send_items_job(
-    entry: ServerEntry, items: Sequence[SendItem], problems: Sequence[Problem] = (), limits: Limits = LIMITS
+    entry: ServerEntry, items: Sequence[SendItem], unsendable: Sequence[SentInstance] = (), limits: Limits = LIMITS
 ) -> Job[SendReport]:
     """Send instances; yields `SendProgress`. Closing the job ends the association at once: what was acknowledged is there.
 
     Parameters
     ----------
-    problems : sequence of Problem
-        Files that are to be sent and cannot be read: rows of the report.
+    unsendable : sequence of SentInstance
+        What is to be sent and cannot be, as it is not there or not readable: failed rows of the report.
 
     Raises
     ------
@@ -65,7 +64,7 @@ def send_items_job(
         There was no association at all; nothing was sent.
     """
     began_s = time.monotonic()
-    failed = [SentInstance("", problem.where, "failed", None, problem.reason) for problem in problems]
+    failed = list(unsendable)
     noted: list[SentInstance] = []
     sent = 0
     yield SendProgress(0, len(items), f"connecting to {entry.name}", rows=tuple(failed))
@@ -84,7 +83,7 @@ def send_items_job(
             failed += [row for row in rows if row.state == "failed"]
             noted += [row for row in rows if row.state != "failed" and row.reason]
             sent += sum(row.state != "failed" for row in rows)
-            yield SendProgress(sent + len(failed) - len(problems), len(items), f"sending to {entry.name}", rows=rows)
+            yield SendProgress(sent + len(failed) - len(unsendable), len(items), f"sending to {entry.name}", rows=rows)
             if is_over:
                 break
         for result in aside.results():

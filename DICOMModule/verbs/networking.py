@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import filecmp
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,8 +21,45 @@ if TYPE_CHECKING:
     from DICOMModule.network.retrieve_plan import RetrieveKey
     from DICOMModule.network.retrieving import RetrieveReport
     from DICOMModule.network.send_job import SendReport
+    from DICOMModule.network.sending import SentInstance
 
 LOOKED_AT_TOGETHER: Final = 200
+
+
+@dataclass
+class _Gathered:
+    """What targets hold.
+
+    Attributes
+    ----------
+    items : dict
+        What can be sent, by SOP Instance UID.
+    problems : list of (str, Problem)
+        What cannot, with the SOP Instance UID where that is known.
+    """
+
+    items: dict[str, SendItem] = field(default_factory=dict)
+    problems: list[tuple[str, Problem]] = field(default_factory=list)
+
+    def chosen(self, wanted: Collection[str], gone: Sequence[str]) -> tuple[list[SendItem], list[SentInstance]]:
+        """Return what is to be sent, and a row for each of what is not; of all where nothing is `wanted`.
+
+        Parameters
+        ----------
+        gone : sequence of str
+            What was said of targets that are no longer there.
+        """
+        from DICOMModule.network.sending import SentInstance
+
+        lost = [uid for uid in wanted if uid not in self.items]
+        reason = " ".join(("it is no longer in what was chosen, or cannot be read there.", *dict.fromkeys(gone)))
+        rows = [SentInstance(uid, "", "failed", None, reason) for uid in lost]
+        rows += [
+            SentInstance("", problem.where, "failed", None, problem.reason)
+            for uid, problem in self.problems
+            if not wanted or uid in wanted or (lost and not uid)
+        ]
+        return [item for uid, item in self.items.items() if not wanted or uid in wanted], rows
 
 
 class NetworkVerbs(LogicBase):
@@ -93,27 +131,32 @@ class NetworkVerbs(LogicBase):
         Parameters
         ----------
         only : sequence of str
-            SOP Instance UIDs: of the targets only these, to try again what failed.
+            SOP Instance UIDs: of the targets only these, to try again what failed. Each gets a row, also where the targets
+            hold it no longer; then what cannot be read has one, too, for it may be there.
 
         Raises
         ------
         UnknownUIDError
-            A target names nothing, or there is no DICOM file in it; nothing is sent then.
+            A target names nothing, or there is no DICOM file in it; nothing is sent then. Not where `only` is given.
         NetworkError
             There was no association at all; nothing was sent.
         """
         from DICOMModule.network.send_job import send_items_job
 
-        items: dict[str, SendItem] = {}
-        problems: list[Problem] = []
+        found = _Gathered()
+        wanted = dict.fromkeys(only)
+        gone: list[str] = []
         for target in targets:
-            yield from self._gather_job(os.fspath(target), items, problems)
-        wanted = frozenset(only)
-        chosen = [item for uid, item in items.items() if not wanted or uid in wanted]
-        report = yield from send_items_job(to, chosen, [] if wanted else problems)
+            try:
+                yield from self._gather_job(os.fspath(target), found)
+            except UnknownUIDError as error:
+                if not wanted:
+                    raise
+                gone.append(str(error))
+        report = yield from send_items_job(to, *found.chosen(wanted, gone))
         return report
 
-    def _gather_job(self, target: str, items: dict[str, SendItem], problems: list[Problem]) -> Job[None]:
+    def _gather_job(self, target: str, found: _Gathered) -> Job[None]:
         """Find what a target holds; the first file of a UID counts."""
         from DICOMModule.dicom.file_finding import find_files
         from DICOMModule.dicom.header_reader import read_header
@@ -125,29 +168,30 @@ class NetworkVerbs(LogicBase):
         if path is None:
             count, files = self.database().registered_files(name_of(target))
             for done, file in enumerate(files):
-                items.setdefault(file.header.sop_instance_uid, SendItem(file.header, file.sha256))
+                found.items.setdefault(file.header.sop_instance_uid, SendItem(file.header, file.sha256))
                 if done % LOOKED_AT_TOGETHER == 0:
                     yield Progress(done, count, "looking at what is to be sent")
             return
-        for done, found in enumerate(find_files([path])):
+        for done, file_path in enumerate(find_files([path])):
             if done % LOOKED_AT_TOGETHER == 0:
                 yield Progress(done, 0, "looking at what is to be sent")
-            if isinstance(found, Problem):
-                problems.append(found)
+            if isinstance(file_path, Problem):
+                found.problems.append(("", file_path))
                 holds_any = True
                 continue
             try:
-                item = SendItem(read_header(found))
+                item = SendItem(read_header(file_path))
             except NotDicomError:
                 continue
             except DicomFileError as error:
-                problems.append(Problem(error.path, error.reason))
+                found.problems.append(("", Problem(error.path, error.reason)))
                 holds_any = True
                 continue
             holds_any = True
-            first = items.setdefault(item.uid, item)
+            first = found.items.setdefault(item.uid, item)
             if first is not item and not _is_same_file(first.header.path, item.header.path):
-                problems.append(Problem(str(found), f"another file has its SOP Instance UID {plain_text(item.uid)}."))
+                reason = f"another file has its SOP Instance UID {plain_text(item.uid)}."
+                found.problems.append((item.uid, Problem(str(file_path), reason)))
         if not holds_any:
             raise UnknownUIDError(f"{plain_text(target)} holds no DICOM file that could be sent. Check the path.")
 

@@ -163,6 +163,32 @@ def test_what_failed_alone_is_tried_again(logic, series_factory, storescp):
     assert set(received(storescp)) - before == set(uids)
 
 
+def test_each_instance_that_is_tried_again_gets_a_row_also_where_it_has_gone(logic, series_factory, storescp):
+    series = series_factory("gone", slices=4)
+    uids = [str(one.SOPInstanceUID) for one in series.datasets]
+    path_of = {read_header(path).sop_instance_uid: path for path in series.files}
+    path_of[uids[0]].unlink()
+    path_of[uids[1]].write_bytes(path_of[uids[1]].read_bytes()[:-20])
+    report = sent(logic, storescp.entry(), series.folder, only=[*uids[:3], uids[2]])
+    assert report.sent == 1
+    assert [(row.sop_instance_uid, row.name) for row in report.failed] == [
+        (uids[0], ""),
+        (uids[1], ""),
+        ("", str(path_of[uids[1]])),
+    ]
+    assert "no longer in what was chosen" in report.failed[0].reason
+    assert sent(logic, storescp.entry(), series.folder, only=uids[2:]).failed == ()  # what was not asked for has no row
+    other = edited(path_of[uids[3]], series.folder / "other.dcm", PatientComments="changed")
+    (row,) = sent(logic, storescp.entry(), series.folder, only=uids[3:]).failed
+    assert row.name in {str(other), str(path_of[uids[3]])}
+    assert "another file has its SOP Instance UID" in row.reason
+    shutil.rmtree(series.folder)
+    report = sent(logic, storescp.entry(), series.folder, only=uids)
+    assert (report.sent, [row.sop_instance_uid for row in report.failed]) == (0, uids)
+    with pytest.raises(UnknownUIDError):
+        sent(logic, storescp.entry(), series.folder)
+
+
 def test_a_copy_that_has_rotted_is_not_sent_and_the_others_are(logic, series_factory, tmp_path):
     big = np.arange(1 << 20, dtype="int16").reshape(1024, 1024)
     series = series_factory("rotten", slices=4, edit=lambda one, k: set_pixels(one, big) if k == 1 else None)
