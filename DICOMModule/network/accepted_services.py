@@ -16,8 +16,8 @@ from DICOMModule.network.association_request import (
     AskedContext,
     AssociateRequest,
 )
+from DICOMModule.network.services import VERIFICATION
 
-VERIFICATION: Final = "1.2.840.10008.1.1"
 _DICOM_ROOT: Final = "1.2.840.10008."
 _STORAGE_ROOT: Final = "1.2.840.10008.5.1.4.1.1."
 _NOT_OF_STUDIES: Final = frozenset(

@@ -22,6 +22,7 @@ from DICOMModule.network.pdus import (
     items,
 )
 
+LONGEST_REQUEST_BYTES: Final = 524_288  # 128 contexts with all transfer syntaxes that there are take a third
 MOST_SYNTAXES: Final = 256
 _FIXED_BYTES: Final = 68
 
@@ -55,7 +56,7 @@ class AssociateRequest:
         AE titles, without the blanks around them.
     titles : bytes
         Both as they came, for the answer.
-    contexts : tuple of Proposed
+    contexts : tuple of AskedContext
         In their order.
     maximum_length : int
         The longest PDU that the caller takes; 0 is any.

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from DICOMModule.database.file_pool import aside_job
 from DICOMModule.database.servers import ServerEntry
-from DICOMModule.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, new_uid
+from DICOMModule.dicom.uids import new_uid
 from DICOMModule.errors import NetworkError, PeerError, PeerLostError, PeerTimeoutError
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.network.aside import Interrupt
@@ -30,25 +30,22 @@ from DICOMModule.network.identifiers import identifier
 from DICOMModule.network.link import LIMITS, Link, linked
 from DICOMModule.network.pdus import Proposed
 from DICOMModule.network.reaching import Limits, addresses_soon, open_connection
+from DICOMModule.network.refusals import check_speakable, no_answer_to
+from DICOMModule.network.services import PLAIN, STUDY_FIND, STUDY_GET, STUDY_MOVE, VERIFICATION
 from DICOMModule.network.statuses import status_words
 
-VERIFICATION: Final = "1.2.840.10008.1.1"
-STUDY_FIND: Final = "1.2.840.10008.5.1.4.1.2.2.1"
-STUDY_MOVE: Final = "1.2.840.10008.5.1.4.1.2.2.2"
-STUDY_GET: Final = "1.2.840.10008.5.1.4.1.2.2.3"
 CT_IMAGE: Final = "1.2.840.10008.5.1.4.1.1.2"
-_PLAIN: Final = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
-SYNTAXES: Final = {
-    "1.2.840.10008.1.2": "Implicit VR Little Endian",
-    "1.2.840.10008.1.2.1": "Explicit VR Little Endian",
-    "1.2.840.10008.1.2.1.99": "Deflated Explicit VR Little Endian",
-    "1.2.840.10008.1.2.4.50": "JPEG Baseline",
-    "1.2.840.10008.1.2.4.70": "JPEG Lossless",
-    "1.2.840.10008.1.2.4.80": "JPEG-LS Lossless",
-    "1.2.840.10008.1.2.4.90": "JPEG 2000 Lossless",
-    "1.2.840.10008.1.2.4.91": "JPEG 2000",
-    "1.2.840.10008.1.2.5": "RLE Lossless",
-}
+SYNTAXES: Final = (
+    "1.2.840.10008.1.2",  # Implicit VR Little Endian
+    "1.2.840.10008.1.2.1",  # Explicit VR Little Endian
+    "1.2.840.10008.1.2.1.99",  # Deflated Explicit VR Little Endian
+    "1.2.840.10008.1.2.4.50",  # JPEG Baseline
+    "1.2.840.10008.1.2.4.70",  # JPEG Lossless
+    "1.2.840.10008.1.2.4.80",  # JPEG-LS Lossless
+    "1.2.840.10008.1.2.4.90",  # JPEG 2000 Lossless
+    "1.2.840.10008.1.2.4.91",  # JPEG 2000
+    "1.2.840.10008.1.2.5",  # RLE Lossless
+)
 """Transfer syntaxes of images that a server is asked about."""
 
 _NO_LISTENER: Final = "Choose another port for it in the settings, or end what uses this one."
@@ -103,9 +100,12 @@ class DiagnosisProgress(Progress):
     ----------
     steps : tuple of Step
         All that were made so far.
+    running : str
+        The step that is being made, by its name.
     """
 
     steps: tuple[Step, ...] = ()
+    running: str = ""
 
 
 @dataclass
@@ -134,10 +134,9 @@ def diagnose_job(
     Raises
     ------
     NetworkError
-        It is no server that is reached by DIMSE.
+        It is a DICOMweb service, or TLS is wanted: this version speaks neither.
     """
-    if entry.kind != "dimse":
-        raise NetworkError(f"{entry.name} is a DICOMweb service, which this version cannot test yet.")
+    check_speakable(entry)
     found = Examination()
     for name, act in (("name", _name), ("tcp", _tcp), ("association", _association)):
         step = yield from _step_job(name, found, lambda heed, act=act: act(entry, found, limits, heed))  # type: ignore[misc]
@@ -164,7 +163,7 @@ def diagnose_job(
 def _step_job(name: str, found: Examination, act: Callable[[Interrupt], str]) -> Job[Step]:
     """Make a step in a thread of its own, as a peer may be waited for."""
     interrupt = Interrupt()
-    made = DiagnosisProgress(len(found.steps), 0, f"testing: {name}", tuple(found.steps))
+    made = DiagnosisProgress(len(found.steps), 0, f"testing: {name}", tuple(found.steps), name)
     yield made
     try:
         detail = yield from aside_job(lambda: act(interrupt), made, interrupt)
@@ -175,7 +174,7 @@ def _step_job(name: str, found: Examination, act: Callable[[Interrupt], str]) ->
 
 def _move_step_job(entry: ServerEntry, found: Examination, limits: Limits, ours: OurPlace) -> Job[Step]:
     """Have it move something to us; where images come by C-GET, what C-MOVE would need is only advice."""
-    made = DiagnosisProgress(len(found.steps), 0, "testing: c-move", tuple(found.steps))
+    made = DiagnosisProgress(len(found.steps), 0, "testing: c-move", tuple(found.steps), "c-move")
     yield made
     interrupt = Interrupt()
     try:
@@ -203,7 +202,7 @@ def _tcp(entry: ServerEntry, found: Examination, limits: Limits, interrupt: Inte
 
 def _association(entry: ServerEntry, found: Examination, limits: Limits, interrupt: Interrupt) -> str:
     services = {VERIFICATION: "C-ECHO", STUDY_FIND: "C-FIND", STUDY_GET: "C-GET", STUDY_MOVE: "C-MOVE"}
-    asked = [Proposed(uid, _PLAIN) for uid in services] + [Proposed(CT_IMAGE, (syntax,)) for syntax in SYNTAXES]
+    asked = [Proposed(uid, PLAIN) for uid in services] + [Proposed(CT_IMAGE, (syntax,)) for syntax in SYNTAXES]
     with linked(entry, asked, limits, interrupt) as link:
         contexts, said = link.contexts, link.accepted
     offered = [word for uid, word in services.items() if any(one.abstract_syntax == uid for one in contexts)]
@@ -221,14 +220,14 @@ def _association(entry: ServerEntry, found: Examination, limits: Limits, interru
 
 
 def _echo(entry: ServerEntry, limits: Limits, interrupt: Interrupt) -> str:
-    with linked(entry, [Proposed(VERIFICATION, _PLAIN)], limits, interrupt) as link:
+    with linked(entry, [Proposed(VERIFICATION, PLAIN)], limits, interrupt) as link:
         return _answered(entry, link, "C-ECHO", limits)
 
 
 def _find(entry: ServerEntry, limits: Limits, interrupt: Interrupt) -> str:
     """Ask for a study that nobody has: the service answers, and no patient's data come."""
     keys = {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": new_uid()}
-    with linked(entry, [Proposed(STUDY_FIND, _PLAIN)], limits, interrupt) as link:
+    with linked(entry, [Proposed(STUDY_FIND, PLAIN)], limits, interrupt) as link:
         return _answered(entry, link, "C-FIND", limits, keys)
 
 
@@ -245,9 +244,7 @@ def _answered(entry: ServerEntry, link: Link, service: str, limits: Limits, keys
     except PeerLostError as error:
         raise PeerError(f"{error.detail.removesuffix('.')} when it was asked for {service}.", permission) from error
     if answer.status is None:
-        raise PeerError(
-            f"{entry.ae_title} answers {service} with what is no answer to it.", "Its administrator should know of it."
-        )
+        raise no_answer_to(entry, service)
     words = status_words(answer.status, answer.comment)
     if answer.status == 0:
         return f"{entry.ae_title} answers {service}: {words}."

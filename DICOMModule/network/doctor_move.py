@@ -6,6 +6,7 @@ Where one runs, or nothing can be found to ask for, it is asked for what nobody 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,26 +16,18 @@ from DICOMModule.database.servers import ServerEntry
 from DICOMModule.dicom.uids import is_harmless_uid, new_uid
 from DICOMModule.errors import PeerError, PeerTimeoutError
 from DICOMModule.network.aside import Interrupt
-from DICOMModule.network.dimse import (
-    C_MOVE_RQ,
-    C_MOVE_RSP,
-    DESTINATION,
-    MESSAGE_ID,
-    PENDING,
-    PRIORITY,
-    SOP_CLASS,
-    Command,
-    command_set,
-)
+from DICOMModule.network.dimse import C_MOVE_RSP, PENDING, Command
 from DICOMModule.network.find_query import Request
-from DICOMModule.network.finding import PLAIN, STUDY_FIND, Finder
-from DICOMModule.network.identifiers import identifier
+from DICOMModule.network.finding import Finder
+from DICOMModule.network.hosts import plain_address
 from DICOMModule.network.link import Link, linked
-from DICOMModule.network.moving import PROPOSED, STUDY_MOVE
+from DICOMModule.network.moving import PROPOSED, ask_to_move
 from DICOMModule.network.our_listener import ANY_ADDRESS, OurListener, our_listener
 from DICOMModule.network.pdus import Proposed
 from DICOMModule.network.probe import Caller, Probe
 from DICOMModule.network.reaching import Limits
+from DICOMModule.network.refusals import no_answer_to
+from DICOMModule.network.services import PLAIN, STUDY_FIND, STUDY_MOVE
 from DICOMModule.network.statuses import status_words
 
 _LEVELS: Final = (("STUDY", "StudyInstanceUID"), ("SERIES", "SeriesInstanceUID"), ("IMAGE", "SOPInstanceUID"))
@@ -52,7 +45,10 @@ class OurPlace:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What a server answered, who called us meanwhile, and what it must have us as."""
+    """What a server answered, who called us meanwhile, and what it must have us as.
+
+    `why_nothing` is why it was asked for what nobody has; empty where it was asked for something that it has.
+    """
 
     status: int | None
     words: str
@@ -60,7 +56,7 @@ class _Outcome:
     title: str
     place: str
     address: str
-    was_real: bool
+    why_nothing: str
 
 
 def tested_move(entry: ServerEntry, limits: Limits, ours: OurPlace, interrupt: Interrupt) -> tuple[str, str]:
@@ -80,33 +76,43 @@ def tested_move(entry: ServerEntry, limits: Limits, ours: OurPlace, interrupt: I
             address = link.our_address
             with our_listener(ours.folder, entry, ours.wish, address) as state:
                 answer = _answer(entry, link, state.ae_title, _nothing(), limits.answer_s)
-        return _told(entry, _outcome(answer, None, state.ae_title, address, state.port, was_real=False))
-    keys = _something(entry, limits, interrupt)
+        return _told(entry, _outcome(answer, None, state.ae_title, (address, state.port), "our listener runs"))
+    keys, why_nothing = _something(entry, limits, interrupt)
     with linked(entry, PROPOSED, limits, interrupt) as link:
         address = link.our_address
         with Probe(ANY_ADDRESS if ours.wish.bind == ANY_ADDRESS else address, ours.wish.port) as probe:
-            answer = _answer(entry, link, entry.calling_ae, keys or _nothing(), limits.answer_s)
+            answer = _answer(entry, link, entry.calling_ae, keys, limits.answer_s)
             port = probe.port
-        caller = _likeliest(probe.callers, entry)
-    return _told(entry, _outcome(answer, caller, entry.calling_ae, address, port, was_real=keys is not None))
+        caller = _likeliest(probe.callers, entry, link.their_address)
+    return _told(entry, _outcome(answer, caller, entry.calling_ae, (address, port), why_nothing))
 
 
-def _likeliest(callers: Sequence[Caller], entry: ServerEntry) -> Caller | None:
-    """Return who of those that called was the server: by both titles, or by one, or who came first."""
+def _likeliest(callers: Sequence[Caller], entry: ServerEntry, address: str) -> Caller | None:
+    """Return who of those that called was the server: by both titles and its address, or by some, or who came first.
 
-    def strangeness(caller: Caller) -> int:
-        return (caller.calling_ae != entry.ae_title) + (caller.called_ae != entry.calling_ae)
+    Parameters
+    ----------
+    address : str
+        Where the server listens; one with several may send from another.
+    """
+
+    def strangeness(caller: Caller) -> tuple[int, bool]:
+        is_elsewhere = plain_address(caller.host) != plain_address(address)
+        return is_elsewhere + (caller.calling_ae != entry.ae_title) + (
+            caller.called_ae != entry.calling_ae
+        ), is_elsewhere
 
     return min(callers, key=strangeness, default=None)
 
 
 def _outcome(
-    answer: Command | None, caller: Caller | None, title: str, address: str, port: int, *, was_real: bool
+    answer: Command | None, caller: Caller | None, title: str, address: tuple[str, int], why_nothing: str
 ) -> _Outcome:
     words = status_words(answer.status or 0, answer.comment) if answer is not None else "nothing in time"
     status = answer.status if answer is not None else None
-    place = f"AE title {title}, host {address}, port {port}"
-    return _Outcome(status, words, caller, title, place, f"{address}:{port}", was_real)
+    host, port = address
+    place = f"AE title {title}, host {host}, port {port}"
+    return _Outcome(status, words, caller, title, place, f"{host}:{port}", why_nothing)
 
 
 def _told(entry: ServerEntry, found: _Outcome) -> tuple[str, str]:
@@ -123,7 +129,7 @@ def _told(entry: ServerEntry, found: _Outcome) -> tuple[str, str]:
             f"{entry.ae_title} refuses C-MOVE: {found.words}.",
             f"Ask its administrator whether {entry.calling_ae} may retrieve, and to enter us as a destination: {found.place}.",
         )
-    if found.was_real:
+    if not found.why_nothing:
         raise PeerError(
             f"{entry.ae_title} was asked to send something to {found.title} and answers: {found.words}; nothing has reached"
             f" {found.address}.",
@@ -135,8 +141,8 @@ def _told(entry: ServerEntry, found: _Outcome) -> tuple[str, str]:
             f"{entry.ae_title} does not answer C-MOVE.", f"Its administrator must have entered {found.place}."
         )
     detail = (
-        f"{entry.ae_title} answers C-MOVE of a study that nobody has: {found.words}; that it knows us shows only when images"
-        " come."
+        f"{entry.ae_title} answers C-MOVE of a study that nobody has ({found.why_nothing}): {found.words}; that it knows us"
+        " shows only when images come."
     )
     return detail, f"For images to come, its administrator must have entered us as a destination: {found.place}."
 
@@ -159,20 +165,21 @@ def _heard(entry: ServerEntry, found: _Outcome, caller: Caller) -> tuple[str, st
     )
 
 
-def _something(entry: ServerEntry, limits: Limits, interrupt: Interrupt) -> dict[str, str] | None:
-    """Return the UIDs of any one instance that the server has; nothing else is asked of it."""
+def _something(entry: ServerEntry, limits: Limits, interrupt: Interrupt) -> tuple[dict[str, str], str]:
+    """Return the keys of any one instance that the server has, or of what nobody has, and why; nothing else is asked of it."""
     keys: dict[str, str] = {}
-    try:
-        with linked(entry, [Proposed(STUDY_FIND, PLAIN)], limits, interrupt) as link:
-            for level, keyword in _LEVELS:
-                request = Request({**keys, "QueryRetrieveLevel": level, keyword: ""}, ("",))
+    for level, keyword in _LEVELS:
+        request = Request({**keys, "QueryRetrieveLevel": level, keyword: ""}, ("",))
+        try:
+            # one that is told to stop may break off: each question has an association of its own
+            with linked(entry, [Proposed(STUDY_FIND, PLAIN)], limits, interrupt) as link:
                 uid = _first(Finder(entry, link, 1, limits), request, keyword)
-                if not is_harmless_uid(uid):
-                    return None
-                keys[keyword] = uid
-    except PeerError:
-        return None  # the step before has told of it
-    return {**keys, "QueryRetrieveLevel": "IMAGE"}
+        except PeerError as error:
+            return _nothing(), f"nothing could be found to ask for: {error.detail.removesuffix('.')}"
+        if not is_harmless_uid(uid):
+            return _nothing(), f"it tells of no {level.lower()} that could be asked for"
+        keys[keyword] = uid
+    return {**keys, "QueryRetrieveLevel": "IMAGE"}, ""
 
 
 def _first(finder: Finder, request: Request, keyword: str) -> str:
@@ -188,23 +195,20 @@ def _nothing() -> dict[str, str]:
 
 
 def _answer(entry: ServerEntry, link: Link, destination: str, keys: dict[str, str], within_s: float) -> Command | None:
-    """Return with what a C-MOVE ends; None where it does not in time."""
+    """Return with what a C-MOVE ends; None where it does not in time, however often it says that it goes on."""
     context = link.context_for(STUDY_MOVE)
     if context is None:
         raise PeerError(f"{entry.ae_title} does not offer C-MOVE to us.", "Ask its administrator to allow it.")
+    deadline = time.monotonic() + within_s
     number = link.next_message_id()
-    values: dict[int, int | str] = {SOP_CLASS: STUDY_MOVE, MESSAGE_ID: number, PRIORITY: 0, DESTINATION: destination}
     with link.cancellable(context.id, number):
-        link.send(context.id, command_set(C_MOVE_RQ, True, values), (identifier(keys, context.transfer_syntax, ""),))
+        ask_to_move(link, context, number, keys, destination)
         while True:
             try:
-                answer = link.receive(within_s).command
+                answer = link.receive(deadline - time.monotonic(), is_whole=True).command
             except PeerTimeoutError:
                 return None
             if answer.field != C_MOVE_RSP or answer.status is None:
-                raise PeerError(
-                    f"{entry.ae_title} answers C-MOVE with what is no answer to it.",
-                    "Its administrator should know of it.",
-                )
+                raise no_answer_to(entry, "C-MOVE")
             if answer.status not in PENDING:
                 return answer

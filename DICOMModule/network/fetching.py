@@ -13,7 +13,7 @@ from DICOMModule.errors import PeerLostError
 from DICOMModule.network.aside import Interrupt
 from DICOMModule.network.dimse import Command
 from DICOMModule.network.reaching import Limits
-from DICOMModule.network.retrieve_plan import Announced, Part
+from DICOMModule.network.retrieve_plan import Listed, Part
 from DICOMModule.network.statuses import status_words
 
 MOST_IN_VAIN: Final = 10_000  # refused instances, beside twice as many as were announced
@@ -77,11 +77,6 @@ class Fetch:
         """Whether nothing is missing of what the server has listed, and something came of what it has not."""
         return all(not part.missing if part.is_known else part.is_fetched for part in self.parts)
 
-    @property
-    def is_successful(self) -> bool:
-        """Whether the last operation ended well."""
-        return self.status == 0
-
     def ended(self, command: Command) -> None:
         """Note with what an operation has ended; a failure is not forgotten over a later success, unless all has come."""
         if command.status is not None and (self.status in {None, 0} or self.is_complete):
@@ -95,7 +90,7 @@ class Fetch:
     def received(self, part: Part, uid: str, series_instance_uid: str, *, is_new: bool) -> None:
         """Note that an instance is here and safe; what came to the server after it was asked belongs to the rest."""
         if part.is_known:
-            part.announced.setdefault(uid, Announced())
+            part.announced.setdefault(uid, Listed())
         part.missing.discard(uid)
         self.refused.pop(uid, None)
         if uid not in self.arrived:

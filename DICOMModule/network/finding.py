@@ -10,7 +10,7 @@ from itertools import count
 from typing import Final
 
 from DICOMModule.database.servers import ServerEntry
-from DICOMModule.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, is_harmless_uid
+from DICOMModule.dicom.uids import is_harmless_uid
 from DICOMModule.errors import AssociationRefusedError, PeerError, PeerLostError, PeerTimeoutError, Problem, plain_text
 from DICOMModule.network.aside import Interrupt
 from DICOMModule.network.dimse import (
@@ -40,10 +40,10 @@ from DICOMModule.network.identifiers import IdentifierError, identifier, read_id
 from DICOMModule.network.link import LIMITS, Link, linked
 from DICOMModule.network.pdus import Proposed
 from DICOMModule.network.reaching import Limits
+from DICOMModule.network.refusals import no_answer_to
+from DICOMModule.network.services import PLAIN, STUDY_FIND
 from DICOMModule.network.statuses import status_words
 
-STUDY_FIND: Final = "1.2.840.10008.5.1.4.1.2.2.1"
-PLAIN: Final = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
 STOPS_WITHIN_S: Final = 1.5
 MOST_PROBLEMS: Final = 20
 MOST_IN_VAIN: Final = 10_000  # answers to one request that are doubles, or not what was asked for
@@ -129,10 +129,7 @@ class Finder:
                 wait_s = self._limits.silence_s
                 answer = message.command
                 if answer.field != C_FIND_RSP or answer.status is None:
-                    raise PeerLostError(
-                        f"{self._entry.ae_title} answers a query with what is no answer to it.",
-                        "Its administrator should know of it.",
-                    )
+                    raise no_answer_to(self._entry, "a query")
                 if answer.status not in PENDING:
                     self._end(answer.status, answer.comment)
                     return

@@ -9,25 +9,22 @@ from DICOMModule.database.connection import translated_os_error
 from DICOMModule.database.reception import MismatchError, Reception
 from DICOMModule.dicom.uids import is_harmless_uid
 from DICOMModule.errors import DatabaseError, DicomFileError, PeerLostError, plain_text
+from DICOMModule.network.accepted_services import KEPT_SYNTAXES
 from DICOMModule.network.dimse import (
-    ANSWERS,
     C_GET_RQ,
     C_GET_RSP,
     C_STORE_RQ,
-    C_STORE_RSP,
     MESSAGE_ID,
     PENDING,
     PRIORITY,
     SOP_CLASS,
-    SOP_INSTANCE,
-    STATUS,
     Command,
     Sink,
     command_set,
+    response_to,
 )
 from DICOMModule.network.fetching import Fetch
 from DICOMModule.network.find_query import Level
-from DICOMModule.network.finding import PLAIN, STUDY_FIND
 from DICOMModule.network.identifiers import identifier
 from DICOMModule.network.incoming import (
     LARGEST_DATA_SET_BYTES,
@@ -38,15 +35,14 @@ from DICOMModule.network.incoming import (
 )
 from DICOMModule.network.link import Link, linked
 from DICOMModule.network.pdus import MOST_CONTEXTS, Proposed
-from DICOMModule.network.refusals import NothingAcceptedError
+from DICOMModule.network.refusals import NothingAcceptedError, no_answer_to
 from DICOMModule.network.retrieve_plan import Part
-from DICOMModule.network.storage_classes import KEPT_IN_ORDER, generic_classes
+from DICOMModule.network.services import PLAIN, STUDY_FIND, STUDY_GET
+from DICOMModule.network.storage_classes import PROPOSED_IN_ORDER, generic_classes
+from DICOMModule.network.storing import CANNOT_UNDERSTAND, DOES_NOT_MATCH
 
-STUDY_GET: Final = "1.2.840.10008.5.1.4.1.2.2.3"
 UIDS_A_REQUEST: Final = 100
 MOST_FOR_STORAGE: Final = MOST_CONTEXTS - 2
-_NOT_WHAT_IT_SAYS: Final = 0xA900
-_NOT_UNDERSTOOD: Final = 0xC000
 
 
 class Discard:
@@ -108,8 +104,8 @@ def _classes_of(part: Part) -> dict[str, tuple[str, ...]]:
         one = part.announced[uid]
         if not one.sop_class_uid:
             return {}
-        told = (one.transfer_syntax_uid,) if one.transfer_syntax_uid in KEPT_IN_ORDER else ()
-        found[one.sop_class_uid] = tuple(dict.fromkeys((*found.get(one.sop_class_uid, ()), *told, *KEPT_IN_ORDER)))
+        told = (one.transfer_syntax_uid,) if one.transfer_syntax_uid in KEPT_SYNTAXES else ()
+        found[one.sop_class_uid] = tuple(dict.fromkeys((*found.get(one.sop_class_uid, ()), *told, *PROPOSED_IN_ORDER)))
     return found
 
 
@@ -231,10 +227,7 @@ class _Getting:
                 if not part.is_known:
                     fetch.count(answer)
             else:
-                raise PeerLostError(
-                    f"{fetch.entry.ae_title} answers C-GET with what is no answer to it.",
-                    "Its administrator should know of it.",
-                )
+                raise no_answer_to(fetch.entry, "C-GET")
 
     # --- what comes
 
@@ -267,12 +260,10 @@ class _Getting:
         uid = command.sop_instance_uid
         if incoming is None:
             self._fetch.refuse_foreign(part, uid)
-            status = _NOT_UNDERSTOOD
+            status = CANNOT_UNDERSTAND
         else:
             status = self._take(part, incoming, uid)
-        values: dict[int, int | str] = {SOP_CLASS: command.sop_class_uid, ANSWERS: command.message_id, STATUS: status}
-        values[SOP_INSTANCE] = uid
-        self._link.send(context_id, command_set(C_STORE_RSP, False, values))
+        self._link.send(context_id, response_to(command, status))
 
     def _take(self, part: Part, incoming: IncomingDataSet, uid: str) -> int:
         fetch = self._fetch
@@ -286,14 +277,14 @@ class _Getting:
         except DicomFileError as error:
             incoming.discard()
             fetch.refuse(uid, plain_text(error.reason))
-            return _NOT_WHAT_IT_SAYS if isinstance(error, MismatchError) else _NOT_UNDERSTOOD
+            return DOES_NOT_MATCH if isinstance(error, MismatchError) else CANNOT_UNDERSTAND
         if header.study_instance_uid != part.study or (part.series and header.series_instance_uid != part.series):
             incoming.discard()
             fetch.refuse_foreign(part, uid)
-            return _NOT_UNDERSTOOD
+            return CANNOT_UNDERSTAND
         (receipt,) = self._reception.take([arrived], [header])
         if receipt.outcome in {"stored", "present"}:
             fetch.received(part, uid, header.series_instance_uid, is_new=receipt.outcome == "stored")
             return 0
         fetch.refuse(uid, plain_text(receipt.reason))
-        return 0 if receipt.outcome == "conflict" else _NOT_UNDERSTOOD  # what is in quarantine is safe
+        return 0 if receipt.outcome == "conflict" else CANNOT_UNDERSTAND  # what is in quarantine is safe

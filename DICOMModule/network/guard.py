@@ -20,6 +20,7 @@ from DICOMModule.errors import NetworkError
 from DICOMModule.network.admission import Admission
 from DICOMModule.network.association_request import (
     INVALID_PARAMETER,
+    LONGEST_REQUEST_BYTES,
     UNEXPECTED_PDU,
     UNRECOGNIZED_PDU,
     AssociateRequest,
@@ -31,7 +32,6 @@ from DICOMModule.network.hosts import plain_address
 from DICOMModule.network.listener_events import RejectedEvent
 from DICOMModule.network.pdus import ASSOCIATE_RQ, HEADER_BYTES, PduError
 
-LONGEST_REQUEST_BYTES: Final = 524_288  # 128 contexts with all transfer syntaxes that there are take a third
 _PIECE: Final = 65_536
 _THINKING_S: Final = 0.1
 """How long a refusal takes at least: guessing costs time, and callers whose threads are not ready yet can hear it."""

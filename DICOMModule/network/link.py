@@ -50,6 +50,8 @@ class Link:
         What was accepted, in the order in which it was proposed.
     accepted : Accepted
         What else the peer says of itself.
+    their_address : str
+        Where the peer was reached; empty where it had gone at once.
     is_in_the_midst : bool
         A message was begun that could not be sent to its end: nothing else can follow it.
     """
@@ -62,6 +64,9 @@ class Link:
         self._limits = limits
         self._interrupt = interrupt or Interrupt()
         self._held = bytearray()
+        self.their_address = ""
+        with suppress(OSError):  # it may have gone already
+            self.their_address = str(connection.getpeername()[0])
         self._sending = threading.Lock()
         self._cancel: tuple[int, int] | None = None
         self._told_to_cancel = self._is_aborted = False
@@ -112,12 +117,11 @@ class Link:
         with suppress(PeerLostError, PeerTimeoutError, Interrupted):
             self._send(pdus.RELEASE_REQUEST)
             while True:
-                kind, body = self._pdu(deadline)
+                kind, _ = self._pdu(deadline)
                 if kind == pdus.RELEASE_RQ:  # both at once
                     self._send(pdus.RELEASE_REPLY)
                 elif kind in {pdus.RELEASE_RP, pdus.ABORT}:
                     return
-                del body
 
     def abort(self) -> None:
         """End it at once."""
@@ -148,6 +152,11 @@ class Link:
     def our_address(self) -> str:
         """The address that we have towards the peer."""
         return str(self._connection.getsockname()[0])
+
+    @property
+    def is_aborted(self) -> bool:
+        """Whether it was ended from here: nothing can be asked over it any more."""
+        return self._is_aborted
 
     # --- messages
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final
 
-from DICOMModule.errors import PeerLostError, PeerTimeoutError
+from DICOMModule.errors import PeerTimeoutError
 from DICOMModule.network.dimse import (
     C_MOVE_RQ,
     C_MOVE_RSP,
@@ -19,14 +19,14 @@ from DICOMModule.network.dimse import (
     command_set,
 )
 from DICOMModule.network.fetching import Fetch
-from DICOMModule.network.finding import PLAIN, STUDY_FIND
 from DICOMModule.network.getting import UIDS_A_REQUEST, keys_of, no_service
 from DICOMModule.network.identifiers import identifier
 from DICOMModule.network.link import Link, linked
-from DICOMModule.network.pdus import Proposed
+from DICOMModule.network.pdus import Context, Proposed
+from DICOMModule.network.refusals import no_answer_to
 from DICOMModule.network.retrieve_plan import Part
+from DICOMModule.network.services import PLAIN, STUDY_FIND, STUDY_MOVE
 
-STUDY_MOVE: Final = "1.2.840.10008.5.1.4.1.2.2.2"
 LOOK_EVERY_S: Final = 0.25
 PROPOSED: Final = (Proposed(STUDY_MOVE, PLAIN), Proposed(STUDY_FIND, PLAIN))  # some refuse the one without the other
 
@@ -87,6 +87,12 @@ def _requests(part: Part) -> Iterator[tuple[str, ...]]:
         yield tuple(missing[start : start + UIDS_A_REQUEST])
 
 
+def ask_to_move(link: Link, context: Context, number: int, keys: Mapping[str, str], destination: str) -> None:
+    """Send a C-MOVE for what `keys` name; errors as `Link.send`."""
+    values: dict[int, int | str] = {SOP_CLASS: STUDY_MOVE, MESSAGE_ID: number, PRIORITY: 0, DESTINATION: destination}
+    link.send(context.id, command_set(C_MOVE_RQ, True, values), (identifier(keys, context.transfer_syntax, ""),))
+
+
 def _moved(fetch: Fetch, link: Link, part: Part, uids: Sequence[str], destination: str) -> bool:
     """Have some of a part sent to us; return whether the server said that all went well."""
     context = link.context_for(STUDY_MOVE)
@@ -94,13 +100,8 @@ def _moved(fetch: Fetch, link: Link, part: Part, uids: Sequence[str], destinatio
         raise no_service(fetch, "C-MOVE")
     fetch.interrupt.check()
     number = link.next_message_id()
-    values: dict[int, int | str] = {SOP_CLASS: STUDY_MOVE, MESSAGE_ID: number, PRIORITY: 0, DESTINATION: destination}
     with link.cancellable(context.id, number):
-        link.send(
-            context.id,
-            command_set(C_MOVE_RQ, True, values),
-            (identifier(keys_of(part, uids), context.transfer_syntax, ""),),
-        )
+        ask_to_move(link, context, number, keys_of(part, uids), destination)
         heard_s = time.monotonic()
         while True:
             try:
@@ -113,10 +114,7 @@ def _moved(fetch: Fetch, link: Link, part: Part, uids: Sequence[str], destinatio
                 continue
             heard_s = time.monotonic()
             if answer.field != C_MOVE_RSP or answer.status is None:
-                raise PeerLostError(
-                    f"{fetch.entry.ae_title} answers C-MOVE with what is no answer to it.",
-                    "Its administrator should know of it.",
-                )
+                raise no_answer_to(fetch.entry, "C-MOVE")
             if answer.status in PENDING:
                 if not part.is_known:
                     fetch.count(answer)

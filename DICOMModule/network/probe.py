@@ -13,11 +13,12 @@ from types import TracebackType
 from typing import Final, Self
 
 from DICOMModule.errors import plain_text
+from DICOMModule.network.association_request import LONGEST_REQUEST_BYTES, associate_reject
 from DICOMModule.network.listening_socket import listening_socket
-from DICOMModule.network.pdus import ASSOCIATE_RJ, ASSOCIATE_RQ, HEADER_BYTES
+from DICOMModule.network.pdus import ASSOCIATE_RQ, HEADER_BYTES
 
-_NOT_NOW: Final = struct.pack(">BxLxBBB", ASSOCIATE_RJ, 4, 2, 3, 2)  # transient, local limit exceeded
-_LONGEST_REQUEST_BYTES: Final = 1 << 16
+_NOT_NOW: Final = associate_reject(2, 3, 2)  # transient, local limit exceeded
+_PIECE: Final = 1 << 16
 _HEARD_WITHIN_S: Final = 3.0
 _LOOK_EVERY_S: Final = 0.1
 _MOST_AT_ONCE: Final = 32
@@ -113,7 +114,7 @@ class Probe:
     def _is_done(self, call: _Call) -> bool:
         """Hear what is there; return whether nothing more is wanted."""
         try:
-            piece = call.connection.recv(_LONGEST_REQUEST_BYTES)
+            piece = call.connection.recv(_PIECE)
         except BlockingIOError:
             return False
         except OSError:
@@ -122,7 +123,7 @@ class Probe:
         if len(call.heard) < HEADER_BYTES:
             return not piece
         kind, length = struct.unpack_from(">BxL", call.heard)
-        if kind != ASSOCIATE_RQ or not 68 <= length <= _LONGEST_REQUEST_BYTES:
+        if kind != ASSOCIATE_RQ or not 68 <= length <= LONGEST_REQUEST_BYTES:
             return True
         if len(call.heard) < HEADER_BYTES + length:
             return not piece

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
-import select
+import selectors
 import socket
 import threading
 import time
@@ -114,14 +114,15 @@ def _connect_soon(connection: socket.socket, address: tuple[str, int], limits: L
     connection.setblocking(False)
     code = connection.connect_ex(address)
     deadline = time.monotonic() + limits.connect_s
-    while code in _UNDER_WAY:
-        interrupt.check()
-        _, writable, failed = select.select([], [connection], [connection], _LOOK_EVERY_S)
-        if writable or failed:
-            code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            break
-        if time.monotonic() > deadline:
-            raise TimeoutError
+    with selectors.DefaultSelector() as selector:  # select() takes no descriptor beyond 1,023
+        selector.register(connection, selectors.EVENT_WRITE)  # a failure counts as that too
+        while code in _UNDER_WAY:
+            interrupt.check()
+            if selector.select(_LOOK_EVERY_S):
+                code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                break
+            if time.monotonic() > deadline:
+                raise TimeoutError
     if code:
         raise OSError(code, os.strerror(code))
     connection.setblocking(True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from DICOMModule.dicom.uids import is_harmless_uid
-from DICOMModule.network.accepted_services import VERIFICATION, negotiated
+from DICOMModule.network.accepted_services import negotiated
 from DICOMModule.network.association_request import (
     ACCEPTED,
     INVALID_PARAMETER,
@@ -47,6 +47,7 @@ from DICOMModule.network.pdus import (
     data_values,
     fragments,
 )
+from DICOMModule.network.services import VERIFICATION
 from DICOMModule.network.storing import (
     CANNOT_UNDERSTAND,
     DOES_NOT_MATCH,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from DICOMModule.database.servers import ServerEntry
-from DICOMModule.errors import AssociationRefusedError, NetworkError, PeerTimeoutError
+from DICOMModule.errors import AssociationRefusedError, NetworkError, PeerLostError, PeerTimeoutError
 from DICOMModule.network.reaching import Limits
 
 _USER: Final = {1: "no reason given", 2: "application context name not supported"}
@@ -80,6 +80,13 @@ def no_dicom(entry: ServerEntry) -> AssociationRefusedError:
     """Return the error of an answer that is none."""
     return AssociationRefusedError(
         f"{entry.host}:{entry.port} answered what is no answer to an association.", "Check that it is a DICOM port."
+    )
+
+
+def no_answer_to(entry: ServerEntry, what: str) -> PeerLostError:
+    """Return the error of a peer that says something else than an answer to `what` it was asked."""
+    return PeerLostError(
+        f"{entry.ae_title} answers {what} with what is no answer to it.", "Its administrator should know of it."
     )
 
 

@@ -9,13 +9,15 @@ from typing import Final
 from DICOMModule.database import DicomDatabase
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.dicom.uids import is_harmless_uid, is_valid_uid
-from DICOMModule.errors import AssociationRefusedError, NetworkError, PeerError, SettingsError, plain_text
+from DICOMModule.errors import NetworkError, PeerError, SettingsError, plain_text
 from DICOMModule.network.aside import Interrupt
 from DICOMModule.network.find_query import FindQuery, Request, image_request, series_requests
-from DICOMModule.network.finding import PLAIN, STUDY_FIND, Finder
+from DICOMModule.network.finding import Finder
 from DICOMModule.network.link import linked
 from DICOMModule.network.pdus import Proposed
 from DICOMModule.network.reaching import Limits
+from DICOMModule.network.refusals import NothingAcceptedError
+from DICOMModule.network.services import PLAIN, STUDY_FIND
 
 MOST_INSTANCES: Final = 200_000  # of a series: more is no answer
 MOST_SERIES: Final = 20_000
@@ -45,7 +47,7 @@ class RetrieveKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Announced:
+class Listed:
     """What the server says of an instance; empty where it does not."""
 
     sop_class_uid: str = ""
@@ -72,7 +74,7 @@ class Part:
 
     study: str
     series: str = ""
-    announced: dict[str, Announced] = field(default_factory=dict)
+    announced: dict[str, Listed] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     is_whole: bool = True
     is_fetched: bool = False
@@ -98,9 +100,7 @@ def planned(
     try:
         with linked(entry, [Proposed(STUDY_FIND, PLAIN)], limits, interrupt) as link:
             parts = [part for key in keys for part in _asked(entry, Finder(entry, link, MOST_INSTANCES, limits), key)]
-    except AssociationRefusedError as error:
-        if not _offers_no_find(error):
-            raise
+    except NothingAcceptedError:  # it offers no C-FIND
         parts = [_unknown(key) for key in keys]
     unique = {(part.study, part.series, frozenset(part.announced)): part for part in parts}
     for part in unique.values():
@@ -109,14 +109,8 @@ def planned(
     return list(unique.values())
 
 
-def _offers_no_find(error: AssociationRefusedError) -> bool:
-    from DICOMModule.network.refusals import NothingAcceptedError
-
-    return isinstance(error, NothingAcceptedError)
-
-
 def _unknown(key: RetrieveKey) -> Part:
-    found = {key.sop_instance_uid: Announced()} if key.sop_instance_uid else {}
+    found = {key.sop_instance_uid: Listed()} if key.sop_instance_uid else {}
     return Part(key.study_instance_uid, key.series_instance_uid, found, set(found), not found)
 
 
@@ -135,7 +129,7 @@ def _series(entry: ServerEntry, finder: Finder, key: RetrieveKey) -> Part:
     request = image_request(key.study_instance_uid, key.series_instance_uid)
     if key.sop_instance_uid:
         request = Request({**request.keys, "SOPInstanceUID": key.sop_instance_uid}, request.character_sets)
-    announced: dict[str, Announced] = {}
+    announced: dict[str, Listed] = {}
     try:
         for values in finder.answers(request):
             uid = values.get("SOPInstanceUID", "")
@@ -143,7 +137,7 @@ def _series(entry: ServerEntry, finder: Finder, key: RetrieveKey) -> Part:
             is_of_it = values.get("SeriesInstanceUID", key.series_instance_uid) == key.series_instance_uid
             if is_harmless_uid(uid) and wanted and is_of_it:
                 syntax = values.get("AvailableTransferSyntaxUID", "").split("\\")[0]
-                announced[uid] = Announced(values.get("SOPClassUID", ""), syntax)
+                announced[uid] = Listed(values.get("SOPClassUID", ""), syntax)
                 finder.found.matches = len(announced)
     except PeerError:
         if not finder.found.status_text or finder.found.status in {None, 0}:

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.dicom.decoding import DecodingPool
-from DICOMModule.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, is_harmless_uid
+from DICOMModule.dicom.uids import is_harmless_uid
 from DICOMModule.errors import (
     DicomFileError,
     PeerError,
@@ -32,10 +32,10 @@ from DICOMModule.network.link import LIMITS, Link, linked
 from DICOMModule.network.outgoing import Ahead, SendItem, opened
 from DICOMModule.network.pdus import MOST_CONTEXTS, Context, Proposed
 from DICOMModule.network.reaching import Limits
-from DICOMModule.network.refusals import NothingAcceptedError
+from DICOMModule.network.refusals import NothingAcceptedError, no_answer_to
+from DICOMModule.network.services import PLAIN
 from DICOMModule.network.statuses import status_words
 
-PLAIN: Final = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
 MOST_ATTEMPTS: Final = 2  # of an instance whose association was lost
 MOST_LOST_IN_A_ROW: Final = 3
 _WARNINGS: Final = frozenset((0x0001, 0x0107, 0x0116, *range(0xB000, 0xC000)))
@@ -171,10 +171,7 @@ class _Sending:
         self.ahead.read(following)
         answer = link.receive(self.limits.silence_s).command
         if answer.field != C_STORE_RSP or answer.message_id != number or answer.status is None:
-            raise PeerLostError(
-                f"{self.entry.ae_title} answers an instance with what is no answer to it.",
-                "Its administrator should know of it.",
-            )
+            raise no_answer_to(self.entry, "an instance")
         return answer
 
     def _lost(self, waiting: list[SendItem], error: PeerError) -> None:

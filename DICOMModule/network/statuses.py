@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from DICOMModule.errors import plain_text
+from DICOMModule.network.dimse import LONGEST_COMMENT
 
-LONGEST_COMMENT: Final = 64  # of an LO
 _WORDS: Final = {
     0x0000: "success",
     0x0105: "no such attribute",

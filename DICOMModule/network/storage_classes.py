@@ -10,8 +10,11 @@ _SYNTAXES: Final = (
     " 4.108 4.110 4.111 4.112"
 )
 _ROOT: Final = "1.2.840.10008.1.2"
-KEPT_IN_ORDER: Final = (f"{_ROOT}.1", _ROOT, *(f"{_ROOT}.{end}" for end in _SYNTAXES.split()[1:]))
-"""Transfer syntaxes that we keep as they are, the commonest first."""
+PROPOSED_IN_ORDER: Final = (f"{_ROOT}.1", _ROOT, *(f"{_ROOT}.{end}" for end in _SYNTAXES.split()[1:]))
+"""Transfer syntaxes that are proposed for any class, the commonest first, as many as leave room for several classes.
+
+More are kept (`accepted_services.KEPT_SYNTAXES`): those are proposed where a server says that it has them.
+"""
 
 _FIRST: Final = tuple(
     f"1.2.840.10008.5.1.4.1.1.{end}"

@@ -14,7 +14,8 @@ from pynetdicom import evt
 from scripted_peer import scripted
 
 from DICOMModule.database.servers import ServerEntry
-from DICOMModule.network.doctor import STUDY_FIND, VERIFICATION, Step
+from DICOMModule.network.doctor import Step
+from DICOMModule.network.services import STUDY_FIND, VERIFICATION
 from DICOMModule.settings import read_settings, write_settings
 from DICOMModule.widgets.dialogs.doctor_dialog import DoctorDialog, StepRow
 from DICOMModule.widgets.dialogs.server_dialog import field_errors

@@ -10,6 +10,7 @@ import pytest
 from scripted_peer import entry_of, take_pdu
 
 from DICOMModule.network import probe
+from DICOMModule.network.association_request import LONGEST_REQUEST_BYTES
 from DICOMModule.network.doctor_move import _likeliest
 from DICOMModule.network.pdus import Proposed, associate_request
 from DICOMModule.network.probe import Caller, Probe
@@ -78,9 +79,27 @@ def test_what_is_no_request_is_hung_up_on(data):
 
 
 def test_the_server_is_told_from_strangers_who_came_before():
-    entry = entry_of(104, calling_ae="OURS")
-    stranger, half, server = (Caller(*titles, "192.0.2.1") for titles in (("A", "B"), ("PEER", "B"), ("PEER", "OURS")))
-    assert _likeliest([], entry) is None
-    assert _likeliest([stranger], entry) == stranger
-    assert _likeliest([stranger, half], entry) == half
-    assert _likeliest([stranger, half, server], entry) == server
+    entry, here = entry_of(104, calling_ae="OURS"), "192.0.2.1"
+    stranger, half, server = (Caller(*titles, "192.0.2.9") for titles in (("A", "B"), ("PEER", "B"), ("PEER", "OURS")))
+    assert _likeliest([], entry, here) is None
+    assert _likeliest([stranger], entry, here) == stranger
+    assert _likeliest([stranger, half], entry, here) == half
+    assert _likeliest([stranger, half, server], entry, here) == server
+
+
+def test_of_two_with_the_same_titles_the_one_at_the_servers_address_is_the_server():
+    entry, here = entry_of(104, calling_ae="OURS"), "192.0.2.1"
+    for titles in (("A", "B"), ("PEER", "B"), ("PEER", "OURS")):
+        elsewhere, server = Caller(*titles, "192.0.2.9"), Caller(*titles, "::ffff:192.0.2.1")
+        assert _likeliest([elsewhere, server], entry, here) == server
+    wrong_name, elsewhere = Caller("SENDER", "OURS", here), Caller("PEER", "OURS", "192.0.2.9")
+    assert _likeliest([elsewhere, wrong_name], entry, here) == wrong_name
+
+
+def test_a_request_as_long_as_our_listener_takes_is_heard():
+    long = [Proposed("1.2.840.10008.5.1.4.1.1.2", tuple(f"1.2.840.10008.1.2.4.{n:045d}" for n in range(60)))] * 24
+    data = associate_request("OURS", "PEER", long, 16384)
+    assert 1 << 16 < len(data) < LONGEST_REQUEST_BYTES
+    with Probe("127.0.0.1", 0) as heard, call(heard.port, data) as stranger:
+        assert take_pdu(stranger) == (3, b"\0\2\3\2")
+    assert heard.callers == [Caller("PEER", "OURS", "127.0.0.1")]

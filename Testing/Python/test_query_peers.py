@@ -29,10 +29,10 @@ from DICOMModule.database import DicomDatabase
 from DICOMModule.errors import NetworkError, PeerError, PeerLostError, PeerTimeoutError
 from DICOMModule.jobs import run_to_end
 from DICOMModule.network.find_query import FindQuery
-from DICOMModule.network.finding import PLAIN
 from DICOMModule.network.link import linked
 from DICOMModule.network.pdus import Proposed
 from DICOMModule.network.querying import query_job
+from DICOMModule.network.services import PLAIN
 
 
 @pytest.fixture

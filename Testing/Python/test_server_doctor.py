@@ -18,8 +18,9 @@ from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import NetworkError
 from DICOMModule.jobs import run_to_end
 from DICOMModule.logic import DICOMModuleLogic
-from DICOMModule.network.doctor import CT_IMAGE, STUDY_FIND, STUDY_GET, VERIFICATION, diagnose_job
+from DICOMModule.network.doctor import CT_IMAGE, diagnose_job
 from DICOMModule.network.reaching import Limits
+from DICOMModule.network.services import STUDY_FIND, STUDY_GET, VERIFICATION
 from DICOMModule.network.statuses import status_words
 
 SHORT = Limits(connect_s=2.0, association_s=1.0, answer_s=1.0, silence_s=2.0)
@@ -173,7 +174,7 @@ def test_a_peer_that_answers_pending_without_end_is_left_in_time():
 def test_closing_a_diagnosis_ends_it_soon():
     with listening() as port:
         job = diagnose_job(entry(port))
-        while next(job).text != "testing: association":
+        while next(job).running != "association":
             pass
         next(job)
         began = time.monotonic()
@@ -263,9 +264,16 @@ def test_a_peer_that_does_not_answer_a_query():
     assert "gave no answer to C-FIND within 1 s" in text
 
 
-def test_a_web_service_is_not_tested_yet():
-    with pytest.raises(NetworkError, match="cannot test yet"):
-        run_to_end(diagnose_job(ServerEntry("cloud", kind="web", url="https://a/b")))
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"kind": "web", "url": "https://a/b"}, "DICOMweb"),
+        ({"host": "no-such-host.invalid", "port": 104, "ae_title": "PEER", "tls": True}, "TLS"),
+    ],
+)
+def test_what_cannot_be_spoken_with_is_told_before_anything_goes_out(fields, words):
+    with pytest.raises(NetworkError, match=words):
+        run_to_end(diagnose_job(ServerEntry("cloud", **fields)))
 
 
 def test_the_verb_tells_the_steps_and_keeps_what_was_learnt(tmp_path, capsys):

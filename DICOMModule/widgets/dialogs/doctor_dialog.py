@@ -43,12 +43,10 @@ TITLES: Final = {
     "association": "Association",
     "c-echo": "Verification (C-ECHO)",
     "c-find": "Query (C-FIND)",
-    "c-get": "Retrieve (C-GET)",
     "c-move": "Retrieve to our listener (C-MOVE)",
 }
 MARK_PX: Final = 16
 MARKS: Final = {True: ("ok", "ok", "Passed"), False: ("error", "error", "Failed"), None: ("play", "accent", "Running")}
-TESTING: Final = "testing: "
 
 
 class StepRow(QWidget):
@@ -221,8 +219,8 @@ class DoctorDialog(PanelDialog):
 
     def _on_changed(self, handle: JobHandle) -> None:
         if handle is self._running and not handle.state.is_over:
-            steps = getattr(handle.progress, "steps", ())
-            self._show_steps(steps, handle.progress.text.removeprefix(TESTING))
+            progress = handle.progress
+            self._show_steps(getattr(progress, "steps", ()), getattr(progress, "running", ""))
 
     def _on_finished(self, handle: JobHandle, diagnosis: Diagnosis) -> None:
         failed = next((step for step in diagnosis.steps if not step.ok), None)
