@@ -304,8 +304,7 @@ class Link:
 
     def _header(self, deadline: float) -> tuple[int, int]:
         self._hold(HEADER_BYTES, deadline)
-        kind, length = struct.unpack_from(">BxL", self._held)
-        return kind, length
+        return struct.unpack_from(">BxL", self._held)  # type: ignore[return-value]
 
     def _body(self, length: int, deadline: float) -> bytes:
         end = HEADER_BYTES + length
