@@ -7,8 +7,6 @@ end costs no memory, and closing wakes whoever waits.
 from __future__ import annotations
 
 import socket
-import struct
-import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,6 +16,7 @@ from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import PeerLostError, PeerTimeoutError
 from DICOMModule.network import pdus, refusals
 from DICOMModule.network.aside import Interrupt, Interrupted
+from DICOMModule.network.connection import Connection
 from DICOMModule.network.dimse import (
     ANSWERS,
     C_CANCEL_RQ,
@@ -35,7 +34,7 @@ from DICOMModule.network.reaching import Limits, open_connection
 MAXIMUM_PDU_BYTES: Final = 131_072
 LARGEST_SENT_BYTES: Final = 1 << 18  # of a PDU, where the peer takes any
 LARGEST_IDENTIFIER_BYTES: Final = 1 << 20
-_READ_BYTES: Final = 1 << 18
+LEAST_BYTES: Final = 16_384  # of a data set, within the time for which silence is borne
 _BRIEF_S: Final = 1.0
 _POLITE_S: Final = 0.15
 LIMITS: Final = Limits()
@@ -50,8 +49,6 @@ class Link:
         What was accepted, in the order in which it was proposed.
     accepted : Accepted
         What else the peer says of itself.
-    their_address : str
-        Where the peer was reached; empty where it had gone at once.
     is_in_the_midst : bool
         A message was begun that could not be sent to its end: nothing else can follow it.
     """
@@ -60,14 +57,9 @@ class Link:
         self, entry: ServerEntry, connection: socket.socket, limits: Limits = LIMITS, interrupt: Interrupt | None = None
     ) -> None:
         self._entry = entry
-        self._connection = connection
         self._limits = limits
         self._interrupt = interrupt or Interrupt()
-        self._held = bytearray()
-        self.their_address = ""
-        with suppress(OSError):  # it may have gone already
-            self.their_address = str(connection.getpeername()[0])
-        self._sending = threading.Lock()
+        self._connection = Connection(entry, connection, limits, self._interrupt)
         self._cancel: tuple[int, int] | None = None
         self._told_to_cancel = self._is_aborted = False
         self._values: Iterator[tuple[int, int, memoryview]] = iter(())
@@ -83,13 +75,13 @@ class Link:
     def associate(self, proposed: Sequence[Proposed]) -> None:
         """Negotiate; errors as `linked`."""
         entry = self._entry
-        self._send(pdus.associate_request(entry.ae_title, entry.calling_ae, proposed, MAXIMUM_PDU_BYTES))
+        self._connection.send(pdus.associate_request(entry.ae_title, entry.calling_ae, proposed, MAXIMUM_PDU_BYTES))
         deadline = time.monotonic() + self._limits.association_s
         try:
-            kind, length = self._header(deadline)
+            kind, length = self._connection.header(deadline)
             if kind not in {pdus.ASSOCIATE_AC, pdus.ASSOCIATE_RJ, pdus.ABORT} or length > pdus.LONGEST_ANSWER_BYTES:
                 raise refusals.no_dicom(entry)
-            body = self._body(length, deadline)
+            body = self._connection.body(length, deadline)
             if kind == pdus.ABORT:
                 raise refusals.broken_off(entry)
             if kind == pdus.ASSOCIATE_RJ:
@@ -115,20 +107,18 @@ class Link:
             return
         deadline = time.monotonic() + _BRIEF_S
         with suppress(PeerLostError, PeerTimeoutError, Interrupted):
-            self._send(pdus.RELEASE_REQUEST)
+            self._connection.send(pdus.RELEASE_REQUEST)
             while True:
                 kind, _ = self._pdu(deadline)
                 if kind == pdus.RELEASE_RQ:  # both at once
-                    self._send(pdus.RELEASE_REPLY)
+                    self._connection.send(pdus.RELEASE_REPLY)
                 elif kind in {pdus.RELEASE_RP, pdus.ABORT}:
                     return
 
     def abort(self) -> None:
         """End it at once."""
         self._is_aborted = True
-        with suppress(OSError):
-            self._connection.settimeout(0.1)
-            self._connection.sendall(pdus.ABORT_BY_USER)
+        self._connection.send_last(pdus.ABORT_BY_USER)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -140,18 +130,18 @@ class Link:
         if self._cancel is not None and asked_for_s < _POLITE_S:
             self.tell_to_cancel()
             return
-        if self._sending.acquire(timeout=0.05):
-            try:
-                self.abort()
-            finally:
-                self._sending.release()
-        with suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)
+        self._is_aborted = True
+        self._connection.break_off(pdus.ABORT_BY_USER)
 
     @property
     def our_address(self) -> str:
         """The address that we have towards the peer."""
-        return str(self._connection.getsockname()[0])
+        return self._connection.ours
+
+    @property
+    def their_address(self) -> str:
+        """The address at which the peer was reached; empty where it had gone at once."""
+        return self._connection.theirs
 
     @property
     def is_aborted(self) -> bool:
@@ -180,17 +170,14 @@ class Link:
 
     def tell_to_cancel(self) -> None:
         """Ask the peer to stop what goes on (PS3.7 9.3.2.3); does nothing the second time."""
-        if self._cancel is None or self._told_to_cancel or not self._sending.acquire(timeout=0.05):
+        going_on = self._cancel
+        if going_on is None or self._told_to_cancel:
             return
-        try:
-            self._told_to_cancel = True
-            context_id, message_id = self._cancel
-            command = command_set(C_CANCEL_RQ, False, {ANSWERS: message_id})
-            self._connection.sendall(pdus.data_header(context_id, len(command), IS_COMMAND | IS_LAST) + command)
-        except OSError:
-            pass  # whoever waits for it will see
-        finally:
-            self._sending.release()
+        context_id, message_id = going_on
+        command = command_set(C_CANCEL_RQ, False, {ANSWERS: message_id})
+        self._told_to_cancel = self._connection.send_between(
+            pdus.data_header(context_id, len(command), IS_COMMAND | IS_LAST) + command
+        )
 
     def send(self, context_id: int, command: bytes, data: Iterable[bytes | memoryview] | None = None) -> None:
         """Send a message; its data set in pieces, of which the last goes out only once all have come.
@@ -212,9 +199,9 @@ class Link:
                 out += piece
                 if len(out) >= LARGEST_SENT_BYTES:
                     self.is_in_the_midst = True
-                    self._send(out)
+                    self._connection.send(out)
                     out = bytearray()
-        self._send(out)
+        self._connection.send(out)
         self.is_in_the_midst = False
 
     def receive(self, within_s: float, sink_of: SinkOf | None = None, *, is_whole: bool = False) -> Message:
@@ -227,7 +214,8 @@ class Link:
         sink_of : callable, optional
             Is given a command and its context, and returns where its data set goes; without, it is kept in memory.
         is_whole : bool
-            That time is for all of it; otherwise each piece that follows is waited for as long as silence is borne.
+            That time is for all of it; otherwise the rest of a command is waited for as long as silence is borne, and so
+            is each `LEAST_BYTES` of a data set: who trickles is as good as silent.
 
         Raises
         ------
@@ -240,7 +228,7 @@ class Link:
         deadline = time.monotonic() + within_s
         while True:
             context_id, flags, piece = self._value(deadline)
-            if not is_whole:
+            if not raw and not is_whole:
                 deadline = time.monotonic() + self._limits.silence_s
             if not flags & IS_COMMAND:
                 raise self._broken("it sends a data set without a command")
@@ -260,8 +248,13 @@ class Link:
 
     def _data_set(self, context_id: int, sink: Sink | None, deadline: float | None) -> bytes | None:
         kept = bytearray()
+        waited_s, came = 0.0, 0  # without what the sink takes: that is our disk
         while True:
-            its_context, flags, piece = self._value(deadline or time.monotonic() + self._limits.silence_s)
+            now = time.monotonic()
+            its_context, flags, piece = self._value(deadline or now + self._limits.silence_s - waited_s)
+            waited_s, came = waited_s + time.monotonic() - now, came + len(piece)
+            if came >= LEAST_BYTES:
+                waited_s, came = 0.0, 0
             if its_context != context_id or flags & IS_COMMAND:
                 raise self._broken("it mixes two messages")
             if sink is not None:
@@ -280,10 +273,10 @@ class Link:
         while (found := next(self._values, None)) is None:
             kind, body = self._pdu(deadline)
             if kind == pdus.ABORT:
-                raise self._lost("broke the association off")
+                raise self._connection.lost("broke the association off")
             if kind == pdus.RELEASE_RQ:
-                self._send(pdus.RELEASE_REPLY)
-                raise self._lost("ended the association")
+                self._connection.send(pdus.RELEASE_REPLY)
+                raise self._connection.lost("ended the association")
             if kind != pdus.DATA:
                 raise self._broken("it sends what has no place in an association")
             try:
@@ -297,62 +290,10 @@ class Link:
 
     def _pdu(self, deadline: float) -> tuple[int, bytes]:
         """Return the next PDU; what has come of one that is late is kept."""
-        kind, length = self._header(deadline)
+        kind, length = self._connection.header(deadline)
         if length > MAXIMUM_PDU_BYTES + HEADER_BYTES:
             raise self._broken("it sends more at once than was agreed")
-        return kind, self._body(length, deadline)
-
-    def _header(self, deadline: float) -> tuple[int, int]:
-        self._hold(HEADER_BYTES, deadline)
-        return struct.unpack_from(">BxL", self._held)  # type: ignore[return-value]
-
-    def _body(self, length: int, deadline: float) -> bytes:
-        end = HEADER_BYTES + length
-        self._hold(end, deadline)
-        body = bytes(memoryview(self._held)[HEADER_BYTES:end])
-        del self._held[:end]
-        return body
-
-    def _hold(self, count: int, deadline: float) -> None:
-        """Have so many bytes."""
-        while len(self._held) < count:
-            left_s = deadline - time.monotonic()
-            try:
-                if left_s <= 0:
-                    raise TimeoutError
-                self._connection.settimeout(left_s)
-                piece = self._connection.recv(_READ_BYTES)
-            except TimeoutError as error:
-                self._interrupt.check()
-                raise PeerTimeoutError(
-                    f"{self._entry.ae_title} at {self._entry.host}:{self._entry.port} has stopped to answer.",
-                    "It may be busy, or stuck: its log says more.",
-                ) from error
-            except OSError as error:
-                raise self._lost("cut the connection") from error
-            if not piece:
-                raise self._lost("closed the connection")
-            self._held += piece
-
-    def _send(self, data: bytes | bytearray) -> None:
-        with self._sending:
-            try:
-                self._connection.settimeout(self._limits.silence_s)
-                self._connection.sendall(data)
-            except TimeoutError as error:
-                raise PeerTimeoutError(
-                    f"{self._entry.ae_title} at {self._entry.host}:{self._entry.port} takes nothing any more.",
-                    "It may be busy, stuck, or its disk full: its log says more.",
-                ) from error
-            except OSError as error:
-                raise self._lost("cut the connection") from error
-
-    def _lost(self, what: str) -> PeerLostError:
-        self._interrupt.check()
-        return PeerLostError(
-            f"{self._entry.ae_title} at {self._entry.host}:{self._entry.port} {what}.",
-            f"Its log says why; ask its administrator whether {self._entry.calling_ae} may do this, or try again.",
-        )
+        return kind, self._connection.body(length, deadline)
 
     def _broken(self, what: str) -> PeerLostError:
         self.abort()

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import shutil
 import time
-from contextlib import contextmanager
 
 import pytest
-from dicom_bytes import element
-from factories import make_series, uid
-from scripted_peer import SHORT, accept, command, entry_of, fragment, messages, raw_peer
+from factories import make_series
+from retrieve_kit import SERIES, STUDY, Archive, got, made_series, running
+from scripted_peer import SHORT, STUDY_FIND, STUDY_GET, STUDY_MOVE, command, fragment
 
 from DICOMModule.database import DicomDatabase
 from DICOMModule.dicom.header_reader import read_header
-from DICOMModule.errors import DiskFullError, NetworkError, PeerError
-from DICOMModule.jobs import run_to_end
+from DICOMModule.errors import DiskFullError, NetworkError, PeerError, PeerTimeoutError
 from DICOMModule.network.retrieve_plan import RetrieveKey
 from DICOMModule.network.retrieving import retrieve_keys_job
-
-CT = "1.2.840.10008.5.1.4.1.1.2"
-FIND, MOVE, GET = (f"1.2.840.10008.5.1.4.1.2.2.{number}" for number in (1, 2, 3))
-STUDY, SERIES = uid("s", "study"), uid("s", "series")
 
 
 @pytest.fixture
@@ -31,84 +25,7 @@ def database(tmp_path):
 
 @pytest.fixture
 def made(tmp_path):
-    """A series of three instances: UID → data set as it goes over the network."""
-    series = make_series(tmp_path / "made", "s", slices=3)
-    found = {}
-    for path in series.files:
-        header = read_header(path)
-        found[header.sop_instance_uid] = path.read_bytes()[header.dataset_offset :]
-    return found
-
-
-class Archive:
-    """A peer with a series; tests change what it says and does."""
-
-    def __init__(self, made):
-        self.held = dict(made)
-        self.listed = list(made)
-        self.sends = None  # UIDs that it sends, whatever is asked for
-        self.refused = {MOVE}
-        self.knows_lists = True
-        self.status = self.of_lists = 0x0000
-        self.answers = []
-        self.before_answer = lambda _connection: None
-
-    def serve(self, connection):
-        contexts = accept(connection, refused=self.refused)
-        for context_id, fields, data in messages(connection):
-            if fields[0x0100] == 0x0020:
-                self.find(connection, context_id, fields, data)
-            elif fields[0x0100] == 0x0010:
-                self.get(connection, contexts, context_id, fields, data)
-            elif fields[0x0100] == 0x8001:
-                self.answers.append((fields[0x1000], fields[0x0900]))
-
-    def find(self, connection, context_id, fields, data):
-        is_series = b"SERIES" in data
-        found = [element(0x0020000E, "UI", SERIES)]
-        if not is_series:
-            found = [element(0x00080016, "UI", CT) + element(0x00080018, "UI", one) for one in self.listed]
-        for answer in found:
-            said = command(e0100=0x8020, e0120=fields[0x0110], e0800=1, e0900=0xFF00)
-            connection.sendall(fragment(context_id, 3, said) + fragment(context_id, 2, answer))
-        said = command(e0100=0x8020, e0120=fields[0x0110], e0800=0x0101, e0900=0)
-        connection.sendall(fragment(context_id, 3, said))
-
-    def get(self, connection, contexts, context_id, fields, data):
-        asked, status = [one for one in self.held if one.encode() in data], self.status
-        if b"IMAGE" not in data:
-            asked = list(self.held)
-        elif len(asked) > 1 and not self.knows_lists:
-            asked, status = [], self.of_lists
-        (storing, *_) = [
-            n for n, (abstract, syntax) in contexts.items() if (abstract, syntax) == (CT, "1.2.840.10008.1.2.1")
-        ]
-        for number, one in enumerate(asked if self.sends is None else self.sends):
-            said = command(e0002=CT, e0100=1, e0110=number + 1, e0700=0, e0800=1, e1000=one)
-            content = self.held[one]
-            connection.sendall(fragment(storing, 3, said))
-            for start in range(0, max(len(content), 1), 16000):
-                last = 2 if start + 16000 >= len(content) else 0
-                connection.sendall(fragment(storing, last, content[start : start + 16000]))
-            for _, answer, _ in messages(connection):
-                if answer[0x0100] == 0x8001:
-                    self.answers.append((answer[0x1000], answer[0x0900]))
-                    break
-            else:
-                return  # whoever asked has gone
-        self.before_answer(connection)
-        said = command(e0100=0x8010, e0120=fields[0x0110], e0800=0x0101, e0900=status, e1021=99)
-        connection.sendall(fragment(context_id, 3, said))
-
-
-@contextmanager
-def running(archive):
-    with raw_peer(archive.serve) as port:
-        yield entry_of(port)
-
-
-def got(database, entry, *keys):
-    return run_to_end(retrieve_keys_job(database, entry, keys or [RetrieveKey(STUDY)], limits=SHORT))
+    return made_series(tmp_path / "made")
 
 
 def test_an_honest_archive_gives_everything(database, made):
@@ -252,6 +169,45 @@ def test_what_came_before_a_peer_broke_off_is_kept(database, made, misdeed):
     assert database.counts().instances == 2
 
 
+@pytest.mark.parametrize("piece", [1, 8])
+def test_a_peer_that_trickles_a_data_set_is_left_in_time(database, made, piece):
+    archive = Archive(made)
+    archive.piece, archive.between_pieces = piece, lambda _connection: time.sleep(0.05)
+    began = time.monotonic()
+    with running(archive) as entry, pytest.raises(PeerTimeoutError, match="has stopped to answer"):
+        got(database, entry)
+    assert time.monotonic() - began < 3
+    assert not list((database.folder / "incoming").rglob("*.part"))
+
+
+def test_a_peer_that_trickles_a_command_is_left_in_time(database, made):
+    def trickle(connection):
+        said = command(e0100=0x8010, e0120=1, e0800=0x0101, e0900=0)
+        for place in range(len(said)):
+            connection.sendall(fragment(1, 1, said[place : place + 1]))
+            time.sleep(0.1)
+
+    archive = Archive(made)
+    archive.before_answer = trickle
+    began = time.monotonic()
+    with running(archive) as entry:
+        report = got(database, entry)
+    assert time.monotonic() - began < 3
+    assert (report.received, report.failed) == (3, ())
+
+
+def test_a_slow_peer_that_goes_on_is_waited_for(database, made, monkeypatch):
+    monkeypatch.setattr("DICOMModule.network.link.LEAST_BYTES", 100)
+    archive = Archive(made)
+    archive.piece, archive.between_pieces = 100, lambda _connection: time.sleep(0.2)
+    (uid, content), *_ = made.items()
+    archive.sends, archive.held = [uid], {uid: content}
+    assert len(content) * 0.2 / 100 > 1.2
+    with running(archive) as entry:
+        report = got(database, entry, RetrieveKey(STUDY, SERIES, uid))
+    assert (report.received, report.failed) == (1, ())
+
+
 def test_nothing_at_all_is_an_error(database, made):
     archive = Archive(made)
     archive.sends, archive.status = [], 0xA702
@@ -265,7 +221,7 @@ def test_the_same_uid_with_other_pixels_is_set_aside_and_told(database, made):
     first = next(iter(made))
     with running(archive) as entry:
         got(database, entry)
-        archive.refused = {FIND, MOVE}  # so that all of it comes again
+        archive.refused = {STUDY_FIND, STUDY_MOVE}  # so that all of it comes again
         archive.held[first] = made[first][:-1] + b"\x7f"
         report = got(database, entry)
     assert (report.received, report.already_present, [one.where for one in report.failed]) == (0, 2, [first])
@@ -295,7 +251,7 @@ def test_closing_the_job_ends_it_soon(database, made, moment):
 
 def test_an_archive_that_cannot_be_queried_gives_a_study_as_a_whole(database, made):
     archive = Archive(made)
-    archive.refused = {FIND, MOVE}
+    archive.refused = {STUDY_FIND, STUDY_MOVE}
     with running(archive) as entry:
         report = got(database, entry)
     assert (report.received, report.failed, report.status) == (3, (), "0x0000")
@@ -303,7 +259,7 @@ def test_an_archive_that_cannot_be_queried_gives_a_study_as_a_whole(database, ma
 
 def test_an_archive_that_offers_neither_way_is_an_error(database, made):
     archive = Archive(made)
-    archive.refused = {GET, MOVE}
+    archive.refused = {STUDY_GET, STUDY_MOVE}
     with running(archive) as entry, pytest.raises(PeerError, match=r"C-GET|none of the services"):
         got(database, entry)
 
