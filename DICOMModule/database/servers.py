@@ -300,21 +300,28 @@ class AddressBook:
         found = self._catalogue.rows("SELECT learnt FROM server WHERE folded_name = ?", (_folded(name),))
         if not found:
             raise self._unknown(name)
-        learnt = json.loads(found[0][0])
-        return learnt if isinstance(learnt, dict) else {}
+        return _facts(found[0][0])
 
     def learn(self, name: str, facts: Mapping[str, Any]) -> None:
-        """Keep what a test found out, in place of what was known; errors as `remove`."""
+        """Keep what was found out beside what is known; a fact that is None is forgotten. Errors as `remove`."""
         with self._catalogue.transaction() as connection:
-            text = json.dumps(dict(facts), ensure_ascii=False, sort_keys=True)
-            done = connection.execute("UPDATE server SET learnt = ? WHERE folded_name = ?", (text, _folded(name)))
-            if not done.rowcount:
-                raise self._unknown(name)
+            row = connection.execute("SELECT learnt FROM server WHERE folded_name = ?", (_folded(name),)).fetchone()
+            if row is not None:
+                known = {key: value for key, value in (_facts(row[0]) | dict(facts)).items() if value is not None}
+                text = json.dumps(known, ensure_ascii=False, sort_keys=True)
+                connection.execute("UPDATE server SET learnt = ? WHERE folded_name = ?", (text, _folded(name)))
+        if row is None:
+            raise self._unknown(name)
 
     def _unknown(self, name: str) -> UnknownServerError:
         names = [entry.name for entry in self.entries()]
         known = f"It has: {', '.join(names[:20])}." if names else "It is empty: add a server first."
         return UnknownServerError(f"the address book has no server {plain_text(name[:80])!r}. {known}")
+
+
+def _facts(text: str) -> dict[str, Any]:
+    learnt = json.loads(text)
+    return learnt if isinstance(learnt, dict) else {}
 
 
 def _folded(name: str) -> str:

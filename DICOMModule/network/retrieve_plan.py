@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Final
+from types import TracebackType
+from typing import Final, Self, TypeVar
 
 from DICOMModule.database import DicomDatabase
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.dicom.uids import is_harmless_uid, is_valid_uid
 from DICOMModule.errors import NetworkError, PeerError, SettingsError, plain_text
 from DICOMModule.network.aside import Interrupt
-from DICOMModule.network.find_query import FindQuery, Request, image_request, series_requests
-from DICOMModule.network.finding import Finder
-from DICOMModule.network.link import linked
+from DICOMModule.network.dimse import SUCCESS
+from DICOMModule.network.find_query import UNIQUE_KEYS, FindQuery, Request, image_request, series_requests
+from DICOMModule.network.finding import Finder, Values
+from DICOMModule.network.link import Link, linked
 from DICOMModule.network.pdus import Proposed
 from DICOMModule.network.reaching import Limits
 from DICOMModule.network.refusals import NothingAcceptedError
@@ -21,6 +24,8 @@ from DICOMModule.network.services import PLAIN, STUDY_FIND
 
 MOST_INSTANCES: Final = 200_000  # of a series: more is no answer
 MOST_SERIES: Final = 20_000
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ class Part:
         Nothing of the series is here, and all of it is wanted.
     is_fetched : bool
         The server has said that it has sent all of it, where it does not tell what that is.
+    modality : str
+        Of the series, where the server does not say of what SOP classes its instances are; empty where it does not either.
     """
 
     study: str
@@ -78,6 +85,7 @@ class Part:
     missing: set[str] = field(default_factory=set)
     is_whole: bool = True
     is_fetched: bool = False
+    modality: str = ""
 
     @property
     def is_known(self) -> bool:
@@ -90,7 +98,7 @@ def planned(
 ) -> list[Part]:
     """Ask a server what belongs to `keys`, and compare it with the database.
 
-    A server that cannot be queried is asked for the whole of what was named.
+    A server that cannot be queried, or does not tell all, is asked for the whole of what was named.
 
     Raises
     ------
@@ -98,8 +106,8 @@ def planned(
         It cannot be reached, or has nothing of what was named.
     """
     try:
-        with linked(entry, [Proposed(STUDY_FIND, PLAIN)], limits, interrupt) as link:
-            parts = [part for key in keys for part in _asked(entry, Finder(entry, link, MOST_INSTANCES, limits), key)]
+        with _LookUp(entry, limits, interrupt) as look_up:
+            parts = [part for key in keys for part in look_up.parts(key)]
     except NothingAcceptedError:  # it offers no C-FIND
         parts = [_unknown(key) for key in keys]
     unique = {(part.study, part.series, frozenset(part.announced)): part for part in parts}
@@ -114,49 +122,102 @@ def _unknown(key: RetrieveKey) -> Part:
     return Part(key.study_instance_uid, key.series_instance_uid, found, set(found), not found)
 
 
-def _asked(entry: ServerEntry, finder: Finder, key: RetrieveKey) -> list[Part]:
-    study, series = key.study_instance_uid, key.series_instance_uid
-    if not series:
-        query = FindQuery(level="series", study_instance_uid=study)
-        found = _uids(finder, series_requests(query, study)[0], "SeriesInstanceUID", MOST_SERIES)
+class _LookUp:
+    """Questions to one server; a context manager that ends the association."""
+
+    def __init__(self, entry: ServerEntry, limits: Limits, interrupt: Interrupt) -> None:
+        self._entry, self._limits, self._interrupt = entry, limits, interrupt
+        self._links = ExitStack()
+        self._link: Link | None = None
+
+    def __enter__(self) -> Self:
+        self._finder(1)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        return self._links.__exit__(kind, error, traceback)
+
+    def _finder(self, most: int) -> Finder:
+        """Return what asks one question; where the last one ended the association, over a fresh one."""
+        if self._link is None or self._link.is_aborted:
+            self._links.close()
+            proposed = [Proposed(STUDY_FIND, PLAIN)]
+            self._link = self._links.enter_context(linked(self._entry, proposed, self._limits, self._interrupt))
+        return Finder(self._entry, self._link, most, self._limits)
+
+    def parts(self, key: RetrieveKey) -> list[Part]:
+        """Return what belongs to a key."""
+        study = key.study_instance_uid
+        if key.series_instance_uid:
+            return [self._series(key)]
+        request = series_requests(FindQuery(level="series", study_instance_uid=study), study)[0]
+        found = self._listed(request, "SeriesInstanceUID", MOST_SERIES, _modality_of)
+        if found is None:
+            return [_unknown(key)]
         if not found:
-            raise NetworkError(f"{entry.name} has no study {plain_text(study)}; nothing was fetched. Ask it again.")
-        return [_series(entry, finder, RetrieveKey(study, uid)) for uid in found]
-    return [_series(entry, finder, key)]
+            raise NetworkError(
+                f"{self._entry.name} has no study {plain_text(study)}; nothing was fetched. Ask it again."
+            )
+        return [self._series(RetrieveKey(study, uid), modality) for uid, modality in found.items()]
+
+    def _series(self, key: RetrieveKey, modality: str = "") -> Part:
+        study, series = key.study_instance_uid, key.series_instance_uid
+        request = image_request(study, series)
+        if key.sop_instance_uid:
+            request = Request({**request.keys, "SOPInstanceUID": key.sop_instance_uid}, request.character_sets)
+        found = self._listed(request, "SOPInstanceUID", MOST_INSTANCES, _told_of)
+        if found is not None and not found:
+            raise NetworkError(
+                f"{self._entry.name} has nothing of the series {plain_text(series)}; nothing was fetched. Ask it again."
+            )
+        part = _unknown(key) if found is None else Part(study, series, found, is_whole=not key.sop_instance_uid)
+        if not all(one.sop_class_uid for one in part.announced.values()) or not part.announced:
+            part.modality = modality or self._modality(key)
+        return part
+
+    def _modality(self, key: RetrieveKey) -> str:
+        """Return the modality of a series, of which the server does not say what its instances are; empty where it does not."""
+        study, series = key.study_instance_uid, key.series_instance_uid
+        query = FindQuery(level="series", study_instance_uid=study, series_instance_uid=series)
+        found = self._listed(series_requests(query, study)[0], "SeriesInstanceUID", MOST_SERIES, _modality_of)
+        return (found or {}).get(series, "")
+
+    def _listed(
+        self, request: Request, keyword: str, most: int, kept: Callable[[Values], Kept]
+    ) -> dict[str, Kept] | None:
+        """Return what is `kept` of each answer, by UID; None where the server does not answer this, or not with all it has."""
+        finder = self._finder(most)
+        told = finder.found
+        found: dict[str, Kept] = {}
+        is_sound = True
+        try:
+            for values in finder.answers(request):
+                uid = values.get(keyword, "")
+                if not is_harmless_uid(uid):
+                    is_sound = False  # there is something that cannot be named
+                elif _is_of(values, request.keys):
+                    found[uid] = kept(values)
+                    told.matches = len(found)
+        except PeerError:
+            if not told.status_text or told.status in {None, SUCCESS}:
+                raise  # it has broken off
+            return None
+        return found if is_sound and not told.truncated and not told.problems else None
 
 
-def _series(entry: ServerEntry, finder: Finder, key: RetrieveKey) -> Part:
-    request = image_request(key.study_instance_uid, key.series_instance_uid)
-    if key.sop_instance_uid:
-        request = Request({**request.keys, "SOPInstanceUID": key.sop_instance_uid}, request.character_sets)
-    announced: dict[str, Listed] = {}
-    try:
-        for values in finder.answers(request):
-            uid = values.get("SOPInstanceUID", "")
-            wanted = not key.sop_instance_uid or uid == key.sop_instance_uid
-            is_of_it = values.get("SeriesInstanceUID", key.series_instance_uid) == key.series_instance_uid
-            if is_harmless_uid(uid) and wanted and is_of_it:
-                syntax = values.get("AvailableTransferSyntaxUID", "").split("\\")[0]
-                announced[uid] = Listed(values.get("SOPClassUID", ""), syntax)
-                finder.found.matches = len(announced)
-    except PeerError:
-        if not finder.found.status_text or finder.found.status in {None, 0}:
-            raise  # it has broken off
-        return _unknown(key)  # it does not answer at this level
-    if not announced:
-        raise NetworkError(
-            f"{entry.name} has nothing of the series {plain_text(key.series_instance_uid)}; nothing was fetched."
-            " Ask it again."
-        )
-    finder.found.matches = 0
-    return Part(key.study_instance_uid, key.series_instance_uid, announced, is_whole=not key.sop_instance_uid)
+def _is_of(values: Values, keys: Mapping[str, str]) -> bool:
+    """Return whether an answer is of what was named; what it leaves out is as it was asked."""
+    return all(not keys.get(one) or values.get(one, keys[one]) == keys[one] for one in UNIQUE_KEYS.values())
 
 
-def _uids(finder: Finder, request: Request, keyword: str, most: int) -> list[str]:
-    found = dict.fromkeys(
-        values[keyword] for values in finder.answers(request) if is_harmless_uid(values.get(keyword, ""))
-    )
-    return list(found)[:most]
+def _modality_of(values: Values) -> str:
+    return values.get("Modality", "").strip().upper()
+
+
+def _told_of(values: Values) -> Listed:
+    return Listed(values.get("SOPClassUID", ""), values.get("AvailableTransferSyntaxUID", "").split("\\")[0])
 
 
 def _compare(part: Part, database: DicomDatabase) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from DICOMModule.database import DicomDatabase
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import DatabaseError, NetworkError, PeerError, Problem
 from DICOMModule.jobs import Job, Progress
 from DICOMModule.network.aside import Aside, Interrupt, Interrupted, result_of
+from DICOMModule.network.dimse import SUCCESS
 from DICOMModule.network.fetching import Fetch, Fetched
 from DICOMModule.network.getting import get
 from DICOMModule.network.link import LIMITS
@@ -60,8 +61,10 @@ class RetrieveReport:
         Those that came, and those that were here.
     failed : tuple of Problem
         By SOP Instance UID: what did not come or was not taken, and why.
-    status, status_text : str
-        What the server answered in the end.
+    status : str or None
+        What the server answered in the end, ``0xNNNN``; None where it has not.
+    status_text : str
+        That in words, or why there is none.
     series_instance_uids : tuple of str
         Series to which something came, sorted.
     elapsed_s : float
@@ -72,7 +75,7 @@ class RetrieveReport:
     received: int = 0
     already_present: int = 0
     failed: tuple[Problem, ...] = ()
-    status: str = "0x0000"
+    status: str | None = None
     status_text: str = ""
     series_instance_uids: tuple[str, ...] = ()
     elapsed_s: float = 0.0
@@ -92,7 +95,7 @@ class Ended:
 
     expected: int | None
     failed: tuple[Problem, ...]
-    status: int
+    status: int | None
     status_text: str
 
 
@@ -179,7 +182,7 @@ def retrieve_keys_job(
         tally.received,
         tally.present,
         ended.failed,
-        f"0x{ended.status:04X}",
+        None if ended.status is None else f"0x{ended.status:04X}",
         ended.status_text,
         tuple(sorted(tally.series)),
         round(time.monotonic() - began_s, 3),
@@ -194,7 +197,7 @@ def _fetch(wish: _Wish, tell: Callable[[Fetched | Planned], None], interrupt: In
     here = sum(len(part.announced) - len(part.missing) for part in parts)
     tell(Planned(expected, here))
     if fetch.is_complete:
-        return Ended(expected, (), 0, "all of it is here")
+        return Ended(expected, (), SUCCESS, "all of it is here")  # with which it has told what there is
     trouble = _by_each_way(fetch, wish.listener)
     interrupt.check()
     if trouble is not None and not fetch.arrived and not here:
@@ -204,16 +207,14 @@ def _fetch(wish: _Wish, tell: Callable[[Fetched | Planned], None], interrupt: In
         expected = sum(len(part.announced) for part in parts)
     elif fetch.announced:
         expected = max(fetch.announced, len(fetch.arrived))
-    status = fetch.status if fetch.status is not None else 0 if not failed else 0xC000
-    return Ended(expected, failed, status, fetch.status_text or (str(trouble) if trouble else "success (0x0000)"))
+    status_text = fetch.status_text or (str(trouble) if trouble else "it did not say with what it ended")
+    return Ended(expected, failed, fetch.status, status_text)
 
 
 def _by_each_way(fetch: Fetch, listener: OurListener) -> NetworkError | DatabaseError | None:
     """Fetch in one way, then in the other what did not come; return why nothing more can be done, if so."""
-    book = fetch.database.servers
     entry = fetch.entry
-    learnt = _learnt(fetch)
-    first = str(learnt["retrieve_by"]) if learnt.get("retrieve_instead_of") == entry.retrieve else entry.retrieve
+    first = _first_way(fetch)
     second = "move" if first == "get" else "get"
     troubles: list[NetworkError] = []
     for way in (first, second):
@@ -234,9 +235,11 @@ def _by_each_way(fetch: Fetch, listener: OurListener) -> NetworkError | Database
                 troubles.append(_nothing_came(fetch, way))
         if fetch.status is None:
             fetch.status, fetch.status_text = told
+        if way == first != entry.retrieve and len(fetch.arrived) == before and not fetch.is_complete:
+            _learn(fetch, {"retrieve_by": None, "retrieve_instead_of": None})
         if fetch.is_complete:
-            if way == second and not before and way != entry.retrieve:
-                _learn(book, entry, {**learnt, "retrieve_by": way, "retrieve_instead_of": entry.retrieve})
+            if way == second != entry.retrieve and not before:
+                _learn(fetch, {"retrieve_by": way, "retrieve_instead_of": entry.retrieve})
             return None
         if len(fetch.arrived) > before and not _may_help(fetch, troubles):
             break
@@ -268,14 +271,19 @@ def _together(troubles: Sequence[NetworkError]) -> NetworkError | None:
     return NetworkError(f"{first} {second}")
 
 
-def _learnt(fetch: Fetch) -> dict[str, Any]:
+def _first_way(fetch: Fetch) -> str:
+    """Return what the entry says, or what has helped the last time where that did not."""
+    entry = fetch.entry
     try:
-        return fetch.database.servers.learnt(fetch.entry.name)
+        learnt = fetch.database.servers.learnt(entry.name)
     except NetworkError:
-        return {}  # it has been removed meanwhile, or is another one of that name
+        learnt = {}  # it has been removed meanwhile, or is another one of that name
+    is_other = learnt.get("retrieve_instead_of") == entry.retrieve and learnt.get("retrieve_by") in WAYS
+    return str(learnt["retrieve_by"]) if is_other else entry.retrieve
 
 
-def _learn(book: Any, entry: ServerEntry, facts: dict[str, Any]) -> None:
+def _learn(fetch: Fetch, facts: dict[str, str | None]) -> None:
+    book, entry = fetch.database.servers, fetch.entry
     try:
         if book.entry(entry.name) == entry:
             book.learn(entry.name, facts)
