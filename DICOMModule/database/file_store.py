@@ -28,6 +28,7 @@ from DICOMModule.errors import DicomFileError
 
 __all__ = ["CopiedFile", "FileStore", "sha256_of", "sync_file", "sync_folder"]
 
+FEW_FOLDERS: Final = 8
 SYNCS_AT_A_TIME: Final = 8
 LARGE_FILE_BYTES: Final = 64 << 20
 _PIECE: Final = 1 << 20
@@ -216,11 +217,12 @@ class FileStore:
         new = parents - self._kept_folders
         above = {parent.parent for parent in new} | {self.folder} if new else set()
         folders = sorted(parents | above)
-        if len(folders) > 1:
+        if len(folders) > FEW_FOLDERS:
             with ThreadPoolExecutor(SYNCS_AT_A_TIME) as pool:
                 list(pool.map(sync_folder, folders))
-        elif folders:
-            sync_folder(folders[0])
+        else:  # the first sync writes the journal for all of them; threads would take longer to start
+            for folder in folders:
+                sync_folder(folder)
         self._kept_folders |= new
 
     def make_folders(self) -> None:
