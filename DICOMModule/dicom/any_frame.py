@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from DICOMModule.dicom.big_endian import pixel_width, put_cells_together, turned
 from DICOMModule.dicom.bits import packed_range, unpacked
 from DICOMModule.dicom.codecs import DECODERS, DEFLATED_FRAMES, inflate_frame
 from DICOMModule.dicom.codestream import read_codestream
@@ -126,7 +127,10 @@ def _decoded(header: InstanceHeader, index: int, options: dict[str, Any]) -> Sam
         data = read_encapsulated_frame(_frame_of(header, index))
         return _by_pydicom(data, options, decoder)
     if syntax not in NATIVE or not header.pixel_data_offset:
-        return decoder.as_array(_bounded(header), index=index)[0]
+        dataset = _bounded(header)
+        if syntax == EXPLICIT_VR_BIG_ENDIAN:
+            put_cells_together(dataset)
+        return decoder.as_array(dataset, index=index)[0]
     with header.path.open("rb") as file:
         file.seek(header.pixel_data_offset)
         return decoder.as_array(file, index=index, **options)[0]
@@ -188,9 +192,9 @@ def _native_bytes(header: InstanceHeader, index: int, options: Mapping[str, Any]
     element = _bounded(header)["PixelData"]
     data = element.value
     _check_native(header.path, len(data), end, options)
-    if header.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN and (element.VR == "OW" or options["bits_allocated"] > 8):
-        word = f"u{max(2, options['bits_allocated'] // 8)}"
-        data = np.frombuffer(data[: len(data) // int(word[1]) * int(word[1])], f">{word}").astype(f"<{word}").tobytes()
+    if header.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN:
+        width = pixel_width(element.VR, options["bits_allocated"])
+        data = turned(data[: len(data) // width * width], width)
     return bytes(data[begin:end])
 
 

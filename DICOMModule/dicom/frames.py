@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from DICOMModule.dicom.big_endian import put_cells_together
 from DICOMModule.dicom.codecs import DECODERS, DEFLATED_FRAMES, inflate_frame, reason_unreadable
 from DICOMModule.dicom.codestream import Codestream, read_codestream
 from DICOMModule.dicom.dataset_reader import read_dataset
@@ -29,6 +30,7 @@ from DICOMModule.dicom.frame_header import FrameHeader, Tile, frame_header
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.pixel_format import PixelFormat, pixel_format_of
+from DICOMModule.dicom.uids import EXPLICIT_VR_BIG_ENDIAN
 from DICOMModule.errors import DicomFileError, PixelDataError, UnsupportedTransferSyntaxError
 
 if TYPE_CHECKING:
@@ -314,6 +316,8 @@ def _decode(header: InstanceHeader, dataset: Dataset, decoder: Decoder) -> Store
     available = decoder.available_plugins if syntax.is_encapsulated else ("",)
     plugin = next((name for name in PREFERRED_PLUGINS.get(syntax, ()) if name in available), "")
     index = header.frame_number - 1
+    if syntax == EXPLICIT_VR_BIG_ENDIAN:
+        put_cells_together(dataset)
     values: StoredValues = decoder.as_array(dataset, index=index, raw=True, decoding_plugin=plugin, **AS_DECODED)[0]
     return values
 

@@ -1,19 +1,23 @@
-"""A data set in another transfer syntax: decompressed where it is compressed, every value as it was. Runs in a decoding child."""
+"""A data set in another transfer syntax: decompressed where it is compressed, turned round where it is in big endian.
+
+Every value is as it was. Runs in a decoding child.
+"""
 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from DICOMModule.dicom.any_frame import read_any_frame
 from DICOMModule.dicom.dataset_reader import read_dataset, value_errors
-from DICOMModule.dicom.frames import DECODER_ERRORS
+from DICOMModule.dicom.frames import DECODER_ERRORS, unchanged
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.dicom.pixel_format import MOST_DECODED_BYTES
-from DICOMModule.dicom.uids import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from DICOMModule.dicom.rewriting import data_set_bytes
+from DICOMModule.dicom.uids import ALWAYS_LOSSY, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from DICOMModule.errors import PixelDataError, UnsupportedTransferSyntaxError, plain_text
 
 if TYPE_CHECKING:
@@ -21,14 +25,13 @@ if TYPE_CHECKING:
 
 TARGETS: Final = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
 _GREYS: Final = ("MONOCHROME1", "MONOCHROME2")
-_LOSSY: Final = frozenset(f"1.2.840.10008.1.2.4.{code}" for code in (50, 51, 81, 91, 93, 203, 112))
 
 
 def transcoded(header: InstanceHeader, target: str) -> npt.NDArray[np.uint8]:
     """Return the data set of a file as the bytes that `target` has for it.
 
     Nothing is compressed anew. Pixels that were compressed with loss stay what they are decoded to, and the data set says
-    that they were; group lengths, which would be wrong, are left out.
+    that they were; group lengths, which would be wrong, are left out. What is in big endian is turned round.
 
     Parameters
     ----------
@@ -38,7 +41,7 @@ def transcoded(header: InstanceHeader, target: str) -> npt.NDArray[np.uint8]:
     Raises
     ------
     UnsupportedTransferSyntaxError
-        It cannot be decoded, or is written in big endian.
+        It cannot be decoded.
     PixelDataError
         Its pixel data are not what its header says.
     DicomFileError
@@ -46,9 +49,7 @@ def transcoded(header: InstanceHeader, target: str) -> npt.NDArray[np.uint8]:
     """
     if target not in TARGETS:
         raise ValueError(f"{target} is not what a data set is transcoded to")
-    if header.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN:
-        reason = "it is written in big endian, which is not turned round; its receiver would have to take it as it is"
-        raise UnsupportedTransferSyntaxError(header.path, reason)
+    header = unchanged(header)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         dataset = read_dataset(header.path)
@@ -72,7 +73,7 @@ def _decompress(header: InstanceHeader, dataset: Dataset, syntax: str) -> None:
         except DECODER_ERRORS as error:
             reason = f"its pixel data cannot be decoded: {plain_text(str(error)[:200])}"
             raise PixelDataError(header.path, reason) from error
-    if syntax in _LOSSY and not dataset.get("LossyImageCompression"):
+    if syntax in ALWAYS_LOSSY:
         dataset.LossyImageCompression = "01"
 
 
@@ -97,18 +98,12 @@ def _decompress_grey(header: InstanceHeader, dataset: Dataset) -> None:
 
 
 def _encoded(header: InstanceHeader, dataset: Dataset, target: str) -> bytes:
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filewriter import write_dataset
-
-    for element in [element for element in dataset if element.tag.element == 0]:
-        del dataset[element.tag]
-    stream: Any = DicomBytesIO()
-    stream.is_little_endian, stream.is_implicit_VR = True, target == IMPLICIT_VR_LITTLE_ENDIAN
     try:
-        write_dataset(stream, dataset)
+        data = data_set_bytes(dataset, header.path, implicit=target == IMPLICIT_VR_LITTLE_ENDIAN)
     except value_errors() as error:
         raise PixelDataError(header.path, f"it cannot be written anew: {plain_text(str(error)[:200])}") from error
-    data: bytes = stream.getvalue()
+    except OSError as error:
+        raise PixelDataError(header.path, f"the file cannot be read: {error.strerror}") from error
     if len(data) > MOST_DECODED_BYTES:
         raise PixelDataError(header.path, "decompressed it is too large to be sent")
     return data

@@ -133,6 +133,7 @@ class _Sending:
                             f"{self.entry.ae_title} takes no instances of its SOP class {plain_text(sop_class)}, neither"
                             " as they are nor uncompressed."
                         )
+                    self._prove(item)
                     data = self.pool.transcoded(item.header, context.transfer_syntax)
                     answer = self._stored(link, item, context, (data,), None)
                     note = f"sent in {context.transfer_syntax}, as the receiver does not take {plain_text(syntax)}"
@@ -155,6 +156,12 @@ class _Sending:
             return self._stored(link, item, context, data, following)
         with opened(item) as file:
             return self._stored(link, item, context, file.data_set(), following)
+
+    def _prove(self, item: SendItem) -> None:
+        """Read a file to its end, as one that is sent as it is would be: it is what was registered, or an error says so."""
+        with opened(item) as file:
+            for _ in file.data_set():
+                self.interrupt.check()
 
     def _stored(
         self, link: Link, item: SendItem, context: Context, data: Iterable[bytes], following: SendItem | None

@@ -15,6 +15,8 @@ import pytest
 from conftest import PYDICOM_DATA
 from factories import base_dataset, make_series, set_pixels, uid, write
 from importing import edited, import_
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 from pydicom.uid import UID
 from pynetdicom import evt
 from scripted_peer import SHORT, accept, command, entry_of, fragment, raw_peer, scripted, take_pdu
@@ -30,7 +32,7 @@ from DICOMModule.network.sending import batches
 CT = "1.2.840.10008.5.1.4.1.1.2"
 EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 KINDS = [
-    "CT_small.dcm", "MR_small_implicit.dcm", "ExplVR_BigEnd.dcm", "image_dfl.dcm", "JPEG2000.dcm", "MR_small_RLE.dcm",
+    "CT_small.dcm", "MR_small_implicit.dcm", "ExplVR_BigEnd.dcm", "MR_small_bigendian.dcm", "image_dfl.dcm", "JPEG2000.dcm", "MR_small_RLE.dcm",
     "SC_rgb_jpeg_dcmtk.dcm", "liver_1frame.dcm", "rtplan.dcm", "rtdose.dcm", "rtstruct.dcm", "test-SR.dcm", "JPGExtended.dcm",
     "MR_small_jpeg_ls_lossless.dcm", "examples_overlay.dcm", "waveform_ecg.dcm", "SC_rgb_small_odd_jpeg.dcm",
 ]  # fmt: skip
@@ -96,7 +98,7 @@ def test_orthanc_takes_every_kind_as_it_is(logic, kinds, orthanc):
 
 def test_what_the_receiver_does_not_take_is_sent_uncompressed_with_the_same_values(logic, kinds, tmp_path):
     with peers.storescp(tmp_path / "scp", "+xi") as peer:  # implicit VR little endian, and nothing else
-        names = [name for name in KINDS if name not in {"ExplVR_BigEnd.dcm", "JPGExtended.dcm"}]
+        names = [name for name in KINDS if name != "JPGExtended.dcm"]
         report = sent(logic, peer.entry(), *(kinds / name for name in names))
         assert report.failed == ()
         got = received(peer)
@@ -105,6 +107,7 @@ def test_what_the_receiver_does_not_take_is_sent_uncompressed_with_the_same_valu
             "CT_small.dcm",
             "MR_small_RLE.dcm",
             "JPEG2000.dcm",
+            "ExplVR_BigEnd.dcm",
             "image_dfl.dcm",
             "MR_small_jpeg_ls_lossless.dcm",
         ):
@@ -120,12 +123,16 @@ def test_what_the_receiver_does_not_take_is_sent_uncompressed_with_the_same_valu
         assert "does not take" in report.noted[0].reason
 
 
-def test_what_cannot_be_transcoded_exactly_fails_with_its_reason(logic, kinds, tmp_path):
+def test_what_cannot_be_transcoded_exactly_fails_with_its_reason_and_the_rest_is_sent(logic, kinds, tmp_path):
+    odd = pydicom.dcmread(kinds / "MR_small_bigendian.dcm")
+    odd[0x00189999] = RawDataElement(Tag(0x00189999), "UL", 6, bytes(6), 0, False, False)
+    odd.save_as(tmp_path / "odd.dcm")
     with peers.storescp(tmp_path / "scp", "+xi") as peer:
-        report = sent(logic, peer.entry(), kinds / "ExplVR_BigEnd.dcm", kinds / "JPGExtended.dcm")
-        assert (report.sent, received(peer)) == (0, {})
-    assert "big endian" in report.failed[0].reason
-    assert "cannot be decoded" in report.failed[1].reason
+        targets = (tmp_path / "odd.dcm", kinds / "JPGExtended.dcm", kinds / "ExplVR_BigEnd.dcm")
+        report = sent(logic, peer.entry(), *targets)
+        assert (report.sent, len(received(peer))) == (1, 1)
+    assert "cannot be decoded" in next(row for row in report.failed if row.name.endswith("JPGExtended.dcm")).reason
+    assert "no words of 4 bytes" in next(row for row in report.failed if row.name.endswith("odd.dcm")).reason
 
 
 def test_a_study_of_the_database_and_a_folder_are_sent_together(logic, tmp_path, series_factory, orthanc):
@@ -189,7 +196,8 @@ def test_each_instance_that_is_tried_again_gets_a_row_also_where_it_has_gone(log
         sent(logic, storescp.entry(), series.folder)
 
 
-def test_a_copy_that_has_rotted_is_not_sent_and_the_others_are(logic, series_factory, tmp_path):
+@pytest.mark.parametrize("taken", [[], ["+xi"]], ids=["as it is", "transcoded"])
+def test_a_copy_that_has_rotted_is_not_sent_and_the_others_are(logic, series_factory, tmp_path, taken):
     big = np.arange(1 << 20, dtype="int16").reshape(1024, 1024)
     series = series_factory("rotten", slices=4, edit=lambda one, k: set_pixels(one, big) if k == 1 else None)
     database = logic.database(create=True)
@@ -200,10 +208,10 @@ def test_a_copy_that_has_rotted_is_not_sent_and_the_others_are(logic, series_fac
         data[-3] ^= 1
         path.chmod(0o600)
         path.write_bytes(data)
-    with peers.storescp(tmp_path / "scp") as peer:
+    with peers.storescp(tmp_path / "scp", *taken) as peer:
         report = sent(logic, peer.entry(), series.uid)
         assert set(received(peer)) == {str(series.datasets[k].SOPInstanceUID) for k in (0, 3)}
-    assert report.sent == 2
+    assert (report.sent, len(report.noted)) == (2, 2 * len(taken))
     assert {row.sop_instance_uid for row in report.failed} == {str(series.datasets[k].SOPInstanceUID) for k in (1, 2)}
     assert all("is not what it was" in row.reason for row in report.failed)
 
