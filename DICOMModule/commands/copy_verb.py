@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from DICOMModule.commands.output import IN_PART, OK
 from DICOMModule.commands.text_table import counted
-from DICOMModule.commands.verb import Context, Verb, existing_path, filled
+from DICOMModule.commands.verb import Context, Verb, add_targets, existing_path
 from DICOMModule.errors import plain_text
 
 if TYPE_CHECKING:
     from DICOMModule.errors import Problem
-
-SHOWN_PROBLEMS = 20
 
 
 class _RefusesAnonymize(argparse.Action):
@@ -35,13 +33,7 @@ class _RefusesAnonymize(argparse.Action):
 def _arguments(parser: argparse.ArgumentParser) -> None:
     from DICOMModule.export.copy_names import DEFAULT_TEMPLATE
 
-    parser.add_argument(
-        "targets",
-        metavar="UID",
-        nargs="+",
-        type=filled,
-        help="study, series or instance, or patient:N of `list patients`",
-    )
+    add_targets(parser)
     parser.add_argument(
         "--to",
         metavar="DIR|FILE.zip",
@@ -90,12 +82,8 @@ def _copy(context: Context) -> int:
             "warnings": _rows(report.warnings),
         }
     )
-    for what, problems in (("skipped", report.skipped), ("warning", report.warnings)):
-        shown = problems if output.verbose else problems[:SHOWN_PROBLEMS]
-        for problem in shown:
-            output.message(plain_text(f"{what}: {problem.where}: {problem.reason}"))
-        if len(problems) > len(shown):
-            output.message(f"and {len(problems) - len(shown)} more {what} (--verbose shows all)")
+    output.some("skipped", report.skipped, lambda rows: [f"skipped: {one.where}: {one.reason}" for one in rows])
+    output.some("warning", report.warnings, lambda rows: [f"warning: {one.where}: {one.reason}" for one in rows])
     before = f", {report.already_there} of them there before" if report.already_there else ""
     output.text(f"{counted(report.files, 'file')} in {plain_text(str(given.to))}, {size_text(report.bytes)}{before}")
     return IN_PART if report.skipped else OK

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from DICOMModule.commands.output import IN_PART, OK, Output
 from DICOMModule.commands.text_table import counted
@@ -16,8 +16,6 @@ from DICOMModule.errors import DiskFullError, ExportError, plain_text
 
 if TYPE_CHECKING:
     from DICOMModule.database import ImportProblem, ImportReport
-
-SHOWN_PROBLEMS: Final = 20
 
 
 def add_csv_arguments(parser: argparse.ArgumentParser, option: str, what: str) -> None:
@@ -101,12 +99,13 @@ def import_sentence(report: ImportReport) -> str:
 
 def _list_some(output: Output, what: str, rows: list[tuple[str, str]]) -> None:
     """Tell the first of `rows`, (path, reason), those of one reason together; all where the user wants to hear more."""
-    by_reason: dict[str, list[str]] = {}
-    for path, reason in rows if output.verbose else rows[:SHOWN_PROBLEMS]:
-        by_reason.setdefault(reason, []).append(path)
-    for reason, paths in by_reason.items():
-        output.message(plain_text(f"{what}: {reason}"))
-        for path in paths:
-            output.message(plain_text(f"  {path}"))
-    if len(rows) > SHOWN_PROBLEMS and not output.verbose:
-        output.message(f"and {len(rows) - SHOWN_PROBLEMS} more {what} (--verbose shows all)")
+
+    def told(shown: Sequence[tuple[str, str]]) -> Iterator[str]:
+        by_reason: dict[str, list[str]] = {}
+        for path, reason in shown:
+            by_reason.setdefault(reason, []).append(path)
+        for reason, paths in by_reason.items():
+            yield f"{what}: {reason}"
+            yield from (f"  {path}" for path in paths)
+
+    output.some(what, rows, told)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from DICOMModule.network.matches import Match
     from DICOMModule.network.sending import SentInstance
 
-SHOWN_ROWS: Final = 20
 
 _SHOWN: Final = {
     "study": (
@@ -165,11 +164,7 @@ def _retrieve(context: Context) -> int:
             "elapsed_s": report.elapsed_s,
         }
     )
-    shown = report.failed if output.verbose else report.failed[:SHOWN_ROWS]
-    for problem in shown:
-        output.message(plain_text(f"failed: {problem.where}: {problem.reason}"))
-    if len(report.failed) > len(shown):
-        output.message(f"and {len(report.failed) - len(shown)} more (--verbose shows all)")
+    output.some("failed", report.failed, lambda rows: [f"failed: {row.where}: {row.reason}" for row in rows])
     here = f", {report.already_present} were here" if report.already_present else ""
     failed = f", {len(report.failed)} failed" if report.failed else ""
     output.text(plain_text(f"{counted(report.received, 'instance')} received{here}{failed}: {report.status_text}"))
@@ -234,12 +229,8 @@ def _send(context: Context) -> int:
             "elapsed_s": report.elapsed_s,
         }
     )
-    for what, rows in (("failed", report.failed), ("note", report.noted)):
-        shown = rows if output.verbose else rows[:SHOWN_ROWS]
-        for row in shown:
-            output.message(plain_text(f"{what}: {row.name}: {row.reason}"))
-        if len(rows) > len(shown):
-            output.message(f"and {len(rows) - len(shown)} more (--verbose shows all)")
+    output.some("failed", report.failed, lambda rows: [f"failed: {row.name}: {row.reason}" for row in rows])
+    output.some("noted", report.noted, lambda rows: [f"note: {row.name}: {row.reason}" for row in rows])
     failed = f", {len(report.failed)} failed" if report.failed else ""
     output.text(plain_text(f"{counted(report.sent, 'instance')} sent to {given.server}{failed}"))
     return IN_PART if report.failed else OK

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -24,6 +24,8 @@ OK, FAILED, USAGE, IN_PART, CANCELLED = 0, 1, 2, 3, 130
 PROGRESS_INTERVAL_S = 0.1
 BAR_WIDTH = 30
 NARROWEST = 40
+SHOWN_ROWS = 20
+"""Of what did not go well, a verb names so many on stderr unless it is asked for all."""
 
 
 class OutputError(DICOMModuleError):
@@ -134,6 +136,22 @@ class Output:
         """Tell the user something on stderr, unless they want it quiet."""
         if not self.quiet:
             self._tell(line)
+
+    def some(self, what: str, rows: Sequence[T], tell: Callable[[Sequence[T]], Iterable[str]]) -> None:
+        """Tell the user of rows on stderr: of the first `SHOWN_ROWS`, and how many more there are; of all with --verbose.
+
+        Parameters
+        ----------
+        what : str
+            What the rows are, for that number.
+        tell : callable
+            Rows to lines.
+        """
+        shown = rows if self.verbose else rows[:SHOWN_ROWS]
+        for line in tell(shown):
+            self.message(plain_text(line))
+        if len(rows) > len(shown):
+            self.message(f"and {len(rows) - len(shown)} more {what} (--verbose shows all)")
 
     def error(self, line: str) -> None:
         """Say on stderr what went wrong, also where the user wants it quiet."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from DICOMModule.commands.output import IN_PART, OK
 from DICOMModule.commands.text_table import counted
-from DICOMModule.commands.verb import Context, Verb, count, filled
+from DICOMModule.commands.verb import Context, Verb, add_targets, count
 from DICOMModule.errors import plain_text
 
 if TYPE_CHECKING:
@@ -20,18 +20,8 @@ PURGE_KEYS = (
 )  # fmt: skip
 
 
-def _targets(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "targets",
-        metavar="UID",
-        nargs="+",
-        type=filled,
-        help="study, series or instance, or patient:N of `list patients`",
-    )
-
-
 def _delete_arguments(parser: argparse.ArgumentParser) -> None:
-    _targets(parser)
+    add_targets(parser)
     parser.add_argument(
         "--purge",
         action="store_true",
@@ -141,7 +131,7 @@ VERBS = (
     Verb(
         "restore",
         "bring back what was deleted",
-        _targets,
+        add_targets,
         _restore,
         ("restore 1.2.840.1.2.3", "restore patient:7"),
     ),

@@ -101,6 +101,17 @@ def existing_path(text: str) -> Path:
     return expanded(filled(text))
 
 
+def add_targets(parser: argparse.ArgumentParser) -> None:
+    """Let a verb be given what is in the database."""
+    parser.add_argument(
+        "targets",
+        metavar="UID",
+        nargs="+",
+        type=filled,
+        help="study, series or instance, or patient:N of `list patients`",
+    )
+
+
 def filled(text: str) -> str:
     """Return an argument that must not be empty: an unset variable of a script is not the working folder."""
     if not text:

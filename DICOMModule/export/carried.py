@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -192,28 +192,13 @@ def _factor(found: object) -> Factor | None:
     return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
-def quantity_turned(quantity: Quantity) -> Quantity:
-    """Return a quantity of slices in reverse order."""
-
-    def turned(factor: Factor) -> Factor:
-        return factor[::-1] if isinstance(factor, tuple) else factor
-
-    return replace(
-        quantity,
-        scale=turned(quantity.scale),
-        offset=turned(quantity.offset),
-        lowest=turned(quantity.lowest),
-        highest=turned(quantity.highest),
-    )
-
-
 def fitting(quantities: Sequence[Quantity], slices: int, *, same_slices: bool) -> tuple[Quantity, ...]:
     """Return the quantities whose factors, where each slice has its own, are those of so many slices in their places."""
 
     def fits(factor: Factor) -> bool:
         return not isinstance(factor, tuple) or (same_slices and len(factor) == slices)
 
-    return tuple(one for one in quantities if all(map(fits, (one.scale, one.offset, one.lowest, one.highest))))
+    return tuple(one for one in quantities if all(map(fits, one.factors)))
 
 
 def is_number(item: object) -> bool:

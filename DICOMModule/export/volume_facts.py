@@ -21,7 +21,6 @@ from DICOMModule.export.carried import (
     paddings_from_json,
     quantities_from_json,
     quantity_to_json,
-    quantity_turned,
     valid_of,
 )
 from DICOMModule.volume.sequence import Axis, VolumeSequence
@@ -294,7 +293,7 @@ def facts_turned(facts: VolumeFacts, matrix: Floats, slices: int) -> VolumeFacts
         missing_by_volume=tuple(tuple(slices - 1 - k for k in one) for one in facts.missing_by_volume),
         paddings=tuple(of_slices[::-1] for of_slices in facts.paddings),
         slice_positions=facts.slice_positions[::-1],
-        quantities=tuple(tuple(map(quantity_turned, of_volume)) for of_volume in facts.quantities),
+        quantities=tuple(tuple(one.reversed() for one in of_volume) for of_volume in facts.quantities),
     )
 
 

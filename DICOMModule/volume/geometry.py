@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -113,26 +113,14 @@ def fit_stack(planes: Sequence[Plane]) -> StackFit:
     GeometryError
         Two planes share a place, or no regular grid fits; the sentence gives the range of the distances.
     """
-    if len(planes) < 2:
-        raise GeometryError(f"cannot fit a grid to {len(planes)} slice(s), need 2")
-    in_plane, skewed = _shared_in_plane(planes)
-    positions = positions_of(planes)
-    along = positions @ in_plane.normal
-    order = np.argsort(along, kind="stable")
-    gaps = np.diff(along[order])
-    if gaps.min() < EXACT_MM:
-        raise GeometryError("several slices lie in one plane")
-    indices = order.tolist()
-    ordered = [planes[index] for index in indices]
+    in_plane, skewed, indices, ordered, positions, gaps = _in_order(planes)
     full = np.arange(len(planes), dtype=np.float64)
     slot_choices = [full]
     holes = _slots(gaps)
     if holes is not None and holes[-1] > full[-1]:
         slot_choices.append(holes)
     candidates = (
-        _candidate(ordered, positions[order], slots, in_plane, sheared)
-        for slots in slot_choices
-        for sheared in (False, True)
+        _candidate(ordered, positions, slots, in_plane, sheared) for slots in slot_choices for sheared in (False, True)
     )
     rounding_mm = 10.0 ** -max(map(_DECIMALS, planes))
     slots, matrix, residual_mm = _simplest(candidates, rounding_mm, gaps)
@@ -161,26 +149,18 @@ def fit_irregular(planes: Sequence[Plane]) -> StackFit:
     GeometryError
         They are no stack: fewer than two, two of them in one plane, or side by side rather than one above the other.
     """
-    if len(planes) < 2:
-        raise GeometryError(f"cannot fit a grid to {len(planes)} slice(s), need 2")
-    in_plane, skewed = _shared_in_plane(planes)
-    positions = positions_of(planes)
-    along = positions @ in_plane.normal
-    order = np.argsort(along, kind="stable")
-    if np.diff(along[order]).min() < EXACT_MM:
-        raise GeometryError("several slices lie in one plane")
+    in_plane, skewed, indices, ordered, positions, _ = _in_order(planes)
     slots = np.arange(len(planes), dtype=np.float64)
-    ordered = [planes[index] for index in order]
-    steps = np.diff(positions[order], axis=0)
+    steps = np.diff(positions, axis=0)
     forward = steps @ in_plane.normal
     sideways = np.linalg.norm(steps - forward[:, None] * in_plane.normal, axis=1)
     if np.degrees(np.arctan(sideways / forward)).max() > STEEPEST_DEG:
         raise GeometryError("slices lie side by side, not one above the other")
-    candidates = [_candidate(ordered, positions[order], slots, in_plane, sheared) for sheared in (False, True)]
+    candidates = [_candidate(ordered, positions, slots, in_plane, sheared) for sheared in (False, True)]
     # The plainer one, unless the slices clearly lean.
     _, matrix, residual_mm = candidates[0] if candidates[0][2] <= 2 * candidates[1][2] else candidates[1]
     return StackFit(
-        order=tuple(int(index) for index in order),
+        order=tuple(indices),
         slots=tuple(range(len(planes))),
         missing=(),
         ijk_to_lps=matrix,
@@ -190,6 +170,38 @@ def fit_irregular(planes: Sequence[Plane]) -> StackFit:
         skewed=skewed,
         regular=False,
     )
+
+
+class _Ordered(NamedTuple):
+    """Planes along the normal that they share: which they are, themselves, their positions, and the gaps between them."""
+
+    in_plane: InPlane
+    skewed: bool
+    indices: list[int]
+    planes: list[Plane]
+    positions: Floats
+    gaps: Floats
+
+
+def _in_order(planes: Sequence[Plane]) -> _Ordered:
+    """Return planes along their normal.
+
+    Raises
+    ------
+    GeometryError
+        They are fewer than two, or two of them lie in one plane.
+    """
+    if len(planes) < 2:
+        raise GeometryError(f"cannot fit a grid to {len(planes)} slice(s), need 2")
+    in_plane, skewed = _shared_in_plane(planes)
+    positions = positions_of(planes)
+    along = positions @ in_plane.normal
+    order = np.argsort(along, kind="stable")
+    gaps = np.diff(along[order])
+    if gaps.min() < EXACT_MM:
+        raise GeometryError("several slices lie in one plane")
+    indices = order.tolist()
+    return _Ordered(in_plane, skewed, indices, [planes[index] for index in indices], positions[order], gaps)
 
 
 def spacing_range_text(planes: Sequence[Plane]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -75,13 +75,20 @@ class Quantity:
                 numbers.append(known.get(k, numbers[-1]))
             return tuple(numbers[1:])
 
-        return replace(
-            self,
-            scale=spread(self.scale),
-            offset=spread(self.offset),
-            lowest=spread(self.lowest),
-            highest=spread(self.highest),
-        )
+        return self._with_factors(spread)
+
+    def reversed(self) -> Quantity:
+        """Return the quantity of a volume whose slices are in reverse order."""
+        return self._with_factors(lambda factor: factor[::-1] if isinstance(factor, tuple) else factor)
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """All that may be one a slice."""
+        return self.scale, self.offset, self.lowest, self.highest
+
+    def _with_factors(self, change: Callable[[Factor], Factor]) -> Quantity:
+        scale, offset, lowest, highest = map(change, self.factors)
+        return replace(self, scale=scale, offset=offset, lowest=lowest, highest=highest)
 
 
 def one_or_each(numbers: tuple[float, ...]) -> Factor:

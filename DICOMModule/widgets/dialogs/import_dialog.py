@@ -10,6 +10,7 @@ from typing import Final
 
 from DICOMModule.errors import plain_text
 from DICOMModule.widgets.dialogs.file_dialogs import dress_file_dialog, hide_file_types
+from DICOMModule.widgets.dialogs.state_line import error_label
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.job_runner import JobHandle, JobState, progress_text
 from DICOMModule.widgets.qt import (
@@ -69,7 +70,7 @@ class ImportDialog(QFileDialog):
                 view.setSelectionMode(QAbstractItemView.ExtendedSelection)
         self.copy_box = QCheckBox("Copy the files into the database")
         self.copy_box.setChecked(copy)
-        self.error_label = QLabel()
+        self.error_label = error_label()
         self._add_question()
         hide_file_types(self)
         dress_file_dialog(self)
@@ -94,10 +95,6 @@ class ImportDialog(QFileDialog):
             "Folders are searched with their subfolders. Files that are not copied are pointed to where they are."
         )
         hint.setProperty("caption", True)
-        self.error_label.setTextFormat(Qt.PlainText)
-        self.error_label.setWordWrap(True)
-        self.error_label.setProperty("role", "error")
-        self.error_label.hide()
         for field in self.findChildren(QLineEdit):
             field.textChanged.connect(lambda _text: self.error_label.hide())
         rows = QVBoxLayout()

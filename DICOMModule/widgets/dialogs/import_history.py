@@ -17,6 +17,7 @@ from DICOMModule.widgets.dialogs.file_dialogs import ask_new_file
 from DICOMModule.widgets.dialogs.history_texts import event_cells, event_sentence, next_step, outcome_icon
 from DICOMModule.widgets.dialogs.import_outcome import TITLES
 from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
+from DICOMModule.widgets.dialogs.state_line import error_label
 from DICOMModule.widgets.dialogs.text_table import TextTable, text_table
 from DICOMModule.widgets.job_runner import Failure, JobHandle
 from DICOMModule.widgets.qt import (
@@ -160,11 +161,7 @@ class ImportHistoryDialog(PanelDialog):
         self.sentence_label = QLabel()
         self.sentence_label.setTextFormat(Qt.PlainText)
         self.sentence_label.setWordWrap(True)
-        self.error_label = QLabel()
-        self.error_label.setTextFormat(Qt.PlainText)
-        self.error_label.setWordWrap(True)
-        self.error_label.setProperty("role", "error")
-        self.error_label.hide()
+        self.error_label = error_label()
         self.search_field = QLineEdit()
         self.search_field.setPlaceholderText("Search file or reason…")
         self.search_field.setAccessibleName("Search file or reason")

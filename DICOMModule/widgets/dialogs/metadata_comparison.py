@@ -15,6 +15,7 @@ from DICOMModule.widgets.dialogs.compared_nodes import ComparedModel, compared_n
 from DICOMModule.widgets.dialogs.instance_list import Instance, Listed, listed_instances
 from DICOMModule.widgets.dialogs.instance_picker import InstancePicker
 from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
+from DICOMModule.widgets.dialogs.state_line import error_label
 from DICOMModule.widgets.dialogs.tag_nodes import TagNode
 from DICOMModule.widgets.dialogs.tag_tree_view import TagTree
 from DICOMModule.widgets.dragging import dragged_paths, dragged_targets
@@ -142,12 +143,7 @@ class MetadataComparison(PanelDialog):
         self.next_button.setToolTip("Go to the next hit (F3)")
         for button in (self.previous_button, self.next_button):
             button.setFocusPolicy(Qt.StrongFocus)
-        self.error_label = QLabel()
-        self.error_label.setTextFormat(Qt.PlainText)
-        self.error_label.setWordWrap(True)
-        self.error_label.setProperty("role", "error")
-        self.error_label.setTextInteractionFlags(Qt.TextSelectableByMouse)
-        self.error_label.hide()
+        self.error_label = error_label()
         self.tree = QTreeView()
         self.tree.setAlternatingRowColors(True)
         self.tree.setUniformRowHeights(True)

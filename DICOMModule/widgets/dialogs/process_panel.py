@@ -9,6 +9,7 @@ from DICOMModule.processing import Operation, Parameter, operations, process_job
 from DICOMModule.scene import VolumeNode
 from DICOMModule.views.prepared import prepared_job
 from DICOMModule.volume.volume import Volume
+from DICOMModule.widgets.dialogs.state_line import error_label
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.job_runner import Failure, JobHandle, JobState, progress_text
 from DICOMModule.widgets.qt import (
@@ -16,12 +17,10 @@ from DICOMModule.widgets.qt import (
     QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QSizePolicy,
     QSpinBox,
-    Qt,
     QVBoxLayout,
     QWidget,
 )
@@ -123,12 +122,7 @@ class ProcessPanel(QWidget):
         self._bar.hide()
         self.progress_label = ElidedLabel()
         self.progress_label.setProperty("caption", True)
-        self.error_label = QLabel()
-        self.error_label.setTextFormat(Qt.PlainText)
-        self.error_label.setWordWrap(True)
-        self.error_label.setProperty("role", "error")
-        self.error_label.setTextInteractionFlags(Qt.TextSelectableByMouse)
-        self.error_label.hide()
+        self.error_label = error_label()
 
     def _place(self) -> None:
         row = QHBoxLayout()

@@ -12,6 +12,7 @@ from DICOMModule.jobs import Job, call_job
 from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.widgets.browser.anonymity import AnonymousWish
 from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
+from DICOMModule.widgets.dialogs.state_line import error_label
 from DICOMModule.widgets.dialogs.trash_texts import (
     counts_text,
     entry_text,
@@ -152,11 +153,7 @@ class TrashDialog(PanelDialog):
             self.tree.setColumnWidth(column, width)
         header.setSectionResizeMode(1, QHeaderView.Stretch)
         header.setStretchLastSection(False)
-        self.error_label = QLabel()
-        self.error_label.setTextFormat(Qt.PlainText)
-        self.error_label.setWordWrap(True)
-        self.error_label.setProperty("role", "error")
-        self.error_label.hide()
+        self.error_label = error_label()
         self.summary_label = QLabel()
         self.summary_label.setProperty("caption", True)
         self.restore_button = _button("Restore", "Bring back what is selected (Enter)", self.restore_selected)

@@ -12,6 +12,7 @@ from DICOMModule.verbs.varying import VaryingReport
 from DICOMModule.widgets.browser.anonymity import AnonymousWish
 from DICOMModule.widgets.dialogs.file_dialogs import ask_new_file
 from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
+from DICOMModule.widgets.dialogs.state_line import error_label
 from DICOMModule.widgets.dialogs.text_table import TextTable, text_table
 from DICOMModule.widgets.dialogs.varying_rows import (
     VaryingRow,
@@ -126,10 +127,7 @@ class VaryingTags(PanelDialog):
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setAutoDefault(False)
         self.progress_row = QWidget()
-        self.error_label = QLabel()
-        self.error_label.setTextFormat(Qt.PlainText)
-        self.error_label.setWordWrap(True)
-        self.error_label.setProperty("role", "error")
+        self.error_label = error_label()
         self.search_field = QLineEdit()
         self.search_field.setPlaceholderText("Search tag, name or value…")
         self.search_field.setAccessibleName("Search tag, name or value")
