@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from DICOMModule.dicom.big_endian import pixel_width, put_cells_together, turned
+from DICOMModule.dicom.big_endian import cell_width, pixel_width, put_cells_together, turned
 from DICOMModule.dicom.bits import packed_range, unpacked
 from DICOMModule.dicom.codecs import DECODERS, DEFLATED_FRAMES, inflate_frame
 from DICOMModule.dicom.codestream import read_codestream
@@ -193,7 +193,8 @@ def _native_bytes(header: InstanceHeader, index: int, options: Mapping[str, Any]
     data = element.value
     _check_native(header.path, len(data), end, options)
     if header.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN:
-        width = pixel_width(element.VR, options["bits_allocated"])
+        bits, signed = options["bits_allocated"], options["pixel_representation"] == 1
+        width = pixel_width(data, element.VR, bits, signed=signed) or cell_width(bits)
         data = turned(data[: len(data) // width * width], width)
     return bytes(data[begin:end])
 

@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from DICOMModule.dicom.big_endian import WIDTHS, is_in_halves, pixel_width, turned
+from DICOMModule.dicom.big_endian import WIDTHS, cell_width, pixel_width, turned
 from DICOMModule.dicom.encoding import CONTROL_GROUP, LONG_VRS, SHORT_VRS
 
 if TYPE_CHECKING:
@@ -129,11 +129,8 @@ def _turned(dataset: Dataset, element: RawDataElement, value: bytes) -> tuple[st
         raise ValueError(f"{element.tag} is a sequence without value representations, which cannot be turned round")
     if element.tag != _PIXEL_DATA:
         return vr, turned(value, WIDTHS.get(vr, 1))
-    bits = dataset.get("BitsAllocated")
-    width = pixel_width(vr, bits)
-    if bits == 32:
-        in_halves = is_in_halves(value, signed=dataset.get("PixelRepresentation") == 1)
-        if in_halves is None:
-            raise ValueError("in which of two ways its pixels of 32 bits are written cannot be told")
-        width = 2 if in_halves else width
-    return "OW" if width > 1 else vr, turned(value, width)
+    signed = dataset.get("PixelRepresentation") == 1
+    width = pixel_width(value, vr, dataset.get("BitsAllocated"), signed=signed)
+    if width is None:
+        raise ValueError("in which of two ways its pixels are written cannot be told")
+    return "OW" if cell_width(dataset.get("BitsAllocated")) > 1 else vr, turned(value, width)

@@ -22,9 +22,7 @@ from pydicom.uid import (
     JPEGLSLossless,
     RLELossless,
 )
-from test_transcoding import in_big_endian
 
-from DICOMModule.dicom.any_frame import read_any_frame
 from DICOMModule.dicom.codestream import read_codestream
 from DICOMModule.dicom.frames import read_stored_values
 from DICOMModule.dicom.header_reader import read_header
@@ -86,23 +84,6 @@ def test_big_endian_comes_back_in_the_order_of_the_machine(tmp_path, dtype):
     values = read_stored_values(header)
     assert values.dtype.isnative
     assert np.array_equal(values, stored)
-
-
-@pytest.mark.parametrize("dtype", ["uint32", "int32"])
-def test_big_endian_of_32_bits_is_read_whichever_half_of_a_cell_comes_first(tmp_path, dtype):
-    stored = (np.outer(np.hanning(20), np.hanning(30)) * 70000).astype(dtype) - np.array(
-        9 if dtype == "int32" else 0, dtype
-    )
-    noise = np.random.default_rng(1).integers(0, 2**31, stored.shape).astype(dtype)
-    whole = stored.astype(">u4").tobytes()
-    halves = np.frombuffer(stored.tobytes(), "<u2").astype(">u2").tobytes()
-    for data, expected in ((whole, stored), (halves, stored), (noise.astype(">u4").tobytes(), noise)):
-        made = base_dataset("cells")
-        set_pixels(made, stored, 32)
-        made.PixelData = data
-        header = in_big_endian(tmp_path, made)
-        assert np.array_equal(read_stored_values(header), expected)
-        assert np.array_equal(read_any_frame(header, 1), expected)
 
 
 @pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless, RLELossless])

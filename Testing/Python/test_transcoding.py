@@ -16,6 +16,8 @@ from pydicom.filereader import read_dataset
 from pydicom.tag import Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless
 
+from DICOMModule.dicom.any_frame import read_any_frame
+from DICOMModule.dicom.frames import read_stored_values
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.dicom.transcoding import transcoded
 from DICOMModule.errors import PixelDataError
@@ -143,21 +145,30 @@ def test_pixels_of_every_width_come_right(tmp_path, dtype, vr, keyword):
 
 
 @pytest.mark.parametrize("signed", [False, True])
-@pytest.mark.parametrize("largest", [900, 2**31 - 1])
-def test_pixels_of_32_bits_come_right_in_either_order_of_their_halves(tmp_path, signed, largest):
-    """The standard has words of OW, the lower one first; others turn the whole of a cell round."""
-    dtype = "int32" if signed else "uint32"
-    smooth = np.outer(np.hanning(40), np.hanning(50)) * largest
-    values = smooth.astype(dtype) - (np.array(largest // 3, dtype) if signed else 0)
-    made = base_dataset("halves")
-    set_pixels(made, values)
-    for data in (values.astype(">u4").tobytes(), np.frombuffer(values.tobytes(), "<u2").astype(">u2").tobytes()):
-        made.PixelData = data
-        got = read_back(transcoded(in_big_endian(tmp_path, made), EXPLICIT), EXPLICIT)
-        assert got.PixelData == values.astype("<u4").tobytes()
-    made.PixelData = np.random.default_rng(1).integers(0, 2**32, values.shape, "uint32").tobytes()
-    with pytest.raises(PixelDataError, match="in which of two ways"):
-        transcoded(in_big_endian(tmp_path, made), EXPLICIT)
+@pytest.mark.parametrize(("vr", "bits"), [("OW", 32), ("OB", 16), ("OB", 32)])
+def test_pixels_that_are_wider_than_their_words_come_right_however_they_are_written(tmp_path, signed, vr, bits):
+    """The standard turns words round (of OW the lower one comes first, OB is not touched); others turn whole cells."""
+    dtype, words = np.dtype(f"{'int' if signed else 'uint'}{bits}"), {"OW": 2, "OB": 1}[vr]
+    noise = np.random.default_rng(1).integers(np.iinfo(dtype).min, np.iinfo(dtype).max, (40, 50), dtype)
+    for largest in (900, 2 ** (bits - 1) - 1):
+        smooth = (np.outer(np.hanning(40), np.hanning(50)) * largest).astype(dtype)
+        values = smooth - np.array(largest // 3 if signed else 0, dtype)
+        made = base_dataset("wide")
+        set_pixels(made, values, bits)
+        made["PixelData"].VR = vr
+        in_words = np.frombuffer(values.astype(dtype.newbyteorder("<")).tobytes(), f"<u{words}").astype(f">u{words}")
+        for data in (values.astype(dtype.newbyteorder(">")).tobytes(), in_words.tobytes()):
+            made.PixelData = data
+            header = in_big_endian(tmp_path, made)
+            got = read_back(transcoded(header, EXPLICIT), EXPLICIT)
+            assert (got.PixelData, got["PixelData"].VR) == (values.astype(dtype.newbyteorder("<")).tobytes(), "OW")
+            assert np.array_equal(read_stored_values(header), values)
+            assert np.array_equal(read_any_frame(header, 1), values)
+    made.PixelData = noise.astype(dtype.newbyteorder(">")).tobytes()
+    header = in_big_endian(tmp_path, made)
+    assert np.array_equal(read_stored_values(header), noise)
+    with pytest.raises(PixelDataError, match="in which of two ways its pixels are written"):
+        transcoded(header, EXPLICIT)
 
 
 def test_what_cannot_be_turned_round_is_refused_with_its_reason(tmp_path):
