@@ -48,8 +48,6 @@ class Fetch:
         With which the server's last operation ended.
     status_text : str
         That in words.
-    announced : int
-        Sub-operations of which the server spoke for what it does not list.
     nameless : dict
         Series or study that was asked for → how many instances came under a UID that cannot be kept, and were refused.
     """
@@ -62,7 +60,6 @@ class Fetch:
     limits: Limits
     status: int | None = None
     status_text: str = ""
-    announced: int = 0
     arrived: set[str] = field(default_factory=set)
     refused: dict[str, str] = field(default_factory=dict)
     nameless: dict[str, int] = field(default_factory=dict)
@@ -75,20 +72,30 @@ class Fetch:
     @property
     def is_complete(self) -> bool:
         """Whether nothing is missing of what the server has listed, and something came of what it has not."""
-        return all(not part.missing if part.is_known else part.is_fetched for part in self.parts)
+        return not any(part.is_lacking for part in self.parts)
 
-    def ended(self, command: Command) -> None:
-        """Note with what an operation has ended; a failure is not forgotten over a later success, unless all has come."""
+    def ended(self, part: Part, command: Command) -> None:
+        """Note with what an operation for a part has ended; a failure is not forgotten over a later success, unless all has come.
+
+        What the server does not list has come where it says so, or where as much came as there is by its own counts; asking
+        again with other SOP classes, of which it has none, does not change that.
+        """
+        was_fetched = not part.is_known and part.is_fetched
+        if not part.is_known:
+            is_all = 0 < max(part.counted, _counted(command)) <= len(part.arrived)
+            part.is_fetched = was_fetched or command.status == 0 or is_all
         if command.status is not None and (self.status in {None, 0} or self.is_complete):
+            if was_fetched and command.status and self.status is not None:
+                return
             self.status, self.status_text = command.status, status_words(command.status, command.comment)
 
-    def count(self, command: Command) -> None:
+    def count(self, part: Part, command: Command) -> None:
         """Note how many there are to be, where only sub-operations tell."""
-        counted = (command.remaining, command.completed, command.failed, command.warning)
-        self.announced = max(self.announced, sum(number or 0 for number in counted))
+        part.counted = max(part.counted, _counted(command))
 
     def received(self, part: Part, uid: str, series_instance_uid: str, *, is_new: bool) -> None:
         """Note that an instance is here and safe; what came to the server after it was asked belongs to the rest."""
+        part.arrived.add(uid)
         if part.is_known:
             part.announced.setdefault(uid, Listed())
         part.missing.discard(uid)
@@ -105,7 +112,7 @@ class Fetch:
         PeerLostError
             More came in vain than any server sends by mistake.
         """
-        self._count_in_vain()
+        self.count_in_vain()
         self.refused[uid] = reason
         self.tell(Fetched("failed", uid, reason=reason))
 
@@ -114,12 +121,13 @@ class Fetch:
         if is_harmless_uid(uid):
             self.refuse(uid, NOT_ASKED_FOR)
             return
-        self._count_in_vain()
+        self.count_in_vain()
         asked = part.series or part.study
         self.nameless[asked] = self.nameless.get(asked, 0) + 1
         self.tell(Fetched("failed", "", reason=NOT_ASKED_FOR))
 
-    def _count_in_vain(self) -> None:
+    def count_in_vain(self) -> None:
+        """Count what came and is of no use; PeerLostError as `refuse`."""
         self.in_vain += 1
         if self.in_vain > self.most_in_vain:
             raise PeerLostError(
@@ -127,3 +135,9 @@ class Fetch:
                 f" cannot be taken: {self.in_vain - 1} instances were refused, and it was left.",
                 "Its administrator should know of it.",
             )
+
+
+def _counted(command: Command) -> int:
+    """Return how many sub-operations there are, as a response counts them."""
+    counted = (command.remaining, command.completed, command.failed, command.warning)
+    return sum(number or 0 for number in counted)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from DICOMModule.database.connection import translated_os_error
 from DICOMModule.database.reception import MismatchError, Reception
 from DICOMModule.dicom.uids import is_harmless_uid
 from DICOMModule.errors import DatabaseError, DicomFileError, PeerLostError, plain_text
-from DICOMModule.network.accepted_services import KEPT_SYNTAXES
 from DICOMModule.network.dimse import (
     C_GET_RQ,
     C_GET_RSP,
@@ -23,8 +22,9 @@ from DICOMModule.network.dimse import (
     command_set,
     response_to,
 )
-from DICOMModule.network.fetching import Fetch
+from DICOMModule.network.fetching import NOT_ASKED_FOR, Fetch
 from DICOMModule.network.find_query import Level
+from DICOMModule.network.get_proposals import Round, rounds
 from DICOMModule.network.identifiers import identifier
 from DICOMModule.network.incoming import (
     LARGEST_DATA_SET_BYTES,
@@ -34,15 +34,12 @@ from DICOMModule.network.incoming import (
     TooLargeError,
 )
 from DICOMModule.network.link import Link, linked
-from DICOMModule.network.pdus import MOST_CONTEXTS, Proposed
 from DICOMModule.network.refusals import NothingAcceptedError, no_answer_to
 from DICOMModule.network.retrieve_plan import Part
-from DICOMModule.network.services import PLAIN, STUDY_FIND, STUDY_GET
-from DICOMModule.network.storage_classes import PROPOSED_IN_ORDER, generic_classes
+from DICOMModule.network.services import STUDY_GET
 from DICOMModule.network.storing import CANNOT_UNDERSTAND, DOES_NOT_MATCH
 
 UIDS_A_REQUEST: Final = 100
-MOST_FOR_STORAGE: Final = MOST_CONTEXTS - 2
 
 
 class Discard:
@@ -70,56 +67,15 @@ def get(fetch: Fetch, reception: Reception) -> None:
     DatabaseError
         What comes cannot be kept.
     """
-    for classes, parts in _divided(fetch.parts):
-        with linked(fetch.entry, _proposed(classes), fetch.limits, fetch.interrupt) as link:
-            _Getting(fetch, reception, link).get_all(parts, classes)
+    for one in rounds(fetch.parts):
+        with linked(fetch.entry, one.proposed(), fetch.limits, fetch.interrupt) as link:
+            _Getting(fetch, reception, link, one).get_all()
 
 
-def _divided(parts: Sequence[Part]) -> Iterator[tuple[dict[str, tuple[str, ...]], list[Part]]]:
-    """Divide what is missing by the SOP classes that fit into an association, each with its transfer syntaxes."""
-    unknown = [part for part in parts if (part.missing or not part.is_known) and not _classes_of(part)]
-    if unknown:
-        yield dict.fromkeys(generic_classes(), PLAIN), unknown
-    classes: dict[str, tuple[str, ...]] = {}
-    chosen: list[Part] = []
-    for part in parts:
-        wanted = _classes_of(part) if part.missing else {}
-        for sop_class, syntaxes in wanted.items():
-            known = classes.get(sop_class, ())
-            merged = tuple(dict.fromkeys((*known, *syntaxes)))
-            if sum(map(len, classes.values())) - len(known) + len(merged) > MOST_FOR_STORAGE:
-                yield classes, chosen
-                classes, chosen, merged = {}, [], syntaxes
-            classes[sop_class] = merged
-            if not any(one is part for one in chosen):
-                chosen.append(part)
-    if chosen:
-        yield classes, chosen
-
-
-def _classes_of(part: Part) -> dict[str, tuple[str, ...]]:
-    """Return the classes of what is missing, each with the transfer syntaxes in which it may come, the announced first."""
-    found: dict[str, tuple[str, ...]] = {}
-    for uid in part.missing:
-        one = part.announced[uid]
-        if not one.sop_class_uid:
-            return {}
-        told = (one.transfer_syntax_uid,) if one.transfer_syntax_uid in KEPT_SYNTAXES else ()
-        found[one.sop_class_uid] = tuple(dict.fromkeys((*found.get(one.sop_class_uid, ()), *told, *PROPOSED_IN_ORDER)))
-    return found
-
-
-def _proposed(classes: dict[str, tuple[str, ...]]) -> list[Proposed]:
-    """Propose to get, and to be sent each class in each transfer syntax by a context of its own: it comes as it is."""
-    get_it = [Proposed(STUDY_GET, PLAIN), Proposed(STUDY_FIND, PLAIN)]  # some refuse the one without the other
-    if sum(map(len, classes.values())) > MOST_FOR_STORAGE:
-        return get_it + [Proposed(one, syntaxes, as_scp=True) for one, syntaxes in classes.items()]
-    return get_it + [Proposed(one, (syntax,), as_scp=True) for one, syntaxes in classes.items() for syntax in syntaxes]
-
-
-def _requests(part: Part, classes: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+def _requests(part: Part, classes: Iterable[str]) -> Iterator[tuple[str, ...]]:
     """Return the UIDs of each request; none for all of a series."""
-    missing = [uid for uid in sorted(part.missing) if part.announced[uid].sop_class_uid in {"", *classes}]
+    wanted = {"", *classes}
+    missing = [uid for uid in sorted(part.missing) if part.announced[uid].sop_class_uid in wanted]
     if part.is_whole and len(missing) == len(part.announced):
         yield ()
         return
@@ -142,6 +98,10 @@ def no_service(fetch: Fetch, name: str) -> NothingAcceptedError:
         f"{fetch.entry.ae_title} at {fetch.entry.host}:{fetch.entry.port} does not offer {name} to us.",
         f"Ask its administrator to allow {fetch.entry.calling_ae} to retrieve.",
     )
+
+
+def _is_of(study_instance_uid: str, series_instance_uid: str, part: Part) -> bool:
+    return study_instance_uid == part.study and part.series in {"", series_instance_uid}
 
 
 def _cannot_be_kept(reception: Reception, error: OSError) -> DatabaseError:
@@ -172,26 +132,29 @@ class _Kept:
 class _Getting:
     """Operations over one association."""
 
-    def __init__(self, fetch: Fetch, reception: Reception, link: Link) -> None:
+    def __init__(self, fetch: Fetch, reception: Reception, link: Link, what: Round) -> None:
         context = link.context_for(STUDY_GET)
         if context is None:
             raise no_service(fetch, "C-GET")
-        self._fetch, self._reception, self._link, self._context = fetch, reception, link, context
+        self._fetch, self._reception, self._link, self._context, self._what = fetch, reception, link, context, what
         self._syntaxes = {one.id: one for one in link.contexts if one is not context}
+        self._places = {uid: (part.study, part.series) for part in fetch.parts for uid in part.announced}
         self._part: Part | None = None
         self._is_whole = False
         self._incoming: IncomingDataSet | None = None
 
-    def get_all(self, parts: Sequence[Part], classes: dict[str, tuple[str, ...]]) -> None:
-        """Fetch what is missing of parts and of these classes."""
-        for part in parts:
+    def get_all(self) -> None:
+        """Fetch what is missing of the round's parts and of its classes."""
+        for part in self._what.parts:
             self._part = part
             if not part.is_known:
-                part.is_fetched = self._get(part, ())
+                self._get(part, ())
                 continue
-            for uids in _requests(part, classes):
+            for uids in _requests(part, self._what.classes):
                 went_well = self._get(part, uids)
                 left = [uid for uid in uids if uid in part.missing and uid not in self._fetch.refused]
+                if self._what.is_guess and len(left) == len(uids) > 1 and not went_well:
+                    break  # it seems to be none of these classes
                 if len(uids) > 1 and (went_well or len(left) == len(uids)):  # it may not know lists of UIDs
                     for uid in left:
                         if not self._get(part, (uid,)) and uid in part.missing:
@@ -222,10 +185,10 @@ class _Getting:
                 self._acknowledge(part, message.context_id, answer)
             elif answer.field == C_GET_RSP and answer.status is not None:
                 if answer.status not in PENDING:
-                    fetch.ended(answer)
+                    fetch.ended(part, answer)
                     return answer.status == 0
                 if not part.is_known:
-                    fetch.count(answer)
+                    fetch.count(part, answer)
             else:
                 raise no_answer_to(fetch.entry, "C-GET")
 
@@ -234,12 +197,11 @@ class _Getting:
     def _sink_of(self, command: Command, context_id: int) -> Sink | None:
         if command.field != C_STORE_RQ:
             return None
-        part, context = self._part, self._syntaxes.get(context_id)
+        context = self._syntaxes.get(context_id)
         self._incoming = None
-        uid = command.sop_instance_uid
-        # Of the whole of a series more may come than was listed; where it belongs its data set says.
-        is_wanted = part is not None and is_harmless_uid(uid) and (self._is_whole or uid in part.announced)
-        if context is None or not is_wanted or context.abstract_syntax != command.sop_class_uid:
+        if context is None or context.abstract_syntax != command.sop_class_uid:
+            return Discard()
+        if not self._is_wanted(command.sop_instance_uid):
             return Discard()
         told = Announced(
             command.sop_class_uid,
@@ -254,16 +216,42 @@ class _Getting:
             raise _cannot_be_kept(self._reception, error) from error
         return _Kept(self._reception, self._incoming)
 
+    def _is_wanted(self, uid: str) -> bool:
+        """Return whether an instance is to be taken, as far as its UID tells, before any of it is written.
+
+        Of the whole of a series more may come than was listed; where that belongs only its data set says, unless it is known
+        to belong elsewhere.
+        """
+        part, fetch = self._part, self._fetch
+        if part is None or not is_harmless_uid(uid):
+            return False
+        if uid in part.announced:
+            return True
+        if not self._is_whole or uid in fetch.arrived or fetch.refused.get(uid) == NOT_ASKED_FOR:
+            return False
+        if uid in self._places:
+            return _is_of(*self._places[uid], part)
+        try:
+            header = fetch.database.header_of_instance(uid)
+        except DatabaseError:
+            return True  # it is not here, or not sound
+        return _is_of(header.study_instance_uid, header.series_instance_uid, part)
+
     def _acknowledge(self, part: Part, context_id: int, command: Command) -> None:
         """Answer an instance that has come: only what is safe with success."""
         incoming, self._incoming = self._incoming, None
         uid = command.sop_instance_uid
-        if incoming is None:
-            self._fetch.refuse_foreign(part, uid)
-            status = CANNOT_UNDERSTAND
-        else:
+        comment = ""
+        if incoming is not None:
             status = self._take(part, incoming, uid)
-        self._link.send(context_id, response_to(command, status))
+        else:
+            status = CANNOT_UNDERSTAND
+            if uid in self._fetch.arrived:  # by another operation, and perhaps not the same bytes
+                self._fetch.count_in_vain()
+                comment = "it is here already"
+            else:
+                self._fetch.refuse_foreign(part, uid)
+        self._link.send(context_id, response_to(command, status, comment))
 
     def _take(self, part: Part, incoming: IncomingDataSet, uid: str) -> int:
         fetch = self._fetch
@@ -278,7 +266,7 @@ class _Getting:
             incoming.discard()
             fetch.refuse(uid, plain_text(error.reason))
             return DOES_NOT_MATCH if isinstance(error, MismatchError) else CANNOT_UNDERSTAND
-        if header.study_instance_uid != part.study or (part.series and header.series_instance_uid != part.series):
+        if not _is_of(header.study_instance_uid, header.series_instance_uid, part):
             incoming.discard()
             fetch.refuse_foreign(part, uid)
             return CANNOT_UNDERSTAND

@@ -62,13 +62,12 @@ def _address_of(fetch: Fetch, link: Link) -> str:
 
 def _move_all(fetch: Fetch, link: Link, destination: str) -> None:
     for part in fetch.parts:
-        if part.is_known and not part.missing:
+        if not part.is_lacking:
             continue
         before = _here(fetch, part) if not part.is_known else {}
         for uids in _requests(part):
             went_well = _moved(fetch, link, part, uids, destination)
             if not part.is_known:
-                part.is_fetched = went_well
                 _take_stock(fetch, part, before)
             left = [uid for uid in uids if uid in part.missing]
             if len(uids) > 1 and (went_well or len(left) == len(uids)):  # it may not know lists of UIDs
@@ -117,9 +116,9 @@ def _moved(fetch: Fetch, link: Link, part: Part, uids: Sequence[str], destinatio
                 raise no_answer_to(fetch.entry, "C-MOVE")
             if answer.status in PENDING:
                 if not part.is_known:
-                    fetch.count(answer)
+                    fetch.count(part, answer)
                 continue
-            fetch.ended(answer)
+            fetch.ended(part, answer)
             _look(fetch, part)
             return answer.status == 0
 

@@ -56,7 +56,7 @@ class Listed:
     """What the server says of an instance; empty where it does not."""
 
     sop_class_uid: str = ""
-    transfer_syntax_uid: str = ""
+    transfer_syntax_uids: tuple[str, ...] = ()
 
 
 @dataclass
@@ -75,6 +75,10 @@ class Part:
         Nothing of the series is here, and all of it is wanted.
     is_fetched : bool
         The server has said that it has sent all of it, where it does not tell what that is.
+    arrived : set
+        Those that came.
+    counted : int
+        How many there are, by the server's own counts while it sends them, where it does not list them.
     modality : str
         Of the series, where the server does not say of what SOP classes its instances are; empty where it does not either.
     """
@@ -85,7 +89,14 @@ class Part:
     missing: set[str] = field(default_factory=set)
     is_whole: bool = True
     is_fetched: bool = False
+    arrived: set[str] = field(default_factory=set)
+    counted: int = 0
     modality: str = ""
+
+    @property
+    def is_lacking(self) -> bool:
+        """Whether something is still to come of it, as far as anybody knows."""
+        return bool(self.missing) if self.is_known else not self.is_fetched
 
     @property
     def is_known(self) -> bool:
@@ -217,7 +228,8 @@ def _modality_of(values: Values) -> str:
 
 
 def _told_of(values: Values) -> Listed:
-    return Listed(values.get("SOPClassUID", ""), values.get("AvailableTransferSyntaxUID", "").split("\\")[0])
+    syntaxes = values.get("AvailableTransferSyntaxUID", "").split("\\")
+    return Listed(values.get("SOPClassUID", ""), tuple(filter(None, syntaxes)))
 
 
 def _compare(part: Part, database: DicomDatabase) -> None:

@@ -203,11 +203,11 @@ def _fetch(wish: _Wish, tell: Callable[[Fetched | Planned], None], interrupt: In
     if trouble is not None and not fetch.arrived and not here:
         raise trouble
     failed = _failed(fetch, trouble)
-    if is_known:
-        expected = sum(len(part.announced) for part in parts)
-    elif fetch.announced:
-        expected = max(fetch.announced, len(fetch.arrived))
+    if all(part.is_known or part.counted for part in parts):
+        expected = sum(len(part.announced) if part.is_known else max(part.counted, len(part.arrived)) for part in parts)
     status_text = fetch.status_text or (str(trouble) if trouble else "it did not say with what it ended")
+    if fetch.status and not failed:
+        status_text += "; all of it came"
     return Ended(expected, failed, fetch.status, status_text)
 
 

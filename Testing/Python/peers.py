@@ -177,9 +177,9 @@ def dcmqrscp(folder: Path, *options: str) -> Iterator[Peer]:
 
 
 @contextmanager
-def storescp(folder: Path, *options: str) -> Iterator[Peer]:
+def storescp(folder: Path, *options: str, port: int = 0) -> Iterator[Peer]:
     """Run DCMTK's receiver: files land in `folder`/store, bit by bit as they were sent."""
-    port = free_port()
+    port = port or free_port()
     store = folder / "store"
     store.mkdir(parents=True, exist_ok=True)
     log = folder / "storescp.log"

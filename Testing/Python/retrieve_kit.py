@@ -33,6 +33,9 @@ class Archive:
     def __init__(self, made):
         self.held = dict(made)
         self.listed = list(made)
+        self.kinds = dict.fromkeys(made, (CT, "1.2.840.10008.1.2.1"))  # SOP class and transfer syntax of each
+        self.counted = 99  # completed sub-operations, as it tells them; None: as they are
+        self.associations = []  # what was accepted of each in which something was got
         self.sends = None  # UIDs that it sends, whatever is asked for
         self.refused = {STUDY_MOVE}
         self.knows_lists = True
@@ -70,11 +73,17 @@ class Archive:
             asked = list(self.held)
         elif len(asked) > 1 and not self.knows_lists:
             asked, status = [], self.of_lists
-        (storing, *_) = [
-            n for n, (abstract, syntax) in contexts.items() if (abstract, syntax) == (CT, "1.2.840.10008.1.2.1")
-        ]
+        self.associations.append(list(contexts.values()))
+        place = {kind: number for number, kind in contexts.items()}
+        sent = failed = 0
         for number, one in enumerate(asked if self.sends is None else self.sends):
-            said = command(e0002=CT, e0100=1, e0110=number + 1, e0700=0, e0800=1, e1000=one)
+            sop_class, syntax = self.kinds.get(one, (CT, "1.2.840.10008.1.2.1"))
+            storing = place.get((sop_class, syntax))
+            if storing is None:
+                failed += 1
+                continue
+            sent += 1
+            said = command(e0002=sop_class, e0100=1, e0110=number + 1, e0700=0, e0800=1, e1000=one)
             content = self.held[one]
             connection.sendall(fragment(storing, 3, said))
             for start in range(0, max(len(content), 1), self.piece):
@@ -88,7 +97,9 @@ class Archive:
             else:
                 return  # whoever asked has gone
         self.before_answer(connection)
-        said = command(e0100=0x8010, e0120=fields[0x0110], e0800=0x0101, e0900=status, e1021=99)
+        status = 0xB000 if failed and not status else status
+        sent = sent if self.counted is None else self.counted
+        said = command(e0100=0x8010, e0120=fields[0x0110], e0800=0x0101, e0900=status, e1021=sent, e1022=failed)
         connection.sendall(fragment(context_id, 3, said))
 
 

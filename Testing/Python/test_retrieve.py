@@ -6,13 +6,11 @@ import hashlib
 import json
 import time
 
-import numpy as np
 import pydicom
 import pytest
-from conftest import PYDICOM_DATA
-from factories import base_dataset, make_series, set_pixels, uid, write
+from factories import make_series, uid
 from importing import import_
-from pydicom.uid import UID
+from kinds_kit import make_kinds
 
 from DICOMModule.commands.main import main
 from DICOMModule.dicom.header_reader import read_header
@@ -41,19 +39,7 @@ def filled(tmp_path_factory, orthanc, dcmqrscp):
     folder = tmp_path_factory.mktemp("archive")
     for name in ("first", "second"):
         make_series(folder / name, name, slices=6, edit=lambda one, _k: setattr(one, "StudyInstanceUID", uid("both")))
-    kinds = folder / "kinds"
-    kinds.mkdir()
-    for name in KINDS:
-        made = pydicom.dcmread(PYDICOM_DATA / name)
-        made.SOPInstanceUID = made.file_meta.MediaStorageSOPInstanceUID = UID(uid(name))
-        made.StudyInstanceUID, made.SeriesInstanceUID = UID(uid("kinds")), UID(uid("kinds", name))
-        made.PatientID, made.PatientName, made.StudyDate = "KINDS", "山田^太郎", "20260101"
-        made.SpecificCharacterSet = "ISO_IR 192"
-        made.save_as(kinds / name)
-    private = base_dataset("private", SOPClassUID=UID("1.2.826.0.1.3680043.8.498.77.1"), StudyInstanceUID=uid("kinds"))
-    private.PatientID, private.PatientName = "KINDS", "山田^太郎"
-    set_pixels(private, np.arange(16, dtype="int16").reshape(4, 4))
-    write(private, kinds / "private.dcm")
+    make_kinds(folder / "kinds", "kinds", KINDS)
     orthanc.empty()
     with DICOMModuleLogic(tmp_path_factory.mktemp("sender") / "database") as logic:
         assert run_to_end(logic.send_job(orthanc.entry(), [folder])).failed == ()

@@ -1,0 +1,134 @@
+"""What is proposed for C-GET: of which SOP classes and in which transfer syntaxes instances may come, round by round.
+
+An association has 128 presentation contexts, and a server sends an instance as it has it only where its class was accepted
+in its transfer syntax: so each of them has a context of its own, and there are as many associations as that takes. Where a
+server does not say what it has, it is guessed from the modality of the series; then all classes are proposed uncompressed,
+and last the other classes of images compressed, as long as something is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from DICOMModule.network.accepted_services import KEPT_SYNTAXES
+from DICOMModule.network.pdus import MOST_CONTEXTS, Proposed
+from DICOMModule.network.retrieve_plan import Part
+from DICOMModule.network.services import PLAIN, STUDY_FIND, STUDY_GET
+from DICOMModule.network.storage_classes import (
+    PROPOSED_IN_ORDER,
+    generic_classes,
+    image_classes,
+    likely_classes,
+)
+
+MOST_FOR_STORAGE: Final = MOST_CONTEXTS - 2
+_COMPRESSED: Final = tuple(one for one in PROPOSED_IN_ORDER if one not in PLAIN)
+_SELDOM: Final = tuple(sorted(KEPT_SYNTAXES.difference(PROPOSED_IN_ORDER)))
+
+Classes = dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One association: SOP classes, each with its transfer syntaxes, and of which parts something may come with them.
+
+    `is_guess` tells that the server does not say that they have any of these classes.
+    """
+
+    classes: Classes
+    parts: list[Part]
+    is_guess: bool
+
+    def proposed(self) -> list[Proposed]:
+        """Propose to get, and to be sent each class in each transfer syntax by a context of its own: it comes as it is."""
+        get_it = [Proposed(STUDY_GET, PLAIN), Proposed(STUDY_FIND, PLAIN)]  # some refuse the one without the other
+        return get_it + [
+            Proposed(one, (syntax,), as_scp=True) for one, syntaxes in self.classes.items() for syntax in syntaxes
+        ]
+
+
+def rounds(parts: Sequence[Part]) -> Iterator[Round]:
+    """Yield what to propose, one association after the other; what has come by one is not asked for by the next."""
+    told = {id(part): _classes_told(part) for part in parts}
+    yield from _guesses([part for part in parts if part.is_lacking and not told[id(part)]])
+    wanted = [(part, told[id(part)]) for part in parts if part.is_lacking and told[id(part)]]
+    yield from _packed(wanted, is_guess=False)
+
+
+def _guesses(parts: list[Part]) -> Iterator[Round]:
+    likely = {id(part): (*_some_told(part), *likely_classes(part.modality)) for part in parts}
+    proposed: dict[int, set[str]] = {id(part): set() for part in parts}
+    for one in _packed([(part, dict.fromkeys(likely[id(part)], PROPOSED_IN_ORDER)) for part in parts], is_guess=True):
+        for part in one.parts:
+            proposed[id(part)].update(one.classes)
+        yield one
+    # Of what is not listed nobody knows how much there is: a success says nothing of classes that were not proposed.
+    left = [part for part in parts if part.is_lacking or not part.is_known]
+    if not left:
+        return
+    asked = set.intersection(*(proposed[id(part)] for part in left))
+    others = [one for one in generic_classes() if one not in asked]
+    step = MOST_FOR_STORAGE // len(PLAIN)
+    for start in range(0, len(others), step):
+        still = [part for part in left if part.is_lacking or not part.is_known]
+        if still:
+            yield Round(dict.fromkeys(others[start : start + step], PLAIN), still, True)
+    wanted = [
+        (part, {one: _COMPRESSED for one in image_classes() if one not in proposed[id(part)]})
+        for part in left
+        if part.is_lacking
+    ]
+    yield from _packed(wanted, is_guess=True)
+
+
+def _packed(wanted: Iterable[tuple[Part, Classes]], *, is_guess: bool) -> Iterator[Round]:
+    """Divide the classes of parts so that each association has room for all their transfer syntaxes."""
+    classes: Classes = {}
+    chosen: list[Part] = []
+    for part, its_classes in wanted:
+        for sop_class, syntaxes in its_classes.items():
+            known = classes.get(sop_class, ())
+            merged = tuple(dict.fromkeys((*known, *syntaxes)))
+            if sum(map(len, classes.values())) - len(known) + len(merged) > MOST_FOR_STORAGE:
+                yield from _round(classes, chosen, is_guess=is_guess)
+                classes, chosen, merged = {}, [], syntaxes
+            classes[sop_class] = merged
+            if not any(one is part for one in chosen):
+                chosen.append(part)
+    yield from _round(classes, chosen, is_guess=is_guess)
+
+
+def _round(classes: Classes, parts: list[Part], *, is_guess: bool) -> Iterator[Round]:
+    """Yield a round for what is still lacking; what room is left is for transfer syntaxes that are seldom."""
+    lacking = [part for part in parts if part.is_lacking]
+    if not lacking:
+        return
+    room = MOST_FOR_STORAGE - sum(map(len, classes.values()))
+    filled: Classes = {}
+    for sop_class, syntaxes in classes.items():
+        more = tuple(one for one in _SELDOM if one not in syntaxes)[:room]
+        filled[sop_class] = syntaxes + more
+        room -= len(more)
+    yield Round(filled, lacking, is_guess)
+
+
+def _classes_told(part: Part) -> Classes:
+    """Return the classes of what is missing, each with the transfer syntaxes in which it may come, the announced first.
+
+    Empty where the server does not say of what class each is.
+    """
+    found: Classes = {}
+    for uid in part.missing:
+        one = part.announced[uid]
+        if not one.sop_class_uid:
+            return {}
+        told = (syntax for syntax in one.transfer_syntax_uids if syntax in KEPT_SYNTAXES)
+        found[one.sop_class_uid] = tuple(dict.fromkeys((*found.get(one.sop_class_uid, ()), *told, *PROPOSED_IN_ORDER)))
+    return found
+
+
+def _some_told(part: Part) -> Iterable[str]:
+    """Return the classes of which the server says that some of what is missing is."""
+    return dict.fromkeys(filter(None, (part.announced[uid].sop_class_uid for uid in sorted(part.missing))))
