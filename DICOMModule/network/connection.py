@@ -14,6 +14,7 @@ from DICOMModule.errors import PeerLostError, PeerTimeoutError
 from DICOMModule.network.aside import Interrupt
 from DICOMModule.network.pdus import HEADER_BYTES
 from DICOMModule.network.reaching import Limits
+from DICOMModule.network.sockets import acknowledge_at_once
 
 _READ_BYTES: Final = 1 << 18
 
@@ -125,6 +126,7 @@ class Connection:
                 if left_s <= 0:
                     raise TimeoutError
                 self._socket.settimeout(left_s)
+                acknowledge_at_once(self._socket)
                 piece = self._socket.recv(_READ_BYTES)
             except TimeoutError as error:
                 self._interrupt.check()

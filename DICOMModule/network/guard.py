@@ -31,6 +31,7 @@ from DICOMModule.network.association_request import (
 from DICOMModule.network.hosts import plain_address
 from DICOMModule.network.listener_events import RejectedEvent
 from DICOMModule.network.pdus import ASSOCIATE_RQ, HEADER_BYTES, PduError
+from DICOMModule.network.sockets import send_at_once
 
 _PIECE: Final = 65_536
 _THINKING_S: Final = 0.1
@@ -161,7 +162,7 @@ class Guard:
                 continue
             connection.setblocking(False)
             with suppress(OSError):
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                send_at_once(connection)
             if len(self._visitors) >= self._limits.pending:
                 self._drop_oldest()
             visitor = _Visitor(connection, plain_address(str(address[0])))

@@ -14,6 +14,7 @@ from typing import Final
 
 from DICOMModule.errors import PeerUnreachableError, plain_text
 from DICOMModule.network.aside import Interrupt
+from DICOMModule.network.sockets import send_at_once
 
 _UNDER_WAY: Final = frozenset((errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN, errno.EINTR))
 _LOOK_EVERY_S: Final = 0.05
@@ -83,8 +84,6 @@ def unreachable(host: str, port: int, error: OSError | None, limits: Limits) -> 
 def open_connection(host: str, port: int, limits: Limits, interrupt: Interrupt) -> socket.socket:
     """Connect to a port, and have small messages sent at once.
 
-    Nagle's algorithm would hold each back until the one before is acknowledged.
-
     Raises
     ------
     PeerUnreachableError
@@ -97,7 +96,7 @@ def open_connection(host: str, port: int, limits: Limits, interrupt: Interrupt) 
         connection = socket.socket(family, socket.SOCK_STREAM)
         try:
             _connect_soon(connection, (address, port), limits, interrupt)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            send_at_once(connection)
         except OSError as error:
             connection.close()
             refusal = error

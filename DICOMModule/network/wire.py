@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from DICOMModule.network.pdus import DATA, HEADER_BYTES, PduError
+from DICOMModule.network.sockets import acknowledge_at_once
 
 LONGEST_CONTROL_PDU: Final = 1024  # releases and aborts have four bytes
 
@@ -114,6 +115,7 @@ class Wire:
             raise SilenceError
         try:
             self._socket.settimeout(left)
+            acknowledge_at_once(self._socket)
             count = self._socket.recv_into(self._view[self._end :])
         except TimeoutError as error:
             raise SilenceError from error

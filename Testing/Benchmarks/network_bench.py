@@ -2,9 +2,10 @@
 
     python Testing/Benchmarks/network_bench.py [NAME]... [--runs N] [--files N]
 
-`receive` (small files, one association), `receive-four` (four at once), `receive-large` (0.5 MB each), `send` (small files to
-storescp). What is received is sent by DCMTK's storescu; every receiver begins with a fresh store, TCP_NODELAY is on at both
-sides. Ours and Orthanc sync and index before they answer; storescp does neither. Starting and ending do not count.
+`receive` (small files, one association), `receive-four` (four at once), `receive-large` (0.5 MB each), `receive-nagle` (small
+files of a sender whose TCP_NODELAY nobody has set), `send` (small files to storescp). What is received is sent by DCMTK's
+storescu; every receiver begins with a fresh store, TCP_NODELAY is on at both sides otherwise. Ours and Orthanc sync and index
+before they answer; storescp does neither. Starting and ending do not count.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from DICOMModule.database import DicomDatabase  # noqa: E402
 from DICOMModule.jobs import run_to_end  # noqa: E402
 
 LARGE_FILES = 200
+NAGLE_FILES = 200
 STORESCU = "STORESCU"
 
 
@@ -49,20 +51,17 @@ def folders_of(base: Path, files: int, *, large: bool = False, parts: int = 1) -
     return folders
 
 
-def sent(folders: Sequence[Path], title: str, port: int) -> float:
+def sent(folders: Sequence[Path], title: str, port: int, *, no_delay: bool = True) -> float:
     """Send folders by storescu, each over an association of its own, all at once; return the seconds that took."""
     command = [peers.program("storescu"), "-aet", STORESCU, "-aec", title, "127.0.0.1", str(port)]
     files = [sorted(map(str, folder.iterdir())) for folder in folders]  # series by series, as archives send
     began_s = time.perf_counter()
-    running = [subprocess.Popen([*command, *names], env=_environment()) for names in files]
+    environment = {**os.environ, **(peers.NO_DELAY if no_delay else {})}
+    running = [subprocess.Popen([*command, *names], env=environment) for names in files]
     codes = [one.wait() for one in running]
     elapsed_s = time.perf_counter() - began_s
     assert not any(codes), f"storescu ended with {codes}"
     return elapsed_s
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, **peers.NO_DELAY}
 
 
 @contextmanager
@@ -76,7 +75,9 @@ def our_listener(folder: Path) -> Iterator[int]:
         yield port
 
 
-def bench_receive(base: Path, files: int, *, large: bool = False, parts: int = 1) -> Iterator[Case]:
+def bench_receive(
+    base: Path, files: int, *, large: bool = False, parts: int = 1, no_delay: bool = True
+) -> Iterator[Case]:
     """What three receivers make of the same files."""
     folders = folders_of(base, files, large=large, parts=parts)
     number = itertools.count()
@@ -84,18 +85,18 @@ def bench_receive(base: Path, files: int, *, large: bool = False, parts: int = 1
     def ours() -> Timed:
         folder = base / f"ours{next(number)}"
         with our_listener(folder) as port:
-            elapsed_s = sent(folders, "DICOMMODULE", port)
+            elapsed_s = sent(folders, "DICOMMODULE", port, no_delay=no_delay)
         with DicomDatabase.open(folder) as database:
             return Timed(database.counts().instances, elapsed_s)
 
     def orthanc() -> Timed:
         with peers.orthanc(base / f"orthanc{next(number)}") as peer:
-            elapsed_s = sent(folders, peer.ae_title, peer.port)
+            elapsed_s = sent(folders, peer.ae_title, peer.port, no_delay=no_delay)
             return Timed(peer.rest("statistics")["CountInstances"], elapsed_s)
 
     def storescp() -> Timed:
         with peers.storescp(base / f"storescp{next(number)}", "--fork") as peer:
-            elapsed_s = sent(folders, peer.ae_title, peer.port)
+            elapsed_s = sent(folders, peer.ae_title, peer.port, no_delay=no_delay)
             return Timed(sum(1 for _ in (peer.folder / "store").iterdir()), elapsed_s)
 
     yield "ours", ours
@@ -132,6 +133,7 @@ BENCHES: dict[str, Callable[[Path, int], Iterator[Case]]] = {
     "receive": bench_receive,
     "receive-four": lambda base, files: bench_receive(base, files, parts=4),
     "receive-large": lambda base, files: bench_receive(base, min(files, LARGE_FILES), large=True),
+    "receive-nagle": lambda base, files: bench_receive(base, min(files, NAGLE_FILES), no_delay=False),
     "send": bench_send,
 }
 
