@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -213,8 +214,12 @@ class _Signals:
 
 @contextmanager
 def drawing_imported() -> Iterator[None]:
-    """Import what draws, VTK above all, in a thread as soon as the window is up: the first image is not to wait for it."""
-    thread = threading.Thread(target=import_drawing, name="drawing")
+    """Import what draws, VTK above all, in a thread as soon as the window is up: the first image is not to wait for it.
+
+    What there is then stays: within the block no collection of cycles looks at it any more. Each would take 0.1 s, in whatever
+    thread it happens, and the window would stand still meanwhile.
+    """
+    thread = threading.Thread(target=_import_drawing, name="drawing")
     timer = QTimer()
     timer.setSingleShot(True)
     timer.timeout.connect(thread.start)
@@ -225,6 +230,13 @@ def drawing_imported() -> Iterator[None]:
         timer.stop()
         if thread.ident is not None:
             thread.join()
+        gc.unfreeze()
+
+
+def _import_drawing() -> None:
+    with collection_paused():
+        import_drawing()
+    gc.freeze()
 
 
 @contextmanager

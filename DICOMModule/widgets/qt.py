@@ -67,6 +67,8 @@ from PyQt5.QtGui import (
     QPolygonF,
     QResizeEvent,
     QShowEvent,
+    QStandardItem,
+    QStandardItemModel,
     QWheelEvent,
 )
 from PyQt5.QtSvg import (
@@ -226,6 +228,8 @@ __all__ = [
     "QSpinBox",
     "QSplitter",
     "QStackedWidget",
+    "QStandardItem",
+    "QStandardItemModel",
     "QStyle",
     "QStyleFactory",
     "QStyleOptionComboBox",

@@ -21,7 +21,8 @@ from DICOMModule.errors import SettingsError
 from DICOMModule.jobs import call_job
 from DICOMModule.network.matches import Match
 from DICOMModule.widgets.exchange.query_fields import parsed_date, parsed_modalities, preset_range
-from DICOMModule.widgets.exchange.result_model import HERE, NAME, SERVER, ResultModel
+from DICOMModule.widgets.exchange.result_model import ResultModel
+from DICOMModule.widgets.exchange.result_node import HERE, NAME, SERVER
 from DICOMModule.widgets.job_runner import Lane
 from DICOMModule.widgets.qt import QPushButton, Qt
 

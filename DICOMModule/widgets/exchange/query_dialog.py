@@ -14,7 +14,8 @@ from DICOMModule.widgets.dialogs.state_line import show_state
 from DICOMModule.widgets.exchange.gathering import Gathered
 from DICOMModule.widgets.exchange.query_form import ListenerFields, QueryFields, QueryForm, QueryServers
 from DICOMModule.widgets.exchange.result_delegate import ResultDelegate
-from DICOMModule.widgets.exchange.result_model import DATE, Answer, ResultModel, ResultNode
+from DICOMModule.widgets.exchange.result_model import ResultModel
+from DICOMModule.widgets.exchange.result_node import DATE, ResultNode
 from DICOMModule.widgets.exchange.retrieving import Retriever
 from DICOMModule.widgets.exchange.series_asking import SeriesAsking
 from DICOMModule.widgets.job_runner import Failure, JobHandle, Lane
@@ -68,7 +69,7 @@ class QueryDialog(QueryForm):
         self._kind = "info"
         self._is_gone = False
         self._searching: JobHandle | None = None
-        self._gathered: Gathered[Answer] = Gathered(_matches_of)
+        self._gathered: Gathered[ResultNode] = Gathered(_nodes_of)
         self.banners = Banners()
         self.banner_place.addWidget(self.banners)
         self.fields = QueryFields(self)
@@ -97,10 +98,9 @@ class QueryDialog(QueryForm):
         selected = self.results_view.selectionModel().selection()
         for number in range(selected.count()):  # Qt's own list of rows asks each cell
             chunk = selected[number]
-            rows = range(chunk.top(), chunk.bottom() + 1)
-            nodes += [self.model.index(row, 0, chunk.parent()).internalPointer() for row in rows]
+            nodes += self.model.nodes_below(chunk.parent())[chunk.top() : chunk.bottom() + 1]
         chosen = set(nodes)
-        return tuple(node for node in nodes if node.match is not None and node.parent not in chosen)
+        return tuple(node for node in nodes if not node.is_line and node.parent not in chosen)
 
     def show_query(self) -> None:
         """Show the dialog, ready to be filled in."""
@@ -121,7 +121,7 @@ class QueryDialog(QueryForm):
         self._series.stop()
         self.banners.clear()
         self.model.clear()
-        self._gathered = Gathered(_matches_of)
+        self._gathered = Gathered(_nodes_of)
         gathered, logic = self._gathered, self._book.logic
         handle = self.viewer.jobs.run(
             f"Asking {counted(len(names), 'server')}",
@@ -145,18 +145,15 @@ class QueryDialog(QueryForm):
 
     def retrieve(self) -> None:
         """Retrieve what is selected, a job a server."""
-        from DICOMModule.network.retrieve_plan import RetrieveKey
-
         by_server: dict[str, list[ResultNode]] = {}
         for node in self.selected:
-            if node.match is not None:
-                by_server.setdefault(node.match.server, []).append(node)
+            by_server.setdefault(node.server, []).append(node)
         for server, nodes in by_server.items():
-            try:
-                keys = [RetrieveKey(*_uids(node)) for node in nodes]
-            except SettingsError as error:  # a server may answer what is no UID
-                self.banners.show_error(f"{plain_text(server)}: {error}")
+            fault = next((node.fault for node in nodes if node.fault), "")
+            if fault:
+                self.banners.show_error(f"{plain_text(server)}: {fault}")
                 continue
+            keys = [node.key for node in nodes if node.key is not None]
             self._retriever.start(server, keys, _what(nodes), partial(self._on_retrieved, nodes))
 
     def let_go(self) -> None:
@@ -237,7 +234,7 @@ class QueryDialog(QueryForm):
                 self._show_state("info", f"{_studies(len(self.model.studies))} so far…")
 
     def _take(self) -> None:
-        self.model.add(tuple(self._gathered.take(AT_ONCE)))
+        self.model.add_nodes(tuple(self._gathered.take(AT_ONCE)))
 
     def _end(self, handle: JobHandle, then: Callable[[], object]) -> None:
         """Show the rest of what came, some rows at a time, then go on."""
@@ -280,20 +277,16 @@ class QueryDialog(QueryForm):
         local = "part" if report.failed else "all"
         if self._is_gone or not report.received + report.already_present:
             return
-        for node in nodes:
-            if self._is_shown(node):
-                self.model.set_local(node, local)
+        self.model.set_locals([node for node in nodes if self._is_shown(node)], local)
 
     def _is_shown(self, node: ResultNode) -> bool:
-        study = node.parent or node
-        if study.place >= len(self.model.studies) or self.model.studies[study.place] is not study:
-            return False
-        return node is study or node in (study.children or ())
+        rows = self.model.studies if node.parent is None else node.parent.children or ()
+        is_there = node.place < len(rows) and rows[node.place] is node
+        return is_there and (node.parent is None or self._is_shown(node.parent))
 
     def _show_selection(self) -> None:
         nodes = self.selected
-        images = [node.value("instances") for node in nodes]
-        known = sum(int(text) for text in images if text.isascii() and text.isdigit())
+        known = sum(node.images for node in nodes)
         what = _what(list(nodes)) if nodes else "Nothing selected"
         self.selection_label.setText(f"{what}, {counted(known, 'image')}" if known else what)
         self.retrieve_button.setEnabled(bool(nodes))
@@ -319,15 +312,10 @@ class QueryDialog(QueryForm):
         show_state(self.state_icon, self.state_text, kind, text)
 
 
-def _matches_of(progress: Progress) -> tuple[Answer, ...]:
+def _nodes_of(progress: Progress) -> tuple[ResultNode, ...]:
+    """Make rows of what was answered, in the thread of the job."""
     found: Any = getattr(progress, "matches", ())
-    return tuple(found)
-
-
-def _uids(node: ResultNode) -> tuple[str, str]:
-    return node.value("study_instance_uid") or (
-        node.parent.value("study_instance_uid") if node.parent is not None else ""
-    ), node.value("series_instance_uid")
+    return tuple(ResultNode(match) for match in found)
 
 
 def _what(nodes: list[ResultNode]) -> str:

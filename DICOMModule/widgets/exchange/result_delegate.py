@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from DICOMModule.widgets.exchange.result_model import NUMBERS, ResultModel
+from DICOMModule.widgets.exchange.result_model import ResultModel
+from DICOMModule.widgets.exchange.result_node import NUMBERS
 from DICOMModule.widgets.qt import QModelIndex, QSize, QStyledItemDelegate, QStyleOptionViewItem, Qt
 from DICOMModule.widgets.theme import ICON_PX
 

@@ -2,110 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from collections.abc import Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
-from DICOMModule.dicom.person_name import person_name
-from DICOMModule.errors import plain_text
 from DICOMModule.widgets.browser.anonymity import HIDDEN
-from DICOMModule.widgets.qt import QAbstractItemModel, QModelIndex, QObject, Qt
+from DICOMModule.widgets.exchange.result_node import (
+    ACCESSION,
+    BIRTH_DATE,
+    COLUMNS,
+    HERE,
+    NAME,
+    NUMBERS,
+    PATIENT_ID,
+    Answer,
+    ResultNode,
+)
+from DICOMModule.widgets.qt import QAbstractItemModel, QModelIndex, QObject, QStandardItem, QStandardItemModel, Qt
 from DICOMModule.widgets.theme import icon, theme
 from DICOMModule.widgets.wording import plain_tooltip
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROOT: Final = QModelIndex()
 NODE_ROLE: Final = Qt.UserRole
-COLUMNS: Final = (
-    "Patient name", "Patient ID", "Study date", "Modality", "Description", "Series", "Images", "Here", "Server", "Birth date", "Accession",
-)  # fmt: skip
-NAME, PATIENT_ID, DATE, MODALITY, DESCRIPTION, SERIES, IMAGES, HERE, SERVER, BIRTH_DATE, ACCESSION = range(len(COLUMNS))
-NUMBERS: Final = frozenset((SERIES, IMAGES))
 TELLING: Final = frozenset((NAME, PATIENT_ID, BIRTH_DATE, ACCESSION))
-LOCAL_WORDS: Final = {"all": "all", "part": "in part", "none": "", "unknown": ""}
-STUDY_KEYS: Final = {
-    NAME: "patient_name", PATIENT_ID: "patient_id", BIRTH_DATE: "patient_birth_date", DATE: "study_date",
-    MODALITY: "modalities_in_study", DESCRIPTION: "study_description", SERIES: "series", IMAGES: "instances",
-    ACCESSION: "accession_number",
-}  # fmt: skip
-SERIES_KEYS: Final = {DATE: "series_date", MODALITY: "modality", DESCRIPTION: "series_description", IMAGES: "instances"}
+MOST_SINGLE_CHANGES: Final = 20
 
 
-class Answer(Protocol):
-    """What a server answered: a `Match` of `network.matches`."""
+class ResultModel(QStandardItemModel):
+    """Studies of several servers in one list; each row says which server it is of.
 
-    @property
-    def server(self) -> str:
-        """The server's name in the address book."""
-
-    @property
-    def level(self) -> str:
-        """``study`` or ``series``."""
-
-    @property
-    def values(self) -> Mapping[str, Any]:
-        """Keys as `list` has them."""
-
-    @property
-    def local(self) -> str:
-        """How much of it the local database has: ``none``, ``part``, ``all`` or ``unknown``."""
-
-
-@dataclass(eq=False)
-class ResultNode:
-    """A row: a study, a series, or a line that says why there are no series.
-
-    Attributes
-    ----------
-    match : Answer or None
-        What was answered; None for such a line.
-    parent : ResultNode or None
-        The study of a series.
-    note : str
-        What the line says.
-    children : list of ResultNode or None
-        None as long as nobody asked.
-    local : str
-        As `Answer.local`, kept up to date by what is retrieved.
-    place : int
-        Its row among its siblings.
+    A view that lays out its rows asks a model for each of them several times. With thousands of rows these must not be calls
+    into Python: so the shape of the tree, and no more, is kept in items of Qt's own. An item is no study: when the studies are
+    sorted, the items stay, and the nodes go to other rows.
     """
 
-    match: Answer | None
-    parent: ResultNode | None = None
-    note: str = ""
-    children: list[ResultNode] | None = None
-    local: str = "unknown"
-    place: int = 0
-
-    def value(self, key: str) -> str:
-        """Return one of its values as text; empty where the server did not say."""
-        return "" if self.match is None else _text(self.match.values.get(key))
-
-    def text(self, column: int) -> str:
-        """Return what a column says; made when it is asked for, as most of many rows are never seen."""
-        if self.match is None:
-            return self.note if column == 0 else ""
-        if column == SERVER:
-            return plain_text(self.match.server)
-        if column == HERE:
-            return LOCAL_WORDS[self.local]
-        keys = STUDY_KEYS if self.parent is None else SERIES_KEYS
-        if column == NAME and self.parent is None:
-            return plain_text(person_name(self.value("patient_name"))) or "(no name)"
-        if column == NAME:
-            number = self.value("series_number")
-            return plain_text(f"Series {number}" if number else "Series")
-        return plain_text(self.value(keys[column])) if column in keys else ""
-
-
-class ResultModel(QAbstractItemModel):
-    """Studies of several servers in one list; each row says which server it is of."""
-
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(0, len(COLUMNS), parent)
         self._studies: list[ResultNode] = []
-        self._anonymous = False
         self._icons: dict[str, Any] = {}
+        self._anonymous = False
 
     @property
     def studies(self) -> Sequence[ResultNode]:
@@ -114,51 +52,65 @@ class ResultModel(QAbstractItemModel):
 
     def clear(self) -> None:
         """Show nothing."""
-        self.beginResetModel()
+        self.removeRows(0, len(self._studies))
         self._studies = []
-        self.endResetModel()
 
-    def add(self, matches: Sequence[Answer]) -> None:
+    def add(self, answers: Sequence[Answer]) -> None:
         """Put studies at the end."""
-        if matches:
-            first = len(self._studies)
-            self.beginInsertRows(ROOT, first, first + len(matches) - 1)
-            self._studies += [_node(match, None, first + place) for place, match in enumerate(matches)]
-            self.endInsertRows()
+        self.add_nodes([ResultNode(one) for one in answers])
 
-    def set_children(self, node: ResultNode, matches: Sequence[Answer]) -> None:
+    def add_nodes(self, nodes: Sequence[ResultNode]) -> None:
+        """Put studies at the end whose nodes are made; so many at once as one turn of the event loop bears."""
+        if not nodes:
+            return
+        first = len(self._studies)
+        for place, node in enumerate(nodes, first):
+            node.place = place
+        self._studies += nodes
+        self.insertRows(first, len(nodes))
+        with self._silent():  # items that Qt makes itself cost no collection of cycles anything
+            for node in nodes:
+                item = self.itemFromIndex(self.index(node.place, 0))
+                item.setColumnCount(len(COLUMNS))
+                item.setRowCount(1)  # it is taken to have series
+
+    def set_children(self, node: ResultNode, answers: Sequence[Answer]) -> None:
         """Show the series of a study."""
-        self._exchange(node, [_node(match, node, place) for place, match in enumerate(matches)])
+        self.set_child_nodes(node, [ResultNode(one) for one in answers])
+
+    def set_child_nodes(self, node: ResultNode, children: Sequence[ResultNode]) -> None:
+        """Show the series of a study whose nodes are made."""
+        self._exchange(node, list(children))
 
     def set_note(self, node: ResultNode, note: str) -> None:
         """Show a line below a study in the place of its series."""
-        self._exchange(node, [ResultNode(None, node, note)])
+        self._exchange(node, [ResultNode(None, note)])
 
     def forget_children(self, node: ResultNode) -> None:
         """Ask for the series of a study anew when it is unfolded again."""
         self._exchange(node, None)
 
     def set_local(self, node: ResultNode, local: str) -> None:
-        """Say how much of a study or series is here now; what lies below a study that is all here is, too."""
-        for one in (node, *(node.children or ())):
-            if one is node or local == "all":
-                one.local = local
-                index = self.index_of(one, HERE)
-                self.dataChanged.emit(index, index)
-        if node.parent is not None and node.parent.children:
-            states = {child.local for child in node.parent.children}
-            if node.parent.local != "all":
-                node.parent.local = (
-                    "all" if states == {"all"} else "part" if states & {"all", "part"} else node.parent.local
-                )
-                index = self.index_of(node.parent, HERE)
-                self.dataChanged.emit(index, index)
+        """Say how much of a study or series is here now; see `set_locals`."""
+        self.set_locals([node], local)
+
+    def set_locals(self, nodes: Sequence[ResultNode], local: str) -> None:
+        """Say how much of studies and series is here now; what lies below a study that is all here is, too."""
+        above = list(dict.fromkeys(node.parent for node in nodes if node.parent is not None))
+        for node in nodes:
+            for one in (node, *(node.children or ())):
+                if one is node or local == "all":
+                    one.local = local
+        for study in above:
+            states = {child.local for child in study.children or ()}
+            if study.local != "all" and states & {"all", "part"}:
+                study.local = "all" if states == {"all"} else "part"
+        self._tell_of_locals(list(dict.fromkeys((*nodes, *above))))
 
     def set_anonymous(self, anonymous: bool) -> None:
         """Hide who the patients are, or show it."""
         self._anonymous = anonymous
-        if self._studies:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._studies) - 1, len(COLUMNS) - 1))
+        self._tell_of_all(0, len(COLUMNS) - 1)
 
     def follow_theme(self) -> None:
         """Tint the icons anew."""
@@ -166,53 +118,33 @@ class ResultModel(QAbstractItemModel):
 
     def index_of(self, node: ResultNode, column: int = 0) -> QModelIndex:
         """Return the index of a row."""
-        return self.createIndex(node.place, column, node)
+        return self.index(node.place, column, ROOT if node.parent is None else self.index_of(node.parent))
+
+    def node_of(self, index: QModelIndex) -> ResultNode:
+        """Return what a valid index shows."""
+        return self.nodes_below(index.parent())[index.row()]
+
+    def nodes_below(self, parent: QModelIndex) -> Sequence[ResultNode]:
+        """Return all rows below a study, or the studies."""
+        return self._studies if not parent.isValid() else self._studies[parent.row()].children or ()
 
     def cell(self, index: QModelIndex) -> tuple[str, Any]:
         """Return the text and the icon of a cell; None for no icon."""
-        node, column = index.internalPointer(), index.column()
+        node, column = self.node_of(index), index.column()
         return self._shown(node, column), self._decoration(node, column)
 
     # -- what Qt asks
 
-    def index(self, row: int, column: int, parent: QModelIndex = ROOT) -> QModelIndex:
-        """Return the index of a cell."""
-        rows = self._rows(parent)
-        if not (0 <= row < len(rows) and 0 <= column < len(COLUMNS)):
-            return QModelIndex()
-        return self.createIndex(row, column, rows[row])
-
-    def parent(self, index: QModelIndex) -> QModelIndex:  # type: ignore[override]
-        """Return the study of a series."""
-        node = index.internalPointer() if index.isValid() else None
-        return QModelIndex() if node is None or node.parent is None else self.index_of(node.parent)
-
     def rowCount(self, parent: QModelIndex = ROOT) -> int:
-        """Return how many rows lie below."""
-        return 0 if parent.column() > 0 else len(self._rows(parent))
-
-    def columnCount(self, _parent: QModelIndex = ROOT) -> int:
-        """Return how many columns there are."""
-        return len(COLUMNS)
-
-    def hasChildren(self, parent: QModelIndex = ROOT) -> bool:
-        """Return whether something lies below; a study whose series were not asked for is taken to have some."""
-        if not parent.isValid():
-            return bool(self._studies)
-        node = parent.internalPointer()
-        return node.parent is None and (node.children is None or bool(node.children))
-
-    def flags(self, index: QModelIndex) -> Qt.ItemFlags:
-        """Return what can be done with a cell: lines that only say something cannot be selected."""
-        if index.isValid() and index.internalPointer().match is None:
-            return Qt.ItemFlags(Qt.ItemIsEnabled)
-        return super().flags(index)
+        """Return how many rows lie below; none below a study whose series were not asked for, though it may have some."""
+        is_unasked = parent.isValid() and not parent.parent().isValid() and self._studies[parent.row()].children is None
+        return 0 if is_unasked else super().rowCount(parent)
 
     def data(self, index: QModelIndex, role: int = Qt.DisplayRole) -> Any:
         """Return a cell."""
         if not index.isValid():
             return None
-        node, column = index.internalPointer(), index.column()
+        node, column = self.node_of(index), index.column()
         if role == NODE_ROLE:
             return node
         if role == Qt.DisplayRole:
@@ -239,34 +171,86 @@ class ResultModel(QAbstractItemModel):
         """Put the studies, and the series of each, in the order of a column; what was selected and unfolded stays so."""
         if column < 0:
             return
-        self.layoutAboutToBeChanged.emit()
-        before = [(index, index.internalPointer()) for index in self.persistentIndexList()]
+        self.layoutAboutToBeChanged.emit([], QAbstractItemModel.VerticalSortHint)
+        before = self.persistentIndexList()
+        nodes = [self.node_of(index) for index in before]
+        asked = [node for node in self._studies if node.children is not None]
+        shapes = {node.place for node in asked}
         descending = order == Qt.DescendingOrder
-        for rows in (self._studies, *(study.children for study in self._studies if study.children)):
-            rows.sort(key=lambda node: _sort_key(node, column), reverse=descending)
+        for rows in (self._studies, *(node.children for node in asked if node.children)):
+            rows.sort(key=lambda node: node.sort_key(column), reverse=descending)
             for place, node in enumerate(rows):
                 node.place = place
-        for index, node in before:
-            self.changePersistentIndex(index, self.createIndex(node.place, index.column(), node))
-        self.layoutChanged.emit()
+        with self._silent():
+            for node in asked:
+                _make_room(self.item(node.place), len(node.children or ()))
+            after = [self.index_of(node, index.column()) for node, index in zip(nodes, before, strict=True)]
+            self.changePersistentIndexList(before, after)
+            for place in shapes | {node.place for node in asked}:
+                self._shape(place)
+        self.layoutChanged.emit([], QAbstractItemModel.VerticalSortHint)
+
+    # -- the shape of the tree
+
+    @contextmanager
+    def _silent(self) -> Iterator[None]:
+        """Change the items within the block, but nothing that anybody sees of them."""
+        was_silent = self.blockSignals(True)
+        try:
+            yield
+        finally:
+            self.blockSignals(was_silent)
+
+    def _shape(self, place: int) -> None:
+        """Have the item of a row as many rows as lie below the study that is there now."""
+        item, children = self.item(place), self._studies[place].children
+        if children is None:
+            item.setRowCount(0)
+            item.setRowCount(1)
+            return
+        item.setRowCount(len(children))
+        if children:
+            item.setChild(0, 0, _child_item(children[0]))
+
+    def _exchange(self, node: ResultNode, children: list[ResultNode] | None) -> None:
+        item = self.item(node.place)
+        if node.children is None:
+            with self._silent():
+                item.setRowCount(0)
+        else:
+            item.removeRows(0, len(node.children))
+        node.children = [] if children is None else children
+        for place, child in enumerate(node.children):
+            child.place, child.parent = place, node
+        if children is None:
+            node.children = None
+            with self._silent():
+                self._shape(node.place)
+        elif children:
+            item.appendRows([_child_item(child) for child in children])
 
     # -- how a row is told
 
-    def _rows(self, parent: QModelIndex) -> list[ResultNode]:
-        return self._studies if not parent.isValid() else parent.internalPointer().children or []
-
-    def _exchange(self, node: ResultNode, children: list[ResultNode] | None) -> None:
-        parent = self.index_of(node)
-        if node.children:
-            self.beginRemoveRows(parent, 0, len(node.children) - 1)
-            node.children = []
-            self.endRemoveRows()
-        if children:
-            self.beginInsertRows(parent, 0, len(children) - 1)
-            node.children = children
-            self.endInsertRows()
+    def _tell_of_locals(self, nodes: Sequence[ResultNode]) -> None:
+        if len(nodes) > MOST_SINGLE_CHANGES:  # the view draws what it shows once, whatever it is told
+            self._tell_of_all(HERE, HERE)
+            parents = {node.place for node in nodes if node.children} | {
+                node.parent.place for node in nodes if node.parent is not None
+            }
         else:
-            node.children = children
+            parents = {node.place for node in nodes if node.children}
+            for node in nodes:
+                index = self.index_of(node, HERE)
+                self.dataChanged.emit(index, index)
+        for place in parents:
+            above = self.index(place, 0)
+            last = self.rowCount(above) - 1
+            self.dataChanged.emit(self.index(0, HERE, above), self.index(last, HERE, above))
+
+    def _tell_of_all(self, first_column: int, last_column: int) -> None:
+        if self._studies:
+            last = len(self._studies) - 1
+            self.dataChanged.emit(self.index(0, first_column), self.index(last, last_column))
 
     def _shown(self, node: ResultNode, column: int) -> str:
         text = node.text(column)
@@ -274,7 +258,7 @@ class ResultModel(QAbstractItemModel):
         return HIDDEN if is_telling and text else text
 
     def _decoration(self, node: ResultNode, column: int) -> Any:
-        if column == 0 and node.match is not None:
+        if column == 0 and not node.is_line:
             name, color = ("series" if node.parent is not None else "study"), theme().dim
         elif column == HERE and node.local in {"all", "part"}:
             name, color = ("ok", theme().ok) if node.local == "all" else ("unequal", theme().warning)
@@ -283,22 +267,13 @@ class ResultModel(QAbstractItemModel):
         return self._icons.setdefault(name, icon(name, color))
 
 
-def _node(match: Answer, parent: ResultNode | None, place: int) -> ResultNode:
-    return ResultNode(match, parent, local=match.local if match.local in LOCAL_WORDS else "unknown", place=place)
+def _child_item(node: ResultNode) -> QStandardItem:
+    """Return the item of a series, or of a line that only says something and cannot be selected."""
+    item = QStandardItem()
+    if node.is_line:
+        item.setFlags(Qt.ItemFlags(Qt.ItemIsEnabled))
+    return item
 
 
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return ", ".join(str(one) for one in value if one) if isinstance(value, list | tuple) else str(value)
-
-
-def _sort_key(node: ResultNode, column: int) -> tuple[int, float, str]:
-    """Return what a row is sorted by: numbers as numbers, words without case, what is empty last."""
-    if column == HERE:
-        return 0, {"all": 0.0, "part": 1.0}.get(node.local, 2.0), ""
-    text = node.text(column) if node.match is not None else ""
-    number = text.removeprefix("Series ") if node.parent is not None and column == NAME else text
-    if (column in NUMBERS or node.parent is not None) and number.isascii() and number.isdigit() and len(number) <= 15:
-        return 0, float(number), ""
-    return (1, 0.0, text.casefold()) if text else (2, 0.0, "")
+def _make_room(item: QStandardItem, rows: int) -> None:
+    item.setRowCount(max(item.rowCount(), rows))
