@@ -76,16 +76,19 @@ def wait_until(done: Callable[[], bool], limit_s: float = 300.0) -> None:
     """Run the event loop until `done`."""
     loop, poll = QEventLoop(), QTimer()
     deadline_s = time.monotonic() + limit_s
+    is_done = False  # what is done now may be undone before the loop has ended: another thumbnail is asked for
 
     def look() -> None:
-        if done() or time.monotonic() > deadline_s:
+        nonlocal is_done
+        is_done = is_done or done()
+        if is_done or time.monotonic() > deadline_s:
             loop.quit()
 
     poll.timeout.connect(look)
     poll.start(20)
     loop.exec_()
     poll.stop()
-    if not done():
+    if not is_done:
         raise SystemExit("gave up waiting")
 
 

@@ -64,3 +64,20 @@ def test_what_draws_is_imported_once_the_window_runs():
         "print(drawing in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "True\n"
+
+
+def test_what_the_window_needs_for_good_is_not_looked_through_again_and_again():
+    """A collection of cycles over all that was imported lasts 0.1 s, in whatever thread it happens: no thread runs meanwhile."""
+    code = (
+        "import gc, time\n"
+        "from DICOMModule import app\n"
+        "application = app.window_application(unseen=True)\n"
+        "with app.drawing_imported():\n"
+        "    ends = time.monotonic() + 20\n"
+        "    while not gc.get_freeze_count() and time.monotonic() < ends:\n"
+        "        application.processEvents()\n"
+        "    print(gc.get_freeze_count() > 10 * len(gc.get_objects()), gc.isenabled())\n"
+        "print(gc.get_freeze_count())\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert told.split() == ["True", "True", "0"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from DICOMModule.database.servers import OUR_AE_TITLE, ServerEntry
@@ -16,13 +17,14 @@ from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
 from DICOMModule.widgets.dialogs.state_line import show_state
 from DICOMModule.widgets.elided_label import ElidedLabel
 from DICOMModule.widgets.exchange.gathering import Gathered
-from DICOMModule.widgets.exchange.send_rows import FailuresOnly, SentRows
+from DICOMModule.widgets.exchange.send_rows import SentRows
 from DICOMModule.widgets.job_runner import Failure, JobHandle, Lane, progress_text
 from DICOMModule.widgets.qt import (
     QCheckBox,
     QComboBox,
     QEvent,
     QHeaderView,
+    QItemSelectionModel,
     QLabel,
     QLineEdit,
     QProgressBar,
@@ -30,6 +32,7 @@ from DICOMModule.widgets.qt import (
     QSpinBox,
     Qt,
     QTableView,
+    QTimer,
     QVBoxLayout,
     QWidget,
 )
@@ -100,8 +103,6 @@ class SendDialog(PanelDialog):
         self._to: ServerEntry | None = None
         self._gathered: Gathered[SentInstance] = Gathered(_rows_of)
         self.rows = SentRows(self)
-        self._shown = FailuresOnly(self)
-        self._shown.setSourceModel(self.rows)
         self._anonymity = Anonymity(viewer.views, (self.rows,), self)
         targets = selection.targets
         self._counting = FileCounting(viewer, logic, targets, self._on_counted, self._on_not_counted)
@@ -112,7 +113,7 @@ class SendDialog(PanelDialog):
         for field in (self.host_field, self.ae_field, self.calling_field):
             field.textChanged.connect(lambda _text: self._on_form_changed())
         self.port_field.valueChanged.connect(lambda _port: self._on_form_changed())
-        self.only_box.toggled.connect(self._shown.set_only)
+        self.only_box.toggled.connect(self.rows.set_only)
         self.send_button.clicked.connect(lambda _checked: self._on_send_clicked())
         self.retry_button.clicked.connect(lambda _checked: self.send(self.rows.failed_uids))
         self.close_button.clicked.connect(lambda _checked: self.close())
@@ -155,9 +156,9 @@ class SendDialog(PanelDialog):
         handle = self.viewer.jobs.run(
             f"Sending {what} to {plain_text(to.name)}",
             lambda: gathered.run_job(logic.send_job(to, targets, only=only)),
-            on_success=lambda report: self._on_sent(handle, report),
-            on_failure=lambda failure: self._on_failed(handle, failure),
-            on_cancelled=lambda: self._on_cancelled(handle),
+            on_success=lambda report: self._end(handle, report.failed, lambda: self._on_sent(handle, report)),
+            on_failure=lambda failure: self._end(handle, (), lambda: self._on_failed(failure)),
+            on_cancelled=lambda: self._end(handle, (), self._on_cancelled),
             lane=Lane.NETWORK,
             owner=logic,
             may_retry=False,
@@ -194,10 +195,12 @@ class SendDialog(PanelDialog):
         self.what_caption.setText("Counting the files…")
         self.calling_field.setPlaceholderText(OUR_AE_TITLE)
         view = self.rows_view
-        view.setModel(self._shown)
+        view.setModel(self.rows)
         view.verticalHeader().hide()
         view.verticalHeader().setDefaultSectionSize(ROW_PX)
         view.horizontalHeader().setHighlightSections(False)
+        # its own selection, of nothing: else it asks of each row whether the whole column is selected
+        view.horizontalHeader().setSelectionModel(QItemSelectionModel(self.rows, view))
         view.horizontalHeader().setDefaultAlignment(Qt.AlignLeft | Qt.AlignVCenter)
         view.horizontalHeader().setSectionResizeMode(QHeaderView.Interactive)
         view.horizontalHeader().setStretchLastSection(True)
@@ -265,16 +268,24 @@ class SendDialog(PanelDialog):
             if not handle.state.is_over:
                 self._show_state("info", f"Sending: {progress_text(handle)}")
 
-    def _take_all(self) -> None:
-        while self._gathered.waits:
-            self.rows.put(self._gathered.take(AT_ONCE))
-
-    def _on_sent(self, handle: JobHandle, report: SendReport) -> None:
+    def _end(self, handle: JobHandle, rest: Sequence[SentInstance], then: Callable[[], object]) -> None:
+        """Show the rest of what came, and what was told in the end alone, some rows at a time; then go on."""
         if handle is not self._sending:
             return
-        self._end()
+        if self._gathered.waits:
+            self.rows.put(self._gathered.take(AT_ONCE))
+        else:
+            self.rows.put(rest[:AT_ONCE])
+            rest = rest[AT_ONCE:]
+        if self._gathered.waits or rest:
+            QTimer.singleShot(0, lambda: self._end(handle, rest, then))
+            return
+        self._sending = None
+        self._show_buttons()
+        then()
+
+    def _on_sent(self, handle: JobHandle, report: SendReport) -> None:
         failed = len(report.failed)
-        self.rows.put(report.failed)
         warned = self.rows.count("warned")
         sentence = f"Sent {counted(report.sent, 'image or object', 'images and objects')} to {self._name}."
         if warned:
@@ -285,23 +296,14 @@ class SendDialog(PanelDialog):
             handle.changed.emit()
         self._tell("error" if failed and not report.sent else "warning" if failed or warned else "ok", sentence)
 
-    def _on_failed(self, handle: JobHandle, failure: Failure) -> None:
-        if handle is self._sending:
-            self._end()
-            self._show_state("error", failure.text)
-            if not self.isVisible():
-                self.viewer.banners.show_failure(failure)
+    def _on_failed(self, failure: Failure) -> None:
+        self._show_state("error", failure.text)
+        if not self.isVisible():
+            self.viewer.banners.show_failure(failure)
 
-    def _on_cancelled(self, handle: JobHandle) -> None:
-        if handle is self._sending:
-            self._end()
-            done = self.rows.count("sent") + self.rows.count("warned")
-            self._tell("warning", f"Cancelled; {counted(done, 'image or object', 'images and objects')} had been sent.")
-
-    def _end(self) -> None:
-        self._take_all()
-        self._sending = None
-        self._show_buttons()
+    def _on_cancelled(self) -> None:
+        done = self.rows.count("sent") + self.rows.count("warned")
+        self._tell("warning", f"Cancelled; {counted(done, 'image or object', 'images and objects')} had been sent.")
 
     def _tell(self, kind: str, sentence: str) -> None:
         self._show_state(kind, sentence)
@@ -336,7 +338,7 @@ class SendDialog(PanelDialog):
         self.send_button.setText("Cancel" if sending else "Send again" if self.rows.rows else "Send")
         self.send_button.setEnabled(sending or (is_sound and has_files))
         self.send_button.setDefault(not self.rows.rows and not sending)  # Enter must not send all of it once more
-        self.retry_button.setEnabled(not sending and is_sound and bool(self.rows.failed_uids))
+        self.retry_button.setEnabled(not sending and is_sound and self.rows.has_failed)
         self.only_box.setEnabled(bool(self.rows.rows))
 
     def _show_state(self, kind: str, text: str) -> None:
