@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from DICOMModule.database.file_pool import aside_job
 from DICOMModule.database.servers import ServerEntry
@@ -33,6 +34,9 @@ from DICOMModule.network.reaching import Limits, addresses_soon, open_connection
 from DICOMModule.network.refusals import check_speakable, no_answer_to
 from DICOMModule.network.services import PLAIN, STUDY_FIND, STUDY_GET, STUDY_MOVE, VERIFICATION
 from DICOMModule.network.statuses import status_words
+
+if TYPE_CHECKING:
+    from DICOMModule.network.listener_mark import ListenerState
 
 CT_IMAGE: Final = "1.2.840.10008.5.1.4.1.1.2"
 SYNTAXES: Final = (
@@ -86,10 +90,13 @@ class Diagnosis:
         Every step went well.
     steps : tuple of Step
         Those that were made: what a failed one leaves no ground for is left out.
+    listener : ListenerState or None
+        Our listener, if one ran when the test began.
     """
 
     ok: bool
     steps: tuple[Step, ...]
+    listener: ListenerState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +109,13 @@ class DiagnosisProgress(Progress):
         All that were made so far.
     running : str
         The step that is being made, by its name.
+    listener : ListenerState or None
+        Our listener, if one ran when the test began.
     """
 
     steps: tuple[Step, ...] = ()
     running: str = ""
+    listener: ListenerState | None = None
 
 
 @dataclass
@@ -114,6 +124,15 @@ class Examination:
 
     steps: list[Step] = field(default_factory=list)
     learnt: dict[str, Any] = field(default_factory=dict)
+    listener: ListenerState | None = None
+
+    def progress(self, running: str) -> DiagnosisProgress:
+        """Return how far it has come."""
+        return DiagnosisProgress(len(self.steps), 0, f"testing: {running}", tuple(self.steps), running, self.listener)
+
+    def diagnosis(self) -> Diagnosis:
+        """Return what was found."""
+        return Diagnosis(all(step.ok for step in self.steps), tuple(self.steps), self.listener)
 
 
 def diagnose_job(
@@ -138,11 +157,13 @@ def diagnose_job(
     """
     check_speakable(entry)
     found = Examination()
+    if ours is not None:
+        found.listener = yield from _running_job(ours.folder, found)
     for name, act in (("name", _name), ("tcp", _tcp), ("association", _association)):
         step = yield from _step_job(name, found, lambda heed, act=act: act(entry, found, limits, heed))  # type: ignore[misc]
         found.steps.append(step)
         if not step.ok:
-            return Diagnosis(False, tuple(found.steps))
+            return found.diagnosis()
     services: list[tuple[str, Callable[[ServerEntry, Limits, Interrupt], str]]] = [("c-echo", _echo), ("c-find", _find)]
     for name, ask in services:
         if name.upper() in found.learnt["services"]:
@@ -157,13 +178,21 @@ def diagnose_job(
         detail = f"{entry.ae_title} offers neither C-GET nor C-MOVE to us: nothing can be retrieved from it."
         found.steps.append(Step("c-move", False, detail, _NOT_OFFERED["c-move"]))
     learn(found.learnt)
-    return Diagnosis(all(step.ok for step in found.steps), tuple(found.steps))
+    return found.diagnosis()
+
+
+def _running_job(folder: Path, found: Examination) -> Job[ListenerState | None]:
+    """Look in a thread of its own whether our listener runs: the disk may be slow."""
+    from DICOMModule.network.listener_control import running_listener
+
+    running = yield from aside_job(lambda: running_listener(folder), found.progress("name"), lambda: None)
+    return running
 
 
 def _step_job(name: str, found: Examination, act: Callable[[Interrupt], str]) -> Job[Step]:
     """Make a step in a thread of its own, as a peer may be waited for."""
     interrupt = Interrupt()
-    made = DiagnosisProgress(len(found.steps), 0, f"testing: {name}", tuple(found.steps), name)
+    made = found.progress(name)
     yield made
     try:
         detail = yield from aside_job(lambda: act(interrupt), made, interrupt)
@@ -174,7 +203,7 @@ def _step_job(name: str, found: Examination, act: Callable[[Interrupt], str]) ->
 
 def _move_step_job(entry: ServerEntry, found: Examination, limits: Limits, ours: OurPlace) -> Job[Step]:
     """Have it move something to us; where images come by C-GET, what C-MOVE would need is only advice."""
-    made = DiagnosisProgress(len(found.steps), 0, "testing: c-move", tuple(found.steps), "c-move")
+    made = found.progress("c-move")
     yield made
     interrupt = Interrupt()
     try:

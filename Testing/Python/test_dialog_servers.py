@@ -15,6 +15,7 @@ from scripted_peer import scripted
 
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.network.doctor import Step
+from DICOMModule.network.listener_mark import marked
 from DICOMModule.network.services import STUDY_FIND, VERIFICATION
 from DICOMModule.settings import read_settings, write_settings
 from DICOMModule.widgets.dialogs.doctor_dialog import DoctorDialog, StepRow
@@ -296,6 +297,21 @@ def test_a_server_that_is_down_is_explained_and_marked(qtbot, networking):
     assert dialog.ours_text.text() == "AE title DICOMMODULE, host this machine's name or IP address, port 11112."
     assert dialog.ours_text.text() in dialog.text
     assert networking.book.rows[0].mark.word == "test failed"
+
+
+def test_where_a_listener_runs_its_own_title_and_port_are_what_is_to_be_entered(qtbot, networking):
+    with (
+        socket.socket() as free,
+        marked(networking.book.logic.database(create=True).folder, "127.0.0.1", 4321, "ARCHIVE"),
+    ):
+        free.bind(("127.0.0.1", 0))
+        dialog = diagnosed(qtbot, networking, entry("PACS", free.getsockname()[1]))
+    assert dialog.ours_text.text() == "AE title ARCHIVE, host this machine's name or IP address, port 4321."
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        networking.test(entry("PACS", free.getsockname()[1]))
+        qtbot.waitUntil(lambda: not dialog.is_running, timeout=20_000)
+    assert "AE title DICOMMODULE" in dialog.ours_text.text()
 
 
 def test_a_wrong_title_is_told_as_plain_text_whatever_the_peer_says(qtbot, networking):

@@ -36,6 +36,7 @@ from DICOMModule.widgets.wording import counted
 
 if TYPE_CHECKING:
     from DICOMModule.network.doctor import Diagnosis, Step
+    from DICOMModule.network.listener_mark import ListenerState
 
 TITLES: Final = {
     "name": "Name",
@@ -123,6 +124,7 @@ class DoctorDialog(PanelDialog):
         self._entry: ServerEntry | None = None
         self._running: JobHandle | None = None
         self._kind = "info"
+        self._listener: ListenerState | None = None
         self.shown: tuple[Step, ...] = ()
         book.changed.connect(self._on_book_changed)
         self.bar.setRange(0, 0)
@@ -159,7 +161,7 @@ class DoctorDialog(PanelDialog):
         name, logic = entry.name, self._book.logic
         self.setWindowTitle(f"Connection test: {plain_text(name)}")
         self.place_label.setText(f"{place_text(entry)}, called by {plain_text(entry.calling_ae)}")
-        self.shown = ()
+        self.shown, self._listener = (), None
         self._show_ours({})
         handle = self.viewer.jobs.run(
             f"Testing {plain_text(name)}",
@@ -220,13 +222,14 @@ class DoctorDialog(PanelDialog):
     def _on_changed(self, handle: JobHandle) -> None:
         if handle is self._running and not handle.state.is_over:
             progress = handle.progress
+            self._listener = getattr(progress, "listener", None)
             self._show_steps(getattr(progress, "steps", ()), getattr(progress, "running", ""))
 
     def _on_finished(self, handle: JobHandle, diagnosis: Diagnosis) -> None:
         failed = next((step for step in diagnosis.steps if not step.ok), None)
         if self._entry is not None and handle is self._running:
             self._book.note_test(self._entry.name, "" if failed is None else f"{failed.detail} {failed.advice}".strip())
-            self._running = None
+            self._running, self._listener = None, diagnosis.listener
             self._show_steps(diagnosis.steps, "")
             self._show_ours(self._facts())
             if failed is None:
@@ -284,11 +287,14 @@ class DoctorDialog(PanelDialog):
         self.ours.setVisible(all(step.step != "c-move" for step in self.shown))
         if self._entry is None:
             return
-        settings, title = self.viewer.settings.value, plain_text(self._entry.calling_ae)
+        settings, running = self.viewer.settings.value, self._listener
+        title, port, bind = self._entry.calling_ae, settings.listener_port, settings.listener_bind
+        if running is not None:
+            title, port, bind = running.ae_title, running.port, running.host
         address = str(learnt.get("our_address") or "")
         host = plain_text(address) if address else "this machine's name or IP address"
-        text = f"AE title {title}, host {host}, port {settings.listener_port}"
-        if is_loopback(settings.listener_bind) and address and not is_loopback(address):
+        text = f"AE title {plain_text(title)}, host {host}, port {port}"
+        if is_loopback(bind) and address and not is_loopback(address):
             text += ". It hears this machine only as yet: let it hear all networks, in the Query dialog"
         self.ours_text.setText(f"{text}.")
 
