@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pydicom
 from pynetdicom import AE
 from pynetdicom.presentation import build_context
+from wire_kit import command, fragment, item, pdu, read_fields, take_pdu
 
 from DICOMModule.database import DicomDatabase
 from DICOMModule.network.guard import GuardLimits
@@ -67,9 +68,7 @@ def store(listener, *paths, **options) -> list[int]:
 # --- by hand
 
 
-def item(kind: int, value: bytes) -> bytes:
-    """Return an item of an association request."""
-    return struct.pack(">BxH", kind, len(value)) + value
+values, answer = fragment, take_pdu
 
 
 def context(number: int, abstract: str, *syntaxes: str) -> bytes:
@@ -97,25 +96,6 @@ def request(
     return pdu(0x01, body)
 
 
-def pdu(kind: int, body: bytes) -> bytes:
-    """Return a PDU."""
-    return struct.pack(">BxL", kind, len(body)) + body
-
-
-def values(number: int, control: int, piece: bytes) -> bytes:
-    """Return a P-DATA-TF with one presentation data value."""
-    return pdu(0x04, struct.pack(">LBB", len(piece) + 2, number, control) + piece)
-
-
-def command(**elements: int | str) -> bytes:
-    """Return a command set; elements are named by their numbers in hexadecimal, as ``x0100=1``."""
-    body = b""
-    for name, value in sorted(elements.items()):
-        raw = struct.pack("<H", value) if isinstance(value, int) else value.encode() + b"\0" * (len(value) % 2)
-        body += struct.pack("<HHL", 0, int(name[1:], 16), len(raw)) + raw
-    return struct.pack("<HHLL", 0, 0, 4, len(body)) + body
-
-
 def store_command(uid: str, sop_class: str = CT_IMAGE, message: int = 1) -> bytes:
     """Return the command set of a C-STORE request."""
     return command(x0002=sop_class, x0100=1, x0110=message, x0700=0, x0800=1, x1000=uid)
@@ -129,38 +109,9 @@ def connected(listener) -> Iterator[socket.socket]:
         yield connection
 
 
-def answer(connection) -> tuple[int, bytes] | None:
-    """Return type and body of the next PDU, or None where the connection ends."""
-    head = _exactly(connection, 6)
-    if head is None:
-        return None
-    kind, length = struct.unpack(">BxL", head)
-    return kind, _exactly(connection, length) or b""
-
-
 def status_of(body: bytes) -> int:
     """Return the status in the one command of a P-DATA-TF."""
-    raw = body[6:]
-    position = 0
-    while position < len(raw):
-        _, element, length = struct.unpack_from("<HHL", raw, position)
-        if element == 0x0900:
-            return struct.unpack_from("<H", raw, position + 8)[0]
-        position += 8 + length
-    raise AssertionError("no status")
-
-
-def _exactly(connection, count: int) -> bytes | None:
-    found = b""
-    while len(found) < count:
-        try:
-            piece = connection.recv(count - len(found))
-        except ConnectionError:
-            return None
-        if not piece:
-            return None
-        found += piece
-    return found
+    return int(read_fields(body[6:])[0x0900])
 
 
 class Instances:

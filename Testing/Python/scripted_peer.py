@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pydicom.dataset import Dataset
 from pydicom.uid import AllTransferSyntaxes
 from pynetdicom import AE
+from wire_kit import command, fragment, item, pdu, read_fields, take_pdu
 
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.network.reaching import Limits
@@ -84,31 +85,15 @@ def dataset(**values):
     return made
 
 
-def take_pdu(connection):
-    """Return type and body of the next PDU; None at the end."""
-    head = _exactly(connection, 6)
-    return None if head is None else (head[0], _exactly(connection, int.from_bytes(head[2:], "big")))
-
-
-def _exactly(connection, count):
-    found = b""
-    while len(found) < count:
-        piece = connection.recv(count - len(found))
-        if not piece:
-            return None
-        found += piece
-    return found
-
-
 def accept(connection, maximum=16384, refused=()):
     """Accept an association as it is proposed, each context with its first transfer syntax, in both roles; return its contexts.
 
     Abstract syntaxes that are `refused` are not supported. Put together by hand from PS3.8 9.3.3, apart from the package.
     """
-    pdu = take_pdu(connection)
-    if pdu is None:  # whoever connected only looked whether anybody is there
+    asked = take_pdu(connection)
+    if asked is None:  # whoever connected only looked whether anybody is there
         return {}
-    body = pdu[1]
+    body = asked[1]
     contexts, items, roles, position = {}, b"", b"", 68
     while position < len(body):
         kind, length = body[position], int.from_bytes(body[position + 2 : position + 4], "big")
@@ -122,7 +107,7 @@ def accept(connection, maximum=16384, refused=()):
             is_refused = found[0].decode() in refused
             if not is_refused:
                 contexts[number] = found[0].decode(), found[1].decode()
-            items += _item(0x21, bytes((number, 0, 3 if is_refused else 0, 0)) + _item(0x40, found[1]))
+            items += item(0x21, bytes((number, 0, 3 if is_refused else 0, 0)) + item(0x40, found[1]))
         elif kind == 0x50:
             place = 0
             while place < len(value):
@@ -130,29 +115,10 @@ def accept(connection, maximum=16384, refused=()):
                 roles += value[place : place + 4 + size] if value[place] == 0x54 else b""
                 place += 4 + size
         position += 4 + length
-    user = _item(0x51, maximum.to_bytes(4, "big")) + _item(0x52, b"1.2.3.4") + roles
-    reply = body[:68] + _item(0x10, b"1.2.840.10008.3.1.1.1") + items + _item(0x50, user)
-    connection.sendall(b"\2\0" + len(reply).to_bytes(4, "big") + reply)
+    user = item(0x51, maximum.to_bytes(4, "big")) + item(0x52, b"1.2.3.4") + roles
+    reply = body[:68] + item(0x10, b"1.2.840.10008.3.1.1.1") + items + item(0x50, user)
+    connection.sendall(pdu(2, reply))
     return contexts
-
-
-def _item(kind, value):
-    return bytes((kind, 0)) + len(value).to_bytes(2, "big") + value
-
-
-def fragment(context_id, flags, data):
-    """Return a P-DATA-TF of one fragment."""
-    value = (len(data) + 2).to_bytes(4, "big") + bytes((context_id, flags)) + data
-    return b"\4\0" + len(value).to_bytes(4, "big") + value
-
-
-def command(**values):
-    """Return a command set from ``e0100=0x8020``: numbers as US, texts as UI."""
-    elements = b""
-    for name, value in sorted(values.items()):
-        raw = value.to_bytes(2, "little") if isinstance(value, int) else value.encode() + b"\0" * (len(value) % 2)
-        elements += b"\0\0" + int(name[1:], 16).to_bytes(2, "little") + len(raw).to_bytes(4, "little") + raw
-    return b"\0\0\0\0\4\0\0\0" + len(elements).to_bytes(4, "little") + elements
 
 
 def find_answer(context_id, data=None, status=0xFF00):
@@ -164,8 +130,8 @@ def find_answer(context_id, data=None, status=0xFF00):
 def messages(connection):
     """Return the messages that come: context, command as numbers and texts by element, data set; until the association ends."""
     said, data = b"", b""
-    while (pdu := take_pdu(connection)) is not None:
-        kind, body = pdu
+    while (found := take_pdu(connection)) is not None:
+        kind, body = found
         if kind == 5:
             connection.sendall(b"\6\0\0\0\0\4\0\0\0\0")
             return
@@ -176,18 +142,8 @@ def messages(connection):
             said += piece
         else:
             data += piece
-        fields = read_fields(said)
-        if flags & 2 and (not flags & 1 or fields[0x0800] == 0x0101):
-            yield context_id, fields, data
-            said, data = b"", b""
-
-
-def read_fields(said):
-    found, position = {}, 0
-    while position < len(said):
-        number = int.from_bytes(said[position + 2 : position + 4], "little")
-        length = int.from_bytes(said[position + 4 : position + 8], "little")
-        value = said[position + 8 : position + 8 + length]
-        found[number] = int.from_bytes(value, "little") if length in {2, 4} else value.decode("latin_1").strip("\0 ")
-        position += 8 + length
-    return found
+        if flags & 2:
+            fields = read_fields(said)
+            if not flags & 1 or fields[0x0800] == 0x0101:
+                yield context_id, fields, data
+                said, data = b"", b""
