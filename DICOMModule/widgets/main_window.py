@@ -202,6 +202,7 @@ class MainWindow(QMainWindow):
             "spread": lambda: self.viewer.views.set_spread(not self.viewer.views.spread),
             "full_screen": self.toggle_full_screen,
             "keys": self.show_keys,
+            "quit": self.close,
             "undo": lambda: self.viewer.banners.show_info(self.viewer.undo.undo()),
             "redo": lambda: self.viewer.banners.show_info(self.viewer.undo.redo()),
             "next_part": lambda: step_part(self._parts(), 1),
@@ -230,7 +231,7 @@ class MainWindow(QMainWindow):
         self.tools.add_entry("Log…", self.show_log, "log")
         self.tools.add_entry("About…", self.show_about, "info")
         self.tools.menu.addSeparator()
-        self.tools.add_entry("Quit", self.close, "close")
+        self.tools.add_entry("Quit", self.close, "close", "quit")
 
     def _lent(self, name: str) -> None:
         """Do what the module has lent under this name, if it has."""

@@ -88,4 +88,5 @@ KEY_ACTIONS: Final[tuple[KeyAction, ...]] = (
     KeyAction("previous_part", "Previous part of the window", WINDOW, ("Shift+F6",)),
     KeyAction("full_screen", "Full screen", WINDOW, ("F11",)),
     KeyAction("keys", "Keys…", WINDOW, ("?",)),
+    KeyAction("quit", "Quit", WINDOW, ("Ctrl+Q",)),
 )
