@@ -74,6 +74,10 @@ class Fetch:
         """Whether nothing is missing of what the server has listed, and something came of what it has not."""
         return not any(part.is_lacking for part in self.parts)
 
+    def lacks(self, part: Part) -> bool:
+        """Whether something of a part may still come: not what has come and could not be taken."""
+        return part.is_lacking and not (part.is_known and all(uid in self.refused for uid in part.missing))
+
     def ended(self, part: Part, command: Command) -> None:
         """Note with what an operation for a part has ended; a failure is not forgotten over a later success, unless all has come.
 

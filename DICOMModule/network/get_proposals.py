@@ -8,7 +8,7 @@ and last the other classes of images compressed, as long as something is missing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,14 +32,10 @@ Classes = dict[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One association: SOP classes, each with its transfer syntaxes, and of which parts something may come with them.
-
-    `is_guess` tells that the server does not say that they have any of these classes.
-    """
+    """One association: SOP classes, each with its transfer syntaxes, and of which parts something may come with them."""
 
     classes: Classes
     parts: list[Part]
-    is_guess: bool
 
     def proposed(self) -> list[Proposed]:
         """Propose to get, and to be sent each class in each transfer syntax by a context of its own: it comes as it is."""
@@ -49,60 +45,67 @@ class Round:
         ]
 
 
-def rounds(parts: Sequence[Part]) -> Iterator[Round]:
-    """Yield what to propose, one association after the other; what has come by one is not asked for by the next."""
+def rounds(parts: Sequence[Part], lacks: Callable[[Part], bool]) -> Iterator[Round]:
+    """Yield what to propose, one association after the other; what has come by one is not asked for by the next.
+
+    Parameters
+    ----------
+    lacks : callable
+        Returns whether something of a part may still come.
+    """
     told = {id(part): _classes_told(part) for part in parts}
-    yield from _guesses([part for part in parts if part.is_lacking and not told[id(part)]])
-    wanted = [(part, told[id(part)]) for part in parts if part.is_lacking and told[id(part)]]
-    yield from _packed(wanted, is_guess=False)
+    yield from _guesses([part for part in parts if lacks(part) and not told[id(part)]], lacks)
+    yield from _packed([(part, told[id(part)]) for part in parts if told[id(part)]], lacks)
 
 
-def _guesses(parts: list[Part]) -> Iterator[Round]:
+def _guesses(parts: list[Part], lacks: Callable[[Part], bool]) -> Iterator[Round]:
     likely = {id(part): (*_some_told(part), *likely_classes(part.modality)) for part in parts}
     proposed: dict[int, set[str]] = {id(part): set() for part in parts}
-    for one in _packed([(part, dict.fromkeys(likely[id(part)], PROPOSED_IN_ORDER)) for part in parts], is_guess=True):
+    for one in _packed([(part, dict.fromkeys(likely[id(part)], PROPOSED_IN_ORDER)) for part in parts], lacks):
         for part in one.parts:
             proposed[id(part)].update(one.classes)
         yield one
     # Of what is not listed nobody knows how much there is: a success says nothing of classes that were not proposed.
-    left = [part for part in parts if part.is_lacking or not part.is_known]
+    left = [part for part in parts if lacks(part) or not part.is_known]
     if not left:
         return
     asked = set.intersection(*(proposed[id(part)] for part in left))
     others = [one for one in generic_classes() if one not in asked]
     step = MOST_FOR_STORAGE // len(PLAIN)
     for start in range(0, len(others), step):
-        still = [part for part in left if part.is_lacking or not part.is_known]
+        still = [part for part in left if lacks(part) or not part.is_known]
         if still:
-            yield Round(dict.fromkeys(others[start : start + step], PLAIN), still, True)
+            yield Round(dict.fromkeys(others[start : start + step], PLAIN), still)
     wanted = [
         (part, {one: _COMPRESSED for one in image_classes() if one not in proposed[id(part)]})
         for part in left
-        if part.is_lacking
+        if lacks(part)
     ]
-    yield from _packed(wanted, is_guess=True)
+    yield from _packed(wanted, lacks)
 
 
-def _packed(wanted: Iterable[tuple[Part, Classes]], *, is_guess: bool) -> Iterator[Round]:
-    """Divide the classes of parts so that each association has room for all their transfer syntaxes."""
-    classes: Classes = {}
-    chosen: list[Part] = []
+def _packed(wanted: Iterable[tuple[Part, Classes]], lacks: Callable[[Part], bool]) -> Iterator[Round]:
+    """Divide the classes of all parts so that each association has room for their transfer syntaxes."""
+    merged: Classes = {}
+    parts: dict[str, list[Part]] = {}
     for part, its_classes in wanted:
         for sop_class, syntaxes in its_classes.items():
-            known = classes.get(sop_class, ())
-            merged = tuple(dict.fromkeys((*known, *syntaxes)))
-            if sum(map(len, classes.values())) - len(known) + len(merged) > MOST_FOR_STORAGE:
-                yield from _round(classes, chosen, is_guess=is_guess)
-                classes, chosen, merged = {}, [], syntaxes
-            classes[sop_class] = merged
-            if not any(one is part for one in chosen):
-                chosen.append(part)
-    yield from _round(classes, chosen, is_guess=is_guess)
+            known = merged.get(sop_class, ())
+            if known != syntaxes:
+                merged[sop_class] = tuple(dict.fromkeys((*known, *syntaxes)))
+            parts.setdefault(sop_class, []).append(part)
+    classes: Classes = {}
+    for sop_class, syntaxes in merged.items():
+        if sum(map(len, classes.values())) + len(syntaxes) > MOST_FOR_STORAGE:
+            yield from _round(classes, parts, lacks)
+            classes = {}
+        classes[sop_class] = syntaxes
+    yield from _round(classes, parts, lacks)
 
 
-def _round(classes: Classes, parts: list[Part], *, is_guess: bool) -> Iterator[Round]:
-    """Yield a round for what is still lacking; what room is left is for transfer syntaxes that are seldom."""
-    lacking = [part for part in parts if part.is_lacking]
+def _round(classes: Classes, parts: dict[str, list[Part]], lacks: Callable[[Part], bool]) -> Iterator[Round]:
+    """Yield a round for what is lacking; what room is left is for transfer syntaxes that are seldom."""
+    lacking = {id(part): part for one in classes for part in parts[one] if lacks(part)}
     if not lacking:
         return
     room = MOST_FOR_STORAGE - sum(map(len, classes.values()))
@@ -111,7 +114,7 @@ def _round(classes: Classes, parts: list[Part], *, is_guess: bool) -> Iterator[R
         more = tuple(one for one in _SELDOM if one not in syntaxes)[:room]
         filled[sop_class] = syntaxes + more
         room -= len(more)
-    yield Round(filled, lacking, is_guess)
+    yield Round(filled, list(lacking.values()))
 
 
 def _classes_told(part: Part) -> Classes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Final
 
 from DICOMModule.database.connection import translated_os_error
@@ -67,15 +67,17 @@ def get(fetch: Fetch, reception: Reception) -> None:
     DatabaseError
         What comes cannot be kept.
     """
-    for one in rounds(fetch.parts):
+    for one in rounds(fetch.parts, fetch.lacks):
         with linked(fetch.entry, one.proposed(), fetch.limits, fetch.interrupt) as link:
             _Getting(fetch, reception, link, one).get_all()
 
 
-def _requests(part: Part, classes: Iterable[str]) -> Iterator[tuple[str, ...]]:
+def _requests(part: Part, classes: Iterable[str], refused: Container[str]) -> Iterator[tuple[str, ...]]:
     """Return the UIDs of each request; none for all of a series."""
     wanted = {"", *classes}
-    missing = [uid for uid in sorted(part.missing) if part.announced[uid].sop_class_uid in wanted]
+    missing = [
+        uid for uid in sorted(part.missing) if part.announced[uid].sop_class_uid in wanted and uid not in refused
+    ]
     if part.is_whole and len(missing) == len(part.announced):
         yield ()
         return
@@ -150,11 +152,9 @@ class _Getting:
             if not part.is_known:
                 self._get(part, ())
                 continue
-            for uids in _requests(part, self._what.classes):
+            for uids in _requests(part, self._what.classes, self._fetch.refused):
                 went_well = self._get(part, uids)
                 left = [uid for uid in uids if uid in part.missing and uid not in self._fetch.refused]
-                if self._what.is_guess and len(left) == len(uids) > 1 and not went_well:
-                    break  # it seems to be none of these classes
                 if len(uids) > 1 and (went_well or len(left) == len(uids)):  # it may not know lists of UIDs
                     for uid in left:
                         if not self._get(part, (uid,)) and uid in part.missing:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from dicom_bytes import element
 from retrieve_kit import SERIES, STUDY, Archive, got, made_series, running
 from scripted_peer import STUDY_GET, STUDY_MOVE, entry_of
 
+from DICOMModule.commands.main import main
 from DICOMModule.database import DicomDatabase
 from DICOMModule.errors import PeerError
 from DICOMModule.network import retrieve_plan
@@ -78,6 +81,17 @@ def test_a_server_that_gives_no_status_is_reported_without_one(database, made):
         report = got(database, entry)
     assert (report.received, report.failed, report.status) == (3, (), None)
     assert "broke the association off" in report.status_text or "did not say" in report.status_text
+
+
+def test_the_verb_has_null_where_a_server_gives_no_status(logic, made, capsys):
+    archive = Archive(made)
+    archive.before_answer = lambda connection: connection.sendall(b"\7\0\0\0\0\4\0\0\0\0")
+    with running(archive) as entry:
+        logic.add_server(entry)
+        code = main(["--database", str(logic.database_folder), "retrieve", "peer", "--study", STUDY, "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert (code, document["received"], document["failed"], document["status"]) == (0, 3, [], None)
+    assert document["status_text"]
 
 
 def test_the_other_way_is_forgotten_where_it_helps_no_more(database, made):

@@ -96,6 +96,17 @@ def test_a_series_of_one_modality_comes_compressed_over_one_association(database
     assert len(archive.associations) == 1
 
 
+def test_what_came_and_could_not_be_taken_is_not_asked_for_again(database, make_archive):
+    archive = make_archive(["MR_small_RLE.dcm", "CT_small.dcm"])
+    archive.lists_badly = listing(archive, "SR")
+    (bad,) = (one for one, (_, syntax) in archive.kinds.items() if syntax == EXPLICIT)
+    archive.held[bad] = b"of which nothing can be read"
+    with running(archive) as entry:
+        report = got(database, entry, RetrieveKey(uid("kinds")))
+    assert (report.received, [one.where for one in report.failed]) == (1, [bad])
+    assert [one for one, _ in archive.answers].count(bad) == 1
+
+
 def test_what_came_is_not_asked_for_again_with_other_classes(database, make_archive):
     archive = make_archive()
     with running(archive) as entry:
@@ -136,7 +147,7 @@ PARTS = {
 
 @pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS.keys())
 def test_no_association_has_more_contexts_than_there_are_numbers(parts):
-    made = list(rounds(parts))
+    made = list(rounds(parts, lambda _part: True))
     assert made
     for one in made:
         assert 2 < len(one.proposed()) <= 128
@@ -144,8 +155,17 @@ def test_no_association_has_more_contexts_than_there_are_numbers(parts):
         assert all(KEPT_SYNTAXES.issuperset(syntaxes) for syntaxes in one.classes.values())
 
 
+@pytest.mark.parametrize("modality", ["", "MR", "MG", "SR"])
+def test_many_series_need_no_more_associations_than_one(modality):
+    alone, many = (
+        list(rounds([part_of(modality=modality) for _ in range(count)], lambda _part: True)) for count in (1, 50)
+    )
+    assert [one.classes for one in many] == [one.classes for one in alone]
+    assert {len(one.parts) for one in many} == {50}
+
+
 def test_one_class_is_proposed_in_all_transfer_syntaxes_that_we_keep_each_by_itself():
-    (one,) = rounds([part_of(Listed(CT))])
+    (one,) = rounds([part_of(Listed(CT))], lambda _part: True)
     contexts = [(asked.abstract_syntax, asked.transfer_syntaxes) for asked in one.proposed() if asked.as_scp]
     assert sorted(contexts) == sorted((CT, (syntax,)) for syntax in KEPT_SYNTAXES)
 
