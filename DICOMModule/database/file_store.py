@@ -175,14 +175,23 @@ class FileStore:
         if source.size > disk.free:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def put_in_place(self, copied: CopiedFile, place: Path) -> bool:
+    def put_in_place(self, copied: CopiedFile, place: Path, *, keep: bool = False) -> bool:
         """Give a whole copy its final name; return False where another content has that name already.
 
         The folder is not synced yet: `sync_folders` does that once for many files.
+
+        Parameters
+        ----------
+        copied : CopiedFile
+            The copy.
+        place : Path
+            Its final name.
+        keep : bool
+            Leave it its temporary name too, where the file system can: there is no other file to read it from again.
         """
         try:
             self._make_folder(place.parent)
-            _rename_without_replacing(copied.path, place)
+            _rename_without_replacing(copied.path, place, keep=keep)
         except FileExistsError:
             return sha256_of(place) == copied.sha256
         except OSError as error:
@@ -323,9 +332,9 @@ def _write_copy(source: FileSource, path: Path, mtime_ns: int, stopped: Callable
     return digest.digest()
 
 
-def _rename_without_replacing(source: Path, target: Path) -> None:
-    """Give `source` the name `target`; FileExistsError where that name is taken."""
-    if sys.platform == "win32":  # renaming never replaces there
+def _rename_without_replacing(source: Path, target: Path, *, keep: bool = False) -> None:
+    """Give `source` the name `target`, beside its own with `keep`; FileExistsError where that name is taken."""
+    if sys.platform == "win32" and not keep:  # renaming never replaces there
         source.rename(target)
         return
     try:
@@ -338,4 +347,5 @@ def _rename_without_replacing(source: Path, target: Path) -> None:
             raise FileExistsError(errno.EEXIST, "exists", os.fspath(target)) from None
         source.replace(target)
     else:
-        source.unlink()
+        if not keep:
+            source.unlink()

@@ -12,9 +12,9 @@ from typing import Final
 
 from DICOMModule.database.archive_unpacking import UnpackedMember
 from DICOMModule.database.connection import Catalogue
-from DICOMModule.database.decisions import Decision, Verdict, decide
+from DICOMModule.database.decisions import Decision, Verdict, decide, same_content
 from DICOMModule.database.events import note_counts, write_problems
-from DICOMModule.database.file_store import CopiedFile, FileStore
+from DICOMModule.database.file_store import CopiedFile, FileStore, sha256_of
 from DICOMModule.database.import_item import ADOPTS, ROWS, ImportItem, adopt
 from DICOMModule.database.known_parents import KnownParents
 from DICOMModule.database.quarantine import DAMAGED, write_quarantine
@@ -130,6 +130,8 @@ class ImportWriter:
         place = self._store.place_of(item.uid) if item.decision.verdict is Verdict.RETURN else item.place
         if place is not None and not place.is_file():
             return True
+        if item.copied is not None and place is None and not item.takes_place_of_trash:
+            return True  # what lies in its place was registered instead
         return item.writes and not item.decision.rests_on(known)
 
     def _is_hashed(self, item: ImportItem) -> bool:
@@ -167,16 +169,37 @@ class ImportWriter:
             place = self._store.place_of(item.uid)
             if item.decision.verdict is Verdict.UPDATE:
                 item.moved_aside = self._store.move_aside(place, item.copied) or item.moved_aside
-            if item.writes and not self._store.put_in_place(item.copied, place):
+            if item.writes and not self._store.put_in_place(item.copied, place, keep=not item.from_file):
                 if item.decision.from_trash:
                     continue  # what is there gives way in the transaction, where nobody can restore it any more
+                if self._is_there_without_row(item, place):
+                    continue  # it is decided anew beside what is there
                 item.decision = Decision(Verdict.SET_ASIDE, OTHER_FILE)
             if item.decision.verdict is Verdict.SET_ASIDE:
                 place = self._store.quarantine_place_of(item.copied.sha256)
-                self._store.put_in_place(item.copied, place)
+                self._store.put_in_place(item.copied, place, keep=not item.from_file)
             item.place = place
             placed.append(place)
         self._store.sync_folders(placed)
+
+    def _is_there_without_row(self, item: ImportItem, place: Path) -> bool:
+        """Register what lies in the place of a new instance where it is the same data set in another envelope.
+
+        Another program has received or imported it at the same moment and is about to register it, or died before.
+        """
+        if item.decision.verdict is not Verdict.ADD:
+            return False
+        from DICOMModule.database.stray_repair import register_copy
+        from DICOMModule.dicom.header_reader import read_header
+
+        try:
+            there = read_header(place)
+            if there.sop_instance_uid != item.uid or not same_content(item.header, there):
+                return False
+            register_copy(self._catalogue, there, sha256_of(place))
+        except DicomFileError:
+            return not place.is_file()  # it has gone again
+        return True
 
     def _take_place_of_trash(self, connection: sqlite3.Connection, items: Sequence[ImportItem]) -> None:
         """Set aside the copies of deleted instances whose rows go, and give their places to new copies."""

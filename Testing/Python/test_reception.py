@@ -14,6 +14,7 @@ from importing import edited, import_
 
 from DICOMModule.database import DicomDatabase
 from DICOMModule.database.counting import wrong_counts
+from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.known_parents import KnownParents
 from DICOMModule.database.reception import Arrived
 from DICOMModule.errors import DiskFullError
@@ -243,3 +244,66 @@ def test_a_lost_copy_comes_back_from_a_peer_and_other_content_from_a_file_is_set
 
 def uid_of(path: Path) -> str:
     return str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID)
+
+
+@pytest.mark.parametrize("step", ["put_in_place", "sync_folders"])
+@pytest.mark.parametrize("calling_ae", ["THE SAME", "ANOTHER"])
+def test_the_same_instance_received_by_two_programs_at_one_moment_is_no_conflict(
+    database, series, monkeypatch, calling_ae, step
+):
+    """What stands before the data set names who sent it, and the one that comes late must still be readable."""
+    sent = [database.folder.parent / name for name in ("first.dcm", "second.dcm")]
+    for path, title in zip(sent, ("THE SAME", calling_ae), strict=True):
+        dataset = pydicom.dcmread(series.files[0])
+        dataset.file_meta.SourceApplicationEntityTitle = title
+        dataset.save_as(path)
+    with (
+        DicomDatabase.open(database.folder) as other,
+        database.reception("listener") as first,
+        other.reception("listener") as second,
+    ):
+        found = []
+        done = getattr(FileStore, step)
+
+        def interrupted(*given, **named):
+            if not found:
+                found.append("begun")
+                found.extend(second.take([arrived(second, sent[1])]))
+            return done(*given, **named)
+
+        monkeypatch.setattr(FileStore, step, interrupted)
+        found += first.take([arrived(first, sent[0])])
+    assert {one.outcome for one in found[1:]} <= {"stored", "present"}
+    assert len(found) == 3
+    assert not database.quarantine()
+    assert wrong_counts(database._catalogue) == 0
+    report = run_to_end(database.verify_job())
+    assert (report.checked, report.missing, report.damaged, report.orphans) == (1, (), (), ())
+
+
+def test_the_same_in_another_envelope_is_no_conflict_where_a_program_died_before_it_was_registered(
+    database, series, tmp_path
+):
+    dataset = pydicom.dcmread(series.files[0])
+    dataset.file_meta.SourceApplicationEntityTitle = "ANOTHER"
+    dataset.save_as(tmp_path / "other.dcm")
+    place = FileStore(database.folder).place_of(str(dataset.SOPInstanceUID))
+    with database.reception("listener") as reception:
+        shutil.copyfile(series.files[0], place)
+        (receipt,) = reception.take([arrived(reception, tmp_path / "other.dcm")])
+    assert receipt.outcome in {"stored", "present"}
+    assert not database.quarantine()
+    report = run_to_end(database.verify_job())
+    assert (report.checked, report.missing, report.damaged, report.orphans) == (1, (), (), ())
+
+
+def test_a_name_that_other_content_has_stays_its_own(database, series):
+    """Only what is the same is taken for the same: what lies there is some other file, or another pixel."""
+    dataset = pydicom.dcmread(series.files[0])
+    dataset.PixelData = bytes(len(dataset.PixelData))
+    place = FileStore(database.folder).place_of(str(dataset.SOPInstanceUID))
+    with database.reception("listener") as reception:
+        dataset.save_as(place)
+        (receipt,) = reception.take([arrived(reception, series.files[0])])
+    assert receipt.outcome == "conflict"
+    assert [Path(one.path).read_bytes() for one in database.quarantine()] == [series.files[0].read_bytes()]
