@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.dicom.decoding import DecodingPool
@@ -41,6 +41,8 @@ MOST_LOST_IN_A_ROW: Final = 3
 _WARNINGS: Final = frozenset((0x0001, 0x0107, 0x0116, *range(0xB000, 0xC000)))
 Pair = tuple[str, str]
 
+State: TypeAlias = Literal["sent", "warned", "failed"]
+
 
 @dataclass(frozen=True, slots=True)
 class SentInstance:
@@ -58,13 +60,16 @@ class SentInstance:
         What the peer answered, ``0xNNNN``.
     reason : str
         Why it failed, what the peer says, or how it was changed on the way; empty where there is nothing to say.
+    title : str
+        Which image it is, by modality and numbers; empty where its file does not say.
     """
 
     sop_instance_uid: str
     name: str
-    state: Literal["sent", "warned", "failed"]
+    state: State
     status: str | None = None
     reason: str = ""
+    title: str = ""
 
 
 Tell = Callable[[SentInstance], None]
@@ -110,7 +115,7 @@ class _Sending:
         reason = (
             "it does not say, or not in a way that could be sent, of what SOP class and in what transfer syntax it is."
         )
-        self.tell(SentInstance(item.uid, item.header.filename, "failed", None, reason))
+        self.tell(_told(item, "failed", None, reason))
         return False
 
     def _send_over(self, link: Link, waiting: list[SendItem]) -> None:
@@ -139,11 +144,11 @@ class _Sending:
                     note = f"sent in {context.transfer_syntax}, as the receiver does not take {plain_text(syntax)}"
                 row = _row(item, answer, note)
             except _RefusedError as error:
-                row = SentInstance(item.uid, item.header.filename, "failed", None, str(error))
+                row = _told(item, "failed", None, str(error))
             except DicomFileError as error:
                 self.interrupt.check()
                 waiting.pop()
-                self.tell(SentInstance(item.uid, item.header.filename, "failed", None, error.reason))
+                self.tell(_told(item, "failed", None, error.reason))
                 if link.is_in_the_midst:
                     raise _SpoiledError from error
                 continue
@@ -197,7 +202,7 @@ class _Sending:
     def _fail(self, items: list[SendItem], error: PeerError) -> None:
         while items:
             item = items.pop()
-            self.tell(SentInstance(item.uid, item.header.filename, "failed", None, str(error)))
+            self.tell(_told(item, "failed", None, str(error)))
 
 
 class _SpoiledError(Exception):
@@ -263,10 +268,17 @@ def _parts(syntaxes: list[str], most: int) -> Iterator[list[str]]:
 
 def _row(item: SendItem, answer: Command, note: str) -> SentInstance:
     code = answer.status or 0
-    state: Literal["sent", "warned", "failed"] = (
-        "sent" if code == SUCCESS else "warned" if code in _WARNINGS else "failed"
-    )
+    state: State = "sent" if code == SUCCESS else "warned" if code in _WARNINGS else "failed"
     words = "" if code == SUCCESS else status_words(code, answer.comment)
-    return SentInstance(
-        item.uid, item.header.filename, state, f"0x{code:04X}", "; ".join(part for part in (words, note) if part)
-    )
+    return _told(item, state, f"0x{code:04X}", "; ".join(part for part in (words, note) if part))
+
+
+def _told(item: SendItem, state: State, status: str | None, reason: str) -> SentInstance:
+    return SentInstance(item.uid, item.header.filename, state, status, reason, _title(item))
+
+
+def _title(item: SendItem) -> str:
+    header = item.header
+    series, number = header.text("SeriesNumber"), header.text("InstanceNumber")
+    parts = (header.text("Modality"), series and f"series {series}", number and f"no. {number}")
+    return " ".join(part for part in parts if part)

@@ -22,7 +22,7 @@ from DICOMModule.jobs import call_job
 from DICOMModule.network.matches import Match
 from DICOMModule.widgets.exchange.query_fields import parsed_date, parsed_modalities, preset_range
 from DICOMModule.widgets.exchange.result_model import ResultModel
-from DICOMModule.widgets.exchange.result_node import HERE, NAME, SERVER
+from DICOMModule.widgets.exchange.result_node import DATE, HERE, NAME, SERVER
 from DICOMModule.widgets.job_runner import Lane
 from DICOMModule.widgets.qt import QPushButton, Qt
 
@@ -350,6 +350,22 @@ def test_columns_are_sorted_and_what_is_selected_stays_so(qtbot, networking):
     dialog.results_view.sortByColumn(6, Qt.DescendingOrder)
     assert column(dialog, NAME) == ["N2", "N3", "N1"]
     assert dialog.results_view.currentIndex().row() == 0
+
+
+@pytest.mark.parametrize("order", [Qt.AscendingOrder, Qt.DescendingOrder])
+def test_what_has_no_date_is_last_either_way(qtbot, order):
+    model = ResultModel()
+    dates = ("", "2026-01-05", "", "2026-03-09", "1999-12-31")
+    model.add(
+        [
+            Match("s", "study", {"study_instance_uid": f"1.{n}", "study_date": day}, "none")
+            for n, day in enumerate(dates)
+        ]
+    )
+    model.sort(DATE, order)
+    shown = [node.text(DATE) for node in model.studies]
+    assert shown[3:] == ["", ""]
+    assert shown[:3] == sorted(filter(None, dates), reverse=order == Qt.DescendingOrder)
 
 
 # -- retrieving

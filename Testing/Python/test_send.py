@@ -131,7 +131,10 @@ def test_what_cannot_be_transcoded_exactly_fails_with_its_reason_and_the_rest_is
         targets = (tmp_path / "odd.dcm", kinds / "JPGExtended.dcm", kinds / "ExplVR_BigEnd.dcm")
         report = sent(logic, peer.entry(), *targets)
         assert (report.sent, len(received(peer))) == (1, 1)
-    assert "cannot be decoded" in next(row for row in report.failed if row.name.endswith("JPGExtended.dcm")).reason
+    undecoded = next(row for row in report.failed if row.name.endswith("JPGExtended.dcm"))
+    assert "cannot be decoded" in undecoded.reason
+    said = pydicom.dcmread(undecoded.name, stop_before_pixels=True)
+    assert undecoded.title == f"{said.Modality} series {said.SeriesNumber} no. {said.InstanceNumber}"
     assert "no words of 4 bytes" in next(row for row in report.failed if row.name.endswith("odd.dcm")).reason
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -179,6 +180,9 @@ class ResultModel(QStandardItemModel):
         descending = order == Qt.DescendingOrder
         for rows in (self._studies, *(node.children for node in asked if node.children)):
             rows.sort(key=lambda node: node.sort_key(column), reverse=descending)
+            if descending and column != HERE:  # what does not say is last either way
+                silent = bisect_left(rows, True, key=lambda node: bool(node.text(column)))
+                rows[:] = rows[silent:] + rows[:silent]
             for place, node in enumerate(rows):
                 node.place = place
         with self._silent():

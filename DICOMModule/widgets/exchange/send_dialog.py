@@ -196,6 +196,7 @@ class SendDialog(PanelDialog):
         self.calling_field.setPlaceholderText(OUR_AE_TITLE)
         view = self.rows_view
         view.setModel(self.rows)
+        view.setTextElideMode(Qt.ElideMiddle)  # UIDs differ at their end
         view.verticalHeader().hide()
         view.verticalHeader().setDefaultSectionSize(ROW_PX)
         view.horizontalHeader().setHighlightSections(False)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from DICOMModule.network.sending import SentInstance
 
 ROOT: Final = QModelIndex()
-COLUMNS: Final = ("Outcome", "File", "SOP Instance UID", "Status", "Reason")
+COLUMNS: Final = ("Outcome", "Image or object", "SOP Instance UID", "Status", "Reason")
 SENT: Final = "sent"
 WORDS: Final = {"sent": "Sent", "warned": "Sent, warned", "failed": "Failed"}
 MARKS: Final = {"sent": ("ok", "ok"), "warned": ("warning", "warning"), "failed": ("error", "error")}
@@ -144,8 +144,10 @@ class SentRows(QAbstractTableModel):
         if role not in {Qt.DisplayRole, Qt.ToolTipRole}:
             return None
         is_tip = role == Qt.ToolTipRole
-        file = HIDDEN if self._anonymous else row.name if is_tip else Path(row.name).name
-        cells = (WORDS[row.state], file, row.sop_instance_uid, row.status or "", row.reason)
+        what = row.name if is_tip else row.title or Path(row.name).name
+        if self._anonymous and (is_tip or not row.title):
+            what = HIDDEN  # a file's name may tell the patient
+        cells = (WORDS[row.state], what, row.sop_instance_uid, row.status or "", row.reason)
         return plain_tooltip(cells[column]) if is_tip else plain_text(cells[column])
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.DisplayRole) -> Any:
