@@ -84,6 +84,7 @@ class Fetch:
         What the server does not list has come where it says so, or where as much came as there is by its own counts; asking
         again with other SOP classes, of which it has none, does not change that.
         """
+        part.has_failed = part.has_failed or command.status != 0
         was_fetched = not part.is_known and part.is_fetched
         if not part.is_known:
             is_all = 0 < max(part.counted, _counted(command)) <= len(part.arrived)

@@ -2,8 +2,9 @@
 
 An association has 128 presentation contexts, and a server sends an instance as it has it only where its class was accepted
 in its transfer syntax: so each of them has a context of its own, and there are as many associations as that takes. Where a
-server does not say what it has, it is guessed from the modality of the series; then all classes are proposed uncompressed,
-and last the other classes of images compressed, as long as something is missing.
+server does not say what it has, it is guessed from the modality of the series; then all classes are proposed uncompressed. Some
+servers send by the uncompressed context of a class whatever they have, and fail where they cannot decode it: so last come
+classes of images compressed only, as long as something is missing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from DICOMModule.dicom.uids import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN
 from DICOMModule.network.accepted_services import KEPT_SYNTAXES
 from DICOMModule.network.pdus import MOST_CONTEXTS, Proposed
 from DICOMModule.network.retrieve_plan import Part
@@ -24,7 +26,9 @@ from DICOMModule.network.storage_classes import (
 )
 
 MOST_FOR_STORAGE: Final = MOST_CONTEXTS - 2
-_COMPRESSED: Final = tuple(one for one in PROPOSED_IN_ORDER if one not in PLAIN)
+_SELDOM_UNCOMPRESSED: Final[tuple[str, ...]] = (DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN)
+_UNCOMPRESSED: Final = frozenset((*PLAIN, *_SELDOM_UNCOMPRESSED))
+_COMPRESSED: Final = tuple(one for one in PROPOSED_IN_ORDER if one not in _UNCOMPRESSED)
 _SELDOM: Final = tuple(sorted(KEPT_SYNTAXES.difference(PROPOSED_IN_ORDER)))
 
 Classes = dict[str, tuple[str, ...]]
@@ -55,7 +59,10 @@ def rounds(parts: Sequence[Part], lacks: Callable[[Part], bool]) -> Iterator[Rou
     """
     told = {id(part): _classes_told(part) for part in parts}
     yield from _guesses([part for part in parts if lacks(part) and not told[id(part)]], lacks)
-    yield from _packed([(part, told[id(part)]) for part in parts if told[id(part)]], lacks)
+    known = [(part, told[id(part)]) for part in parts if told[id(part)]]
+    yield from _packed(known, lacks)
+    failed = [(part, _compressed(classes)) for part, classes in known if part.has_failed]
+    yield from _packed(failed, lacks, is_filled=False)
 
 
 def _guesses(parts: list[Part], lacks: Callable[[Part], bool]) -> Iterator[Round]:
@@ -76,16 +83,24 @@ def _guesses(parts: list[Part], lacks: Callable[[Part], bool]) -> Iterator[Round
         still = [part for part in left if lacks(part) or not part.is_known]
         if still:
             yield Round(dict.fromkeys(others[start : start + step], PLAIN), still)
-    wanted = [
-        (part, {one: _COMPRESSED for one in image_classes() if one not in proposed[id(part)]})
-        for part in left
-        if lacks(part)
-    ]
-    yield from _packed(wanted, lacks)
+    images = [(part, dict.fromkeys((*likely[id(part)], *image_classes()), _COMPRESSED)) for part in left if lacks(part)]
+    yield from _packed(images, lacks, is_filled=False)
+    seldom = [(part, dict.fromkeys(generic_classes(), _SELDOM_UNCOMPRESSED)) for part in left if lacks(part)]
+    yield from _packed(seldom, lacks, is_filled=False)
 
 
-def _packed(wanted: Iterable[tuple[Part, Classes]], lacks: Callable[[Part], bool]) -> Iterator[Round]:
-    """Divide the classes of all parts so that each association has room for their transfer syntaxes."""
+def _compressed(classes: Classes) -> Classes:
+    """Return classes with those of their transfer syntaxes that are compressed."""
+    return {one: tuple(s for s in syntaxes if s not in _UNCOMPRESSED) for one, syntaxes in classes.items()}
+
+
+def _packed(
+    wanted: Iterable[tuple[Part, Classes]], lacks: Callable[[Part], bool], *, is_filled: bool = True
+) -> Iterator[Round]:
+    """Divide the classes of all parts so that each association has room for their transfer syntaxes.
+
+    Where `is_filled`, room that is left is for transfer syntaxes that are seldom.
+    """
     merged: Classes = {}
     parts: dict[str, list[Part]] = {}
     for part, its_classes in wanted:
@@ -97,24 +112,27 @@ def _packed(wanted: Iterable[tuple[Part, Classes]], lacks: Callable[[Part], bool
     classes: Classes = {}
     for sop_class, syntaxes in merged.items():
         if sum(map(len, classes.values())) + len(syntaxes) > MOST_FOR_STORAGE:
-            yield from _round(classes, parts, lacks)
+            yield from _round(_filled(classes) if is_filled else classes, parts, lacks)
             classes = {}
         classes[sop_class] = syntaxes
-    yield from _round(classes, parts, lacks)
+    yield from _round(_filled(classes) if is_filled else classes, parts, lacks)
 
 
 def _round(classes: Classes, parts: dict[str, list[Part]], lacks: Callable[[Part], bool]) -> Iterator[Round]:
-    """Yield a round for what is lacking; what room is left is for transfer syntaxes that are seldom."""
+    """Yield a round for what is lacking."""
     lacking = {id(part): part for one in classes for part in parts[one] if lacks(part)}
-    if not lacking:
-        return
+    if lacking:
+        yield Round(classes, list(lacking.values()))
+
+
+def _filled(classes: Classes) -> Classes:
     room = MOST_FOR_STORAGE - sum(map(len, classes.values()))
     filled: Classes = {}
     for sop_class, syntaxes in classes.items():
         more = tuple(one for one in _SELDOM if one not in syntaxes)[:room]
         filled[sop_class] = syntaxes + more
         room -= len(more)
-    yield Round(filled, list(lacking.values()))
+    return filled
 
 
 def _classes_told(part: Part) -> Classes:

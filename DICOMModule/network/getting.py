@@ -69,7 +69,9 @@ def get(fetch: Fetch, reception: Reception) -> None:
     """
     for one in rounds(fetch.parts, fetch.lacks):
         with linked(fetch.entry, one.proposed(), fetch.limits, fetch.interrupt) as link:
-            _Getting(fetch, reception, link, one).get_all()
+            getting = _Getting(fetch, reception, link, one)
+            if getting.may_bring or fetch.status is None:  # what the server says of it is wanted once
+                getting.get_all()
 
 
 def _requests(part: Part, classes: Iterable[str], refused: Container[str]) -> Iterator[tuple[str, ...]]:
@@ -144,6 +146,11 @@ class _Getting:
         self._part: Part | None = None
         self._is_whole = False
         self._incoming: IncomingDataSet | None = None
+
+    @property
+    def may_bring(self) -> bool:
+        """Whether the server has accepted any class in which something may come."""
+        return any(one.abstract_syntax in self._what.classes for one in self._syntaxes.values())
 
     def get_all(self) -> None:
         """Fetch what is missing of the round's parts and of its classes."""

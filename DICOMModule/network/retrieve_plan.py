@@ -75,6 +75,8 @@ class Part:
         Nothing of the series is here, and all of it is wanted.
     is_fetched : bool
         The server has said that it has sent all of it, where it does not tell what that is.
+    has_failed : bool
+        The server has said that some of it could not be sent.
     arrived : set
         Those that came.
     counted : int
@@ -89,6 +91,7 @@ class Part:
     missing: set[str] = field(default_factory=set)
     is_whole: bool = True
     is_fetched: bool = False
+    has_failed: bool = False
     arrived: set[str] = field(default_factory=set)
     counted: int = 0
     modality: str = ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
+from DICOMModule.dicom.uids import IMAGE_SOP_CLASSES
+
 _SYNTAXES: Final = (
     "1 1.99 4.70 4.57 4.50 4.51 4.80 4.81 4.90 4.91 5 4.201 4.202 4.203 2 4.100 4.101 4.102 4.103 4.104 4.105 4.106 4.107"
     " 4.108 4.110 4.111 4.112"
@@ -65,7 +67,7 @@ def likely_classes(modality: str) -> tuple[str, ...]:
 def image_classes() -> tuple[str, ...]:
     """Return the classes of which instances may be compressed, the commonest first."""
     ends = [*_FIRST, *(end for one in _OF_MODALITIES.values() for end in one.split())]
-    return tuple(dict.fromkeys(f"{_STORAGE_ROOT}.{end}" for end in ends))
+    return tuple(dict.fromkeys((*(f"{_STORAGE_ROOT}.{end}" for end in ends), *sorted(IMAGE_SOP_CLASSES))))
 
 
 @cache

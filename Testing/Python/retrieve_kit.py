@@ -35,7 +35,8 @@ class Archive:
         self.listed = list(made)
         self.kinds = dict.fromkeys(made, (CT, "1.2.840.10008.1.2.1"))  # SOP class and transfer syntax of each
         self.counted = 99  # completed sub-operations, as it tells them; None: as they are
-        self.associations = []  # what was accepted of each in which something was got
+        self.asked = 0  # how often something was to be got
+        self.associations = []  # contexts of each in which something was got
         self.sends = None  # UIDs that it sends, whatever is asked for
         self.refused = {STUDY_MOVE}
         self.knows_lists = True
@@ -73,7 +74,9 @@ class Archive:
             asked = list(self.held)
         elif len(asked) > 1 and not self.knows_lists:
             asked, status = [], self.of_lists
-        self.associations.append(list(contexts.values()))
+        self.asked += 1
+        if not any(one is contexts for one in self.associations):
+            self.associations.append(contexts)
         place = {kind: number for number, kind in contexts.items()}
         sent = failed = 0
         for number, one in enumerate(asked if self.sends is None else self.sends):

@@ -88,7 +88,7 @@ def dataset(**values):
 def accept(connection, maximum=16384, refused=()):
     """Accept an association as it is proposed, each context with its first transfer syntax, in both roles; return its contexts.
 
-    Abstract syntaxes that are `refused` are not supported. Put together by hand from PS3.8 9.3.3, apart from the package.
+    Abstract syntaxes and first transfer syntaxes that are `refused` are not supported. Put together by hand from PS3.8 9.3.3, apart from the package.
     """
     asked = take_pdu(connection)
     if asked is None:  # whoever connected only looked whether anybody is there
@@ -104,7 +104,7 @@ def accept(connection, maximum=16384, refused=()):
                 size = int.from_bytes(value[place + 2 : place + 4], "big")
                 found.append(value[place + 4 : place + 4 + size])
                 place += 4 + size
-            is_refused = found[0].decode() in refused
+            is_refused = not {one.decode() for one in found[:2]}.isdisjoint(refused)
             if not is_refused:
                 contexts[number] = found[0].decode(), found[1].decode()
             items += item(0x21, bytes((number, 0, 3 if is_refused else 0, 0)) + item(0x40, found[1]))

@@ -1,4 +1,7 @@
-"""C-MOVE from real archives to our own listener, of all kinds: in the transfer syntax that each had, bit by bit as it was sent."""
+"""C-MOVE from real archives to our own listener, of all kinds: in the transfer syntax that each had, bit by bit as it was sent.
+
+And C-GET of what is compressed from one that does not say of what class it is, and sends by the first context of a class.
+"""
 
 from __future__ import annotations
 
@@ -131,3 +134,15 @@ def test_dcmtk_moves_every_kind_that_it_is_told_of_and_a_private_class(logic, pa
     assert came == expected
     assert as_it_was(came) == as_it_was(sent)
     assert PRIVATE_CLASS in dict(as_it_was(came).values())
+
+
+@pytest.mark.parametrize(("name", "option"), [("JPEG2000.dcm", "+xw"), ("MR_small_RLE.dcm", "+xr")])
+def test_what_is_compressed_is_got_as_it_is_from_dcmtk(logic, paths, tmp_path, name, option):
+    chosen = [path for path in paths if path.name == name]
+    with archive(tmp_path / "archive", chosen, option) as peer:
+        logic.add_server(peer.entry("archive"))
+        report = run_to_end(logic.retrieve_job("archive", [RetrieveKey(uid(STUDY))], listener_port=peers.free_port()))
+    assert (report.expected, report.received, report.failed) == (1, 1, ())
+    came = all_on_the_wire(logic.database().paths(uid(STUDY)))
+    assert as_it_was(came) == as_it_was(all_on_the_wire(chosen))
+    assert "retrieve_by" not in logic.database().servers.learnt("archive")

@@ -7,6 +7,7 @@ from dicom_bytes import element
 from factories import make_series, uid
 from importing import import_
 from kinds_kit import COMPRESSED, KINDS, all_on_the_wire, make_kinds
+from pydicom.uid import UID
 from retrieve_kit import CT, SERIES, STUDY, Archive, got, made_series, running
 from scripted_peer import STUDY_FIND, STUDY_MOVE
 
@@ -76,7 +77,7 @@ def test_every_kind_comes_as_it_is_where_the_server_does_not_say_of_what_class_i
     archive.lists_badly = listing(archive, modality)
     with running(archive) as entry:
         all_came(database, archive, got(database, entry, RetrieveKey(uid("kinds"))))
-    assert len(archive.associations) <= 20
+    assert len(archive.associations) <= 26
 
 
 def test_every_kind_comes_as_it_is_where_the_server_lists_nothing(database, make_archive):
@@ -105,6 +106,16 @@ def test_what_came_and_could_not_be_taken_is_not_asked_for_again(database, make_
         report = got(database, entry, RetrieveKey(uid("kinds")))
     assert (report.received, [one.where for one in report.failed]) == (1, [bad])
     assert [one for one, _ in archive.answers].count(bad) == 1
+
+
+def test_a_server_that_accepts_nothing_compressed_is_not_asked_on_and_on(database, make_archive):
+    archive = make_archive(["CT_small.dcm", "MR_small_RLE.dcm"])
+    archive.lists_badly = listing(archive, "MR")
+    archive.refused |= {one for one in KEPT_SYNTAXES if one not in {EXPLICIT, "1.2.840.10008.1.2"}}
+    with running(archive) as entry:
+        report = got(database, entry, RetrieveKey(uid("kinds")))
+    assert (report.received, len(report.failed), report.status) == (1, 1, "0xB000")
+    assert archive.asked < 12
 
 
 def test_what_came_is_not_asked_for_again_with_other_classes(database, make_archive):
@@ -165,9 +176,15 @@ def test_many_series_need_no_more_associations_than_one(modality):
 
 
 def test_one_class_is_proposed_in_all_transfer_syntaxes_that_we_keep_each_by_itself():
-    (one,) = rounds([part_of(Listed(CT))], lambda _part: True)
+    part = part_of(Listed(CT))
+    assert len(list(rounds([part], lambda _part: True))) == 1
+    part.has_failed = True
+    one, compressed = rounds([part], lambda _part: True)
     contexts = [(asked.abstract_syntax, asked.transfer_syntaxes) for asked in one.proposed() if asked.as_scp]
     assert sorted(contexts) == sorted((CT, (syntax,)) for syntax in KEPT_SYNTAXES)
+    # and then compressed only, for who sends all that it has by the uncompressed context
+    assert set(one.classes[CT]) > set(compressed.classes[CT])
+    assert all(UID(syntax).is_compressed for syntax in compressed.classes[CT])
 
 
 def test_what_may_be_guessed_is_of_classes_that_there_are():
