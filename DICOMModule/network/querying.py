@@ -12,10 +12,11 @@ from DICOMModule.errors import NetworkError, Problem
 from DICOMModule.jobs import Job
 from DICOMModule.network.aside import Aside, Interrupt
 from DICOMModule.network.find_query import FindQuery
-from DICOMModule.network.finding import Found, Values, find
+from DICOMModule.network.finding import Found, Values
 from DICOMModule.network.link import LIMITS
 from DICOMModule.network.matches import Match, QueryProgress, QueryResult, in_order, local_of, values_of
 from DICOMModule.network.reaching import Limits
+from DICOMModule.network.transport import transport_of
 
 Answer = tuple[str, Values]
 
@@ -53,7 +54,7 @@ def query_job(
 def _work(
     entry: ServerEntry, query: FindQuery, limits: Limits, tell: Callable[[Answer], None], interrupt: Interrupt
 ) -> Found:
-    return find(entry, query, lambda values: tell((entry.name, values)), interrupt, limits)
+    return transport_of(entry, limits).find(query, lambda values: tell((entry.name, values)), interrupt)
 
 
 def _match(database: DicomDatabase, query: FindQuery, answer: Answer) -> Match:

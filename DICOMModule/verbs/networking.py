@@ -108,18 +108,14 @@ class NetworkVerbs(LogicBase):
             The server cannot be reached, has nothing of it, or gives nothing.
         """
         from DICOMModule.network.our_listener import OurListener
-        from DICOMModule.network.retrieving import retrieve_keys_job
+        from DICOMModule.network.transport import transport_of
         from DICOMModule.settings import read_settings
 
         database, settings = self.database(), read_settings()
         usual = settings.listener_port if usual_port is None else usual_port
         port = usual if listener_port is None else listener_port
-        report = yield from retrieve_keys_job(
-            database,
-            database.servers.entry(name),
-            keys,
-            listener=OurListener(port, settings.listener_bind, listener_port is not None),
-        )
+        listener = OurListener(port, settings.listener_bind, listener_port is not None)
+        report = yield from transport_of(database.servers.entry(name)).retrieve_job(database, keys, listener)
         yield from self._note_health_job(report.series_instance_uids)
         return report
 
@@ -141,8 +137,9 @@ class NetworkVerbs(LogicBase):
         NetworkError
             There was no association at all; nothing was sent.
         """
-        from DICOMModule.network.send_job import send_items_job
+        from DICOMModule.network.transport import transport_of
 
+        transport = transport_of(to)
         found = _Gathered()
         wanted = dict.fromkeys(only)
         gone: list[str] = []
@@ -153,7 +150,7 @@ class NetworkVerbs(LogicBase):
                 if not wanted:
                     raise
                 gone.append(str(error))
-        report = yield from send_items_job(to, *found.chosen(wanted, gone))
+        report = yield from transport.send_job(*found.chosen(wanted, gone))
         return report
 
     def _gather_job(self, target: str, found: _Gathered) -> Job[None]:

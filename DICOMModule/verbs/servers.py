@@ -84,17 +84,16 @@ class ServerVerbs(LogicBase):
         UnknownServerError
             The address book has none of that name.
         """
-        from DICOMModule.network.doctor import diagnose_job
         from DICOMModule.network.doctor_move import OurPlace
-        from DICOMModule.network.link import LIMITS
         from DICOMModule.network.our_listener import OurListener
+        from DICOMModule.network.transport import transport_of
         from DICOMModule.settings import read_settings
 
         database, settings = self.database(), read_settings()
         book = database.servers
         entry = book.entry(name)
         ours = OurPlace(database.folder, OurListener(settings.listener_port, settings.listener_bind))
-        return diagnose_job(entry, lambda facts: book.learn(entry.name, facts), LIMITS, ours)
+        return transport_of(entry).diagnose_job(lambda facts: book.learn(entry.name, facts), ours)
 
 
 def read_servers(path: Path) -> list[ServerEntry]:
