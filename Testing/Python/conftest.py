@@ -74,6 +74,15 @@ def networking(qtbot, logic, viewer):
 
 
 @pytest.fixture
+def database(tmp_path):
+    """A database, open, with nothing in it."""
+    from DICOMModule.database import DicomDatabase
+
+    with DicomDatabase.open(tmp_path / "database") as opened:
+        yield opened
+
+
+@pytest.fixture
 def logic(tmp_path):
     """A Logic on a database folder that is not there yet."""
     from DICOMModule.logic import DICOMModuleLogic

@@ -9,14 +9,8 @@ import pytest
 from filled_database import fill
 from importing import edited, import_
 
-from DICOMModule.database import DicomDatabase, LabelCount, SavedSearch
+from DICOMModule.database import LabelCount, SavedSearch
 from DICOMModule.errors import DatabaseError, UnknownUIDError
-
-
-@pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 from filled_database import fill
 
 from DICOMModule.database import (
-    DicomDatabase,
     InstanceSummary,
     PatientSummary,
     SeriesSummary,
@@ -24,12 +23,6 @@ from DICOMModule.errors import (
 from DICOMModule.jobs import run_to_end
 
 FILE = "dicommodule.sqlite"
-
-
-@pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -36,12 +36,6 @@ FILE = "dicommodule.sqlite"
 
 
 @pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
-
-
-@pytest.fixture
 def filled(database, tmp_path):
     return fill(database, tmp_path)
 

@@ -27,12 +27,6 @@ MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 WARNED_ABOVE = "the DICOMDIR"
 
 
-@pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
-
-
 def instance(uid: str) -> bytes:
     return meta(uid=uid) + identity(uid=uid)
 

@@ -9,16 +9,10 @@ import pytest
 from importing import edited, import_
 from test_functional_groups import enhanced
 
-from DICOMModule.database import DicomDatabase, header_columns
+from DICOMModule.database import header_columns
 from DICOMModule.dicom.columns import made_in_columns
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.errors import DatabaseCorruptError
-
-
-@pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
 
 
 def in_columns(database, uid):

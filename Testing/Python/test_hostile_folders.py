@@ -28,12 +28,6 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="names and kinds
 
 
 @pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
-
-
-@pytest.fixture
 def series(tmp_path):
     return factories.make_series(tmp_path / "data" / "series", slices=4, rows=4, columns=4)
 

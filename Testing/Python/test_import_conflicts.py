@@ -12,17 +12,10 @@ import pytest
 from importing import counts, edited, hashes, import_
 from pydicom import dcmread
 
-from DICOMModule.database import DicomDatabase
 from DICOMModule.errors import DatabaseError
 from DICOMModule.jobs import run_to_end
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Reliability"))
-
-
-@pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
 
 
 @pytest.fixture

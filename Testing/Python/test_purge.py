@@ -29,12 +29,6 @@ print(connection.execute("SELECT count(*) FROM patient").fetchone()[0], flush=Tr
 
 
 @pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
-
-
-@pytest.fixture
 def filled(database, tmp_path):
     return purge_kit.fill(database, tmp_path)
 

@@ -25,7 +25,6 @@ from scripted_peer import (
     take_pdu,
 )
 
-from DICOMModule.database import DicomDatabase
 from DICOMModule.errors import NetworkError, PeerError, PeerLostError, PeerTimeoutError
 from DICOMModule.jobs import run_to_end
 from DICOMModule.network.find_query import FindQuery
@@ -33,12 +32,6 @@ from DICOMModule.network.link import linked
 from DICOMModule.network.pdus import Proposed
 from DICOMModule.network.querying import query_job
 from DICOMModule.network.services import PLAIN
-
-
-@pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
 
 
 def asked(database, port, **query):

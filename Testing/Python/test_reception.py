@@ -22,12 +22,6 @@ from DICOMModule.jobs import run_to_end
 
 
 @pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
-
-
-@pytest.fixture
 def series(tmp_path):
     return factories.make_series(tmp_path / "data", slices=3, rows=2, columns=2)
 

@@ -10,15 +10,8 @@ import factories
 import pytest
 from importing import counts, edited, import_
 
-from DICOMModule.database import DicomDatabase
 from DICOMModule.errors import DatabaseReadOnlyError, DicomFileError
 from DICOMModule.jobs import run_to_end
-
-
-@pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
 
 
 @pytest.fixture

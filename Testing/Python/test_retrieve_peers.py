@@ -10,17 +10,10 @@ from factories import make_series
 from retrieve_kit import SERIES, STUDY, Archive, got, made_series, running
 from scripted_peer import SHORT, STUDY_FIND, STUDY_GET, STUDY_MOVE, command, fragment
 
-from DICOMModule.database import DicomDatabase
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.errors import DiskFullError, NetworkError, PeerError, PeerTimeoutError
 from DICOMModule.network.retrieve_plan import RetrieveKey
 from DICOMModule.network.retrieving import retrieve_keys_job
-
-
-@pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -10,16 +10,9 @@ from retrieve_kit import SERIES, STUDY, Archive, got, made_series, running
 from scripted_peer import STUDY_GET, STUDY_MOVE, entry_of
 
 from DICOMModule.commands.main import main
-from DICOMModule.database import DicomDatabase
 from DICOMModule.errors import PeerError
 from DICOMModule.network import retrieve_plan
 from DICOMModule.network.retrieve_plan import RetrieveKey
-
-
-@pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from pydicom.uid import UID
 from retrieve_kit import CT, SERIES, STUDY, Archive, got, made_series, running
 from scripted_peer import STUDY_FIND, STUDY_MOVE
 
-from DICOMModule.database import DicomDatabase
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.network.accepted_services import GE_PRIVATE, KEPT_SYNTAXES, is_storage_class
 from DICOMModule.network.get_proposals import MOST_FOR_STORAGE, rounds
@@ -21,12 +20,6 @@ from DICOMModule.network.storage_classes import generic_classes, image_classes
 RETIRED_JPEG = "1.2.840.10008.1.2.4.55"
 EXPLICIT = "1.2.840.10008.1.2.1"
 MODALITY = 0x00080060
-
-
-@pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -7,16 +7,9 @@ import random
 import pytest
 from row_kit import assert_in_step, header, names, write
 
-from DICOMModule.database import DicomDatabase
 from DICOMModule.database.rows import BatchWriter, NewRow
 from DICOMModule.dicom.search_folding import fold_search, joined_words, word_starts
 from DICOMModule.jobs import run_to_end
-
-
-@pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
 
 
 def found(database, text):

@@ -23,12 +23,6 @@ FILE = "dicommodule.sqlite"
 
 
 @pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
-
-
-@pytest.fixture
 def filled(database, tmp_path):
     """Three patients; that of adams^Ann has a study with two series, of 1 and 3 instances."""
     fill(database, tmp_path)

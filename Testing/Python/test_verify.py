@@ -9,15 +9,8 @@ import factories
 import pytest
 from importing import import_
 
-from DICOMModule.database import DicomDatabase
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.jobs import run_to_end
-
-
-@pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
 
 
 @pytest.fixture

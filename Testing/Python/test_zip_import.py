@@ -28,12 +28,6 @@ from DICOMModule.verbs.history import file_of
 
 
 @pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
-
-
-@pytest.fixture
 def series(tmp_path):
     return factories.make_series(tmp_path / "made", slices=4, rows=4, columns=4)
 
