@@ -15,7 +15,7 @@ from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.level_rows import StaleRow, stale_rows
 from DICOMModule.database.quarantine import quarantined_files
 from DICOMModule.database.schema_check import schema_fault, search_fault
-from DICOMModule.database.strays import orphans, unknown_quarantine
+from DICOMModule.database.strays import lasting_job, orphans, unknown_quarantine
 from DICOMModule.database.summaries import QuarantinedFile, VerifyReport
 from DICOMModule.errors import DatabaseCorruptError, Problem
 from DICOMModule.jobs import Job, Progress
@@ -61,6 +61,7 @@ def report_job(
     aside: list[QuarantinedFile] = []
     try:
         strays = [*orphans(catalogue, store), *unknown_quarantine(catalogue, store)]
+        strays = yield from lasting_job(catalogue, store, strays, progress)
         advice += [Problem(os.fspath(path), STRAY) for path in strays]
         aside = quarantined_files(catalogue, store)
         if database == "ok":

@@ -42,7 +42,7 @@ from DICOMModule.database.purge_scope import Scope, read_scope
 from DICOMModule.database.residue import LOG_WAIT_S, check_room, empty_log_job, rewrite_job
 from DICOMModule.database.search_index import scrub_search
 from DICOMModule.database.sessions import exclusive_job, exclusive_now
-from DICOMModule.database.strays import orphans, unknown_quarantine
+from DICOMModule.database.strays import is_named, orphans, unknown_quarantine
 from DICOMModule.database.summaries import PurgeReport
 from DICOMModule.errors import DatabaseError, plain_text
 from DICOMModule.jobs import Job, Progress, run_to_end
@@ -241,8 +241,11 @@ class _Purge:
         for number, path in enumerate(strays):
             if number % STRAYS_A_STEP == 0:
                 yield Progress(number, len(strays), "looking at files without a row")
-            if scope.holds_file(path) and self._removed(path):
-                removed.append(path)
+            if not scope.holds_file(path):
+                continue
+            with self._catalogue.transaction() as connection:
+                if not is_named(connection, self._store, path) and self._removed(path):
+                    removed.append(path)
         self._sync(removed)
 
     def _forget_thumbnails(self, series_uids: Iterable[str]) -> None:

@@ -137,6 +137,11 @@ def dead_sessions(incoming: Path) -> list[Path]:
     return [lock for lock in sorted(incoming.glob(f"*{_LOCK_SUFFIX}")) if _is_free(lock)]
 
 
+def has_living_session(incoming: Path) -> bool:
+    """Return whether any process, this one or another, puts files together now."""
+    return incoming.is_dir() and not all(_is_free(lock) for lock in incoming.glob(f"*{_LOCK_SUFFIX}"))
+
+
 def remove_session(lock: Path) -> None:
     """Remove a dead session: its folder first, so that a crash in between leaves the lock to be found again.
 

@@ -15,7 +15,7 @@ from DICOMModule.database.file_store import CopiedFile, FileStore, sha256_of
 from DICOMModule.database.quarantine import DAMAGED, SPARE, write_quarantine
 from DICOMModule.database.registered import Registered, registered_as
 from DICOMModule.database.rows import BatchWriter, NewRow
-from DICOMModule.database.strays import orphans, unknown_quarantine
+from DICOMModule.database.strays import is_named, lasting_job, orphans, unknown_quarantine
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.dicom.instance_header import InstanceHeader
 from DICOMModule.errors import DicomFileError
@@ -68,13 +68,17 @@ class StrayRepair:
 
     def repair_job(self) -> Job[list[str]]:
         """Put every stray in order; return where those lie, or lay, that are in order now."""
-        strays = yield from self._looked_at_job(orphans(self._catalogue, self._store))
+        progress = Progress(0, 0, "files without a row")
+        orphaned = yield from lasting_job(self._catalogue, self._store, orphans(self._catalogue, self._store), progress)
+        strays = yield from self._looked_at_job(orphaned)
         settled = []
         # what is at its place has the better right to it
         for stray in sorted(strays, key=lambda one: self._store.place_of(one.uid) != one.path):
-            yield Progress(0, 0, "files without a row")
-            settled.append(os.fspath(self._settle(stray)))
-        for path in unknown_quarantine(self._catalogue, self._store):
+            yield progress
+            if (path := self._settle(stray)) is not None:
+                settled.append(os.fspath(path))
+        unknown = unknown_quarantine(self._catalogue, self._store)
+        for path in (yield from lasting_job(self._catalogue, self._store, unknown, progress)):
             yield Progress(0, 0, "the quarantine")
             settled += yield from self._noted_job(path)
         return settled
@@ -89,10 +93,13 @@ class StrayRepair:
                 found.append(stray)
         return found
 
-    def _settle(self, stray: Stray) -> Path:
+    def _settle(self, stray: Stray) -> Path | None:
+        """Put a stray in order; return where it lies then, or None where it is none any more."""
         known = registered_as(self._catalogue.connection, [stray.uid]).get(stray.uid)
         if known is None:
             return self._register(stray)
+        if known.copied and stray.path == self._store.place_of(stray.uid):
+            return None  # another program has registered it since we looked
         if known.copied and known.state == "present":
             same = stray.sha256 == known.sha256
             return self._set_aside(stray, SPARE if same else other_content(stray.header, known.patient_identity))
@@ -101,7 +108,7 @@ class StrayRepair:
             return self._set_aside(stray, reason)
         return self._give_back(stray, known)
 
-    def _register(self, stray: Stray) -> Path:
+    def _register(self, stray: Stray) -> Path | None:
         place = self._store.place_of(stray.uid)
         if stray.path != place and not self._store.move(stray.path, place):
             return self._set_aside(stray, TAKEN_PLACE)
@@ -142,9 +149,11 @@ class StrayRepair:
         self._healed.add(known.row)
         return place
 
-    def _set_aside(self, stray: Stray, reason: str) -> Path:
-        aside, sha256 = self._store.set_aside(stray.path)
+    def _set_aside(self, stray: Stray, reason: str) -> Path | None:
         with self._catalogue.transaction() as connection:
+            if is_named(connection, self._store, stray.path):
+                return None
+            aside, sha256 = self._store.set_aside(stray.path)
             write_quarantine(connection, aside, stray.uid, sha256, held=True, source=stray.path, reason=reason)
         return stray.path
 
@@ -158,6 +167,8 @@ class StrayRepair:
         if path != place and not (self._store.move(path, place) and not path.exists()):
             return []  # the same lies there already under its right name
         with self._catalogue.transaction() as connection:
+            if is_named(connection, self._store, place):
+                return []
             write_quarantine(connection, place, uid, sha256, held=True, source=path, reason=UNKNOWN)
         return [os.fspath(path)]
 
