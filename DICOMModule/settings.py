@@ -50,6 +50,8 @@ class Settings:
         Address on which it listens: ``127.0.0.1`` is this machine only, ``0.0.0.0`` all of its networks.
     listener_at_start : bool
         Start the listener with the program.
+    listener_stays : bool
+        The listener goes on when the program ends.
     volume_renderer : str
         ``auto``, ``processor`` or ``gpu``.
     keys : mapping of str to str
@@ -71,6 +73,7 @@ class Settings:
     listener_ae_title: str = "DICOMMODULE"
     listener_bind: str = "127.0.0.1"
     listener_at_start: bool = False
+    listener_stays: bool = False
     volume_renderer: str = "auto"
     keys: dict[str, str] = field(default_factory=dict)
     window: dict[str, str] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from DICOMModule.commands.verb import Context, Verb, filled, seconds, whole
 from DICOMModule.errors import plain_text
 
 if TYPE_CHECKING:
+    from DICOMModule.network.listener_mark import Life
     from DICOMModule.verbs.listening import ListenProgress
 
 MOST_MEMORY_BYTES = 8 << 30
@@ -46,8 +47,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="who may store; without any, the servers of the address book, and nobody else",
     )
     parser.add_argument("--allow-any", action="store_true", help="whoever calls by our title may store")
-    parser.add_argument(
+    life = parser.add_mutually_exclusive_group()
+    life.add_argument(
         "--with-parent", action="store_true", help="end when standard input ends, as it does with a parent"
+    )
+    life.add_argument(
+        "--apart",
+        action="store_true",
+        help="print where it listens and nothing more, and go on when who started it ends; the window can end it",
     )
     parser.add_argument(
         "--heartbeat", metavar="SECONDS", type=seconds, default=0.0, help="print a line so often, as a sign of life"
@@ -67,15 +74,18 @@ def _listen(context: Context) -> int:
     output.compact = True
     told = _Telling(output, given.heartbeat)
     orphaned = _end_of_input() if given.with_parent else threading.Event()
+    life: Life = "parent" if given.with_parent else "apart" if given.apart else "own"
     with (
         told.beating(),
         interrupts.noted() as interrupted,
         context.logic() as logic,
-        closing(logic.listen_job(options)) as job,
+        closing(logic.listen_job(options, life=life)) as job,
     ):
         for progress in job:
             if isinstance(progress, ListenProgress):
                 told.tell(progress)
+            if given.apart and not told.is_silent:
+                told.be_silent()
             if interrupted() or orphaned.is_set():
                 break
     return OK
@@ -90,6 +100,7 @@ class _Telling:
         self._last_s = time.monotonic()
         self._associations = 0
         self._has_begun = False
+        self.is_silent = False
         self._printing = threading.Lock()
 
     @contextmanager
@@ -117,7 +128,18 @@ class _Telling:
         """Print what has happened."""
         self._last_s, self._associations = time.monotonic(), progress.associations
         with self._printing:
-            self._tell(progress)
+            if not self.is_silent:
+                self._tell(progress)
+
+    def be_silent(self) -> None:
+        """Print nothing any more, and let go of standard output: who has started it may end, and so may a terminal."""
+        with self._printing:
+            self.is_silent = True
+            nothing = os.open(os.devnull, os.O_RDWR)
+            for stream in (self._output.stdout, sys.stdout, sys.stderr):
+                with suppress(OSError, ValueError, AttributeError):  # there may be none
+                    os.dup2(nothing, stream.fileno())
+            os.close(nothing)
 
     def _tell(self, progress: ListenProgress) -> None:
         output = self._output

@@ -59,6 +59,7 @@ class ListenerControl:
     def __init__(self, database_folder: Path, options: ListenerOptions) -> None:
         self._database_folder = database_folder
         self.options = options
+        self.changes = 0  # what comes is told by events
         self._state = ListenerState("stopped")
         self._events: deque[ListenerEvent] = deque(maxlen=MOST_EVENTS)
         self._changing = threading.Lock()
@@ -122,7 +123,7 @@ class ListenerControl:
     # --- the watching thread
 
     def _watch(self) -> None:
-        restarts: deque[float] = deque(maxlen=MOST_RESTARTS)
+        restarts = Restarts()
         while not self._wanted.is_set():
             began_s = time.monotonic()
             try:
@@ -135,19 +136,14 @@ class ListenerControl:
             if told is not None:  # it has said itself why it cannot
                 self._set("failed", told)
                 return
-            now_s = time.monotonic()
-            if len(restarts) == MOST_RESTARTS and now_s - restarts[0] < WITHIN_S:
-                self._set(
-                    "failed",
-                    f"the listener ended {MOST_RESTARTS + 1} times within {WITHIN_S:.0f} s and is not started again by"
-                    " itself. Look into the log, then start it again.",
-                )
+            pause_s = restarts.pause_s()
+            if pause_s is None:
+                self._set("failed", restarts.refusal)
                 return
-            recent = sum(now_s - one < WITHIN_S for one in restarts)
-            restarts.append(now_s)
-            pause_s = BACK_OFF_S[min(recent, len(BACK_OFF_S) - 1)]
             self._set("restarting", f"the listener ended unexpectedly and is started again in {pause_s:g} s")
-            _LOG.warning("the listener ended unexpectedly after %.0f s and is started again", now_s - began_s)
+            _LOG.warning(
+                "the listener ended unexpectedly after %.0f s and is started again", time.monotonic() - began_s
+            )
             self._wanted.wait(pause_s)
 
     def _live(self) -> str | None:
@@ -155,8 +151,8 @@ class ListenerControl:
         with _process(self._database_folder, self.options) as process:
             lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
             readers = [
-                threading.Thread(target=_read, args=(process.stdout, lines.put), daemon=True),
-                threading.Thread(target=_read, args=(process.stderr, _log_line), daemon=True),
+                threading.Thread(target=read_lines, args=(process.stdout, lines.put), daemon=True),
+                threading.Thread(target=read_lines, args=(process.stderr, _log_line), daemon=True),
             ]
             for reader in readers:
                 reader.start()
@@ -181,7 +177,7 @@ class ListenerControl:
                 reader.join()
             while not ended and (line := lines.get()) is not None:  # what was stored before it ended
                 self._take(line)
-            return _error_of(rest) if process.returncode == 1 else None
+            return error_of(rest) if process.returncode == 1 else None
 
     def _take(self, line: bytes) -> bool:
         """Take a line that it has printed; return whether it is one of ours."""
@@ -215,10 +211,8 @@ class ListenerControl:
 @contextmanager
 def _process(database_folder: Path, options: ListenerOptions) -> Iterator[subprocess.Popen[bytes]]:
     """Have a listener process; its streams are closed afterwards, and it has ended by then."""
-    paths = [path for path in sys.path if path]
-    arguments = ["--database", os.fspath(database_folder), "--json", "listen", *_as_arguments(options)]
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and program
-        [sys.executable, "-c", _PROGRAM, str(len(paths)), *paths, *arguments],
+        process_words(database_folder, options, "--with-parent", "--heartbeat", str(HEARTBEAT_S)),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -236,13 +230,50 @@ def _process(database_folder: Path, options: ListenerOptions) -> Iterator[subpro
                     stream.close()
 
 
-def _as_arguments(options: ListenerOptions) -> list[str]:
-    found = ["--port", str(options.port), f"--ae-title={options.ae_title}", f"--bind={options.bind}"]
-    found += [f"--allow={text}" for text in options.allow]
-    return [*found, *(["--allow-any"] if options.allow_any else []), "--with-parent", "--heartbeat", str(HEARTBEAT_S)]
+def process_words(database_folder: Path, options: ListenerOptions, *more: str) -> list[str]:
+    """Return the command of a listener process, with further arguments of `listen`."""
+    paths = [os.fspath(Path(path).absolute()) for path in sys.path if path]
+    words = ["--database", os.fspath(database_folder), "--json", "listen"]
+    words += ["--port", str(options.port), f"--ae-title={options.ae_title}", f"--bind={options.bind}"]
+    words += [f"--allow={text}" for text in options.allow]
+    words += ["--allow-any"] if options.allow_any else []
+    return [sys.executable, "-c", _PROGRAM, str(len(paths)), *paths, *words, *more]
 
 
-def _read(stream: IO[bytes], take: Callable[[bytes | None], object]) -> None:
+def listening_line(line: bytes) -> dict[str, Any]:
+    """Return where a listener listens, of the line with which it says so; nothing of any other line."""
+    with suppress(ValueError, TypeError, KeyError):
+        where = json.loads(line)["listening"]
+        return {"host": str(where["host"]), "port": int(where["port"]), "ae_title": str(where["ae_title"])}
+    return {}
+
+
+class Restarts:
+    """When a process that ended unexpectedly is started again: not too often, and later each time."""
+
+    def __init__(self) -> None:
+        self._recent: deque[float] = deque(maxlen=MOST_RESTARTS)
+
+    @property
+    def refusal(self) -> str:
+        """Why it is not started again any more."""
+        return (
+            f"the listener ended {MOST_RESTARTS + 1} times within {WITHIN_S:.0f} s and is not started again by itself."
+            " Look into the log, then start it again."
+        )
+
+    def pause_s(self) -> float | None:
+        """Return how long to wait before the next start, from now on counted as one; None where that is enough."""
+        now_s = time.monotonic()
+        if len(self._recent) == MOST_RESTARTS and now_s - self._recent[0] < WITHIN_S:
+            return None
+        recent = sum(now_s - one < WITHIN_S for one in self._recent)
+        self._recent.append(now_s)
+        return BACK_OFF_S[min(recent, len(BACK_OFF_S) - 1)]
+
+
+def read_lines(stream: IO[bytes], take: Callable[[bytes | None], object]) -> None:
+    """Give each line that a process prints to `take`; None once it prints nothing more."""
     with suppress(OSError, ValueError):
         for line in stream:
             take(line)
@@ -254,7 +285,7 @@ def _log_line(line: bytes | None) -> None:
         _LOG.info("the listener says: %s", plain_text(line.decode("utf-8", "replace").strip()))
 
 
-def _error_of(document: bytes) -> str | None:
+def error_of(document: bytes) -> str | None:
     """Return the error in the document with which the command line ends where it cannot go on."""
     with suppress(ValueError, TypeError, KeyError):
         return plain_text(str(json.loads(document)["error"]))

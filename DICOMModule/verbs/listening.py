@@ -14,6 +14,7 @@ from DICOMModule.verbs.base import LogicBase
 if TYPE_CHECKING:
     from DICOMModule.network.listener import Listener, ListenerLimits, ListenerOptions
     from DICOMModule.network.listener_events import RejectedEvent, StoredEvent
+    from DICOMModule.network.listener_mark import Life
 
 QUIET_S: Final = 2.0
 AGAIN_S: Final = 30.0
@@ -50,10 +51,17 @@ class ListeningVerbs(LogicBase):
         """Examine the series that have arrived and that nobody has looked at yet, as an import does."""
         return self._note_health_job(())
 
-    def listen_job(self, options: ListenerOptions, limits: ListenerLimits | None = None) -> Job[None]:
+    def listen_job(
+        self, options: ListenerOptions, limits: ListenerLimits | None = None, *, life: Life = "own"
+    ) -> Job[None]:
         """Listen until the job is closed; the first progress says where.
 
         Once nothing has come for a moment, series to which something was added are examined, as after an import.
+
+        Parameters
+        ----------
+        life : str
+            What ends it: with ``own`` and ``apart`` it also ends by itself when another program asks for that.
 
         Raises
         ------
@@ -67,7 +75,7 @@ class ListeningVerbs(LogicBase):
 
         database = self.database(create=True)
         listener = Listener(database, options, limits or ListenerLimits())
-        with listener, marked(database.folder, listener.host, listener.port, options.ae_title):
+        with listener, marked(database.folder, listener.host, listener.port, options.ae_title, life) as stop:
             changed: set[str] = set()
             last_s = 0.0
 
@@ -79,7 +87,7 @@ class ListeningVerbs(LogicBase):
                     last_s = time.monotonic()
                 return progress
 
-            while True:
+            while life == "parent" or not stop.is_there:
                 yield news()
                 if changed and time.monotonic() - last_s > QUIET_S:
                     examining = sorted(changed)

@@ -41,6 +41,8 @@ def a_networking(qtbot, viewer, logic):
     qtbot.addWidget(made.section)
     made.section.resize(360, 400)
     made.section.show()
+    made.listener.find()  # now, and not in the midst of a test
+    made._starter.stop()
     qtbot.waitUntil(lambda: made.book.is_settled and viewer.jobs.is_idle)
     yield made
     made.close()

@@ -25,6 +25,7 @@ MARKS: Final = {
     "restarting": ("retry", "warning", "Restarting…"),
     "failed": ("error", "error", "Not running: it failed"),
 }
+APART: Final = "It goes on when the viewer ends. What comes is in the list; whom it refuses it tells nobody."
 STRANGER: Final = "Who may store is among the servers, with its AE title and host, and calls us by our AE title."
 
 
@@ -49,6 +50,8 @@ class ListenerRow(QObject):
         section.listener_news.setTextFormat(Qt.PlainText)
         section.listener_button.clicked.connect(lambda _checked: self._on_button_clicked())
         section.listener_at_start.clicked.connect(lambda on: viewer.settings.change(listener_at_start=on))
+        section.listener_stays.clicked.connect(lambda on: viewer.settings.change(listener_stays=on))
+        section.listener_stays.setEnabled(not viewer.is_private)  # a private database goes with the viewer
         watch.changed.connect(self.show_state)
         self.show_settings(viewer.settings.value)
         self.show_state()
@@ -60,13 +63,16 @@ class ListenerRow(QObject):
         return False
 
     def show_settings(self, settings: Settings) -> None:
-        """Show whether it starts with the program."""
+        """Show whether it starts, and whether it ends, with the program."""
         self._section.listener_at_start.setChecked(settings.listener_at_start)
+        self._section.listener_stays.setChecked(settings.listener_stays)
 
     def show_state(self) -> None:
         """Say how it stands, and what came."""
         section, watch = self._section, self._watch
         name, color, words = MARKS[watch.kind]
+        if watch.process_apart:
+            words = f"Listening, started apart, process {watch.process_apart}"
         section.listener_icon.setPixmap(pixmap(name, getattr(theme(), color), MARK_PX))
         section.listener_icon.setToolTip(words)
         section.listener_state.set_whole_text(words)
@@ -78,7 +84,9 @@ class ListenerRow(QObject):
         if title:
             where = ", for this machine only" if is_loopback(host) else ""
             news.append(f"As {plain_text(title)} on port {port}{where}.")
-        if runs:
+        if watch.process_apart:
+            news.append(APART)
+        elif runs:
             news += arrivals_lines(watch.arrivals)
         text = "\n".join(news)
         section.listener_news.setText(breakable(shortened(text)))

@@ -16,6 +16,7 @@ from DICOMModule.widgets.qt import QObject, QTimer, pyqtSignal
 from DICOMModule.widgets.viewer import Viewer
 
 if TYPE_CHECKING:
+    from DICOMModule.network.listener_apart import ApartListener
     from DICOMModule.network.listener_control import ListenerControl, ListenerEvent, ListenerState
 
 POLL_MS: Final = 200
@@ -27,12 +28,13 @@ RUNS: Final = frozenset(("starting", "listening", "restarting"))
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Which listener there is to be: of which database, and where it listens."""
+    """Which listener there is to be: of which database, where it listens, and whether it goes on when the program ends."""
 
     folder: Path
     port: int
     ae_title: str
     bind: str
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class ListenerWatch(QObject):
     """Starts and stops the listener of the local database, and tells what comes.
 
     Starting and stopping may take a moment, so both are jobs; one is over before the next begins, and the last wish counts.
+    One that was started apart, by an earlier program perhaps, is found and watched as if it had been started here.
 
     Parameters
     ----------
@@ -95,9 +98,11 @@ class ListenerWatch(QObject):
         self._running: Wish | None = None
         self._state: ListenerState | None = None
         self._wished: Wish | None = None
-        self._busy = False
+        self._busy = self._is_looking = False
         self._failure = ""
         self._came: set[str] = set()
+        self._changes = 0
+        self._asked = _asked_of(viewer.settings.value)
         self.arrivals = Arrivals()
         self._timer = _timer(self, POLL_MS, self._poll)
         self._growth = _timer(self, GROWTH_MS, self.grown.emit, single=True)
@@ -108,7 +113,7 @@ class ListenerWatch(QObject):
         """``stopped``, ``starting``, ``listening``, ``restarting``, ``stopping`` or ``failed``."""
         if self._failure:
             return "failed"
-        if self._busy:
+        if self._busy and not self._is_looking:
             return "stopping" if self._wished is None else "starting"
         return STOPPED if self._state is None else self._state.kind
 
@@ -122,6 +127,12 @@ class ListenerWatch(QObject):
         """AE title, address and port of the one that listens; empty and 0 where none does."""
         state = self._state
         return ("", "", 0) if state is None or state.kind != "listening" else (state.ae_title, state.host, state.port)
+
+    @property
+    def process_apart(self) -> int:
+        """The process of one that listens and goes on when the program ends; 0 where there is none."""
+        state = self._state
+        return 0 if state is None or self.kind != "listening" or state.life == "parent" else state.process
 
     @property
     def is_wished(self) -> bool:
@@ -138,16 +149,35 @@ class ListenerWatch(QObject):
         self._failure = ""
         self._go_on()
 
+    def find(self, then: Callable[[], object] = lambda: None) -> None:
+        """Watch one that was started apart, if it runs; `then` is called where none does."""
+        if self._busy or self._wished is not None:
+            return
+        self._busy = self._is_looking = True
+        held, folder = self._held, self._logic.database_folder
+        self._viewer.jobs.run(
+            "Looking for a listener",
+            lambda: call_job(lambda: held.find(folder)),
+            on_success=lambda found: self._on_found(held, found, then),
+            on_failure=lambda failure: self._on_failed(held, failure),
+            quiet=True,
+            lane=Lane.NETWORK,
+        )
+
     def follow(self, settings: Settings) -> None:
         """Start it anew where it runs and its settings have changed."""
-        if self._wished is not None:
+        asked = _asked_of(settings)
+        has_changed, self._asked = asked != self._asked, asked
+        if self._wished is not None and has_changed:
             self._wish(settings)
 
     def use(self, logic: DICOMModuleLogic) -> None:
         """Receive into another database; it runs afterwards as it did before."""
-        self._logic = logic
+        is_other, self._logic = logic is not self._logic, logic
         if self._wished is not None:
             self.start()
+        elif is_other and not self._viewer.is_private:
+            self.find()
 
     def close(self) -> None:
         """Stop it at once, for the end of the program or of the use of its database; this may take a moment."""
@@ -155,15 +185,15 @@ class ListenerWatch(QObject):
             timer.stop()
         held, self._held = self._held, _Held()
         self._wished = self._running = self._state = None
-        self._busy = False
+        self._busy = self._is_looking = False
         self._failure = ""
         held.close()
 
     # -- starting and stopping, one after the other
 
     def _wish(self, settings: Settings) -> None:
-        where = settings.listener_port, settings.listener_ae_title, settings.listener_bind
-        wished = Wish(self._logic.database_folder, *where)
+        port, ae_title, bind, stays = _asked_of(settings)
+        wished = Wish(self._logic.database_folder, port, ae_title, bind, stays and not self._viewer.is_private)
         if wished != self._wished or self._failure:
             self._wished = wished
             self._failure = ""
@@ -187,10 +217,19 @@ class ListenerWatch(QObject):
         )
         self.changed.emit()
 
+    def _on_found(self, held: _Held, found: Wish | None, then: Callable[[], object]) -> None:
+        if held is not self._held:
+            return
+        if self._wished is None:
+            self._wished = found
+        self._on_done(held, found)
+        if found is None and self._wished is None:
+            then()
+
     def _on_done(self, held: _Held, running: Wish | None) -> None:
         if held is not self._held:
             return
-        self._busy = False
+        self._busy = self._is_looking = False
         self._running = running
         self.arrivals = Arrivals()
         self._came.clear()
@@ -202,7 +241,7 @@ class ListenerWatch(QObject):
 
     def _on_failed(self, held: _Held, failure: Failure) -> None:
         if held is self._held:
-            self._busy = False
+            self._busy = self._is_looking = False
             self._running = self._wished = self._state = None
             self._failure = failure.text
             self._go_on()
@@ -213,11 +252,17 @@ class ListenerWatch(QObject):
         control = self._held.control
         if control is None or self._busy:
             return
-        events, state = control.poll(), control.state
+        events, state, changes = control.poll(), control.state, control.changes
         if events:
             self._take(events)
+        if changes != self._changes:
+            self._changes = changes
+            self._note_growth()
         if state.kind == "failed":  # it gave up: its port is taken, perhaps
             self._failure, self._wished = state.text, None
+            self._go_on()
+        elif state.kind == STOPPED:  # another program has ended it
+            self._state, self._wished = state, None
             self._go_on()
         elif events or state != self._state:
             self._state = state
@@ -235,10 +280,13 @@ class ListenerWatch(QObject):
             else:
                 told = replace(told, refused=told.refused + 1, last_refusal=f"{whose}: {event.reason}")
         if told.instances > self.arrivals.instances:
-            self._quiet.start()
-            if not self._growth.isActive():
-                self._growth.start()
+            self._note_growth()
         self.arrivals = told
+
+    def _note_growth(self) -> None:
+        self._quiet.start()
+        if not self._growth.isActive():
+            self._growth.start()
 
     def _examine(self) -> None:
         """Once nothing has come for a while, look at what the listener has not come to examine."""
@@ -257,38 +305,61 @@ class _Held:
     """The listener that there is, exchanged by one thread at a time; `close` waits for that, and none comes after it."""
 
     def __init__(self) -> None:
-        self.control: ListenerControl | None = None
+        self.control: ListenerControl | ApartListener | None = None
         self._closed = False
         self._lock = threading.Lock()
 
     def exchange(self, wished: Wish | None) -> None:
-        """Close the listener, and start another where one is wished."""
+        """End the listener, and start another where one is wished."""
         from DICOMModule.network.listener import ListenerOptions
+        from DICOMModule.network.listener_apart import ApartListener
         from DICOMModule.network.listener_control import ListenerControl
 
         with self._lock:
-            self._end()
+            control, self.control = self.control, None
+            if control is not None:
+                control.stop()
             if wished is None or self._closed:
                 return
             # whom it hears is the address book's business: it is given nobody else
             options = ListenerOptions(port=wished.port, ae_title=wished.ae_title, bind=wished.bind)
-            self.control = ListenerControl(wished.folder, options)
+            self.control = (ApartListener if wished.stays else ListenerControl)(wished.folder, options)
             try:
                 self.control.start()
             except BaseException:
-                self._end()
+                self._let_go()
                 raise
 
+    def find(self, folder: Path) -> Wish | None:
+        """Take over a listener of a database that was started apart; return what may be wished of it."""
+        from DICOMModule.network.listener_mark import find_apart
+
+        with self._lock:
+            found = None if self._closed else find_apart(folder)
+            if found is None:
+                return None
+            from DICOMModule.network.listener import ListenerOptions
+            from DICOMModule.network.listener_apart import ApartListener
+
+            options = ListenerOptions(port=found.port, ae_title=found.ae_title, bind=found.host)
+            self.control = ApartListener(folder, options, found)
+            self.control.start()
+            return Wish(folder, found.port, found.ae_title, found.host, stays=True)
+
     def close(self) -> None:
-        """Close the listener for good."""
+        """Let go of the listener for good; one that was started apart goes on."""
         with self._lock:
             self._closed = True
-            self._end()
+            self._let_go()
 
-    def _end(self) -> None:
+    def _let_go(self) -> None:
         control, self.control = self.control, None
         if control is not None:
             control.close()
+
+
+def _asked_of(settings: Settings) -> tuple[int, str, str, bool]:
+    return settings.listener_port, settings.listener_ae_title, settings.listener_bind, settings.listener_stays
 
 
 def _timer(parent: QObject, interval_ms: int, act: Callable[[], object], *, single: bool = False) -> QTimer:

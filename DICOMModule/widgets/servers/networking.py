@@ -71,9 +71,9 @@ class Networking:
         self.section.test_requested.connect(self.test)
         self._starter = QTimer(self.section)
         self._starter.setSingleShot(True)
-        self._starter.timeout.connect(self._start_with_the_program)
+        self._starter.timeout.connect(self._look_for_a_listener)
         self._disconnect = viewer.settings.changed.connect(self._on_settings_changed)
-        if viewer.settings.value.listener_at_start and not viewer.is_private:
+        if not viewer.is_private:
             self._starter.start(AT_START_MS)
 
     def serve(
@@ -175,6 +175,11 @@ class Networking:
             self.doctor = DoctorDialog(self.book, self._viewer, self._window)
             self.doctor.edit_requested.connect(self.edit)
         self.doctor.test(entry)
+
+    def _look_for_a_listener(self) -> None:
+        """Show one that an earlier program has started apart; else start one where that is wished."""
+        starts = self._viewer.settings.value.listener_at_start
+        self.listener.find(self._start_with_the_program if starts else lambda: None)
 
     def _start_with_the_program(self) -> None:
         if not self.listener.is_wished:

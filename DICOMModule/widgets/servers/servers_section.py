@@ -66,6 +66,7 @@ class ServersSection(QWidget):
     listener_button: QPushButton
     listener_icon: QLabel
     listener_at_start: QCheckBox
+    listener_stays: QCheckBox
     listener_news: QLabel
     line: QFrame
     empty_label: QLabel

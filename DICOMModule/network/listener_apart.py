@@ -1,0 +1,231 @@
+"""A listener that goes on when the program that started it ends; found again, watched, and ended by a request. No Qt.
+
+It is a process in a session of its own, `listen --apart`, to which nothing leads but its mark in the database's folder: so any
+program on the database finds it, and tells whether it ended or crashed.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from DICOMModule.database.connection import FILE_NAME
+from DICOMModule.errors import NetworkError
+from DICOMModule.network.listener import ListenerOptions
+from DICOMModule.network.listener_control import (
+    START_S,
+    ListenerEvent,
+    Restarts,
+    error_of,
+    listening_line,
+    process_words,
+    read_lines,
+)
+from DICOMModule.network.listener_mark import ListenerState, ask_to_stop, has_crashed, running_listeners
+
+LOOK_EVERY_S: Final = 0.5
+STOP_S: Final = 20.0
+
+_LOG = logging.getLogger(__name__)
+_started: list[subprocess.Popen[bytes]] = []  # the system keeps word of a child that ended until its parent has asked
+
+
+class ApartListener:
+    """The listener of a database that is started apart, or was found so, watched by a thread of ours.
+
+    It has what `ListenerControl` has; but `close` leaves the process as it is, and nothing is told of what it receives but that
+    the database has changed.
+
+    Parameters
+    ----------
+    database_folder : Path
+        Of the database that it fills.
+    options : ListenerOptions
+        Where it listens.
+    found : ListenerState or None
+        The one that runs already; None: one is started where none runs there as wished.
+    """
+
+    def __init__(self, database_folder: Path, options: ListenerOptions, found: ListenerState | None = None) -> None:
+        self._database_folder = database_folder
+        self.options = options
+        self._state = found or ListenerState("stopped")
+        self._leaving, self._stopping = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self.changes = 0
+
+    @property
+    def state(self) -> ListenerState:
+        """How it is now."""
+        return self._state
+
+    def start(self) -> None:
+        """Begin to watch the one that was found, or to start one; `state` tells how that goes."""
+        if self._thread is None:
+            if self._state.kind != "listening":
+                self._state = ListenerState("starting", text="the listener is starting")
+            self._thread = threading.Thread(target=self._watch, name="listener apart", daemon=True)
+            self._thread.start()
+
+    def poll(self) -> list[ListenerEvent]:
+        """Return nothing: it tells nobody what it receives."""
+        return []
+
+    def close(self) -> None:
+        """Watch it no more; it goes on. One that is just starting is waited for."""
+        self._leaving.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def stop(self) -> None:
+        """End it and wait for that; what is under way comes to its end.
+
+        Raises
+        ------
+        NetworkError
+            It does not end.
+        """
+        self._stopping.set()
+        self.close()
+        state, self._state = self._state, ListenerState("stopped")
+        if state.kind != "listening":
+            return
+        with suppress(OSError):  # where its mark cannot be written to it will not end
+            ask_to_stop(self._database_folder, state.process)
+        if not _ends(self._database_folder, state.process):
+            raise NetworkError(f"the listener that was started apart, process {state.process}, does not end.")
+
+    # --- the watching thread
+
+    def _watch(self) -> None:
+        restarts, seen = Restarts(), self._age()
+        while not self._stopping.is_set():
+            try:
+                if self._state.kind != "listening":
+                    self._state = self._begun()
+            except NetworkError as error:
+                self._state = ListenerState("failed", text=str(error))
+                return
+            if self._leaving.wait(LOOK_EVERY_S):
+                return
+            seen, before = self._age(), seen
+            self.changes += seen != before
+            if self._is_there():
+                continue
+            if self._state.life != "apart" or not has_crashed(self._database_folder, self._state.process):
+                self._state = ListenerState("stopped", text="the listener was ended by another program.")
+                return
+            pause_s = restarts.pause_s()
+            if pause_s is None:
+                self._state = ListenerState("failed", text=restarts.refusal)
+                return
+            _LOG.warning("the listener that was started apart ended unexpectedly and is started again")
+            text = f"the listener ended unexpectedly and is started again in {pause_s:g} s"
+            self._state = ListenerState("restarting", text=text)
+            if self._leaving.wait(pause_s):
+                return
+
+    def _is_there(self) -> bool:
+        for process in tuple(_started):
+            if process.poll() is not None:
+                _started.remove(process)
+        return any(one.process == self._state.process for one in running_listeners(self._database_folder))
+
+    def _age(self) -> tuple[int, ...]:
+        """Return what is another one once something has been written to the database."""
+        path = self._database_folder / FILE_NAME
+        found = []
+        for one in (path, path.with_name(f"{FILE_NAME}-wal")):
+            with suppress(OSError):
+                told = one.stat()
+                found += [told.st_mtime_ns, told.st_size]
+        return tuple(found)
+
+    def _begun(self) -> ListenerState:
+        """Return the one that another program has started meanwhile, else start it."""
+        wished = self.options
+        for state in running_listeners(self._database_folder):
+            is_as_wished = state.ae_title == wished.ae_title and wished.port in {0, state.port}
+            if state.life != "parent" and is_as_wished:
+                return state
+        return self._started()
+
+    def _started(self) -> ListenerState:
+        """Start the process, and wait until it says where it listens.
+
+        Raises
+        ------
+        NetworkError
+            It cannot be started, or says why it cannot listen.
+        """
+        try:
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and program
+                process_words(self._database_folder.absolute(), self.options, "--apart"),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=self._database_folder.absolute().anchor,
+                **_detached(),
+            )
+        except OSError as error:
+            raise NetworkError(f"the listener's process cannot be started: {error.strerror}.") from error
+        lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        reader = threading.Thread(target=read_lines, args=(process.stdout, lines.put), daemon=True)
+        reader.start()
+        state, said = self._heard(lines)
+        if state is None:
+            process.kill()
+            process.wait()
+        else:
+            _started.append(process)
+        reader.join()  # it lets go of what it prints to, once it has said where it listens
+        if process.stdout is not None:
+            process.stdout.close()
+        if state is None:
+            raise NetworkError(error_of(said) or "the listener did not start in time.")
+        return state
+
+    def _heard(self, lines: queue.SimpleQueue[bytes | None]) -> tuple[ListenerState | None, bytes]:
+        """Return where it listens, as it says and its mark; or all that it has said instead."""
+        said, limit_s = b"", time.monotonic() + START_S
+        while time.monotonic() < limit_s and not self._stopping.is_set():
+            try:
+                line = lines.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            if line is None:
+                break
+            said += line
+            if where := listening_line(line):
+                mine = [one for one in running_listeners(self._database_folder) if one.port == where["port"]]
+                return (mine[0] if mine else None), said
+        return None, said
+
+
+def _ends(database_folder: Path, process: int) -> bool:
+    limit_s = time.monotonic() + STOP_S
+    while any(one.process == process for one in running_listeners(database_folder)):
+        if time.monotonic() > limit_s:
+            return False
+        time.sleep(0.05)
+    for child in tuple(_started):  # its mark goes shortly before it does
+        if child.pid == process:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(STOP_S)
+                _started.remove(child)
+    return True
+
+
+def _detached() -> dict[str, Any]:
+    """Return what parts a process from our terminal, session and end."""
+    if sys.platform == "win32":
+        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+        return {"creationflags": flags}
+    return {"start_new_session": True}

@@ -1,0 +1,244 @@
+"""A listener that goes on when its program ends: found by the next one, started again after a crash, ended by a request."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from types import SimpleNamespace
+
+import factories
+import peers
+import pytest
+from listener_kit import calling, store
+from test_listen_process import ended, started, waited_for
+
+from DICOMModule.database import DicomDatabase
+from DICOMModule.database.servers import ServerEntry
+from DICOMModule.errors import NetworkError
+from DICOMModule.network import listener_control
+from DICOMModule.network.listener import ListenerOptions
+from DICOMModule.network.listener_apart import ApartListener
+from DICOMModule.network.listener_mark import ask_to_stop, find_apart, running_listeners
+from DICOMModule.widgets.qt import QWidget
+from DICOMModule.widgets.servers.networking import Networking
+
+WITHIN_MS = 30_000
+ANYBODY = ListenerOptions(port=0, allow_any=True)
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Folder of a database; whatever still listens for it in the end is killed: it would outlive the tests."""
+    folder = tmp_path / "database"
+    yield folder
+    for state in running_listeners(folder):
+        if state.process:
+            os.kill(state.process, KILL)
+
+
+def listening(listener):
+    listener.start()
+    assert waited_for(lambda: listener.state.kind in {"listening", "failed"}, 30.0)
+    assert listener.state.kind == "listening", listener.state.text
+    return SimpleNamespace(port=listener.state.port)
+
+
+def test_it_goes_on_without_its_program_is_found_again_and_ends_when_it_is_asked_to(folder, series_factory):
+    first, second = series_factory(slices=2, rows=4, columns=4), series_factory(slices=2, rows=4, columns=4)
+    one = ApartListener(folder, ANYBODY)
+    at = listening(one)
+    changes = one.changes
+    assert store(at, *first.files) == [0, 0]
+    assert waited_for(lambda: one.changes > changes)  # that something came is seen, though not what
+    one.close()
+    found = find_apart(folder)
+    assert (found.kind, found.port, found.life) == ("listening", at.port, "apart")
+    assert found.process not in {0, os.getpid()}
+    assert store(at, *second.files) == [0, 0]
+    other = ApartListener(folder, ANYBODY, found)
+    other.start()
+    assert other.state == found
+    other.stop()
+    assert other.state.kind == "stopped"
+    assert find_apart(folder) is None
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", at.port)) != 0
+    with DicomDatabase.open(folder) as database:
+        assert len(database.instances()) == 4
+    assert not list((folder / "incoming").iterdir())
+
+
+def test_two_programs_that_wish_the_same_have_one(folder):
+    one, two = ApartListener(folder, ANYBODY), ApartListener(folder, ANYBODY)
+    listening(one)
+    listening(two)
+    assert two.state.process == one.state.process
+    two.stop()
+    assert waited_for(lambda: one.state.kind == "stopped")  # it was no crash: nobody starts it again
+    assert "another program" in one.state.text
+    one.close()
+
+
+def test_one_that_crashed_is_started_again_by_who_watches_it(folder, monkeypatch):
+    monkeypatch.setattr(listener_control, "BACK_OFF_S", (0.05,))
+    one = ApartListener(folder, ANYBODY)
+    listening(one)
+    before = one.state.process
+    os.kill(before, KILL)
+    assert waited_for(lambda: one.state.kind == "listening" and one.state.process != before, 30.0)
+    with calling(SimpleNamespace(port=one.state.port)) as made:
+        assert made.is_established
+    one.stop()
+    assert running_listeners(folder) == []
+
+
+def test_one_that_cannot_listen_says_why(folder):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        one = ApartListener(folder, ListenerOptions(port=port))
+        one.start()
+        assert waited_for(lambda: one.state.kind == "failed", 30.0)
+        assert str(port) in one.state.text
+        one.stop()
+
+
+def test_one_that_does_not_end_is_said(folder, monkeypatch):
+    monkeypatch.setattr("DICOMModule.network.listener_apart.STOP_S", 0.3)
+    monkeypatch.setattr("DICOMModule.network.listener_apart.ask_to_stop", lambda *_: None)
+    one = ApartListener(folder, ANYBODY)
+    listening(one)
+    with pytest.raises(NetworkError, match="does not end"):
+        one.stop()
+    monkeypatch.undo()
+    again = ApartListener(folder, ANYBODY, find_apart(folder))
+    again.start()
+    again.stop()
+
+
+def test_one_of_a_terminal_can_be_asked_to_end_and_one_with_a_parent_ends_with_that_alone(folder):
+    alone, child = started(folder), started(folder, "--with-parent")
+    for process in (alone, child):
+        process.stdout.readline()
+    assert [state.process for state in running_listeners(folder) if state.life == "own"] == [find_apart(folder).process]
+    for state in running_listeners(folder):
+        ask_to_stop(folder, state.process)
+    assert ended(alone)[0] == 0
+    assert [state.life for state in running_listeners(folder)] == ["parent"]
+    assert ended(child)[0] == 0  # this closes its standard input
+    assert not list((folder / "incoming").iterdir())
+
+
+def test_the_verb_lets_go_of_what_it_prints_to(folder):
+    process = started(folder, "--apart")
+    assert b"listening" in process.stdout.readline()
+    assert waited_for(lambda: process.stdout.read() == b"")  # its end, though it goes on
+    assert process.poll() is None
+    ask_to_stop(folder, find_apart(folder).process)
+    assert ended(process)[0] == 0
+
+
+# -- the window
+
+
+@pytest.fixture
+def windows(qtbot, viewer, logic, folder):
+    """Open and close the network's part of windows on the database."""
+    viewer.settings.change(listener_port=0)
+    made = []
+
+    def opened():
+        window = QWidget()
+        qtbot.addWidget(window)
+        one = Networking(viewer, logic, window)
+        qtbot.addWidget(one.section)
+        made.append(one)
+        return one
+
+    def closed(one):
+        made.remove(one)
+        one.close()
+
+    yield SimpleNamespace(opened=opened, closed=closed)
+    for one in tuple(made):
+        closed(one)
+
+
+def told(networking):
+    return networking.section.listener_state.whole_text
+
+
+def test_the_window_starts_one_apart_and_the_next_window_finds_and_ends_it(qtbot, windows, logic, viewer, folder):
+    tmp_path = folder.parent
+    logic.add_server(ServerEntry("sender", host="127.0.0.1", port=104, ae_title=peers.OURS))
+    first = windows.opened()
+    first.section.listener_stays.click()
+    assert viewer.settings.value.listener_stays
+    first.section.listener_button.click()
+    qtbot.waitUntil(lambda: first.listener.kind in {"listening", "failed"}, timeout=WITHIN_MS)
+    process = find_apart(folder).process
+    assert told(first) == f"Listening, started apart, process {process}"
+    assert "It goes on when the viewer ends" in first.section.listener_news.text()
+    windows.closed(first)
+    assert find_apart(folder).process == process
+
+    second = windows.opened()
+    grown = []
+    second.listener.grown.connect(lambda: grown.append(1))
+    qtbot.waitUntil(lambda: second.listener.kind == "listening", timeout=WITHIN_MS)
+    assert told(second) == f"Listening, started apart, process {process}"
+    assert second.section.listener_button.text() == "Stop Listener"
+    viewer.settings.change(theme="light")  # is no reason to start it anew
+    title, _, port = second.listener.place
+    made = factories.make_series(tmp_path / "made", "sent", slices=2)
+    peers.store(peers.Peer(title, port, tmp_path, tmp_path / "log"), made.folder)
+    qtbot.waitUntil(lambda: bool(grown), timeout=WITHIN_MS)
+    assert len(logic.database().instances(series=made.uid)) == 2
+    assert find_apart(folder).process == process
+
+    second.section.listener_button.click()
+    qtbot.waitUntil(lambda: second.listener.kind == "stopped", timeout=WITHIN_MS)
+    assert find_apart(folder) is None
+    assert second.section.listener_button.text() == "Start Listener"
+    qtbot.waitUntil(lambda: viewer.jobs.is_idle, timeout=WITHIN_MS)
+
+
+def test_a_tick_taken_back_lets_the_listener_end_with_the_window(qtbot, windows, viewer, folder):
+    viewer.settings.change(listener_stays=True, listener_at_start=True)
+    first = windows.opened()
+    qtbot.waitUntil(lambda: first.listener.process_apart != 0, timeout=WITHIN_MS)
+    first.section.listener_stays.click()
+    qtbot.waitUntil(lambda: first.listener.kind == "listening" and not first.listener.process_apart, timeout=WITHIN_MS)
+    assert [state.life for state in running_listeners(folder)] == ["parent"]
+    windows.closed(first)
+    assert running_listeners(folder) == []
+
+
+def test_one_that_another_window_ends_is_shown_as_ended(qtbot, windows, viewer, folder):
+    viewer.settings.change(listener_stays=True)
+    first = windows.opened()
+    first.listener.start()
+    qtbot.waitUntil(lambda: first.listener.process_apart != 0, timeout=WITHIN_MS)
+    second = windows.opened()
+    qtbot.waitUntil(lambda: second.listener.process_apart != 0, timeout=WITHIN_MS)
+    second.listener.stop()
+    qtbot.waitUntil(lambda: first.listener.kind == second.listener.kind == "stopped", timeout=WITHIN_MS)
+    assert told(first) == "Not running"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process is killed")
+def test_a_crash_is_told_and_mended(qtbot, windows, viewer, folder):
+    viewer.settings.change(listener_stays=True)
+    one = windows.opened()
+    kinds = []
+    one.listener.changed.connect(lambda: kinds.append(one.listener.kind))
+    one.listener.start()
+    qtbot.waitUntil(lambda: one.listener.process_apart != 0, timeout=WITHIN_MS)
+    before = one.listener.process_apart
+    os.kill(before, signal.SIGKILL)
+    qtbot.waitUntil(lambda: one.listener.process_apart not in {0, before}, timeout=WITHIN_MS)
+    assert "restarting" in kinds
+    one.listener.stop()
+    qtbot.waitUntil(lambda: one.listener.kind == "stopped", timeout=WITHIN_MS)
