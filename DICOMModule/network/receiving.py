@@ -60,6 +60,7 @@ from DICOMModule.network.storing import (
 from DICOMModule.network.wire import ClosedError, SilenceError, Wire
 
 LONGEST_PDU_BYTES: Final = 262_144
+LEAST_BYTES: Final = 16_384  # of a message, within the time that is borne within one
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Patience:
     between_messages_s : float
         Between two messages of an association.
     within_message_s : float
-        For the next PDU within a message, for all of a PDU, and for a peer to take an answer.
+        For each `LEAST_BYTES` of a message or what is left of it, for all of a PDU, and for a peer to take an answer.
     without_context_s : float
         For whoever was accepted without any presentation context.
     """
@@ -146,8 +147,11 @@ class IncomingAssociation:
             self._accept()
             idle_s = patience.between_messages_s if self._contexts else patience.without_context_s
             while self._message is not None or not self._is_ending:
-                wait_s = idle_s if self._message is None else patience.within_message_s
-                kind, body = self._wire.read_pdu(wait_s, patience.within_message_s)
+                message, began_s = self._message, time.monotonic()
+                left_s = idle_s if message is None else patience.within_message_s - message.waited_s
+                kind, body = self._wire.read_pdu(left_s, patience.within_message_s)
+                if message is not None:
+                    message.note_wait(time.monotonic() - began_s, len(body))
                 if kind == DATA:
                     self._take_values(body)
                 elif kind == RELEASE_RQ and self._message is None:
@@ -263,11 +267,18 @@ class _UnexpectedError(Exception):
 
 
 class _Message:
-    """One message while its fragments come in (PS3.7 6.3.1, PS3.8 E.2)."""
+    """One message while its fragments come in (PS3.7 6.3.1, PS3.8 E.2).
+
+    Attributes
+    ----------
+    waited_s : float
+        How long its latest bytes were waited for, since the last `LEAST_BYTES`.
+    """
 
     def __init__(self, context: int) -> None:
         self.context = context
         self.command: Command | None = None
+        self.waited_s, self._came = 0.0, 0
         self._raw = bytearray()
         self._sink: Storing | Refusing | None = None
 
@@ -293,6 +304,12 @@ class _Message:
         if self._sink is not None:
             self._sink.write(piece)
         return is_last
+
+    def note_wait(self, waited_s: float, came: int) -> None:
+        """Note how long the next bytes were waited for: who trickles is as good as silent. What our disk takes does not count."""
+        self.waited_s, self._came = self.waited_s + waited_s, self._came + came
+        if self._came >= LEAST_BYTES:
+            self.waited_s, self._came = 0.0, 0
 
     def status(self) -> tuple[int, str]:
         """Do what is asked for; return status and comment."""

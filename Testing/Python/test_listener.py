@@ -12,6 +12,7 @@ from pathlib import Path
 import factories
 import pydicom
 import pytest
+from dicom_bytes import element
 from listener_kit import (
     CT_IMAGE,
     EXPLICIT,
@@ -279,6 +280,36 @@ def test_one_that_falls_silent_within_a_message_is_let_go(listener, series):
         assert time.monotonic() - began_s < 3
     assert "fell silent" in refusals(listener)[0]
     assert not list(listener._intake.folder.iterdir())
+
+
+def test_one_that_trickles_a_data_set_is_let_go_and_a_slow_one_is_not(listener, series):
+    """A byte a moment holds an association as long as silence would; what comes slowly and comes is taken."""
+    with connected(listener) as connection:
+        associated(connection)
+        connection.sendall(values(3, 3, store_command("1.2.3")))
+        for _ in range(100):
+            connection.settimeout(0.1)
+            try:
+                connection.sendall(values(3, 0, bytes(2)))
+                assert connection.recv(1) in {b"\x07", b""}
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                pass
+            break
+        else:
+            pytest.fail("it may trickle on")
+    assert "fell silent" in refusals(listener)[0]
+    assert not list(listener._intake.folder.iterdir())
+    data = data_set_of(series.files[0]) + element(0xFFFCFFFC, "OB", bytes(100_000))
+    with connected(listener) as connection:
+        associated(connection)
+        connection.sendall(values(3, 3, store_command(uid_of(series.files[0]))))
+        for start in range(0, len(data), 20_000):
+            time.sleep(0.3)
+            piece = data[start : start + 20_000]
+            connection.sendall(values(3, 2 if start + 20_000 >= len(data) else 0, piece))
+        assert status_of(answer(connection)[1]) == 0
 
 
 def test_a_data_set_without_end_is_cut_off(tmp_path, series):
