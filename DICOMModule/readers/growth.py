@@ -40,7 +40,7 @@ def growth_of(loadable: Loadable, others: int, examined: Sequence[Loadable]) -> 
     """Return what a loadable is now.
 
     It has grown where exactly one of what its series can be loaded as now is of its kind and grid and holds all that it held,
-    and where nothing has appeared beside that.
+    and where nothing has appeared beside that. A single image is of the kind of the volume that its reader makes of it and others.
 
     Parameters
     ----------
@@ -80,10 +80,11 @@ def _holds(one: Loadable, other: Loadable) -> bool:
 
 def _is_like(one: Loadable, other: Loadable) -> bool:
     """Say whether two loadables differ in nothing but how many images they have."""
+    is_first_slice = (other.kind, one.kind) == ("image", "volume") and len(other.instances) == other.dimensions[2] == 1
     axes = [None if each.axis is None else (each.axis.name, each.axis.unit) for each in (one, other)]
     return (
-        (one.reader, one.kind, one.selected, one.components)
-        == (other.reader, other.kind, other.selected, other.components)
+        (one.reader, one.selected, one.components) == (other.reader, other.selected, other.components)
+        and (one.kind == other.kind or is_first_slice)
         and one.dimensions[:2] == other.dimensions[:2]
         and axes[0] == axes[1]
     )

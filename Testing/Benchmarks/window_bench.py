@@ -1,11 +1,12 @@
 """How long the window's event loop pauses while it works, and whether memory stays.
 
-    python Testing/Benchmarks/window_bench.py [import] [load] [turn] [rounds] [--files N] [--slices N] [--rounds N]
+    python Testing/Benchmarks/window_bench.py [import] [load] [grow] [turn] [rounds] [--files N] [--slices N] [--rounds N]
 
 A timer of 5 ms in the thread of the window notes the gaps between its ticks, while
 
 * `import`: a folder of N small files (10,000) is imported and the tree grows,
 * `load`: a series of 600 × 512 × 512 int16 (315 MB) is loaded and shown,
+* `grow`: two thirds of a series of 300 slices are shown, and the rest comes into the database,
 * `turn`: its volume view is turned by drag events for ten seconds,
 * `rounds`: a series is loaded, shown and removed 30 times; the memory of the process after each.
 
@@ -29,12 +30,14 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import factories  # noqa: E402 (the paths first)
 
 from DICOMModule.app import ViewerOptions, drawing_imported, viewer_window  # noqa: E402
+from DICOMModule.jobs import run_to_end  # noqa: E402
 from DICOMModule.widgets.main_window import MainWindow  # noqa: E402
 from DICOMModule.widgets.qt import QApplication, QEvent, QEventLoop, QMouseEvent, QPointF, Qt, QTimer  # noqa: E402
 from DICOMModule.widgets.viewer import OpenRequest  # noqa: E402
 
 TICK_MS = 5
-PARTS = ("import", "load", "turn", "rounds")
+GROWN = 300
+PARTS = ("import", "load", "grow", "turn", "rounds")
 HEAD = "| while | s | gap: median ms | 99 % | longest | longest worked | over 100 ms |\n|---|---|---|---|---|---|---|"
 
 
@@ -145,6 +148,31 @@ def bench_load(window: MainWindow, folder: Path, arguments: argparse.Namespace) 
     return [measured(f"import, load and first pictures of {arguments.slices} × 512 × 512", act)]
 
 
+def bench_grow(window: MainWindow, folder: Path, _arguments: argparse.Namespace) -> list[str]:
+    """Let a volume that is shown get the rest of its slices."""
+    made = factories.make_series(folder / "growing", "growing", slices=GROWN, rows=512, columns=512)
+    rest = folder / "rest"
+    rest.mkdir()
+    for file, dataset in zip(made.files, made.datasets, strict=True):
+        if dataset.InstanceNumber > GROWN * 2 // 3:
+            file.rename(rest / file.name)
+    window.viewer.scene.clear()
+    panel = window.host.current.widget
+    run_to_end(panel.logic.import_job([made.folder]))
+    window.viewer.open_requested.emit(OpenRequest((made.uid,)))
+    wait_until(lambda: bool(window.viewer.scene.nodes))
+    settle(window)
+    shown = window.viewer.scene.nodes[0].volume
+
+    def act() -> None:
+        window.viewer.paths_dropped.emit((rest,))
+        wait_until(lambda: window.viewer.scene.nodes[0].volume is not shown)
+        settle(window)
+        pause(1.0)
+
+    return [measured(f"the rest of {GROWN} × 512 × 512 comes", act)]
+
+
 def bench_turn(window: MainWindow, folder: Path, arguments: argparse.Namespace) -> list[str]:
     """Turn the volume by a drag with the left button."""
     if not window.viewer.scene.nodes:
@@ -209,7 +237,13 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=600)
     parser.add_argument("--rounds", type=int, default=30)
     arguments = parser.parse_args()
-    benches = {"import": bench_import, "load": bench_load, "turn": bench_turn, "rounds": bench_rounds}
+    benches = {
+        "import": bench_import,
+        "load": bench_load,
+        "grow": bench_grow,
+        "turn": bench_turn,
+        "rounds": bench_rounds,
+    }
     rows = []
     with tempfile.TemporaryDirectory(prefix="dicommodule-bench-") as folder:
         options = ViewerOptions(None, settings_file=Path(folder) / "settings.json")

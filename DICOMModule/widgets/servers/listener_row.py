@@ -25,7 +25,7 @@ MARKS: Final = {
     "restarting": ("retry", "warning", "Restarting…"),
     "failed": ("error", "error", "Not running: it failed"),
 }
-APART: Final = "It goes on when the viewer ends. What comes is in the list; whom it refuses it tells nobody."
+APART: Final = "it goes on when the viewer ends. What comes is in the list; whom it refuses it tells nobody."
 STRANGER: Final = "Who may store is among the servers, with its AE title and host, and calls us by our AE title."
 
 
@@ -72,7 +72,7 @@ class ListenerRow(QObject):
         section, watch = self._section, self._watch
         name, color, words = MARKS[watch.kind]
         if watch.process_apart:
-            words = f"Listening, started apart, process {watch.process_apart}"
+            words = "Listening, started apart"
         section.listener_icon.setPixmap(pixmap(name, getattr(theme(), color), MARK_PX))
         section.listener_icon.setToolTip(words)
         section.listener_state.set_whole_text(words)
@@ -85,7 +85,7 @@ class ListenerRow(QObject):
             where = ", for this machine only" if is_loopback(host) else ""
             news.append(f"As {plain_text(title)} on port {port}{where}.")
         if watch.process_apart:
-            news.append(APART)
+            news.append(f"Started apart, process {watch.process_apart}: {APART}")
         elif runs:
             news += arrivals_lines(watch.arrivals)
         text = "\n".join(news)
