@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from DICOMModule.dicom.character_sets import codec_of, decode
@@ -169,12 +170,23 @@ def read_identifier(data: bytes, transfer_syntax: str) -> dict[str, str]:
         count += 1
         if count > MOST_ELEMENTS:
             raise IdentifierError("it has too many elements")
-    codec = codec_of(raw.get("SpecificCharacterSet", b"").decode("latin_1"))
+    told = raw.get("SpecificCharacterSet", b"").decode("latin_1").strip(" \0")
     texts = {
-        keyword: decode(value, codec if TAGS[keyword][1] in _TEXTS else "latin_1")[:LONGEST_TEXT].strip(" \0")
+        keyword: decode(value, _codec(told, value) if TAGS[keyword][1] in _TEXTS else "latin_1")[:LONGEST_TEXT].strip(
+            " \0"
+        )
         for keyword, value in raw.items()
     }
     return {keyword: text for keyword, text in texts.items() if text}
+
+
+def _codec(told: str, value: bytes) -> str:
+    """Return in what a value is written; a peer that names no set may answer in the one in which it was asked."""
+    if not told and not value.isascii():
+        with suppress(UnicodeDecodeError):  # text of another set is hardly ever valid in it by chance
+            value.rstrip(b" \0").decode("utf_8")
+            return "utf_8"
+    return codec_of(told)
 
 
 def _header(data: bytes, position: int, *, explicit: bool) -> tuple[int, bytes, int, int]:

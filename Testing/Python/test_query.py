@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import time
 from contextlib import suppress
 from datetime import date
@@ -279,3 +280,22 @@ def test_sequences_in_an_answer_are_stepped_over(explicit):
     for length in range(len(data)):
         with suppress(IdentifierError):
             assert read_identifier(data[:length], EXPLICIT if explicit else IMPLICIT).get("StudyInstanceUID") is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "character_set", "name"),
+    [
+        ("Müller^Jürgen".encode(), "", "Müller^Jürgen"),
+        ("山田^太郎".encode(), "", "山田^太郎"),
+        ("Müller^Jürgen".encode("latin_1"), "", "Müller^Jürgen"),
+        ("Müller^Jürgen".encode("latin_1"), "ISO_IR 100", "Müller^Jürgen"),
+        ("王^小东".encode("gb18030"), "GB18030", "王^小东"),
+    ],
+)
+def test_a_name_is_read_though_the_answer_does_not_say_in_which_set_it_is(raw, character_set, name):
+    """We ask in UTF-8: who answers in it and does not say so is understood, and so is who answers in Latin 1."""
+    data = element(0x00080005, "CS", character_set) if character_set else b""
+    data += struct.pack("<HH2sH", 0x10, 0x10, b"PN", len(raw) + len(raw) % 2) + raw + b" " * (len(raw) % 2)
+    assert read_identifier(data, EXPLICIT) == {"PatientName": name} | (
+        {"SpecificCharacterSet": character_set} if character_set else {}
+    )
