@@ -117,9 +117,11 @@ def parse_associate_request(body: bytes) -> AssociateRequest:
 
 
 def _title(raw: bytes) -> str:
-    if not raw.isascii():
+    """Return an AE title; callers that end it as C does leave in its field what was in their memory."""
+    told = raw.partition(b"\0")[0]
+    if not told.isascii():
         raise PduError("an AE title that is not of the default repertoire")
-    title = raw.decode("ascii").strip(" \0")
+    title = told.decode("ascii").strip(" ")
     if not title or not title.isprintable() or "\\" in title:
         raise PduError("an AE title that is empty or holds a control character")
     return title

@@ -34,6 +34,8 @@ from DICOMModule.network.pdus import ASSOCIATE_RQ, HEADER_BYTES, PduError
 from DICOMModule.network.sockets import send_at_once
 
 _PIECE: Final = 65_536
+_TLS_HANDSHAKE: Final = b"\x16\x03"  # RFC 8446 5.1
+_HTTP_METHODS: Final = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"OPTI", b"CONN"})
 _THINKING_S: Final = 0.1
 """How long a refusal takes at least: guessing costs time, and callers whose threads are not ready yet can hear it."""
 
@@ -242,8 +244,7 @@ class Guard:
                 kind, claimed = struct.unpack(">BxL", body)
                 if kind != ASSOCIATE_RQ:
                     is_known = 1 <= kind <= 7
-                    text = "it began with something else than an association request"
-                    raise _UnwantedError(text, UNEXPECTED_PDU if is_known else UNRECOGNIZED_PDU)
+                    raise _UnwantedError(_said_instead(bytes(body)), UNEXPECTED_PDU if is_known else UNRECOGNIZED_PDU)
                 if claimed > LONGEST_REQUEST_BYTES:
                     raise _UnwantedError("its association request is longer than any may be", INVALID_PARAMETER)
                 length += claimed
@@ -265,6 +266,15 @@ class Guard:
 
     def _refused(self, visitor: _Visitor, reason: str, calling_ae: str) -> None:
         self._tell(RejectedEvent(reason, calling_ae, visitor.host))
+
+
+def _said_instead(beginning: bytes) -> str:
+    """Return what somebody says who asks for no association; what is often set up wrongly is told by its name."""
+    if beginning.startswith(_TLS_HANDSHAKE):
+        return "it wants to speak by TLS, which this listener does not: TLS is to be turned off at the sender"
+    if beginning[:4].rstrip() in _HTTP_METHODS:
+        return "it takes the listener for a web server"
+    return "it began with something else than an association request"
 
 
 class _UnwantedError(Exception):

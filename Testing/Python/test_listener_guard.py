@@ -14,6 +14,7 @@ from listener_kit import (
     EXPLICIT,
     IMPLICIT,
     QUICK,
+    TITLE,
     a_listener,
     answer,
     calling,
@@ -95,6 +96,29 @@ def test_what_is_no_association_at_all_is_aborted(listener, sent, reason):
         connection.sendall(sent)
         kind, body = answer(connection)
         assert (kind, body[2:]) == (0x07, bytes((2, reason)))
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "TLS is to be turned off"),
+        (b"GET / HTTP/1.1\r\n\r\n", "web server"),
+        (b"\x04\0\0\0\0\4data", "something else than an association request"),
+    ],
+)
+def test_who_is_set_up_wrongly_is_told_as_what_it_is(listener, sent, words):
+    with connected(listener) as connection:
+        connection.sendall(sent)
+        answer(connection)
+    (reason,) = reasons(listener)
+    assert words in reason
+
+
+@pytest.mark.parametrize("rest", [b"", b"\0", b"\0\xfe\x07x"])
+def test_a_title_that_ends_as_in_c_is_read_to_its_end(listener, rest):
+    with connected(listener) as connection:
+        connection.sendall(request(called=TITLE.encode() + rest, calling_ae=b"MODALITY" + rest))
+        assert answer(connection)[0] == 0x02
 
 
 @pytest.mark.parametrize(
