@@ -38,7 +38,10 @@ SOUND: Final[dict[str, dict[str, Any]]] = {
 WIDTH_PX: Final = 500
 FILES_OF_TLS: Final = ("tls", "tls_ca", "tls_cert", "tls_key")
 WEB_NOTE: Final = "The entry is kept. This version cannot use DICOMweb services yet."
-TLS_NOTE: Final = "This entry asks for TLS, which is kept, and which this version does not speak yet."
+TLS_NOTE: Final = (
+    "This entry asks for TLS, which this version cannot do yet: it is not queried, retrieved from, sent to or tested as long"
+    " as the tick is there. Take it out only if the network is safe as it is."
+)
 
 
 class ServerDialog(CheckedDialog):
@@ -70,6 +73,7 @@ class ServerDialog(CheckedDialog):
     url_field: QLineEdit
     user_field: QLineEdit
     token_field: QLineEdit
+    tls_box: QCheckBox
     note_label: QLabel
     test_box: QCheckBox
     save_button: QPushButton
@@ -96,6 +100,8 @@ class ServerDialog(CheckedDialog):
             "token_env": self.token_field,
         }
         self._fill(before)
+        self.tls_box.setChecked(before is not None and before.tls)
+        self.tls_box.toggled.connect(lambda _on: self._on_form_changed())
         for field in self._fields.values():
             field.textChanged.connect(lambda _text: self._on_form_changed())
         self.port_field.valueChanged.connect(lambda _port: self._on_form_changed())
@@ -118,7 +124,7 @@ class ServerDialog(CheckedDialog):
         values["kind"] = self.kind
         if self.kind == "dimse":
             values |= {"port": self.port_field.value(), "retrieve": self.retrieve_choice.currentData()}
-            if self._before is not None:
+            if self._before is not None and self.tls_box.isChecked():
                 values |= {name: getattr(self._before, name) for name in FILES_OF_TLS}
         return values
 
@@ -142,7 +148,9 @@ class ServerDialog(CheckedDialog):
     def _on_form_changed(self) -> None:
         is_web = self.kind == "web"
         self.kind_stack.setCurrentIndex(int(is_web))
-        has_tls = self._before is not None and self._before.tls and not is_web
+        may_tls = self._before is not None and self._before.tls and not is_web
+        has_tls = may_tls and self.tls_box.isChecked()
+        self.tls_box.setVisible(may_tls)  # others get it from the command line alone, as long as it is of no use
         self.note_label.setText(WEB_NOTE if is_web else TLS_NOTE if has_tls else "")
         self.note_label.setVisible(is_web or has_tls)
         self.test_box.setVisible(not is_web)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from DICOMModule.network.retrieving import RetrieveReport
 
 GROWTH_MS = 500
+UNSEEN = " It is in the local database, which is shown when the quick look is closed."
 
 
 class Retriever(QObject):
@@ -30,6 +31,11 @@ class Retriever(QObject):
         On the database.
     viewer : Viewer
         Jobs, banners and settings.
+
+    Attributes
+    ----------
+    is_unseen : callable
+        Returns whether another database than that is shown: then what came is told with where it is.
 
     Signals
     -------
@@ -47,6 +53,7 @@ class Retriever(QObject):
         self._logic = logic
         self._viewer = viewer
         self._running: list[JobHandle] = []
+        self.is_unseen: Callable[[], bool] = lambda: False
         self._timer = QTimer(self)
         self._timer.setInterval(GROWTH_MS)
         self._timer.timeout.connect(self.grown)
@@ -131,6 +138,8 @@ class Retriever(QObject):
 
     def _tell(self, report: RetrieveReport, name: str, again: Sequence[Action]) -> None:
         sentence = report_sentence(report, name)
+        if report.received and self.is_unseen():
+            sentence += UNSEEN
         if report.failed or (
             report.expected is not None and report.received + report.already_present < report.expected
         ):

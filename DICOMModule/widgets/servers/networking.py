@@ -93,7 +93,7 @@ class Networking:
         is_quick_look : callable
             Returns whether another database than the local one is shown.
         """
-        self._is_quick_look = is_quick_look
+        self._is_quick_look = self.retriever.is_unseen = is_quick_look
         query_requested.connect(self.ask_query)
         self.listener.grown.connect(refresh)
         self.retriever.grown.connect(refresh)
