@@ -8,7 +8,7 @@ As `window_bench` measures it, in the real window, against a scripted peer in a 
   cancelled in the midst, and the dialog closed while it is asked,
 * `series`: one study with N series (5,000) is unfolded, sorted, selected and folded,
 * `send`: N instances (10,000) are sent, of which the peer refuses every third; then only those are shown,
-* `listen`: storescu brings N instances (2,000) to the listener of the window while the tree of the database is shown.
+* `listen`: storescu brings N instances (2,000) to the listener of the window while the tree of the database is shown, unfolded.
 
 Prints a table; asserts nothing. "longest worked" is what the thread of the window has computed between two ticks.
 """
@@ -266,7 +266,7 @@ def bench_listen(window: MainWindow, folder: Path, arguments: argparse.Namespace
     networking.book.logic.add_server(ServerEntry("sender", host="127.0.0.1", port=104, ae_title=peers.OURS))
     made = small_files(folder / "arriving", arguments.arrivals)
     window.viewer.settings.change(listener_port=0)
-    listener = networking.listener
+    listener, tree = networking.listener, window.host.current.widget.browser.tree
 
     def listen() -> None:
         listener.start()
@@ -279,6 +279,9 @@ def bench_listen(window: MainWindow, folder: Path, arguments: argparse.Namespace
         receiver = peers.Peer(title, port, folder, folder / "log")
         sender = threading.Thread(target=peers.store, args=(receiver, made))
         sender.start()
+        while listener.arrivals.instances < arguments.arrivals // 2:
+            pause(0.3)
+            tree.expandAll()
         wait_until(lambda: not sender.is_alive() and listener.arrivals.instances >= arguments.arrivals)
         pause(4.0)  # it is examined
         settle(window)

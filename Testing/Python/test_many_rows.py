@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 import threading
 
+import browser_kit
+import factories
 import pytest
 from pydicom.dataset import Dataset
 from pynetdicom import evt
 from scripted_peer import STUDY_FIND, scripted
 
 from DICOMModule.database.servers import ServerEntry
+from DICOMModule.jobs import run_to_end
+from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.network.matches import Match
 from DICOMModule.network.sending import SentInstance
 from DICOMModule.widgets.exchange import query_dialog
@@ -38,13 +43,13 @@ def series_of(node, count):
     return [Match("peer", "series", {**values, "series_number": n, "instances": n}, "none") for n in range(count)]
 
 
-def calls_of(act):
-    """Return how many calls of Python's functions are made in `act` and the turns of the event loop after it."""
+def calls_of(act, part=""):
+    """Return how many calls of Python's functions, of one part of the program, are made in `act` and right after it."""
     count = 0
 
-    def note(_frame, event, _argument):
+    def note(frame, event, _argument):
         nonlocal count
-        count += event == "call"
+        count += event == "call" and part in frame.f_code.co_filename
 
     QApplication.processEvents()
     sys.setprofile(note)
@@ -244,3 +249,51 @@ def test_only_what_needs_a_word_is_shown_whatever_becomes_of_it(qtmodeltester, s
         assert model.has_failed == ("failed" in known.values())
         assert not changes
     qtmodeltester.check(model)
+
+
+# -- the tree of the database while the listener brings more
+
+
+@pytest.mark.parametrize("what", ["instances of a series", "series of a study"])
+def test_what_arrives_is_shown_with_little_more_work_where_much_is_there(qtbot, tmp_path, what):
+    """Of a refresh, which comes twice a second while something arrives: the window's own part, counted in calls."""
+
+    def calls(name, count):
+        folder = tmp_path / name
+        slices, number = (count, 1) if what == "instances of a series" else (1, count)
+        parts = [part_of(folder, f"{name}{n}", n, slices) for n in range(number)]
+        later = part_of(folder, f"{name}-later", 0, 1)
+        with DICOMModuleLogic(folder / "database") as logic, browser_kit.viewer_of(folder) as viewer:
+            run_to_end(logic.import_job(parts))
+            with browser_kit.shown_browser(qtbot, logic, viewer) as browser:
+
+                def settle():
+                    qtbot.waitUntil(lambda: browser_kit.is_quiet(browser) and viewer.jobs.is_idle, timeout=20_000)
+
+                qtbot.waitUntil(lambda: browser.model.rowCount() == 1)
+                browser.tree.expandAll()
+                settle()
+                browser.tree.expandAll()
+                settle()
+                run_to_end(logic.import_job([later]))
+
+                def refresh():
+                    browser.refresh()
+                    settle()
+
+                return calls_of(refresh, f"browser{os.sep}tree_")
+
+    few = calls("few", 12)
+    assert few > 0
+    # an unfolded series more is a row more to compare, in two or three refreshes; an instance more is nothing
+    assert calls("many", 240) <= few + (20 if what == "instances of a series" else 25 * (240 - 12))
+
+
+def part_of(folder, name, series, slices):
+    """Make a part of a series of the one study."""
+
+    def edit(dataset, _k):
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = factories.uid("arriving"), factories.uid("one", series)
+        dataset.SeriesNumber = str(series)
+
+    return factories.make_series(folder / name, name, edit=edit, slices=slices, rows=4, columns=4).folder
