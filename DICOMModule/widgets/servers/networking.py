@@ -178,6 +178,8 @@ class Networking:
 
     def _look_for_a_listener(self) -> None:
         """Show one that an earlier program has started apart; else start one where that is wished."""
+        if self._viewer.jobs.is_shut_down:
+            return
         starts = self._viewer.settings.value.listener_at_start
         self.listener.find(self._start_with_the_program if starts else lambda: None)
 
