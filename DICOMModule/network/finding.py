@@ -48,6 +48,7 @@ STOPS_WITHIN_S: Final = 1.5
 MOST_PROBLEMS: Final = 20
 MOST_IN_VAIN: Final = 10_000  # answers to one request that are doubles, or not what was asked for
 _OUT_OF_RESOURCES: Final = frozenset(range(0xA700, 0xA800))
+_WARNINGS: Final = frozenset(range(0xB000, 0xC000))
 _PERHAPS_THE_CHARACTER_SET: Final = frozenset((0xA900, *range(0xC000, 0xD000)))
 
 Values = dict[str, str]
@@ -71,6 +72,8 @@ class Found:
         Answers that could not be read, and what else there is to say.
     left_out : int
         Answers that are not what was asked for.
+    has_failed : bool
+        It gave answers, and ended with a failure.
     """
 
     matches: int = 0
@@ -79,6 +82,7 @@ class Found:
     status_text: str = ""
     problems: list[Problem] = field(default_factory=list)
     left_out: int = 0
+    has_failed: bool = False
 
 
 class Finder:
@@ -148,7 +152,7 @@ class Finder:
             found.truncated = True  # we did not ask it to stop
             self.problem(f"{self._entry.name} answers no more than {found.matches} matches: {found.status_text}.")
         elif status != SUCCESS and found.matches:
-            found.truncated = True
+            found.truncated, found.has_failed = True, status not in _WARNINGS
             self.problem(f"{self._entry.name} ended the query with: {found.status_text}.")
 
     def _stop(self) -> None:

@@ -78,6 +78,8 @@ def _result(
         else:
             problems += found.problems
             statuses[entry.name] = found.status_text
+            if found.has_failed:
+                failed.append(entry.name)
     if len(failed) == len(entries) and not matches:
         errors = [one for one in results if isinstance(one, NetworkError)]
         raise errors[0] if len(errors) == 1 else NetworkError(" ".join(map(str, errors)))

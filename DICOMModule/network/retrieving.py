@@ -217,6 +217,7 @@ def _by_each_way(fetch: Fetch, listener: OurListener) -> NetworkError | Database
     first = _first_way(fetch)
     second = "move" if first == "get" else "get"
     troubles: list[NetworkError] = []
+    part: _Part | None = None
     for way in (first, second):
         before, told = len(fetch.arrived), (fetch.status, fetch.status_text)
         fetch.status = None
@@ -235,6 +236,7 @@ def _by_each_way(fetch: Fetch, listener: OurListener) -> NetworkError | Database
                 troubles.append(_nothing_came(fetch, way))
         if fetch.status is None:
             fetch.status, fetch.status_text = told
+        part = _ended_in_its_midst(fetch, way, before) or part
         if way == first != entry.retrieve and len(fetch.arrived) == before and not fetch.is_complete:
             _learn(fetch, {"retrieve_by": None, "retrieve_instead_of": None})
         if fetch.is_complete:
@@ -243,8 +245,28 @@ def _by_each_way(fetch: Fetch, listener: OurListener) -> NetworkError | Database
             return None
         if len(fetch.arrived) > before and not _may_help(fetch, troubles):
             break
-    offered = [one for one in troubles if not isinstance(one, NothingAcceptedError)]
-    return _together(offered or troubles)
+    return _together(_told(fetch, troubles, part))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A way that has brought a part and ended with a failure, and how much had arrived by then."""
+
+    error: PeerError
+    status: int
+    status_text: str
+    arrived: int
+
+
+def _ended_in_its_midst(fetch: Fetch, way: str, before: int) -> _Part | None:
+    status, entry, arrived = fetch.status, fetch.entry, len(fetch.arrived)
+    if not status or arrived == before:
+        return None
+    error = PeerError(
+        f"{entry.ae_title} at {entry.host}:{entry.port} ended {WAYS[way]} in its midst with: {fetch.status_text}.",
+        "Its log says more.",
+    )
+    return _Part(error, status, fetch.status_text, arrived)
 
 
 def _nothing_came(fetch: Fetch, way: str) -> PeerError:
@@ -262,13 +284,22 @@ def _may_help(fetch: Fetch, troubles: Sequence[Exception]) -> bool:
     return not troubles and any(uid not in fetch.refused for part in fetch.parts for uid in part.missing)
 
 
+def _told(fetch: Fetch, troubles: Sequence[NetworkError], part: _Part | None) -> Sequence[NetworkError]:
+    """Return what is worth telling of why not all of it came."""
+    offered = [one for one in troubles if not isinstance(one, NothingAcceptedError)]
+    if part is None or part.arrived < len(fetch.arrived):
+        return offered or troubles
+    fetch.status, fetch.status_text = part.status, part.status_text  # the other way was only a try
+    return [part.error, *offered]
+
+
 def _together(troubles: Sequence[NetworkError]) -> NetworkError | None:
     if len(troubles) < 2:
         return troubles[0] if troubles else None
-    first, second = troubles
-    if isinstance(first, PeerError) and isinstance(second, PeerError):
-        return PeerError(f"{first.detail} {second.detail}", f"{first.advice} {second.advice}")
-    return NetworkError(f"{first} {second}")
+    peers = [one for one in troubles if isinstance(one, PeerError)]
+    if len(peers) == len(troubles):
+        return PeerError(" ".join(one.detail for one in peers), " ".join(dict.fromkeys(one.advice for one in peers)))
+    return NetworkError(" ".join(map(str, troubles)))
 
 
 def _first_way(fetch: Fetch) -> str:

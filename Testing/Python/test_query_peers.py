@@ -224,6 +224,15 @@ def test_the_peers_own_limit_is_said(database, status, words):
     assert words in result.problems[0].reason
 
 
+@pytest.mark.parametrize(
+    ("status", "failed"), [(0xA900, ("peer",)), (0xC001, ("peer",)), (0x0122, ("peer",)), (0xB000, ()), (0xA700, ())]
+)
+def test_a_query_that_fails_in_its_midst_has_failed_whatever_came_before(database, status, failed):
+    with answering(dataset(StudyInstanceUID="1.2.1"), then=status) as port:
+        result = asked(database, port)
+    assert (len(result.matches), result.truncated, result.failed) == (1, True, failed)
+
+
 def test_a_query_that_is_refused_is_an_error_with_the_peers_words(database):
     refused = dataset(Status=0xA700, ErrorComment="too\nmany")
     with answering(then=refused) as port, pytest.raises(PeerError, match=r"out of resources .* too"):

@@ -150,6 +150,15 @@ def test_a_status_that_tells_of_failures_is_in_the_report(database, made):
     assert "some of the images failed" in report.status_text
 
 
+def test_why_a_part_is_missing_is_told_though_the_other_way_was_tried_in_vain(database, made):
+    archive = Archive(made)
+    archive.status, archive.sends = 0xA702, list(made)[:1]
+    with running(archive) as entry:
+        report = got(database, entry)
+    assert (report.received, len(report.failed), report.status) == (1, 2, "0xA702")
+    assert all("0xA702" in row.reason for row in report.failed)
+
+
 @pytest.mark.parametrize(
     "misdeed", [lambda c: c.close(), lambda c: c.sendall(b"\7\0\0\0\0\4\0\0\0\0"), lambda _c: time.sleep(1.2)]
 )
