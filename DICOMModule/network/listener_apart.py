@@ -16,18 +16,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from DICOMModule.database.connection import FILE_NAME
 from DICOMModule.errors import NetworkError
 from DICOMModule.network.listener import ListenerOptions
 from DICOMModule.network.listener_control import (
     START_S,
-    ListenerEvent,
     Restarts,
     error_of,
     listening_line,
     process_words,
     read_lines,
 )
+from DICOMModule.network.listener_events import Arrivals
 from DICOMModule.network.listener_mark import ListenerState, ask_to_stop, has_crashed, running_listeners
 
 LOOK_EVERY_S: Final = 0.5
@@ -40,8 +39,8 @@ _started: list[subprocess.Popen[bytes]] = []  # the system keeps word of a child
 class ApartListener:
     """The listener of a database that is started apart, or was found so, watched by a thread of ours.
 
-    It has what `ListenerControl` has; but `close` leaves the process as it is, and nothing is told of what it receives but that
-    the database has changed.
+    It has what `ListenerControl` has; but `close` leaves the process as it is, and what it receives and refuses is told by its
+    mark.
 
     Parameters
     ----------
@@ -51,6 +50,11 @@ class ApartListener:
         Where it listens.
     found : ListenerState or None
         The one that runs already; None: one is started where none runs there as wished.
+
+    Attributes
+    ----------
+    arrivals : Arrivals
+        What it has told since it was started.
     """
 
     def __init__(self, database_folder: Path, options: ListenerOptions, found: ListenerState | None = None) -> None:
@@ -59,7 +63,7 @@ class ApartListener:
         self._state = found or ListenerState("stopped")
         self._leaving, self._stopping = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
-        self.changes = 0
+        self.arrivals = Arrivals() if found is None else found.arrivals
 
     @property
     def state(self) -> ListenerState:
@@ -73,10 +77,6 @@ class ApartListener:
                 self._state = ListenerState("starting", text="the listener is starting")
             self._thread = threading.Thread(target=self._watch, name="listener apart", daemon=True)
             self._thread.start()
-
-    def poll(self) -> list[ListenerEvent]:
-        """Return nothing: it tells nobody what it receives."""
-        return []
 
     def close(self) -> None:
         """Watch it no more; it goes on. One that is just starting is waited for."""
@@ -105,7 +105,7 @@ class ApartListener:
     # --- the watching thread
 
     def _watch(self) -> None:
-        restarts, seen = Restarts(), self._age()
+        restarts = Restarts()
         while not self._stopping.is_set():
             try:
                 if self._state.kind != "listening":
@@ -115,8 +115,6 @@ class ApartListener:
                 return
             if self._leaving.wait(LOOK_EVERY_S):
                 return
-            seen, before = self._age(), seen
-            self.changes += seen != before
             if self._is_there():
                 continue
             if self._state.life != "apart" or not has_crashed(self._database_folder, self._state.process):
@@ -136,17 +134,11 @@ class ApartListener:
         for process in tuple(_started):
             if process.poll() is not None:
                 _started.remove(process)
-        return any(one.process == self._state.process for one in running_listeners(self._database_folder))
-
-    def _age(self) -> tuple[int, ...]:
-        """Return what is another one once something has been written to the database."""
-        path = self._database_folder / FILE_NAME
-        found = []
-        for one in (path, path.with_name(f"{FILE_NAME}-wal")):
-            with suppress(OSError):
-                told = one.stat()
-                found += [told.st_mtime_ns, told.st_size]
-        return tuple(found)
+        for state in running_listeners(self._database_folder):
+            if state.process == self._state.process:
+                self.arrivals = state.arrivals
+                return True
+        return False
 
     def _begun(self) -> ListenerState:
         """Return the one that another program has started meanwhile, else start it."""

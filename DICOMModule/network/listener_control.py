@@ -17,12 +17,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Final, TypeAlias
+from typing import IO, Any, Final
 
 from DICOMModule.dicom.child_messages import apart
 from DICOMModule.errors import NetworkError, plain_text
-from DICOMModule.network.listener import MOST_EVENTS, ListenerOptions
-from DICOMModule.network.listener_events import RejectedEvent, StoredEvent
+from DICOMModule.network.listener import ListenerOptions
+from DICOMModule.network.listener_events import Arrivals, Heard, RejectedEvent, StoredEvent
 from DICOMModule.network.listener_mark import ListenerState, StateKind, running_listeners
 
 __all__ = ["ListenerControl", "ListenerState", "listening", "running_listener"]
@@ -39,8 +39,6 @@ _PROGRAM: Final = (
     "import sys; count = int(sys.argv[1]); sys.path[:] = sys.argv[2 : 2 + count]; del sys.argv[1 : 2 + count];"
     " from DICOMModule.commands.main import main; sys.exit(main())"
 )
-
-ListenerEvent: TypeAlias = StoredEvent | RejectedEvent
 
 _LOG = logging.getLogger(__name__)
 
@@ -59,9 +57,8 @@ class ListenerControl:
     def __init__(self, database_folder: Path, options: ListenerOptions) -> None:
         self._database_folder = database_folder
         self.options = options
-        self.changes = 0  # what comes is told by events
         self._state = ListenerState("stopped")
-        self._events: deque[ListenerEvent] = deque(maxlen=MOST_EVENTS)
+        self._heard = Heard()
         self._changing = threading.Lock()
         self._wanted = threading.Event()  # set while it is to be stopped
         self._wanted.set()
@@ -72,6 +69,11 @@ class ListenerControl:
     def state(self) -> ListenerState:
         """How it is now."""
         return self._state
+
+    @property
+    def arrivals(self) -> Arrivals:
+        """What it has told since the first start."""
+        return self._heard.arrivals
 
     def start(self) -> None:
         """Begin to start it; `state` tells how that goes. Nothing happens where it runs already."""
@@ -93,15 +95,6 @@ class ListenerControl:
     def close(self) -> None:
         """As `stop`."""
         self.stop()
-
-    def poll(self) -> list[ListenerEvent]:
-        """Return what has happened since the last call; never waits."""
-        found = []
-        while True:
-            try:
-                found.append(self._events.popleft())
-            except IndexError:
-                return found
 
     def wait_until_settled(self, within_s: float = START_S) -> ListenerState:
         """Wait until it listens or has failed; return how it is then."""
@@ -187,9 +180,9 @@ class ListenerControl:
             if kind == "listening":
                 self._set("listening", "", host=what["host"], port=what["port"], ae_title=what["ae_title"])
             elif kind == "stored":
-                self._events.append(StoredEvent(**what))
+                self._heard.take([StoredEvent(**what)])
             elif kind == "rejected":
-                self._events.append(RejectedEvent(what["reason"], what["calling_ae"] or "", what["host"]))
+                self._heard.take([RejectedEvent(what["reason"], what["calling_ae"] or "", what["host"])])
         except (ValueError, TypeError, KeyError, AttributeError):
             return False
         return True

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+MOST_SERIES: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +29,54 @@ class RejectedEvent:
     reason: str
     calling_ae: str
     host: str
+
+
+ListenerEvent: TypeAlias = StoredEvent | RejectedEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """What a listener has told since it was started.
+
+    Attributes
+    ----------
+    instances, series, refused : int
+        Instances that were stored, the series that they belong to (0: more than are counted), and what was refused.
+    last_from : str
+        Who sent the last instance: AE title and address.
+    last_refusal : str
+        Why the last of what was refused was, and whom; empty where nothing was.
+    """
+
+    instances: int = 0
+    series: int = 0
+    refused: int = 0
+    last_from: str = ""
+    last_refusal: str = ""
+
+
+class Heard:
+    """Counts what a listener tells.
+
+    Attributes
+    ----------
+    arrivals : Arrivals
+        All that it has told so far.
+    """
+
+    def __init__(self) -> None:
+        self.arrivals = Arrivals()
+        self._series: set[str] = set()
+
+    def take(self, events: Iterable[ListenerEvent]) -> None:
+        """Count some more."""
+        told = self.arrivals
+        for event in events:
+            whose = f"{event.calling_ae or 'a caller without a title'} at {event.host}"
+            if isinstance(event, StoredEvent):
+                if len(self._series) <= MOST_SERIES:  # it may run for months
+                    self._series.add(event.series_instance_uid)
+                told = replace(told, instances=told.instances + 1, last_from=whose)
+            else:
+                told = replace(told, refused=told.refused + 1, last_refusal=f"{whose}: {event.reason}")
+        self.arrivals = replace(told, series=len(self._series) if len(self._series) <= MOST_SERIES else 0)

@@ -1,4 +1,4 @@
-"""The mark of a listener that runs: other programs on the same database see where it listens, that it lives, and may ask it to end."""
+"""The mark of a listener: others on the same database see where it listens and what came, and may ask it to end."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from DICOMModule.database.sessions import held_lock, is_held, remove_dead_locks
+from DICOMModule.network.listener_events import Arrivals
 
 _LOCK_SUFFIX: Final = ".listening"
 _FACTS_SUFFIX: Final = ".listener.json"
 _STOP_SUFFIX: Final = ".listener.stop"
-_LOOK_EVERY_S: Final = 1.0
+_NEW_SUFFIX: Final = ".listener.new"
+_SUFFIXES: Final = (_FACTS_SUFFIX, _NEW_SUFFIX, _STOP_SUFFIX)
+_EVERY_S: Final = 1.0
 
 Life = Literal["parent", "own", "apart"]
 """What ends a listener: the end of its parent; or a request, too. One that was started apart is started again after a crash."""
@@ -40,6 +43,8 @@ class ListenerState:
         The process that listens; 0 where that is not known.
     life : str
         What ends it: see `Life`.
+    arrivals : Arrivals
+        What it had told shortly before, of one that needs no parent.
     """
 
     kind: StateKind
@@ -49,40 +54,65 @@ class ListenerState:
     text: str = ""
     process: int = field(default=0, compare=False)
     life: Life = field(default="parent", compare=False)
+    arrivals: Arrivals = field(default=Arrivals(), compare=False)
 
 
-class StopRequest:
-    """Whether somebody has asked a listener to end, by a file beside its mark: signals would not do it on every system."""
+class Mark:
+    """The mark of this process's listener: what it says of itself, and whether somebody has asked it to end.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._looked_s = 0.0
+    That is asked by a file beside the mark: signals would not do it on every system.
+    """
+
+    def __init__(self, lock: Path, said: dict[str, Any]) -> None:
+        self._lock, self._said = lock, said
+        self._looked_s = self._told_s = 0.0
+        self._told = Arrivals()
 
     @property
-    def is_there(self) -> bool:
-        """Whether it was asked; looked for once a second."""
+    def asks_to_stop(self) -> bool:
+        """Whether it was asked to end; looked for once a second."""
         now_s = time.monotonic()
-        if now_s - self._looked_s < _LOOK_EVERY_S:
+        if now_s - self._looked_s < _EVERY_S:
             return False
         self._looked_s = now_s
-        return self._path.exists()
+        return self._lock.with_suffix(_STOP_SUFFIX).exists()
+
+    def tell(self, arrivals: Arrivals) -> None:
+        """Say what came so far, once a second at most; where that cannot be written the next time will do."""
+        now_s = time.monotonic()
+        if arrivals == self._told or now_s - self._told_s < _EVERY_S:
+            return
+        self._told_s = now_s
+        with suppress(OSError):
+            self.write(arrivals)
+            self._told = arrivals
+
+    def write(self, arrivals: Arrivals) -> None:
+        """Write the mark whole, so that nobody reads half of one."""
+        new = self._lock.with_suffix(_NEW_SUFFIX)
+        new.write_text(json.dumps({**self._said, "arrivals": asdict(arrivals)}), encoding="utf-8")
+        new.replace(self._lock.with_suffix(_FACTS_SUFFIX))
+
+    def remove(self) -> None:
+        """Take away what was written."""
+        for suffix in _SUFFIXES:
+            self._lock.with_suffix(suffix).unlink(missing_ok=True)
 
 
 @contextmanager
-def marked(database_folder: Path, host: str, port: int, ae_title: str, life: Life = "parent") -> Iterator[StopRequest]:
-    """Say within the block that a listener of this process listens there; gives what tells that it is asked to end."""
+def marked(database_folder: Path, host: str, port: int, ae_title: str, life: Life = "parent") -> Iterator[Mark]:
+    """Say within the block that a listener of this process listens there; gives its mark."""
     incoming = database_folder / "incoming"
     _sweep(incoming)
     lock = incoming / f"{uuid.uuid4().hex}{_LOCK_SUFFIX}"
-    facts, stop = lock.with_suffix(_FACTS_SUFFIX), lock.with_suffix(_STOP_SUFFIX)
-    told = {"host": host, "port": port, "ae_title": ae_title, "process": os.getpid(), "life": life}
+    said = {"host": host, "port": port, "ae_title": ae_title, "process": os.getpid(), "life": life}
     with held_lock(lock):
-        facts.write_text(json.dumps(told), encoding="utf-8")
+        mark = Mark(lock, said)
         try:
-            yield StopRequest(stop)
+            mark.write(Arrivals())
+            yield mark
         finally:
-            facts.unlink(missing_ok=True)
-            stop.unlink(missing_ok=True)
+            mark.remove()
 
 
 def running_listeners(database_folder: Path) -> list[ListenerState]:
@@ -119,7 +149,11 @@ def _marks(database_folder: Path) -> Iterator[tuple[Path, ListenerState]]:
             facts = json.loads(lock.with_suffix(_FACTS_SUFFIX).read_text(encoding="utf-8"))
             where = str(facts["host"]), int(facts["port"]), str(facts["ae_title"])
             life: Life = facts["life"] if facts.get("life") in {"own", "apart"} else "parent"
-            yield lock, ListenerState("listening", *where, process=int(facts.get("process", 0)), life=life)
+            came = Arrivals(**facts.get("arrivals", {}))
+            yield (
+                lock,
+                ListenerState("listening", *where, process=int(facts.get("process", 0)), life=life, arrivals=came),
+            )
 
 
 def _sweep(incoming: Path) -> None:
@@ -127,7 +161,7 @@ def _sweep(incoming: Path) -> None:
     if not incoming.is_dir():
         return
     remove_dead_locks(incoming, _LOCK_SUFFIX)
-    for suffix in (_FACTS_SUFFIX, _STOP_SUFFIX):
+    for suffix in _SUFFIXES:
         for left in incoming.glob(f"*{suffix}"):
             lock = left.with_name(left.name.removesuffix(suffix) + _LOCK_SUFFIX)
             if not lock.exists():

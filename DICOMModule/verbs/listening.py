@@ -71,23 +71,27 @@ class ListeningVerbs(LogicBase):
             The database cannot be written to.
         """
         from DICOMModule.network.listener import Listener, ListenerLimits
+        from DICOMModule.network.listener_events import Heard
         from DICOMModule.network.listener_mark import marked
 
         database = self.database(create=True)
         listener = Listener(database, options, limits or ListenerLimits())
-        with listener, marked(database.folder, listener.host, listener.port, options.ae_title, life) as stop:
+        with listener, marked(database.folder, listener.host, listener.port, options.ae_title, life) as mark:
             changed: set[str] = set()
-            last_s = 0.0
+            heard, last_s = Heard(), 0.0
 
             def news() -> ListenProgress:
                 nonlocal last_s
                 progress = _news(listener, options)
+                if life != "parent":  # which its child's lines tell
+                    heard.take(progress.events)
+                    mark.tell(heard.arrivals)
                 if arrived := _series_of(progress):
                     changed.update(arrived)
                     last_s = time.monotonic()
                 return progress
 
-            while life == "parent" or not stop.is_there:
+            while life == "parent" or not mark.asks_to_stop:
                 yield news()
                 if changed and time.monotonic() - last_s > QUIET_S:
                     examining = sorted(changed)

@@ -20,7 +20,6 @@ from DICOMModule.errors import NetworkError
 from DICOMModule.network import listener_control
 from DICOMModule.network.listener import ListenerOptions
 from DICOMModule.network.listener_control import ListenerControl, listening, running_listener
-from DICOMModule.network.listener_events import RejectedEvent, StoredEvent
 
 
 def at(port: int) -> SimpleNamespace:
@@ -132,10 +131,10 @@ def test_it_is_started_and_ended_and_tells_what_came(tmp_path, series):
     store(at(state.port), *series.files)
     with calling(at(state.port), calling_ae="STRANGER") as made:
         assert made.is_rejected
-    events = []
-    assert waited_for(lambda: events.extend(control.poll()) or len(events) == 4)
-    assert sum(isinstance(event, StoredEvent) for event in events) == 3
-    assert sum(isinstance(event, RejectedEvent) for event in events) == 1
+    assert waited_for(lambda: control.arrivals.instances == 3 and control.arrivals.refused == 1)
+    assert control.arrivals.series == 1
+    assert control.arrivals.last_from == "MODALITY at 127.0.0.1"
+    assert control.arrivals.last_refusal.startswith("STRANGER at 127.0.0.1: ")
     control.close()
     assert control.state.kind == "stopped"
     assert running_listener(tmp_path / "database") is None

@@ -50,9 +50,13 @@ def test_it_goes_on_without_its_program_is_found_again_and_ends_when_it_is_asked
     first, second = series_factory(slices=2, rows=4, columns=4), series_factory(slices=2, rows=4, columns=4)
     one = ApartListener(folder, ANYBODY)
     at = listening(one)
-    changes = one.changes
     assert store(at, *first.files) == [0, 0]
-    assert waited_for(lambda: one.changes > changes)  # that something came is seen, though not what
+    assert waited_for(lambda: one.arrivals.instances == 2)
+    assert (one.arrivals.series, one.arrivals.last_from) == (1, "MODALITY at 127.0.0.1")
+    with calling(at, called_ae="ANOTHER") as made:
+        assert made.is_rejected
+    assert waited_for(lambda: one.arrivals.refused == 1)
+    assert one.arrivals.last_refusal.startswith("MODALITY at 127.0.0.1: ")
     one.close()
     found = find_apart(folder)
     assert (found.kind, found.port, found.life) == ("listening", at.port, "apart")

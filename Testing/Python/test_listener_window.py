@@ -12,9 +12,9 @@ import pytest
 from factories import make_series
 
 from DICOMModule.database.servers import ServerEntry
+from DICOMModule.network.listener_events import Arrivals
 from DICOMModule.widgets.qt import QWidget
 from DICOMModule.widgets.servers.listener_row import arrivals_lines
-from DICOMModule.widgets.servers.listener_watch import Arrivals
 from DICOMModule.widgets.servers.networking import Networking
 
 WITHIN_MS = 30_000

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from DICOMModule.errors import plain_text
 from DICOMModule.network.hosts import is_loopback
+from DICOMModule.network.listener_events import Arrivals
 from DICOMModule.settings import Settings
 from DICOMModule.widgets.qt import QEvent, QObject, Qt
-from DICOMModule.widgets.servers.listener_watch import RUNS, Arrivals, ListenerWatch
+from DICOMModule.widgets.servers.listener_watch import RUNS, ListenerWatch
 from DICOMModule.widgets.theme import pixmap, theme
 from DICOMModule.widgets.viewer import Viewer
 from DICOMModule.widgets.wording import breakable, counted, plain_tooltip, shortened
@@ -25,7 +26,7 @@ MARKS: Final = {
     "restarting": ("retry", "warning", "Restarting…"),
     "failed": ("error", "error", "Not running: it failed"),
 }
-APART: Final = "it goes on when the viewer ends. What comes is in the list; whom it refuses it tells nobody."
+APART: Final = "it goes on when the viewer ends."
 STRANGER: Final = "Who may store is among the servers, with its AE title and host, and calls us by our AE title."
 
 
@@ -86,7 +87,7 @@ class ListenerRow(QObject):
             news.append(f"As {plain_text(title)} on port {port}{where}.")
         if watch.process_apart:
             news.append(f"Started apart, process {watch.process_apart}: {APART}")
-        elif runs:
+        if runs:
             news += arrivals_lines(watch.arrivals)
         text = "\n".join(news)
         section.listener_news.setText(breakable(shortened(text)))
@@ -108,7 +109,8 @@ def arrivals_lines(arrivals: Arrivals) -> list[str]:
     """Return what came and what was refused, a line each; nothing where nothing did."""
     lines = []
     if arrivals.instances:
-        came = f"{counted(arrivals.instances, 'image or object', 'images and objects')} of {counted(arrivals.series, 'series', 'series')}"
+        came = counted(arrivals.instances, "image or object", "images and objects")
+        came += f" of {counted(arrivals.series, 'series', 'series')}" if arrivals.series else ""
         lines.append(f"Received {came}; the last from {plain_text(arrivals.last_from)}.")
     if arrivals.refused:
         told = plain_text(arrivals.last_refusal).rstrip(".")

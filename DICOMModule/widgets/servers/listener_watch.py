@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from DICOMModule.jobs import call_job
 from DICOMModule.logic import DICOMModuleLogic
+from DICOMModule.network.listener_events import Arrivals
 from DICOMModule.settings import Settings
 from DICOMModule.widgets.job_runner import Failure, Lane
 from DICOMModule.widgets.qt import QObject, QTimer, pyqtSignal
@@ -17,7 +18,7 @@ from DICOMModule.widgets.viewer import Viewer
 
 if TYPE_CHECKING:
     from DICOMModule.network.listener_apart import ApartListener
-    from DICOMModule.network.listener_control import ListenerControl, ListenerEvent, ListenerState
+    from DICOMModule.network.listener_control import ListenerControl, ListenerState
 
 POLL_MS: Final = 200
 GROWTH_MS: Final = 500
@@ -35,27 +36,6 @@ class Wish:
     ae_title: str
     bind: str
     stays: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Arrivals:
-    """What the listener has told since it was started.
-
-    Attributes
-    ----------
-    instances, series, refused : int
-        Instances that were stored, the series that they belong to, and what was refused.
-    last_from : str
-        Who sent the last instance: AE title and address.
-    last_refusal : str
-        Why the last of what was refused was, and whom; empty where nothing was.
-    """
-
-    instances: int = 0
-    series: int = 0
-    refused: int = 0
-    last_from: str = ""
-    last_refusal: str = ""
 
 
 class ListenerWatch(QObject):
@@ -100,8 +80,6 @@ class ListenerWatch(QObject):
         self._wished: Wish | None = None
         self._busy = self._is_looking = False
         self._failure = ""
-        self._came: set[str] = set()
-        self._changes = 0
         self._asked = _asked_of(viewer.settings.value)
         self.arrivals = Arrivals()
         self._timer = _timer(self, POLL_MS, self._poll)
@@ -232,7 +210,6 @@ class ListenerWatch(QObject):
         self._busy = self._is_looking = False
         self._running = running
         self.arrivals = Arrivals()
-        self._came.clear()
         control = held.control
         self._state = None if control is None else control.state
         if control is not None:
@@ -252,36 +229,20 @@ class ListenerWatch(QObject):
         control = self._held.control
         if control is None or self._busy:
             return
-        events, state, changes = control.poll(), control.state, control.changes
-        if events:
-            self._take(events)
-        if changes != self._changes:
-            self._changes = changes
+        arrivals, state = control.arrivals, control.state
+        has_news = arrivals != self.arrivals
+        if arrivals.instances != self.arrivals.instances:
             self._note_growth()
+        self.arrivals = arrivals
         if state.kind == "failed":  # it gave up: its port is taken, perhaps
             self._failure, self._wished = state.text, None
             self._go_on()
         elif state.kind == STOPPED:  # another program has ended it
             self._state, self._wished = state, None
             self._go_on()
-        elif events or state != self._state:
+        elif has_news or state != self._state:
             self._state = state
             self.changed.emit()
-
-    def _take(self, events: Sequence[ListenerEvent]) -> None:
-        from DICOMModule.network.listener_events import StoredEvent
-
-        told = self.arrivals
-        for event in events:
-            whose = f"{event.calling_ae or 'a caller without a title'} at {event.host}"
-            if isinstance(event, StoredEvent):
-                self._came.add(event.series_instance_uid)
-                told = replace(told, instances=told.instances + 1, series=len(self._came), last_from=whose)
-            else:
-                told = replace(told, refused=told.refused + 1, last_refusal=f"{whose}: {event.reason}")
-        if told.instances > self.arrivals.instances:
-            self._note_growth()
-        self.arrivals = told
 
     def _note_growth(self) -> None:
         self._quiet.start()
