@@ -35,6 +35,7 @@ MAXIMUM_PDU_BYTES: Final = 131_072
 LARGEST_SENT_BYTES: Final = 1 << 18  # of a PDU, where the peer takes any
 LARGEST_IDENTIFIER_BYTES: Final = 1 << 20
 LEAST_BYTES: Final = 16_384  # of a data set, within the time for which silence is borne
+BUSY_PAUSES_S: Final = (0.25, 1.0)
 _BRIEF_S: Final = 1.0
 _POLITE_S: Final = 0.15
 LIMITS: Final = Limits()
@@ -327,11 +328,9 @@ def linked(
     """
     refusals.check_speakable(entry)
     interrupt = interrupt or Interrupt()
-    link = Link(entry, open_connection(entry.host, entry.port, limits, interrupt), limits, interrupt)
+    link = _associated(entry, proposed, limits, interrupt)
     try:
         try:
-            interrupt.check()
-            link.associate(proposed)
             yield link
         except BaseException:
             link.abort()
@@ -339,3 +338,28 @@ def linked(
         link.release()
     finally:
         link.close()
+
+
+def _associated(entry: ServerEntry, proposed: Sequence[Proposed], limits: Limits, interrupt: Interrupt) -> Link:
+    """Make an association; who has none free for now is asked again: what we have just released may count there still."""
+    pauses = iter(BUSY_PAUSES_S)
+    while True:
+        try:
+            return _associated_at_once(entry, proposed, limits, interrupt)
+        except refusals.BusyError:
+            pause_s = next(pauses, None)
+            if pause_s is None:
+                raise
+        interrupt.wait(pause_s)
+
+
+def _associated_at_once(entry: ServerEntry, proposed: Sequence[Proposed], limits: Limits, interrupt: Interrupt) -> Link:
+    link = Link(entry, open_connection(entry.host, entry.port, limits, interrupt), limits, interrupt)
+    try:
+        interrupt.check()
+        link.associate(proposed)
+    except BaseException:
+        link.abort()
+        link.close()
+        raise
+    return link

@@ -87,11 +87,12 @@ def read_acceptance(body: bytes, proposed: Sequence[Proposed]) -> Accepted:
     """Return what an A-ASSOCIATE-AC says (PS3.8 table 9-17).
 
     Whether the roles were accepted is not asked: peers send to us, as they are to, without having said so (PS3.7 D.3.3.4).
+    A context that was not proposed, or is accepted in a transfer syntax that was not, is none: nothing is said in it.
 
     Raises
     ------
     PduError
-        Its lengths do not fit, or it accepts what was not proposed.
+        Its lengths do not fit.
     """
     results: dict[int, str] = {}
     maximum, implementation = 0, ""
@@ -107,10 +108,7 @@ def read_acceptance(body: bytes, proposed: Sequence[Proposed]) -> Accepted:
                     (maximum,) = struct.unpack(">L", text)
                 elif sub == 0x55:
                     implementation = plain_text(_uid(text[:LONGEST_VERSION_NAME]))
-    contexts = tuple(_contexts(results, proposed))
-    if len(contexts) < len(results):
-        raise PduError("it accepts what was not proposed")
-    return Accepted(contexts, maximum, implementation)
+    return Accepted(tuple(_contexts(results, proposed)), maximum, implementation)
 
 
 def _contexts(results: Mapping[int, str], proposed: Sequence[Proposed]) -> Iterator[Context]:

@@ -8,6 +8,7 @@ from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import AssociationRefusedError, NetworkError, PeerLostError, PeerTimeoutError
 from DICOMModule.network.reaching import Limits
 
+_TRANSIENT: Final = 2
 _USER: Final = {1: "no reason given", 2: "application context name not supported"}
 _ACSE: Final = {1: "no reason given", 2: "protocol version not supported"}
 _PRESENTATION: Final = {1: "temporary congestion", 2: "local limit exceeded"}
@@ -15,6 +16,10 @@ _PRESENTATION: Final = {1: "temporary congestion", 2: "local limit exceeded"}
 
 class NothingAcceptedError(AssociationRefusedError):
     """A peer accepts an association with us, and none of the presentation contexts that were proposed."""
+
+
+class BusyError(AssociationRefusedError):
+    """A peer has no association free for now."""
 
 
 def check_speakable(entry: ServerEntry) -> None:
@@ -48,11 +53,12 @@ def rejection(entry: ServerEntry, result: int, source: int, reason: int) -> Asso
             f"Ask its administrator to enter the AE title {entry.calling_ae} with this machine's address.",
         )
     if source == 3:
-        return AssociationRefusedError(
+        kind = BusyError if result == _TRANSIENT else AssociationRefusedError
+        return kind(
             f"{entry.ae_title} at {place} has no association free just now ({_PRESENTATION.get(reason, 'no reason')}).",
             "Try again later; close what else is connected to it.",
         )
-    for_now = "for now " if result == 2 else ""
+    for_now = "for now " if result == _TRANSIENT else ""
     words = (_USER if source == 1 else _ACSE).get(reason, "no reason given")
     return AssociationRefusedError(
         f"{entry.ae_title} at {place} refuses {for_now}to speak with us ({words}).",
