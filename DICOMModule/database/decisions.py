@@ -129,7 +129,7 @@ def decide(
         if is_current(header.size_bytes, header.mtime_ns, known, copy=copy):
             return Decision(Verdict.UNCHANGED)
         return Decision(Verdict.UPDATE, replaces=known.row)
-    return _decide_beside_reference(header, known)
+    return _decide_beside_reference(header, known, from_peer=from_peer)
 
 
 def decide_between(header: InstanceHeader, earlier: InstanceHeader) -> Decision:
@@ -207,10 +207,11 @@ def _decide_beside_trash(header: InstanceHeader, known: Registered, store: FileS
     return Decision(Verdict.ADD, replaces=known.row, from_trash=True)
 
 
-def _decide_beside_reference(header: InstanceHeader, known: Registered) -> Decision:
+def _decide_beside_reference(header: InstanceHeader, known: Registered, *, from_peer: bool) -> Decision:
+    """Decide beside a file that is the user's own; what a peer was told is here must not go with it."""
     there = known.source_path
     if there is None or not Path(there).is_file():
-        if may_be_moved(header, known):
+        if may_be_moved(header, known) or (from_peer and _may_be_in_another_envelope(header, known)):
             return Decision(Verdict.UPDATE, replaces=known.row)
         return Decision(Verdict.SET_ASIDE, NOT_COMPARABLE)
     own_failure = sha256_of(header.path, max(0, header.size_bytes - 1))  # an unreadable file is its own problem
@@ -220,6 +221,8 @@ def _decide_beside_reference(header: InstanceHeader, known: Registered) -> Decis
         if error.path == header.filename:
             raise
         return Decision(Verdict.SET_ASIDE, NOT_COMPARABLE)
+    if same and from_peer:
+        return Decision(Verdict.UPDATE, replaces=known.row)
     return Decision(Verdict.SAME, SAME) if same else _set_aside(header, known.patient_identity)
 
 

@@ -301,3 +301,35 @@ def test_a_name_that_other_content_has_stays_its_own(database, series):
         (receipt,) = reception.take([arrived(reception, series.files[0])])
     assert receipt.outcome == "conflict"
     assert [Path(one.path).read_bytes() for one in database.quarantine()] == [series.files[0].read_bytes()]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_a_peer_sends_is_kept_though_a_file_of_the_user_holds_it(database, series, is_there):
+    """The peer may forget what we say that we have: a reference to a medium that is taken out is no keeping."""
+    import_(database, *series.files)
+    sent = database.folder.parent / "sent.dcm"
+    dataset = pydicom.dcmread(series.files[0])
+    dataset.file_meta.SourceApplicationEntityTitle = "ANOTHER"
+    dataset.save_as(sent)
+    if not is_there:
+        series.files[0].unlink()
+    with database.reception("listener") as reception:
+        outcomes = [reception.take([arrived(reception, sent)])[0].outcome for _ in range(2)]
+    assert outcomes == ["stored", "present"]
+    series.files[0].unlink(missing_ok=True)
+    assert run_to_end(database.verify_job()).missing == ()
+    (kept,) = [one for one in database.instances() if one.copied]
+    assert Path(kept.path).read_bytes() == sent.read_bytes()
+    assert (database.counts().instances, database.quarantine()) == (3, [])
+    assert wrong_counts(database._catalogue) == 0
+
+
+def test_other_content_from_a_peer_contradicts_a_file_of_the_user(database, series):
+    import_(database, *series.files)
+    dataset = pydicom.dcmread(series.files[0])
+    dataset.PixelData = bytes(len(dataset.PixelData))
+    dataset.save_as(database.folder.parent / "other.dcm")
+    with database.reception("listener") as reception:
+        (receipt,) = reception.take([arrived(reception, database.folder.parent / "other.dcm")])
+    assert receipt.outcome == "conflict"
+    assert not any(one.copied for one in database.instances())
