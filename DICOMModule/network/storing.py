@@ -133,7 +133,7 @@ class Storing:
 
     def _resources(self, error: OSError) -> tuple[int, str]:
         """Return status and reason for what the system does not let us write."""
-        told = "the disk is full" if error.errno == errno.ENOSPC else "the folder cannot be written to"
+        told = "the disk is full, or nearly" if error.errno == errno.ENOSPC else "the folder cannot be written to"
         _LOG.warning("an instance cannot be received: %s", translated_os_error(error, self._intake.folder) or told)
         return OUT_OF_RESOURCES, told
 

@@ -23,6 +23,7 @@ from DICOMModule.database.connection import Catalogue
 
 atexit.register(shutil.rmtree, os.environ["XDG_RUNTIME_DIR"], ignore_errors=True)
 
+MOST_SLICES = 12
 PYDICOM_DATA = Path(pydicom.data.__file__).parent / "test_files"
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -53,6 +54,18 @@ def shared_data() -> Path:
 def real_data(request) -> Path:
     """Folder of real DICOM data: the files that come with pydicom, which every machine has, and the shared ones."""
     return PYDICOM_DATA if request.param == "pydicom" else request.getfixturevalue("shared_data")
+
+
+@pytest.fixture
+def real_files(real_data) -> list[Path]:
+    """Files of `real_data`; of many shared ones in a folder, which are slices of one series, some that are spread over it."""
+    folders: dict[Path, list[Path]] = {}
+    for path in sorted(real_data.rglob("*")):
+        if path.is_file():
+            folders.setdefault(path.parent, []).append(path)
+    if real_data == PYDICOM_DATA:
+        return [path for files in folders.values() for path in files]
+    return [path for files in folders.values() for path in files[:: max(len(files) // MOST_SLICES, 1)]]
 
 
 @pytest.fixture

@@ -275,11 +275,9 @@ def expected(found) -> object:
     return "\\".join(texts).rstrip("=") or None
 
 
-def test_real_files_give_the_values_that_pydicom_gives(real_data):
+def test_real_files_give_the_values_that_pydicom_gives(real_files):
     compared = 0
-    for path in sorted(real_data.rglob("*")):
-        if not path.is_file():
-            continue
+    for path in real_files:
         try:
             header = read_header(path)
         except DicomFileError:

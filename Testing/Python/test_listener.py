@@ -328,7 +328,7 @@ def test_a_disk_that_is_nearly_full_is_told_and_spared(tmp_path, series):
     limits = ListenerLimits(storage=StorageLimits(free_disk_reserve_bytes=1 << 60))
     with a_listener(tmp_path / "database", limits, allow=("MODALITY",)) as listener:
         assert store(listener, series.files[0], series.files[1]) == [0xA700, 0xA700]
-        assert refusals(listener) == ["the disk is full"] * 2
+        assert refusals(listener) == ["the disk is full, or nearly"] * 2
         with calling(listener) as made:
             assert made.send_c_echo().Status == 0
 
