@@ -194,6 +194,19 @@ def test_ten_thousand_rows_are_put_and_changed(qtbot):
     assert (titled.data(), titled.data(Qt.ToolTipRole)) == ("CT series 3 no. 12", "<p>(hidden)</p>")
 
 
+@pytest.mark.parametrize("typed", ["", "192.0.2.7"])
+def test_a_server_is_proposed_once_the_address_book_is_read_unless_an_address_was_typed(qtbot, networking, made, typed):
+    """In a window whose section of servers was never unfolded the dialog is there before its servers are."""
+    first = ServerEntry("A", host="127.0.0.1", port=104, ae_title="A")
+    dialog = shown(qtbot, networking, made)
+    assert dialog.server_choice.count() == 1  # another address
+    dialog.host_field.setText(typed)
+    networking.book.logic.add_server(first)
+    networking.book.read()
+    qtbot.waitUntil(lambda: dialog.server_choice.count() == 2)
+    assert dialog.server_choice.currentData() == (None if typed else first)
+
+
 def test_nobody_is_chosen_in_the_place_of_a_server_that_has_gone(qtbot, networking, made):
     """What was meant for one receiver must not go to the first of the list because the address book has changed."""
     first, second = (ServerEntry(name, host="127.0.0.1", port=104, ae_title=name) for name in ("A", "B"))

@@ -61,6 +61,7 @@ def test_a_test_of_it_says_so(qtbot, networking, safe):
     settled(qtbot, networking)
     assert SAID in networking.doctor.state_text.text()
     assert SAID in networking.doctor.text
+    assert networking.doctor.minimumSizeHint().width() < 600  # a long sentence makes lines, no wide window
     assert networking.book.rows[0].mark.word == "test failed"
 
 

@@ -9,6 +9,7 @@ from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import plain_text
 from DICOMModule.network.hosts import is_loopback
 from DICOMModule.widgets.dialogs.panel_dialog import PanelDialog
+from DICOMModule.widgets.dialogs.state_line import show_state
 from DICOMModule.widgets.job_runner import Failure, JobHandle, Lane
 from DICOMModule.widgets.qt import (
     QApplication,
@@ -261,9 +262,7 @@ class DoctorDialog(PanelDialog):
 
     def _show_head(self, kind: str, text: str) -> None:
         self._kind = kind
-        color = {"ok": theme().ok, "error": theme().error}.get(kind, theme().dim)
-        self.state_icon.setPixmap(pixmap(kind, color))
-        self.state_text.setText(text)
+        show_state(self.state_icon, self.state_text, kind, text)
         self.bar.setVisible(self.is_running)
         self.again_button.setEnabled(not self.is_running)
 

@@ -101,6 +101,7 @@ class SendDialog(PanelDialog):
         self._kind = "info"
         self._sending: JobHandle | None = None
         self._to: ServerEntry | None = None
+        self._has_proposed = False  # a server, or the person has chosen
         self._gathered: Gathered[SentInstance] = Gathered(_rows_of)
         self.rows = SentRows(self)
         self._anonymity = Anonymity(viewer.views, (self.rows,), self)
@@ -110,6 +111,7 @@ class SendDialog(PanelDialog):
         self._fill_servers()
         book.changed.connect(self._fill_servers)
         self.server_choice.currentIndexChanged.connect(lambda _index: self._on_form_changed())
+        self.server_choice.activated.connect(lambda _index: self._on_chosen())
         for field in (self.host_field, self.ae_field, self.calling_field):
             field.textChanged.connect(lambda _text: self._on_form_changed())
         self.port_field.valueChanged.connect(lambda _port: self._on_form_changed())
@@ -209,15 +211,19 @@ class SendDialog(PanelDialog):
             view.setColumnWidth(column, width)
         self.bar.hide()
 
+    def _on_chosen(self) -> None:
+        self._has_proposed = True
+
     def _fill_servers(self) -> None:
         """List the servers; what was chosen stays, and where that has gone nobody is chosen in its place."""
-        is_first = not self.server_choice.count()
+        is_first = not self._has_proposed and not self.host_field.text()
         chosen = self.server_choice.currentData()
         known = chosen.name if isinstance(chosen, ServerEntry) else ""
         if is_first:
             known = self.viewer.settings.value.window.get(SERVER_KEY, "")
         entries = self._book.dimse_entries
         names = [entry.name for entry in entries]
+        self._has_proposed = self._has_proposed or bool(entries)
         self.server_choice.blockSignals(True)
         self.server_choice.clear()
         for entry in entries:
