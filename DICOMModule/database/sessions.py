@@ -62,14 +62,29 @@ def session_folder(incoming: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def held_lock(lock: Path) -> Iterator[None]:
-    """Make the file `lock` and hold it, which tells other processes that this one lives; it is gone afterwards."""
+def held_lock(lock: Path, *, tells_errors: bool = False) -> Iterator[None]:
+    """Make the file `lock` and hold it, which tells other processes that this one lives; it is gone afterwards.
+
+    Parameters
+    ----------
+    lock : Path
+        Made, with its folder.
+    tells_errors : bool
+        After an error it stays behind, as a dead process would leave it.
+    """
     lock.parent.mkdir(mode=0o700, exist_ok=True)
     descriptor = _take_lock(lock)
+    has_failed = False
     try:
         yield
+    except Exception:
+        has_failed = tells_errors
+        raise
     finally:
-        _release(lock, descriptor)
+        if has_failed:
+            os.close(descriptor)
+        else:
+            _release(lock, descriptor)
 
 
 def is_held(lock: Path) -> bool:
@@ -187,12 +202,15 @@ def _take_lock(lock: Path) -> int:
 
 
 def _release(lock: Path, descriptor: int) -> None:
-    if sys.platform == "win32":  # an open file cannot be removed there
-        os.close(descriptor)
-        lock.unlink(missing_ok=True)
-    else:
-        lock.unlink(missing_ok=True)
-        os.close(descriptor)
+    try:
+        if sys.platform == "win32":  # an open file cannot be removed there
+            os.close(descriptor)
+        # nor while another program looks whether it is held: then it is left as a dead one's, which the next start sweeps
+        with contextlib.suppress(OSError):
+            lock.unlink()
+    finally:
+        if sys.platform != "win32":
+            os.close(descriptor)
 
 
 def _is_free(lock: Path) -> bool:

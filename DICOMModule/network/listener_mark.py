@@ -66,16 +66,17 @@ class Mark:
     def __init__(self, lock: Path, said: dict[str, Any]) -> None:
         self._lock, self._said = lock, said
         self._looked_s = self._told_s = 0.0
+        self._asks_to_stop = False
         self._told = Arrivals()
 
     @property
     def asks_to_stop(self) -> bool:
         """Whether it was asked to end; looked for once a second."""
         now_s = time.monotonic()
-        if now_s - self._looked_s < _EVERY_S:
-            return False
-        self._looked_s = now_s
-        return self._lock.with_suffix(_STOP_SUFFIX).exists()
+        if not self._asks_to_stop and now_s - self._looked_s >= _EVERY_S:
+            self._looked_s = now_s
+            self._asks_to_stop = self._lock.with_suffix(_STOP_SUFFIX).exists()
+        return self._asks_to_stop
 
     def tell(self, arrivals: Arrivals) -> None:
         """Say what came so far, once a second at most; where that cannot be written the next time will do."""
@@ -96,23 +97,33 @@ class Mark:
     def remove(self) -> None:
         """Take away what was written."""
         for suffix in _SUFFIXES:
-            self._lock.with_suffix(suffix).unlink(missing_ok=True)
+            # Windows removes nothing that another program reads at that moment: then the next start sweeps it
+            with suppress(OSError):
+                self._lock.with_suffix(suffix).unlink()
 
 
 @contextmanager
 def marked(database_folder: Path, host: str, port: int, ae_title: str, life: Life = "parent") -> Iterator[Mark]:
-    """Say within the block that a listener of this process listens there; gives its mark."""
+    """Say within the block that a listener of this process listens there; gives its mark.
+
+    After an error the mark stays behind, held by nobody: others see that the listener has crashed. The next one sweeps it.
+    """
     incoming = database_folder / "incoming"
     _sweep(incoming)
     lock = incoming / f"{uuid.uuid4().hex}{_LOCK_SUFFIX}"
     said = {"host": host, "port": port, "ae_title": ae_title, "process": os.getpid(), "life": life}
-    with held_lock(lock):
+    with held_lock(lock, tells_errors=True):
         mark = Mark(lock, said)
+        has_failed = False
         try:
             mark.write(Arrivals())
             yield mark
+        except Exception:
+            has_failed = True
+            raise
         finally:
-            mark.remove()
+            if not has_failed:
+                mark.remove()
 
 
 def running_listeners(database_folder: Path) -> list[ListenerState]:
@@ -139,8 +150,11 @@ def ask_to_stop(database_folder: Path, process: int) -> None:
 
 
 def has_crashed(database_folder: Path, process: int) -> bool:
-    """Return whether a listener has ended without a word: its mark is there, and nobody holds it."""
-    return any(state.process == process and not is_held(lock) for lock, state in _marks(database_folder))
+    """Return whether a listener has ended without a word: its mark is there, and nobody holds it or has asked it to end."""
+    return any(
+        state.process == process and not is_held(lock) and not lock.with_suffix(_STOP_SUFFIX).exists()
+        for lock, state in _marks(database_folder)
+    )
 
 
 def _marks(database_folder: Path) -> Iterator[tuple[Path, ListenerState]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -76,7 +77,11 @@ class ListeningVerbs(LogicBase):
 
         database = self.database(create=True)
         listener = Listener(database, options, limits or ListenerLimits())
-        with listener, marked(database.folder, listener.host, listener.port, options.ae_title, life) as mark:
+        with (
+            listener,
+            marked(database.folder, listener.host, listener.port, options.ae_title, life) as mark,
+            closing(listener),  # before its mark goes: whoever has asked it to end waits until all is taken
+        ):
             changed: set[str] = set()
             heard, last_s = Heard(), 0.0
 
@@ -91,14 +96,20 @@ class ListeningVerbs(LogicBase):
                     last_s = time.monotonic()
                 return progress
 
-            while life == "parent" or not mark.asks_to_stop:
+            def is_to_end() -> bool:
+                return life != "parent" and mark.asks_to_stop
+
+            while not is_to_end():
                 yield news()
                 if changed and time.monotonic() - last_s > QUIET_S:
                     examining = sorted(changed)
                     changed.clear()
                     try:
-                        for _ in self._note_health_job(examining):
-                            yield news()
+                        with closing(self._note_health_job(examining)) as job:
+                            for _ in job:
+                                yield news()
+                                if is_to_end():  # what it has not come to stays unexamined for the next one
+                                    return
                     except DatabaseError as error:  # another program keeps it locked, or the disk is full: later, then
                         _LOG.warning("what arrived is not examined yet: %s", error)
                         changed.update(examining)

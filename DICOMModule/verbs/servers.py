@@ -83,6 +83,8 @@ class ServerVerbs(LogicBase):
         ------
         UnknownServerError
             The address book has none of that name.
+        NetworkError
+            It is a DICOMweb service, or TLS is wanted; raised at once, not by the job.
         """
         from DICOMModule.network.doctor_move import OurPlace
         from DICOMModule.network.our_listener import OurListener
