@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -125,6 +126,8 @@ class ApartListener:
                 self._state = ListenerState("failed", text=restarts.refusal)
                 return
             _LOG.warning("the listener that was started apart ended unexpectedly and is started again")
+            # whoever started it has said who may store
+            self.options = replace(self.options, allow=self._state.allow, allow_any=self._state.allow_any)
             text = f"the listener ended unexpectedly and is started again in {pause_s:g} s"
             self._state = ListenerState("restarting", text=text)
             if self._leaving.wait(pause_s):
@@ -142,12 +145,15 @@ class ApartListener:
 
     def _begun(self) -> ListenerState:
         """Return the one that another program has started meanwhile, else start it."""
+        return self._one_as_wished() or self._started()
+
+    def _one_as_wished(self) -> ListenerState | None:
         wished = self.options
         for state in running_listeners(self._database_folder):
-            is_as_wished = state.ae_title == wished.ae_title and wished.port in {0, state.port}
-            if state.life != "parent" and is_as_wished:
+            is_there = wished.port in {0, state.port} and wished.bind in {state.bind, state.host}
+            if state.life != "parent" and state.ae_title == wished.ae_title and is_there:
                 return state
-        return self._started()
+        return None
 
     def _started(self) -> ListenerState:
         """Start the process, and wait until it says where it listens.

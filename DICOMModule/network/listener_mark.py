@@ -45,6 +45,8 @@ class ListenerState:
         What ends it: see `Life`.
     arrivals : Arrivals
         What it had told shortly before, of one that needs no parent.
+    bind, allow, allow_any : str, tuple of str, bool
+        How it was asked to listen, and for whom: see `ListenerOptions`.
     """
 
     kind: StateKind
@@ -55,6 +57,9 @@ class ListenerState:
     process: int = field(default=0, compare=False)
     life: Life = field(default="parent", compare=False)
     arrivals: Arrivals = field(default=Arrivals(), compare=False)
+    bind: str = field(default="", compare=False)
+    allow: tuple[str, ...] = field(default=(), compare=False)
+    allow_any: bool = field(default=False, compare=False)
 
 
 class Mark:
@@ -103,15 +108,24 @@ class Mark:
 
 
 @contextmanager
-def marked(database_folder: Path, host: str, port: int, ae_title: str, life: Life = "parent") -> Iterator[Mark]:
+def marked(
+    database_folder: Path, host: str, port: int, ae_title: str, life: Life = "parent", **asked: Any
+) -> Iterator[Mark]:
     """Say within the block that a listener of this process listens there; gives its mark.
 
     After an error the mark stays behind, held by nobody: others see that the listener has crashed. The next one sweeps it.
+
+    Parameters
+    ----------
+    database_folder, host, port, ae_title, life
+        See `ListenerState`.
+    **asked
+        Its `bind`, `allow` and `allow_any`.
     """
     incoming = database_folder / "incoming"
     _sweep(incoming)
     lock = incoming / f"{uuid.uuid4().hex}{_LOCK_SUFFIX}"
-    said = {"host": host, "port": port, "ae_title": ae_title, "process": os.getpid(), "life": life}
+    said = {"host": host, "port": port, "ae_title": ae_title, "process": os.getpid(), "life": life, **asked}
     with held_lock(lock, tells_errors=True):
         mark = Mark(lock, said)
         has_failed = False
@@ -132,8 +146,12 @@ def running_listeners(database_folder: Path) -> list[ListenerState]:
 
 
 def find_apart(database_folder: Path) -> ListenerState | None:
-    """Return a listener of a database that needs no parent and can be asked to end; None where there is none."""
-    return next((state for state in running_listeners(database_folder) if state.life != "parent"), None)
+    """Return a listener of a database that needs no parent and can be asked to end; None where there is none.
+
+    One that was started apart comes before one of a terminal or a service.
+    """
+    found = [state for state in running_listeners(database_folder) if state.life != "parent"]
+    return min(found, key=lambda state: state.life != "apart", default=None)
 
 
 def ask_to_stop(database_folder: Path, process: int) -> None:
@@ -163,11 +181,17 @@ def _marks(database_folder: Path) -> Iterator[tuple[Path, ListenerState]]:
             facts = json.loads(lock.with_suffix(_FACTS_SUFFIX).read_text(encoding="utf-8"))
             where = str(facts["host"]), int(facts["port"]), str(facts["ae_title"])
             life: Life = facts["life"] if facts.get("life") in {"own", "apart"} else "parent"
-            came = Arrivals(**facts.get("arrivals", {}))
-            yield (
-                lock,
-                ListenerState("listening", *where, process=int(facts.get("process", 0)), life=life, arrivals=came),
+            state = ListenerState(
+                "listening",
+                *where,
+                process=int(facts.get("process", 0)),
+                life=life,
+                arrivals=Arrivals(**facts.get("arrivals", {})),
+                bind=str(facts.get("bind", facts["host"])),
+                allow=tuple(map(str, facts.get("allow", ()))),
+                allow_any=facts.get("allow_any") is True,
             )
+            yield lock, state
 
 
 def _sweep(incoming: Path) -> None:

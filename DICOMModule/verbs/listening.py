@@ -77,9 +77,10 @@ class ListeningVerbs(LogicBase):
 
         database = self.database(create=True)
         listener = Listener(database, options, limits or ListenerLimits())
+        asked = {"bind": options.bind, "allow": options.allow, "allow_any": options.allow_any}
         with (
             listener,
-            marked(database.folder, listener.host, listener.port, options.ae_title, life) as mark,
+            marked(database.folder, listener.host, listener.port, options.ae_title, life, **asked) as mark,
             closing(listener),  # before its mark goes: whoever has asked it to end waits until all is taken
         ):
             changed: set[str] = set()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import factories
@@ -17,6 +19,7 @@ from test_listen_process import ended, started, waited_for
 from DICOMModule.database import DicomDatabase
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import NetworkError
+from DICOMModule.logic import DICOMModuleLogic
 from DICOMModule.network import listener_control
 from DICOMModule.network.listener import ListenerOptions
 from DICOMModule.network.listener_apart import ApartListener
@@ -97,6 +100,32 @@ def test_one_that_crashed_is_started_again_by_who_watches_it(folder, monkeypatch
         assert made.is_established
     one.stop()
     assert running_listeners(folder) == []
+
+
+def test_one_that_crashed_hears_afterwards_whom_it_heard_before(folder, monkeypatch):
+    monkeypatch.setattr(listener_control, "BACK_OFF_S", (0.05,))
+    options = ListenerOptions(port=0, bind="localhost", allow=("MODALITY@127.0.0.1",), allow_any=True)
+    one = ApartListener(folder, options)
+    listening(one)
+    one.close()
+    found = find_apart(folder)
+    assert (found.bind, found.allow, found.allow_any) == (options.bind, options.allow, options.allow_any)
+    other = ApartListener(folder, ListenerOptions(port=0), found)  # who knows of nobody
+    other.start()
+    os.kill(found.process, KILL)
+    assert waited_for(lambda: other.state.kind == "listening" and other.state.process != found.process, 30.0)
+    assert (other.state.allow, other.state.allow_any) == (options.allow, options.allow_any)
+    other.stop()
+
+
+def test_one_at_another_address_is_not_the_one_that_is_wished(folder):
+    one, two = ApartListener(folder, ANYBODY), ApartListener(folder, replace(ANYBODY, bind="0.0.0.0"))
+    listening(one)
+    listening(two)
+    assert two.state.process != one.state.process
+    assert two.state.host == "0.0.0.0"
+    one.stop()
+    two.stop()
 
 
 def test_one_that_cannot_listen_says_why(folder):
@@ -231,6 +260,47 @@ def test_one_that_another_window_ends_is_shown_as_ended(qtbot, windows, viewer, 
     second.listener.stop()
     qtbot.waitUntil(lambda: first.listener.kind == second.listener.kind == "stopped", timeout=WITHIN_MS)
     assert told(first) == "Not running"
+
+
+def test_one_of_a_terminal_is_shown_and_let_be_until_stop_is_clicked(qtbot, windows, viewer, folder, tmp_path):
+    process = started(folder, "--allow-any")
+    port = json.loads(process.stdout.readline())["listening"]["port"]
+    one = windows.opened()
+    qtbot.waitUntil(lambda: one.listener.process_apart == process.pid, timeout=WITHIN_MS)
+    assert told(one) == "Listening, not started here"
+    assert f"in a terminal or as a service, process {process.pid}: " in one.section.listener_news.text()
+
+    viewer.settings.change(listener_ae_title="OTHER", listener_bind="0.0.0.0")
+    one.section.listener_stays.click()
+    one.listener.use(one.listener._logic)
+    assert one.listener.kind == "listening"
+    assert one.listener.place == ("DICOMMODULE", "127.0.0.1", port)
+
+    with DICOMModuleLogic(tmp_path / "other") as other:
+        one.listener.use(other)
+        assert one.listener.process_apart == 0
+        qtbot.waitUntil(lambda: viewer.jobs.is_idle, timeout=WITHIN_MS)
+        assert one.listener.kind == "stopped"
+        one.listener.use(one.book.logic)
+    qtbot.waitUntil(lambda: one.listener.process_apart == process.pid, timeout=WITHIN_MS)
+    assert process.poll() is None
+    one.section.listener_button.click()
+    qtbot.waitUntil(lambda: one.listener.kind == "stopped", timeout=WITHIN_MS)
+    assert ended(process)[0] == 0
+
+
+def test_another_setting_leaves_whom_one_apart_was_told_to_hear(qtbot, windows, viewer, folder):
+    before = ApartListener(folder, ANYBODY)
+    listening(before)
+    before.close()
+    viewer.settings.change(listener_stays=True)
+    one = windows.opened()
+    qtbot.waitUntil(lambda: one.listener.process_apart != 0, timeout=WITHIN_MS)
+    viewer.settings.change(listener_ae_title="OTHER")
+    qtbot.waitUntil(lambda: one.listener.place[0] == "OTHER", timeout=WITHIN_MS)
+    assert [(state.life, state.allow_any) for state in running_listeners(folder)] == [("apart", True)]
+    one.listener.stop()
+    qtbot.waitUntil(lambda: one.listener.kind == "stopped", timeout=WITHIN_MS)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process is killed")

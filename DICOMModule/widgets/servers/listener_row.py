@@ -27,6 +27,7 @@ MARKS: Final = {
     "failed": ("error", "error", "Not running: it failed"),
 }
 APART: Final = "it goes on when the viewer ends."
+FOREIGN: Final = "it goes on when the viewer ends, and no setting changes it; Stop Listener ends it."
 STRANGER: Final = "Who may store is among the servers, with its AE title and host, and calls us by our AE title."
 
 
@@ -73,7 +74,7 @@ class ListenerRow(QObject):
         section, watch = self._section, self._watch
         name, color, words = MARKS[watch.kind]
         if watch.process_apart:
-            words = "Listening, started apart"
+            words = "Listening, not started here" if watch.is_foreign else "Listening, started apart"
         section.listener_icon.setPixmap(pixmap(name, getattr(theme(), color), MARK_PX))
         section.listener_icon.setToolTip(words)
         section.listener_state.set_whole_text(words)
@@ -85,7 +86,9 @@ class ListenerRow(QObject):
         if title:
             where = ", for this machine only" if is_loopback(host) else ""
             news.append(f"As {plain_text(title)} on port {port}{where}.")
-        if watch.process_apart:
+        if watch.process_apart and watch.is_foreign:
+            news.append(f"Started in a terminal or as a service, process {watch.process_apart}: {FOREIGN}")
+        elif watch.process_apart:
             news.append(f"Started apart, process {watch.process_apart}: {APART}")
         if runs:
             news += arrivals_lines(watch.arrivals)

@@ -29,20 +29,26 @@ RUNS: Final = frozenset(("starting", "listening", "restarting"))
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Which listener there is to be: of which database, where it listens, and whether it goes on when the program ends."""
+    """Which listener there is to be: of which database, where it listens, and whether it goes on when the program ends.
+
+    One that was found may have been told who may store; otherwise the address book says it.
+    """
 
     folder: Path
     port: int
     ae_title: str
     bind: str
     stays: bool = False
+    allow: tuple[str, ...] = ()
+    allow_any: bool = False
 
 
 class ListenerWatch(QObject):
     """Starts and stops the listener of the local database, and tells what comes.
 
     Starting and stopping may take a moment, so both are jobs; one is over before the next begins, and the last wish counts.
-    One that was started apart, by an earlier program perhaps, is found and watched as if it had been started here.
+    One that was started apart, by an earlier program perhaps, is found and watched as if it had been started here. One of
+    a terminal or a service is watched too; but it is its own, and nothing but `stop` ends it.
 
     Parameters
     ----------
@@ -113,12 +119,18 @@ class ListenerWatch(QObject):
         return 0 if state is None or self.kind != "listening" or state.life == "parent" else state.process
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether the one that listens was started in a terminal or as a service."""
+        control = self._held.control
+        return control is not None and _is_foreign(control.state)
+
+    @property
     def is_wished(self) -> bool:
         """Whether it runs, or is to run."""
         return self._wished is not None
 
     def start(self) -> None:
-        """Start it with what the settings say."""
+        """Start it with what the settings say; nothing happens where one of a terminal or a service runs."""
         self._wish(self._viewer.settings.value)
 
     def stop(self) -> None:
@@ -143,15 +155,18 @@ class ListenerWatch(QObject):
         )
 
     def follow(self, settings: Settings) -> None:
-        """Start it anew where it runs and its settings have changed."""
+        """Start it anew where it runs, is ours, and its settings have changed."""
         asked = _asked_of(settings)
         has_changed, self._asked = asked != self._asked, asked
         if self._wished is not None and has_changed:
             self._wish(settings)
 
     def use(self, logic: DICOMModuleLogic) -> None:
-        """Receive into another database; it runs afterwards as it did before."""
+        """Receive into another database; it runs afterwards as it did before. One that is not ours is let go of."""
         is_other, self._logic = logic is not self._logic, logic
+        if is_other and self.is_foreign:
+            self.close()
+            self.changed.emit()
         if self._wished is not None:
             self.start()
         elif is_other and not self._viewer.is_private:
@@ -170,8 +185,13 @@ class ListenerWatch(QObject):
     # -- starting and stopping, one after the other
 
     def _wish(self, settings: Settings) -> None:
+        if self.is_foreign:
+            return
         port, ae_title, bind, stays = _asked_of(settings)
-        wished = Wish(self._logic.database_folder, port, ae_title, bind, stays and not self._viewer.is_private)
+        before = self._wished
+        allowed = ((), False) if before is None else (before.allow, before.allow_any)
+        stays = stays and not self._viewer.is_private
+        wished = Wish(self._logic.database_folder, port, ae_title, bind, stays, *allowed)
         if wished != self._wished or self._failure:
             self._wished = wished
             self._failure = ""
@@ -198,7 +218,7 @@ class ListenerWatch(QObject):
     def _on_found(self, held: _Held, found: Wish | None, then: Callable[[], object]) -> None:
         if held is not self._held:
             return
-        if self._wished is None:
+        if self._wished is None or self.is_foreign:
             self._wished = found
         self._on_done(held, found)
         if found is None and self._wished is None:
@@ -278,12 +298,13 @@ class _Held:
 
         with self._lock:
             control, self.control = self.control, None
-            if control is not None:
+            if control is not None and wished is not None and _is_foreign(control.state):
+                control.close()  # it was started here as one of a terminal came
+            elif control is not None:
                 control.stop()
             if wished is None or self._closed:
                 return
-            # whom it hears is the address book's business: it is given nobody else
-            options = ListenerOptions(port=wished.port, ae_title=wished.ae_title, bind=wished.bind)
+            options = ListenerOptions(wished.port, wished.ae_title, wished.bind, wished.allow, wished.allow_any)
             self.control = (ApartListener if wished.stays else ListenerControl)(wished.folder, options)
             try:
                 self.control.start()
@@ -302,10 +323,11 @@ class _Held:
             from DICOMModule.network.listener import ListenerOptions
             from DICOMModule.network.listener_apart import ApartListener
 
-            options = ListenerOptions(port=found.port, ae_title=found.ae_title, bind=found.host)
+            asked = (found.port, found.ae_title, found.bind)
+            options = ListenerOptions(*asked, found.allow, found.allow_any)
             self.control = ApartListener(folder, options, found)
             self.control.start()
-            return Wish(folder, found.port, found.ae_title, found.host, stays=True)
+            return Wish(folder, *asked, True, found.allow, found.allow_any)
 
     def close(self) -> None:
         """Let go of the listener for good; one that was started apart goes on."""
@@ -321,6 +343,10 @@ class _Held:
 
 def _asked_of(settings: Settings) -> tuple[int, str, str, bool]:
     return settings.listener_port, settings.listener_ae_title, settings.listener_bind, settings.listener_stays
+
+
+def _is_foreign(state: ListenerState) -> bool:
+    return state.kind == "listening" and state.life == "own"
 
 
 def _timer(parent: QObject, interval_ms: int, act: Callable[[], object], *, single: bool = False) -> QTimer:
