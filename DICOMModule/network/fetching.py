@@ -31,6 +31,31 @@ class Fetched:
 
 
 @dataclass
+class Operation:
+    """One C-GET for a part: what it alone has brought and told.
+
+    Attributes
+    ----------
+    before : int
+        How many instances of the part were safe before it.
+    counted : int
+        How many there are to be, as far as it has told while it went on.
+    again : int
+        How many it sent that are here already, and were refused.
+    named : frozenset of str
+        Instances that the server names as not sent.
+    unsent : frozenset of str
+        Those of them that are not here.
+    """
+
+    before: int
+    counted: int = 0
+    again: int = 0
+    named: frozenset[str] = frozenset()
+    unsent: frozenset[str] = frozenset()
+
+
+@dataclass
 class Fetch:
     """A retrieval under way.
 
@@ -81,22 +106,36 @@ class Fetch:
     def ended(self, part: Part, command: Command) -> None:
         """Note with what an operation for a part has ended; a failure is not forgotten over a later success, unless all has come.
 
-        What the server does not list has come where it says so, or where as much came as there is by its own counts; asking
-        again with other SOP classes, of which it has none, does not change that.
+        What the server does not list has come where it says so, or where as much came as there is by its own counts.
         """
         part.has_failed = part.has_failed or command.status != 0
-        was_fetched = not part.is_known and part.is_fetched
         if not part.is_known:
             is_all = 0 < max(part.counted, _counted(command)) <= len(part.arrived)
-            part.is_fetched = was_fetched or command.status == 0 or is_all
+            part.is_fetched = part.is_fetched or command.status == 0 or is_all
+            part.is_doubtful = part.is_doubtful and not part.is_fetched
+        self._note(command)
+
+    def ended_round(self, part: Part, command: Command, operation: Operation) -> None:
+        """Note with what an operation has ended that could bring only some SOP classes of a part that is not listed.
+
+        Its failures may be of instances that came, or will come, by a round of other classes; where nothing shows that,
+        the part is not complete. Of a round of which the server has nothing the status is not worth telling.
+        """
+        part.has_failed = part.has_failed or command.status != 0
+        was_complete = not part.is_lacking
+        _settle(part, command, operation)
+        if not was_complete or part.is_lacking or not command.status or self.status is None:
+            self._note(command)
+
+    def _note(self, command: Command) -> None:
         if command.status is not None and (self.status in {None, 0} or self.is_complete):
-            if was_fetched and command.status and self.status is not None:
-                return
             self.status, self.status_text = command.status, status_words(command.status, command.comment)
 
-    def count(self, part: Part, command: Command) -> None:
+    def count(self, part: Part, command: Command, operation: Operation | None = None) -> None:
         """Note how many there are to be, where only sub-operations tell."""
         part.counted = max(part.counted, _counted(command))
+        if operation is not None:
+            operation.counted = max(operation.counted, _counted(command))
 
     def received(self, part: Part, uid: str, series_instance_uid: str, *, is_new: bool) -> None:
         """Note that an instance is here and safe; what came to the server after it was asked belongs to the rest."""
@@ -104,6 +143,7 @@ class Fetch:
         if part.is_known:
             part.announced.setdefault(uid, Listed())
         part.missing.discard(uid)
+        part.unsent.discard(uid)
         self.refused.pop(uid, None)
         if uid not in self.arrived:
             self.arrived.add(uid)
@@ -120,6 +160,12 @@ class Fetch:
         self.count_in_vain()
         self.refused[uid] = reason
         self.tell(Fetched("failed", uid, reason=reason))
+
+    def set_aside(self, part: Part, uid: str, reason: str) -> None:
+        """Note that an instance came that is in quarantine; PeerLostError as `refuse`."""
+        part.aside.add(uid)
+        part.unsent.discard(uid)
+        self.refuse(uid, reason)
 
     def refuse_foreign(self, part: Part, uid: str) -> None:
         """Note that an instance came that was not asked for, by its UID if that is one; PeerLostError as `refuse`."""
@@ -146,3 +192,31 @@ def _counted(command: Command) -> int:
     """Return how many sub-operations there are, as a response counts them."""
     counted = (command.remaining, command.completed, command.failed, command.warning)
     return sum(number or 0 for number in counted)
+
+
+def _settle(part: Part, command: Command, operation: Operation) -> None:
+    """Decide whether a part that is not listed has come, after one more operation for it.
+
+    Most servers count in each round whatever they have of the part, and as failed what they cannot send for want of a
+    presentation context: so their total is to be what has come by all rounds. Others count, round by round, only what
+    they can send: of those a failure is one. Which of the two a server is shows where it names what failed, or where
+    more comes after it has said that it has sent everything.
+    """
+    here = len(part.safe)
+    came = here - operation.before
+    total = max(operation.counted, _counted(command))
+    part.total = max(part.total, total)
+    part.unsent |= operation.unsent
+    failed, remaining = max((command.failed or 0) - operation.again, 0), command.remaining or 0
+    is_all = here > 0 and here == (total or (part.total if came else 0))
+    is_named = bool(operation.named) and failed <= len(operation.named) and not remaining
+    is_success = command.status == 0 and not failed
+    if is_named or is_success or 0 < total <= came + operation.again:  # of this round all that is unnamed came
+        is_all = is_all or 0 < here == came + operation.again
+        part.is_doubtful = part.is_doubtful and not is_all
+        part.is_fetched = not part.is_doubtful
+    elif part.is_fetched and not (came or failed or remaining) and total <= here:
+        return  # it has nothing of these classes, and says so by a failure
+    else:
+        part.is_fetched = is_all and not (came and part.is_fetched)
+        part.is_doubtful = not part.is_fetched

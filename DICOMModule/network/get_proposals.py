@@ -10,7 +10,7 @@ classes of images compressed only, as long as something is missing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from DICOMModule.dicom.uids import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN
@@ -36,10 +36,14 @@ Classes = dict[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One association: SOP classes, each with its transfer syntaxes, and of which parts something may come with them."""
+    """One association: SOP classes, each with its transfer syntaxes, and of which parts something may come with them.
+
+    Where `has_more`, parts that the server does not list are still to be asked for with other classes.
+    """
 
     classes: Classes
     parts: list[Part]
+    has_more: bool = False
 
     def proposed(self) -> list[Proposed]:
         """Propose to get, and to be sent each class in each transfer syntax by a context of its own: it comes as it is."""
@@ -71,7 +75,7 @@ def _guesses(parts: list[Part], lacks: Callable[[Part], bool]) -> Iterator[Round
     for one in _packed([(part, dict.fromkeys(likely[id(part)], PROPOSED_IN_ORDER)) for part in parts], lacks):
         for part in one.parts:
             proposed[id(part)].update(one.classes)
-        yield one
+        yield replace(one, has_more=True)
     # Of what is not listed nobody knows how much there is: a success says nothing of classes that were not proposed.
     left = [part for part in parts if lacks(part) or not part.is_known]
     if not left:
@@ -82,7 +86,7 @@ def _guesses(parts: list[Part], lacks: Callable[[Part], bool]) -> Iterator[Round
     for start in range(0, len(others), step):
         still = [part for part in left if lacks(part) or not part.is_known]
         if still:
-            yield Round(dict.fromkeys(others[start : start + step], PLAIN), still)
+            yield Round(dict.fromkeys(others[start : start + step], PLAIN), still, start + step < len(others))
     images = [(part, dict.fromkeys((*likely[id(part)], *image_classes()), _COMPRESSED)) for part in left if lacks(part)]
     yield from _packed(images, lacks, is_filled=False)
     seldom = [(part, dict.fromkeys(generic_classes(), _SELDOM_UNCOMPRESSED)) for part in left if lacks(part)]

@@ -8,7 +8,7 @@ from typing import Final
 from DICOMModule.database.connection import translated_os_error
 from DICOMModule.database.reception import MismatchError, Reception
 from DICOMModule.dicom.uids import is_harmless_uid
-from DICOMModule.errors import DatabaseError, DicomFileError, PeerLostError, plain_text
+from DICOMModule.errors import DatabaseError, DicomFileError, NetworkError, PeerLostError, plain_text
 from DICOMModule.network.dimse import (
     C_GET_RQ,
     C_GET_RSP,
@@ -22,10 +22,10 @@ from DICOMModule.network.dimse import (
     command_set,
     response_to,
 )
-from DICOMModule.network.fetching import NOT_ASKED_FOR, Fetch
+from DICOMModule.network.fetching import NOT_ASKED_FOR, Fetch, Operation
 from DICOMModule.network.find_query import Level
 from DICOMModule.network.get_proposals import Round, rounds
-from DICOMModule.network.identifiers import identifier
+from DICOMModule.network.identifiers import IdentifierError, failed_instances, identifier
 from DICOMModule.network.incoming import (
     LARGEST_DATA_SET_BYTES,
     Announced,
@@ -40,6 +40,7 @@ from DICOMModule.network.services import STUDY_GET
 from DICOMModule.network.storing import CANNOT_UNDERSTAND, DOES_NOT_MATCH
 
 UIDS_A_REQUEST: Final = 100
+LARGEST_LIST_BYTES: Final = 1 << 24  # of the UIDs of what failed
 
 
 class Discard:
@@ -67,11 +68,29 @@ def get(fetch: Fetch, reception: Reception) -> None:
     DatabaseError
         What comes cannot be kept.
     """
+    is_offered = False
     for one in rounds(fetch.parts, fetch.lacks):
-        with linked(fetch.entry, one.proposed(), fetch.limits, fetch.interrupt) as link:
-            getting = _Getting(fetch, reception, link, one)
-            if getting.may_bring or fetch.status is None:  # what the server says of it is wanted once
-                getting.get_all()
+        ended: list[Part] = []
+        try:
+            with linked(fetch.entry, one.proposed(), fetch.limits, fetch.interrupt) as link:
+                getting = _Getting(fetch, reception, link, one)
+                is_offered = True
+                if getting.may_bring or fetch.status is None:  # what the server says of it is wanted once
+                    getting.get_all(ended)
+        except NothingAcceptedError:
+            if not is_offered:
+                raise  # otherwise it only has none of these classes
+        except (NetworkError, DatabaseError):
+            _leave_open(fetch, one, ended)
+            raise
+
+
+def _leave_open(fetch: Fetch, broken: Round, ended: Sequence[Part]) -> None:
+    """Note of what is not listed that nobody knows whether it is all here: a round broke off, and others are left."""
+    for part in fetch.parts:
+        is_cut = any(one is part for one in broken.parts) and not any(one is part for one in ended)
+        if not part.is_known and (broken.has_more or is_cut):
+            part.is_fetched = False
 
 
 def _requests(part: Part, classes: Iterable[str], refused: Container[str]) -> Iterator[tuple[str, ...]]:
@@ -118,6 +137,29 @@ def _without_end() -> PeerLostError:
     return PeerLostError("the server sends an instance without end.", "Its administrator should know of it.")
 
 
+class _Told(Discard):
+    """The data set of a response: what the server names as not sent; as much as it may be, the rest is forgotten."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept = bytearray()
+
+    def write(self, piece: memoryview) -> None:
+        super().write(piece)
+        if len(self._kept) <= LARGEST_LIST_BYTES:
+            self._kept += piece
+
+    def failed(self, transfer_syntax: str) -> frozenset[str]:
+        """Return the UIDs of those that failed; none where that is not to be read, or not all of it is of use."""
+        if len(self._kept) > LARGEST_LIST_BYTES:
+            return frozenset()
+        try:
+            told = failed_instances(bytes(self._kept), transfer_syntax)
+        except IdentifierError:
+            return frozenset()
+        return told if all(map(is_harmless_uid, told)) else frozenset()
+
+
 class _Kept:
     """A data set on its way to the disk."""
 
@@ -146,20 +188,26 @@ class _Getting:
         self._part: Part | None = None
         self._is_whole = False
         self._incoming: IncomingDataSet | None = None
+        self._operation = Operation(0)
+        self._told: _Told | None = None
 
     @property
     def may_bring(self) -> bool:
         """Whether the server has accepted any class in which something may come."""
         return any(one.abstract_syntax in self._what.classes for one in self._syntaxes.values())
 
-    def get_all(self) -> None:
-        """Fetch what is missing of the round's parts and of its classes."""
+    def get_all(self, ended: list[Part]) -> None:
+        """Fetch what is missing of the round's parts and of its classes; those of which the server gave its last word go to `ended`."""
         for part in self._what.parts:
             self._part = part
             if not part.is_known:
                 self._get(part, ())
+                ended.append(part)
                 continue
-            for uids in _requests(part, self._what.classes, self._fetch.refused):
+            for asked in _requests(part, self._what.classes, self._fetch.refused):
+                uids = tuple(uid for uid in asked if uid in part.missing)
+                if asked and not uids:
+                    continue  # the server sent more than it was asked for
                 went_well = self._get(part, uids)
                 left = [uid for uid in uids if uid in part.missing and uid not in self._fetch.refused]
                 if len(uids) > 1 and (went_well or len(left) == len(uids)):  # it may not know lists of UIDs
@@ -172,6 +220,7 @@ class _Getting:
         link, fetch = self._link, self._fetch
         fetch.interrupt.check()
         self._is_whole = not uids
+        self._operation = Operation(len(part.safe))
         number = link.next_message_id()
         data = identifier(keys_of(part, uids), self._context.transfer_syntax, "")
         command = command_set(C_GET_RQ, True, {SOP_CLASS: STUDY_GET, MESSAGE_ID: number, PRIORITY: 0})
@@ -192,16 +241,34 @@ class _Getting:
                 self._acknowledge(part, message.context_id, answer)
             elif answer.field == C_GET_RSP and answer.status is not None:
                 if answer.status not in PENDING:
-                    fetch.ended(part, answer)
+                    self._ended(part, answer)
                     return answer.status == 0
                 if not part.is_known:
-                    fetch.count(part, answer)
+                    fetch.count(part, answer, self._operation)
             else:
                 raise no_answer_to(fetch.entry, "C-GET")
+
+    def _ended(self, part: Part, answer: Command) -> None:
+        """Note the last response, with what the server names as not sent where it does not list what it has."""
+        fetch, operation = self._fetch, self._operation
+        if part.is_known:
+            fetch.ended(part, answer)
+            return
+        if answer.has_data and self._told is not None:
+            operation.named = self._told.failed(self._context.transfer_syntax)
+        operation.unsent = operation.named - part.safe
+        if operation.unsent:
+            listed = fetch.database.instances
+            found = listed(series=part.series) if part.series else listed(study=part.study)
+            operation.unsent -= {one.sop_instance_uid for one in found if one.state == "present"}
+        fetch.ended_round(part, answer, operation)
 
     # --- what comes
 
     def _sink_of(self, command: Command, context_id: int) -> Sink | None:
+        if command.field == C_GET_RSP:
+            self._told = _Told()
+            return self._told
         if command.field != C_STORE_RQ:
             return None
         context = self._syntaxes.get(context_id)
@@ -233,7 +300,7 @@ class _Getting:
         if part is None or not is_harmless_uid(uid):
             return False
         if uid in part.announced:
-            return True
+            return uid in part.missing
         if not self._is_whole or uid in fetch.arrived or fetch.refused.get(uid) == NOT_ASKED_FOR:
             return False
         if uid in self._places:
@@ -253,8 +320,12 @@ class _Getting:
             status = self._take(part, incoming, uid)
         else:
             status = CANNOT_UNDERSTAND
-            if uid in self._fetch.arrived:  # by another operation, and perhaps not the same bytes
+            if uid in part.announced and uid not in part.missing:  # it knows no lists, and sends all of the series
                 self._fetch.count_in_vain()
+                status = 0
+            elif uid in self._fetch.arrived:  # by another operation, and perhaps not the same bytes
+                self._fetch.count_in_vain()
+                self._operation.again += uid in part.arrived
                 comment = "it is here already"
             else:
                 self._fetch.refuse_foreign(part, uid)
@@ -281,5 +352,8 @@ class _Getting:
         if receipt.outcome in {"stored", "present"}:
             fetch.received(part, uid, header.series_instance_uid, is_new=receipt.outcome == "stored")
             return 0
+        if receipt.outcome == "conflict":
+            fetch.set_aside(part, uid, plain_text(receipt.reason))
+            return 0  # what is in quarantine is safe
         fetch.refuse(uid, plain_text(receipt.reason))
-        return 0 if receipt.outcome == "conflict" else CANNOT_UNDERSTAND  # what is in quarantine is safe
+        return CANNOT_UNDERSTAND

@@ -48,6 +48,7 @@ _TEXTS: Final = frozenset({"SH", "LO", "PN"})  # what Specific Character Set is 
 _LONG_VRS: Final = frozenset(
     {b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UN", b"UT", b"UC", b"UR", b"SV", b"UV"}
 )
+_FAILED_INSTANCES: Final = 0x00080058
 _UNDEFINED: Final = 0xFFFFFFFF
 _ITEM_GROUP: Final = 0xFFFE
 
@@ -178,6 +179,30 @@ def read_identifier(data: bytes, transfer_syntax: str) -> dict[str, str]:
         for keyword, value in raw.items()
     }
     return {keyword: text for keyword, text in texts.items() if text}
+
+
+def failed_instances(data: bytes, transfer_syntax: str) -> frozenset[str]:
+    """Return the UIDs of Failed SOP Instance UID List (PS3.4 C.4.3.1.4), as they stand in the data set of a last response.
+
+    Raises
+    ------
+    IdentifierError
+        Its lengths do not fit.
+    """
+    explicit = transfer_syntax != IMPLICIT_VR_LITTLE_ENDIAN
+    position = 0
+    while position < len(data):
+        tag, _, length, position = _header(data, position, explicit=explicit)
+        if length == _UNDEFINED:
+            position = _after_sequence(data, position, explicit=explicit)
+            continue
+        if position + length > len(data):
+            raise IdentifierError("a value is longer than the answer")
+        if tag == _FAILED_INSTANCES:
+            told = data[position : position + length].decode("latin_1").split("\\")
+            return frozenset(filter(None, (one.strip(" \0") for one in told)))
+        position += length
+    return frozenset()
 
 
 def _codec(told: str, value: bytes) -> str:

@@ -81,6 +81,14 @@ class Part:
         Those that came.
     counted : int
         How many there are, by the server's own counts while it sends them, where it does not list them.
+    aside : set
+        Those that came and are in quarantine, as others are here under their UIDs.
+    total : int
+        The most that the server has counted in one operation, its last word included, where it does not list them.
+    unsent : set
+        Those that the server names as not sent where it does not list them, and that are not here; what arrives is taken out.
+    is_doubtful : bool
+        It told of failures without a name, and nothing shows that what failed is here.
     modality : str
         Of the series, where the server does not say of what SOP classes its instances are; empty where it does not either.
     """
@@ -94,12 +102,21 @@ class Part:
     has_failed: bool = False
     arrived: set[str] = field(default_factory=set)
     counted: int = 0
+    aside: set[str] = field(default_factory=set)
+    total: int = 0
+    unsent: set[str] = field(default_factory=set)
+    is_doubtful: bool = False
     modality: str = ""
 
     @property
     def is_lacking(self) -> bool:
         """Whether something is still to come of it, as far as anybody knows."""
-        return bool(self.missing) if self.is_known else not self.is_fetched
+        return bool(self.missing) if self.is_known else not self.is_fetched or bool(self.unsent)
+
+    @property
+    def safe(self) -> set[str]:
+        """What has come, and is here or in quarantine."""
+        return self.arrived | self.aside
 
     @property
     def is_known(self) -> bool:

@@ -22,7 +22,7 @@ from DICOMModule.network.moving import move
 from DICOMModule.network.our_listener import OurListener, left_aside, our_listener
 from DICOMModule.network.reaching import Limits
 from DICOMModule.network.refusals import NothingAcceptedError
-from DICOMModule.network.retrieve_plan import RetrieveKey, planned
+from DICOMModule.network.retrieve_plan import Part, RetrieveKey, planned
 
 WAYS: Final = {"get": "C-GET", "move": "C-MOVE"}
 DID_NOT_COME: Final = "the server has it, and it did not come"
@@ -220,6 +220,7 @@ def _by_each_way(fetch: Fetch, listener: OurListener) -> NetworkError | Database
     part: _Part | None = None
     for way in (first, second):
         before, told = len(fetch.arrived), (fetch.status, fetch.status_text)
+        trouble: NetworkError | None = None
         fetch.status = None
         try:
             if way == "get":
@@ -230,6 +231,7 @@ def _by_each_way(fetch: Fetch, listener: OurListener) -> NetworkError | Database
             return error  # no other way leads to more room
         except NetworkError as error:
             fetch.interrupt.check()
+            trouble = error
             troubles.append(error)
         else:
             if len(fetch.arrived) == before and not fetch.is_complete:
@@ -242,7 +244,7 @@ def _by_each_way(fetch: Fetch, listener: OurListener) -> NetworkError | Database
         if fetch.is_complete:
             if way == second != entry.retrieve and not before:
                 _learn(fetch, {"retrieve_by": way, "retrieve_instead_of": entry.retrieve})
-            return None
+            return trouble
         if len(fetch.arrived) > before and not _may_help(fetch, troubles):
             break
     return _together(_told(fetch, troubles, part))
@@ -340,15 +342,21 @@ def _listener(fetch: Fetch, wish: OurListener, our_address: str) -> Iterator[str
         yield state.ae_title
 
 
+def _how_much(part: Part) -> str:
+    """Return what is known of a part that the server does not list, and that may not be all here."""
+    may_be_all = part.is_doubtful and 0 < part.total <= len(part.safe)
+    return "not all of it may have come" if may_be_all else "not all of it came"
+
+
 def _failed(fetch: Fetch, trouble: Exception | None) -> tuple[Problem, ...]:
     """Return a row for each instance that is not here, and for each that was not taken."""
     rows = {uid: reason for uid, reason in fetch.refused.items() if uid not in fetch.arrived}
     why = str(trouble) if trouble is not None else f"its last word: {fetch.status_text or 'none'}"
     for part in fetch.parts:
-        for uid in sorted(part.missing):
+        for uid in sorted(part.missing | part.unsent):
             rows.setdefault(uid, f"{DID_NOT_COME}; {why}")
         if not part.is_known and not part.is_fetched:
-            rows.setdefault(part.series or part.study, f"not all of it came; {why}")
+            rows.setdefault(part.series or part.study, f"{_how_much(part)}; {why}")
     found = [Problem(uid, reason) for uid, reason in rows.items()]
     for asked, number in fetch.nameless.items():
         found.append(

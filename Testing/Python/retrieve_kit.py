@@ -86,24 +86,29 @@ class Archive:
                 failed += 1
                 continue
             sent += 1
-            said = command(e0002=sop_class, e0100=1, e0110=number + 1, e0700=0, e0800=1, e1000=one)
-            content = self.held[one]
-            connection.sendall(fragment(storing, 3, said))
-            for start in range(0, max(len(content), 1), self.piece):
-                last = 2 if start + self.piece >= len(content) else 0
-                connection.sendall(fragment(storing, last, content[start : start + self.piece]))
-                self.between_pieces(connection)
-            for _, answer, _ in messages(connection):
-                if answer[0x0100] == 0x8001:
-                    self.answers.append((answer[0x1000], answer[0x0900]))
-                    break
-            else:
+            if not self.send(connection, storing, number + 1, one):
                 return  # whoever asked has gone
         self.before_answer(connection)
         status = 0xB000 if failed and not status else status
         sent = sent if self.counted is None else self.counted
         said = command(e0100=0x8010, e0120=fields[0x0110], e0800=0x0101, e0900=status, e1021=sent, e1022=failed)
         connection.sendall(fragment(context_id, 3, said))
+
+    def send(self, connection, storing, number, one):
+        """Send an instance by a context; return whether it was answered."""
+        sop_class, _ = self.kinds.get(one, (CT, "1.2.840.10008.1.2.1"))
+        said = command(e0002=sop_class, e0100=1, e0110=number, e0700=0, e0800=1, e1000=one)
+        content = self.held[one]
+        connection.sendall(fragment(storing, 3, said))
+        for start in range(0, max(len(content), 1), self.piece):
+            last = 2 if start + self.piece >= len(content) else 0
+            connection.sendall(fragment(storing, last, content[start : start + self.piece]))
+            self.between_pieces(connection)
+        for _, answer, _ in messages(connection):
+            if answer[0x0100] == 0x8001:
+                self.answers.append((answer[0x1000], answer[0x0900]))
+                return True
+        return False
 
 
 @contextmanager

@@ -141,6 +141,34 @@ def test_a_peer_that_knows_no_lists_is_asked_one_by_one(database, made, status):
     assert report.status == "0x0000"
 
 
+def test_what_is_here_already_counts_once_though_a_peer_that_knows_no_lists_sends_it_again(database, made):
+    archive = Archive(made)
+    with running(archive) as entry:
+        got(database, entry, RetrieveKey(STUDY, SERIES, next(iter(made))))
+        archive.sends, archive.answers = list(made), []
+        job = retrieve_keys_job(database, entry, [RetrieveKey(STUDY)], limits=SHORT)
+        try:
+            while True:
+                progress = next(job)
+        except StopIteration as stop:
+            report = stop.value
+    assert (progress.received, progress.already_present, progress.expected) == (2, 1, 3)
+    assert (report.received, report.already_present, report.expected, report.failed) == (2, 1, 3, ())
+    assert archive.answers == [(one, 0) for one in made]
+
+
+def test_a_peer_that_sends_without_end_what_is_here_is_left(database, made, monkeypatch):
+    monkeypatch.setattr("DICOMModule.network.fetching.MOST_IN_VAIN", 9)
+    archive = Archive(made)
+    first, second, third = made
+    archive.sends = [first] * 1000 + [second, third]
+    with running(archive) as entry:
+        report = got(database, entry)
+    assert (report.received, len(archive.answers)) == (1, 1 + 9 + 2 * 3)
+    assert [one.where for one in report.failed] == sorted([second, third])
+    assert all("without end" in one.reason for one in report.failed)
+
+
 def test_a_status_that_tells_of_failures_is_in_the_report(database, made):
     archive = Archive(made)
     archive.status, archive.sends = 0xB000, list(made)[:1]
@@ -223,7 +251,7 @@ def test_the_same_uid_with_other_pixels_is_set_aside_and_told(database, made):
     first = next(iter(made))
     with running(archive) as entry:
         got(database, entry)
-        archive.refused = {STUDY_FIND, STUDY_MOVE}  # so that all of it comes again
+        archive.refused, archive.counted = {STUDY_FIND, STUDY_MOVE}, None  # so that all of it comes again
         archive.held[first] = made[first][:-1] + b"\x7f"
         report = got(database, entry)
     assert (report.received, report.already_present, [one.where for one in report.failed]) == (0, 2, [first])
@@ -253,7 +281,7 @@ def test_closing_the_job_ends_it_soon(database, made, moment):
 
 def test_an_archive_that_cannot_be_queried_gives_a_study_as_a_whole(database, made):
     archive = Archive(made)
-    archive.refused = {STUDY_FIND, STUDY_MOVE}
+    archive.refused, archive.counted = {STUDY_FIND, STUDY_MOVE}, None
     with running(archive) as entry:
         report = got(database, entry)
     assert (report.received, report.failed, report.status) == (3, (), "0x0000")

@@ -39,7 +39,7 @@ def test_a_listing_that_is_not_whole_is_never_taken_for_all_that_there_is(databa
     archive = Archive(made)
     with running(archive) as entry:
         assert got(database, entry, RetrieveKey(STUDY, SERIES, next(iter(made)))).received == 1
-        archive.listed, archive.lists_badly = list(made)[:1], badly
+        archive.listed, archive.lists_badly, archive.counted = list(made)[:1], badly, None
         report = got(database, entry)
     assert (report.expected, report.received, report.already_present, report.failed) == (None, 2, 1, ())
     assert {one.sop_instance_uid for one in database.instances()} == set(made)
@@ -49,6 +49,7 @@ def test_a_listing_that_is_not_whole_is_never_taken_for_all_that_there_is(databa
 def test_a_server_that_lists_more_than_any_has_is_asked_for_the_whole(database, made, monkeypatch, name):
     monkeypatch.setattr(retrieve_plan, name, 1)
     archive = Archive(made)
+    archive.counted = None
     others = [element(0x0020000E, "UI", f"1.2.3.{number}") for number in range(5)]
     archive.lists_badly = lambda found, is_series: ([*found, *others] if is_series else found, 0x0000)
     if name == "MOST_INSTANCES":
