@@ -83,7 +83,9 @@ def _listen(context: Context) -> int:
     ):
         for progress in job:
             if isinstance(progress, ListenProgress):
-                told.tell(progress)
+                # who has started one apart may have ended before it could hear where it listens
+                with suppress(*(OutputError, OSError) if given.apart else ()):
+                    told.tell(progress)
             if given.apart and not told.is_silent:
                 told.be_silent()
             if interrupted() or orphaned.is_set():

@@ -6,7 +6,10 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
+import threading
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -20,10 +23,10 @@ from DICOMModule.database import DicomDatabase
 from DICOMModule.database.servers import ServerEntry
 from DICOMModule.errors import NetworkError
 from DICOMModule.logic import DICOMModuleLogic
-from DICOMModule.network import listener_control
+from DICOMModule.network import listener_apart, listener_control
 from DICOMModule.network.listener import ListenerOptions
 from DICOMModule.network.listener_apart import ApartListener
-from DICOMModule.network.listener_mark import ask_to_stop, find_apart, running_listeners
+from DICOMModule.network.listener_mark import ListenerState, ask_to_stop, find_apart, marked, running_listeners
 from DICOMModule.widgets.qt import QWidget
 from DICOMModule.widgets.servers.networking import Networking
 
@@ -100,6 +103,149 @@ def test_one_that_crashed_is_started_again_by_who_watches_it(folder, monkeypatch
         assert made.is_established
     one.stop()
     assert running_listeners(folder) == []
+
+
+@pytest.fixture
+def faulty(monkeypatch):
+    """Give what makes the next process that is started, and no other, do something a second after it has begun."""
+
+    def faulty(deed):
+        def words(*given):
+            monkeypatch.setattr(listener_apart, "process_words", real)
+            made = real(*given)
+            made[2] = FAULTY.format(paths=sys.path, deed=deed) + made[2]
+            return made
+
+        real = listener_apart.process_words
+        monkeypatch.setattr(listener_apart, "process_words", words)
+
+    return faulty
+
+
+FAULTY = """import sys; sys.path[:0] = {paths!r}
+from DICOMModule.verbs import listening
+news, calls = listening._news, []
+def failing(*given):
+    calls.append(1)
+    if len(calls) > 20:
+        {deed}
+    return news(*given)
+listening._news = failing
+"""
+
+
+def test_one_that_ended_with_an_exception_is_started_again(folder, faulty, monkeypatch):
+    monkeypatch.setattr(listener_control, "BACK_OFF_S", (0.05,))
+    faulty("raise RuntimeError")
+    one = ApartListener(folder, ANYBODY)
+    listening(one)
+    before = one.state
+    assert waited_for(lambda: one.state.kind == "stopped" or one.state.process not in {0, before.process}, 30.0)
+    assert (one.state.kind, one.state.port) == ("listening", before.port), one.state.text
+    one.stop()
+    assert not list((folder / "incoming").iterdir())
+
+
+def test_a_child_of_ours_that_failed_was_not_ended_by_another_program(folder, faulty):
+    faulty("sys.exit(3)")
+    one = ApartListener(folder, ANYBODY)
+    listening(one)
+    assert waited_for(lambda: one.state.kind in {"failed", "stopped"}, 30.0)
+    assert one.state.kind == "failed"
+    assert "exit code 3" in one.state.text
+    one.stop()
+
+
+def test_two_that_start_it_again_at_once_have_one(folder, monkeypatch):
+    monkeypatch.setattr(listener_control, "BACK_OFF_S", (0.05,))
+    one = ApartListener(folder, ANYBODY)
+    listening(one)
+    before = one.state
+    other = ApartListener(folder, ListenerOptions(port=before.port), before)
+    other.start()
+    os.kill(before.process, KILL)
+    both = (one, other)
+    assert waited_for(
+        lambda: all(each.state.kind == "listening" and each.state.process != before.process for each in both), 30.0
+    ), [each.state for each in both]
+    assert one.state.process == other.state.process
+    assert one.state.port == before.port
+    assert len(running_listeners(folder)) == 1
+    one.stop()
+    other.close()
+
+
+def test_one_whose_port_another_program_was_quicker_to_take_is_that_program_s(folder, monkeypatch):
+    folder.mkdir()
+    real, looked = listener_apart.process_words, threading.Event()
+
+    def words(*given):
+        looked.set()  # and has found none
+        return real(*given)
+
+    monkeypatch.setattr(listener_apart, "process_words", words)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        one = ApartListener(folder, ListenerOptions(port=port))
+        one.start()
+        assert looked.wait(10.0)
+        with marked(folder, "127.0.0.1", port, one.options.ae_title, "apart"):
+            assert waited_for(lambda: one.state.kind in {"failed", "listening"}, 30.0)
+            assert (one.state.kind, one.state.process) == ("listening", os.getpid())
+            one.close()
+
+
+def test_one_that_is_starting_is_left_alone_at_once_and_listens_then(folder):
+    one = ApartListener(folder, ANYBODY)
+    one.start()
+    assert waited_for(lambda: any(thread.name == "what a listener says" for thread in threading.enumerate()))
+    began_s = time.monotonic()
+    one.close()
+    assert time.monotonic() - began_s < 0.5
+    assert one.state.kind == "starting"
+    assert waited_for(lambda: find_apart(folder), 30.0)
+    other = ApartListener(folder, ANYBODY)
+    listening(other)
+    other.stop()
+
+
+def test_one_that_hangs_at_its_start_holds_up_nobody(folder, monkeypatch):
+    folder.mkdir()
+    ends = socket.create_server(("127.0.0.1", 0))
+    program = f"import socket; socket.create_connection(('127.0.0.1', {ends.getsockname()[1]})).recv(1)"
+    monkeypatch.setattr(listener_apart, "process_words", lambda *_: [sys.executable, "-c", program])
+    one = ApartListener(folder, ANYBODY)
+    one.start()
+    with ends, ends.accept()[0]:  # which it waits for
+        began_s = time.monotonic()
+        one.close()
+        assert time.monotonic() - began_s < 0.5
+    for process in listener_apart._started:
+        process.wait()
+
+
+def test_one_that_nobody_hears_listens(folder):
+    process = started(folder, "--apart", "--json")
+    process.stdout.close()
+    assert waited_for(lambda: find_apart(folder), 30.0)
+    with calling(find_apart(folder)):
+        pass
+    assert process.poll() is None
+    ask_to_stop(folder, find_apart(folder).process)
+    process.stdout = None
+    assert ended(process)[0] == 0
+
+
+def test_a_child_that_lives_has_not_ended_though_its_mark_has_gone(folder, monkeypatch):
+    folder.mkdir()
+    monkeypatch.setattr(listener_apart, "STOP_S", 0.1)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        monkeypatch.setattr(listener_apart, "_started", [child])
+        state = ListenerState("listening", process=child.pid, life="apart")
+        with pytest.raises(NetworkError, match="does not end"):
+            ApartListener(folder, ANYBODY, state).stop()
+        child.communicate(b"end\n")
+    ApartListener(folder, ANYBODY, state).stop()
 
 
 def test_one_that_crashed_hears_afterwards_whom_it_heard_before(folder, monkeypatch):
@@ -301,6 +447,23 @@ def test_another_setting_leaves_whom_one_apart_was_told_to_hear(qtbot, windows, 
     assert [(state.life, state.allow_any) for state in running_listeners(folder)] == [("apart", True)]
     one.listener.stop()
     qtbot.waitUntil(lambda: one.listener.kind == "stopped", timeout=WITHIN_MS)
+
+
+def test_the_window_does_not_wait_for_one_that_was_asked_to_end(qtbot, windows, viewer, folder, monkeypatch):
+    viewer.settings.change(listener_stays=True)
+    one = windows.opened()
+    one.listener.start()
+    qtbot.waitUntil(lambda: one.listener.process_apart != 0, timeout=WITHIN_MS)
+    asked = threading.Event()
+    with monkeypatch.context() as patched:
+        patched.setattr(listener_apart, "ask_to_stop", lambda *_: asked.set())
+        one.listener.stop()
+        assert asked.wait(10.0)
+        began_s = time.monotonic()
+        windows.closed(one)
+        assert time.monotonic() - began_s < 0.5
+        qtbot.waitUntil(lambda: viewer.jobs.is_idle, timeout=WITHIN_MS)
+    ApartListener(folder, ANYBODY, find_apart(folder)).stop()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process is killed")

@@ -283,10 +283,14 @@ class ListenerWatch(QObject):
 
 
 class _Held:
-    """The listener that there is, exchanged by one thread at a time; `close` waits for that, and none comes after it."""
+    """The listener that there is, exchanged by one thread at a time; `close` waits for that, and none comes after it.
+
+    It does not wait for the end of one apart, which ends by itself once it has been asked to.
+    """
 
     def __init__(self) -> None:
         self.control: ListenerControl | ApartListener | None = None
+        self._ending: ApartListener | None = None
         self._closed = False
         self._lock = threading.Lock()
 
@@ -301,7 +305,7 @@ class _Held:
             if control is not None and wished is not None and _is_foreign(control.state):
                 control.close()  # it was started here as one of a terminal came
             elif control is not None:
-                control.stop()
+                self._end(control)
             if wished is None or self._closed:
                 return
             options = ListenerOptions(wished.port, wished.ae_title, wished.bind, wished.allow, wished.allow_any)
@@ -331,9 +335,22 @@ class _Held:
 
     def close(self) -> None:
         """Let go of the listener for good; one that was started apart goes on."""
+        self._closed = True
+        if (ending := self._ending) is not None:
+            ending.close()
         with self._lock:
-            self._closed = True
             self._let_go()
+
+    def _end(self, control: ListenerControl | ApartListener) -> None:
+        from DICOMModule.network.listener_apart import ApartListener
+
+        self._ending = control if isinstance(control, ApartListener) else None
+        try:
+            if self._ending is not None and self._closed:
+                self._ending.close()
+            control.stop()
+        finally:
+            self._ending = None
 
     def _let_go(self) -> None:
         control, self.control = self.control, None
