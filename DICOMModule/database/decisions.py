@@ -28,6 +28,10 @@ NOT_COMPARABLE: Final = (
     "an instance of the same SOP Instance UID is already in the database, and its file cannot be read to compare;"
     " this is set aside."
 )
+NOT_COMPARED: Final = (
+    "the file that was registered under its SOP Instance UID has gone and could not be compared; this one has the same"
+    " patient, length and transfer syntax, and has taken its place."
+)
 
 
 class Verdict(Enum):
@@ -54,23 +58,30 @@ class Decision:
     verdict : Verdict
         What is done.
     reason : str
-        Why a file is not taken.
+        Why a file is not taken; of an update, what is not certain.
     replaces : int or None
         The row that is changed, or whose place is taken.
     from_trash : bool
         That row lies in the trash.
+    of_copied, of_sha256 : bool, bytes or None
+        Of an update: whether that row had a copy, and the SHA-256 that it was known by.
     """
 
     verdict: Verdict
     reason: str = ""
     replaces: int | None = None
     from_trash: bool = False
+    of_copied: bool = False
+    of_sha256: bytes | None = None
 
     def rests_on(self, known: Registered | None) -> bool:
         """Return whether what is registered now is what was decided about."""
         if known is None:
             return self.replaces is None
-        return (known.row, known.trashed) == (self.replaces, self.from_trash)
+        if (known.row, known.trashed) != (self.replaces, self.from_trash):
+            return False
+        is_update = self.verdict is Verdict.UPDATE
+        return not is_update or (known.copied, known.sha256) == (self.of_copied, self.of_sha256)
 
 
 _ADD: Final = Decision(Verdict.ADD)  # what most files get
@@ -128,7 +139,7 @@ def decide(
     if known.source_path == header.filename:
         if is_current(header.size_bytes, header.mtime_ns, known, copy=copy):
             return Decision(Verdict.UNCHANGED)
-        return Decision(Verdict.UPDATE, replaces=known.row)
+        return _update(known)
     return _decide_beside_reference(header, known, from_peer=from_peer)
 
 
@@ -176,13 +187,18 @@ def _decide_beside_copy(
             return Decision(Verdict.UNCHANGED)
         if not same_content(header, _as_header(known, header, store)):
             return _set_aside(header, known.patient_identity)
-        if not from_there:
+        if from_peer or not from_there:  # a copy that came from nowhere does not come from a peer either
             return Decision(Verdict.SAME, SAME)
         return Decision(Verdict.ADOPT, replaces=known.row)
-    may_be_it = (from_peer or known.source_path is None) and _may_be_in_another_envelope(header, known)
-    if sha256_of(header.path) == known.sha256 or may_be_it:
-        return Decision(Verdict.UPDATE, replaces=known.row)
+    if sha256_of(header.path) == known.sha256:
+        return _update(known)
+    if (from_peer or known.source_path is None) and _may_be_in_another_envelope(header, known):
+        return _update(known, NOT_COMPARED)
     return Decision(Verdict.SET_ASIDE, NOT_COMPARABLE)
+
+
+def _update(known: Registered, reason: str = "") -> Decision:
+    return Decision(Verdict.UPDATE, reason, known.row, of_copied=known.copied, of_sha256=known.sha256)
 
 
 def _may_be_in_another_envelope(header: InstanceHeader, known: Registered) -> bool:
@@ -211,8 +227,10 @@ def _decide_beside_reference(header: InstanceHeader, known: Registered, *, from_
     """Decide beside a file that is the user's own; what a peer was told is here must not go with it."""
     there = known.source_path
     if there is None or not Path(there).is_file():
-        if may_be_moved(header, known) or (from_peer and _may_be_in_another_envelope(header, known)):
-            return Decision(Verdict.UPDATE, replaces=known.row)
+        if may_be_moved(header, known) and not (from_peer and known.sha256 is None):
+            return _update(known)
+        if from_peer and _may_be_in_another_envelope(header, known):
+            return _update(known, NOT_COMPARED)
         return Decision(Verdict.SET_ASIDE, NOT_COMPARABLE)
     own_failure = sha256_of(header.path, max(0, header.size_bytes - 1))  # an unreadable file is its own problem
     try:
@@ -222,7 +240,7 @@ def _decide_beside_reference(header: InstanceHeader, known: Registered, *, from_
             raise
         return Decision(Verdict.SET_ASIDE, NOT_COMPARABLE)
     if same and from_peer:
-        return Decision(Verdict.UPDATE, replaces=known.row)
+        return _update(known)
     return Decision(Verdict.SAME, SAME) if same else _set_aside(header, known.patient_identity)
 
 

@@ -48,7 +48,6 @@ class ImportItem:
     from_file: bool = True
     failed: bool = False
     failure: str = ""
-    moved_aside: tuple[Path, bytes] | None = None
     uid: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,9 +59,10 @@ class ImportItem:
         return self.decision.verdict in WRITES
 
     @property
-    def takes_place_of_trash(self) -> bool:
-        """Whether the row of a deleted instance goes for this one's."""
-        return self.decision.verdict is Verdict.ADD and self.decision.from_trash
+    def may_displace(self) -> bool:
+        """Whether what lies in its place gives way: the copy of a deleted instance whose row goes, or a damaged one."""
+        verdict = self.decision.verdict
+        return verdict is Verdict.UPDATE or (verdict is Verdict.ADD and self.decision.from_trash)
 
     @property
     def needs_copy(self) -> bool:

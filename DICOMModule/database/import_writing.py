@@ -17,7 +17,7 @@ from DICOMModule.database.events import note_counts, write_problems
 from DICOMModule.database.file_store import CopiedFile, FileStore, sha256_of
 from DICOMModule.database.import_item import ADOPTS, ROWS, ImportItem, adopt
 from DICOMModule.database.known_parents import KnownParents
-from DICOMModule.database.quarantine import DAMAGED, write_quarantine
+from DICOMModule.database.quarantine import DAMAGED, NOT_REGISTERED, write_quarantine
 from DICOMModule.database.registered import Registered, registered_as
 from DICOMModule.database.rows import BatchWriter, NewRow
 from DICOMModule.database.summaries import Duplicate
@@ -115,7 +115,7 @@ class ImportWriter:
                 now = registered_as(connection, [item.uid for item in items])
                 late = [item for item in items if self._comes_late(item, now.get(item.uid))]
                 if not late:
-                    self._take_place_of_trash(connection, items)
+                    self._displace(connection, items)
                     self._write(connection, items, replaced)
                     break
             for item in late:
@@ -130,7 +130,7 @@ class ImportWriter:
         place = self._store.place_of(item.uid) if item.decision.verdict is Verdict.RETURN else item.place
         if place is not None and not place.is_file():
             return True
-        if item.copied is not None and place is None and not item.takes_place_of_trash:
+        if item.copied is not None and place is None and not item.may_displace:
             return True  # what lies in its place was registered instead
         return item.writes and not item.decision.rests_on(known)
 
@@ -167,10 +167,8 @@ class ImportWriter:
             if item.copied is None or item.place is not None:
                 continue
             place = self._store.place_of(item.uid)
-            if item.decision.verdict is Verdict.UPDATE:
-                item.moved_aside = self._store.move_aside(place, item.copied) or item.moved_aside
             if item.writes and not self._store.put_in_place(item.copied, place, keep=not item.from_file):
-                if item.decision.from_trash:
+                if item.may_displace:
                     continue  # what is there gives way in the transaction, where nobody can restore it any more
                 if self._is_there_without_row(item, place):
                     continue  # it is decided anew beside what is there
@@ -201,18 +199,25 @@ class ImportWriter:
             return not place.is_file()  # it has gone again
         return True
 
-    def _take_place_of_trash(self, connection: sqlite3.Connection, items: Sequence[ImportItem]) -> None:
-        """Set aside the copies of deleted instances whose rows go, and give their places to new copies."""
+    def _displace(self, connection: sqlite3.Connection, items: Sequence[ImportItem]) -> None:
+        """Set aside what has no right to its place any more, and give the place to the new copy.
+
+        That is the copy of a deleted instance whose row goes, a damaged one, or what another program has just put there and
+        not registered yet: it will find the row changed, and decide anew.
+        """
         touched = []
         for item in items:
-            if not item.takes_place_of_trash or item.place is not None or self.is_in_place(item):
+            if not item.may_displace or item.place is not None or self.is_in_place(item):
                 continue
-            place = self._store.place_of(item.uid)
-            if place.is_file() and is_being_purged(connection, item.decision.replaces):
+            decision, place = item.decision, self._store.place_of(item.uid)
+            if decision.verdict is Verdict.UPDATE and item.copied is None:
+                continue
+            if place.is_file() and decision.from_trash and is_being_purged(connection, decision.replaces):
                 place.unlink()
             elif place.is_file():
                 aside, sha256 = self._store.set_aside(place)
-                write_quarantine(connection, aside, item.uid, sha256, held=True, source=place, reason=GAVE_WAY)
+                reason = GAVE_WAY if decision.from_trash else DAMAGED if decision.of_copied else NOT_REGISTERED
+                write_quarantine(connection, aside, item.uid, sha256, held=True, source=place, reason=reason)
                 touched.append(aside)
             if item.copied is not None:
                 self._store.put_in_place(item.copied, place)
@@ -239,9 +244,6 @@ class ImportWriter:
             if item.header.notes and item.decision.verdict in ROWS:
                 notes = item.header.notes
                 self._problems += [("warning", item.source, item.uid, note) for note in notes]
-            if item.moved_aside is not None:
-                (aside, sha256), place = item.moved_aside, self._store.place_of(item.uid)
-                write_quarantine(connection, aside, item.uid, sha256, held=True, source=place, reason=DAMAGED)
             if item.decision.verdict in ADOPTS:
                 adopt(connection, item, self._store.place_of(item.uid))
             elif item.decision.verdict is Verdict.SET_ASIDE:
@@ -251,6 +253,7 @@ class ImportWriter:
                 write_quarantine(connection, path, item.uid, sha256, held=held, source=source, reason=reason)
             if item.decision.reason:
                 kind = "conflict" if item.decision.verdict is Verdict.SET_ASIDE else "duplicate"
+                kind = "warning" if item.writes else kind
                 self._problems.append((kind, item.source, item.uid, item.decision.reason))
         write_problems(connection, self._event, self._problems)
         self._problems.clear()
@@ -267,10 +270,11 @@ class ImportWriter:
 
     def _count(self, item: ImportItem) -> None:
         verdict = item.decision.verdict
-        if item.decision.reason:
+        if item.decision.reason and not item.writes:
             conflict = verdict is Verdict.SET_ASIDE
             self._tally.duplicates.append(Duplicate(item.source, item.uid, item.decision.reason, conflict))
         else:
             self._tally.counts[_COUNTED_AS.get(verdict, verdict.value)] += 1
         if verdict in ROWS:
-            self._tally.warnings += [Problem(item.source, note) for note in item.header.notes]
+            notes = (*item.header.notes, *((item.decision.reason,) if item.decision.reason else ()))
+            self._tally.warnings += [Problem(item.source, note) for note in notes]

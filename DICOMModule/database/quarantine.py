@@ -15,7 +15,8 @@ from DICOMModule.database.tally import now_text
 DAMAGED: Final = "it was the copy of this SOP Instance UID and was found damaged; a whole one has taken its place."
 SPARE: Final = "it is the same, byte for byte, as the copy that is in its place."
 GAVE_WAY: Final = "another content of its SOP Instance UID was chosen to be the right one."
-_DECIDED: Final = frozenset((DAMAGED, SPARE, GAVE_WAY))
+NOT_REGISTERED: Final = "it lay in the place of this SOP Instance UID, and no program had registered it."
+_DECIDED: Final = frozenset((DAMAGED, SPARE, GAVE_WAY, NOT_REGISTERED))
 
 
 def write_quarantine(

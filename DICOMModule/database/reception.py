@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 from DICOMModule.database.archive_unpacking import UnpackedMember
 from DICOMModule.database.connection import Catalogue
-from DICOMModule.database.decisions import SAME, Decision, Verdict, decide, decide_between
+from DICOMModule.database.decisions import Verdict, decide, decide_between
 from DICOMModule.database.events import recorded_event
 from DICOMModule.database.file_store import CopiedFile, FileStore
 from DICOMModule.database.import_item import ImportItem
@@ -250,8 +250,6 @@ class _Delivery:
                     self._writer.reject(one.origin, error.reason)
                     receipts[number] = Receipt("refused", error.reason, header)
                     continue
-                if decision.verdict is Verdict.ADOPT:  # a copy that came from nowhere does not come from here
-                    decision = Decision(Verdict.SAME, SAME)
                 item = ImportItem(header, decision, one.origin, from_file=False)
                 if item.needs_copy:
                     item.copied = self._durable(one)

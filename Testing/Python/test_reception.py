@@ -14,6 +14,7 @@ from importing import edited, import_
 
 from DICOMModule.database import DicomDatabase
 from DICOMModule.database.counting import wrong_counts
+from DICOMModule.database.decisions import decide
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.known_parents import KnownParents
 from DICOMModule.database.reception import Arrived
@@ -333,3 +334,47 @@ def test_other_content_from_a_peer_contradicts_a_file_of_the_user(database, seri
         (receipt,) = reception.take([arrived(reception, database.folder.parent / "other.dcm")])
     assert receipt.outcome == "conflict"
     assert not any(one.copied for one in database.instances())
+
+
+def test_two_that_send_at_once_what_a_file_of_the_user_holds_displace_nothing(database, series, monkeypatch):
+    """Each is to get a copy beside the reference; the one that comes late finds that the other has."""
+    import_(database, *series.files)
+    sent = [database.folder.parent / name for name in ("first.dcm", "second.dcm")]
+    for path in sent:
+        dataset = pydicom.dcmread(series.files[0])
+        dataset.file_meta.SourceApplicationEntityTitle = path.stem.upper()
+        dataset.save_as(path)
+    with database.reception("listener") as first, database.reception("retrieve") as second:
+        found = []
+
+        def interrupted(*given, **named):
+            decision = decide(*given, **named)
+            if not found:
+                found.append("begun")
+                found.extend(second.take([arrived(second, sent[1])]))
+            return decision
+
+        monkeypatch.setattr("DICOMModule.database.reception.decide", interrupted)
+        found += first.take([arrived(first, sent[0])])
+    assert [one.outcome for one in found[1:]] == ["stored", "present"]
+    assert not database.quarantine()
+    (kept,) = [one for one in database.instances() if one.copied]
+    assert Path(kept.path).read_bytes() == sent[1].read_bytes()
+    report = run_to_end(database.verify_job())
+    assert (report.missing, report.damaged, report.orphans, report.quarantined) == ((), (), (), ())
+
+
+def test_what_could_not_be_compared_with_a_file_that_has_gone_is_kept_with_a_warning(database, series):
+    import_(database, *series.files)
+    dataset = pydicom.dcmread(series.files[0])
+    dataset.PixelData = bytes(len(dataset.PixelData))
+    dataset.save_as(database.folder.parent / "other.dcm")
+    series.files[0].unlink()
+    with database.reception("listener") as reception:
+        (receipt,) = reception.take([arrived(reception, database.folder.parent / "other.dcm")])
+    assert receipt.outcome == "stored"
+    (event, _) = database.history.events()
+    (problem,) = database.history.problems(event.event)
+    assert (problem.kind, "could not be compared" in problem.reason) == ("warning", True)
+    (kept,) = [one for one in database.instances() if one.copied]
+    assert Path(kept.path).read_bytes() == (database.folder.parent / "other.dcm").read_bytes()
