@@ -57,7 +57,7 @@ class ListeningVerbs(LogicBase):
     ) -> Job[None]:
         """Listen until the job is closed; the first progress says where.
 
-        Once nothing has come for a moment, series to which something was added are examined, as after an import.
+        Once nothing has come for a moment, series to which something was added are examined by a child process.
 
         Parameters
         ----------
@@ -74,6 +74,7 @@ class ListeningVerbs(LogicBase):
         from DICOMModule.network.listener import Listener, ListenerLimits
         from DICOMModule.network.listener_events import Heard
         from DICOMModule.network.listener_mark import marked
+        from DICOMModule.verbs.examining import examine_arrivals_job
 
         database = self.database(create=True)
         listener = Listener(database, options, limits or ListenerLimits())
@@ -103,10 +104,10 @@ class ListeningVerbs(LogicBase):
             while not is_to_end():
                 yield news()
                 if changed and time.monotonic() - last_s > QUIET_S:
-                    examining = sorted(changed)
+                    examining = set(changed)
                     changed.clear()
                     try:
-                        with closing(self._note_health_job(examining)) as job:
+                        with closing(examine_arrivals_job(database.folder)) as job:
                             for _ in job:
                                 yield news()
                                 if is_to_end():  # what it has not come to stays unexamined for the next one

@@ -107,7 +107,7 @@ def test_one_that_is_asked_to_end_leaves_off_examining(folder, series_factory, m
         finally:
             closed.set()
 
-    monkeypatch.setattr("DICOMModule.targets.note_health_job", endless_job)
+    monkeypatch.setattr("DICOMModule.verbs.examining.examine_arrivals_job", endless_job)
     monkeypatch.setattr(listening, "QUIET_S", 0.0)
     with DICOMModuleLogic(folder) as logic, closing(logic.listen_job(ANYBODY, life="apart")) as job:
         store(next(job), *series_factory(slices=1, rows=4, columns=4).files)
