@@ -199,24 +199,27 @@ def _settle(part: Part, command: Command, operation: Operation) -> None:
 
     Most servers count in each round whatever they have of the part, and as failed what they cannot send for want of a
     presentation context: so their total is to be what has come by all rounds. Others count, round by round, only what
-    they can send: of those a failure is one. Which of the two a server is shows where it names what failed, or where
-    more comes after it has said that it has sent everything.
+    they can send: of those a failure is one. Which of the two a server is shows where it names what failed, where more
+    comes after it has said that it has sent everything, or where its totals differ.
     """
     here = len(part.safe)
     came = here - operation.before
     total = max(operation.counted, _counted(command))
+    is_other_total = total > 0 and (total < here or part.total not in {0, total})
+    part.counts_by_round = part.counts_by_round or is_other_total
     part.total = max(part.total, total)
     part.unsent |= operation.unsent
     failed, remaining = max((command.failed or 0) - operation.again, 0), command.remaining or 0
-    is_all = here > 0 and here == (total or (part.total if came else 0))
+    is_all = 0 < here == (total or (part.total if came else 0))
+    part.is_doubtful = part.is_doubtful or (part.is_excused and part.counts_by_round)
     is_named = bool(operation.named) and failed <= len(operation.named) and not remaining
     is_success = command.status == 0 and not failed
     if is_named or is_success or 0 < total <= came + operation.again:  # of this round all that is unnamed came
         is_all = is_all or 0 < here == came + operation.again
-        part.is_doubtful = part.is_doubtful and not is_all
+        part.is_doubtful = part.is_doubtful and (part.counts_by_round or not is_all)
         part.is_fetched = not part.is_doubtful
     elif part.is_fetched and not (came or failed or remaining) and total <= here:
-        return  # it has nothing of these classes, and says so by a failure
+        part.is_fetched = not part.is_doubtful  # it has nothing of these classes, and says so by a failure
     else:
-        part.is_fetched = is_all and not (came and part.is_fetched)
+        part.is_fetched = part.is_excused = is_all and not part.counts_by_round and not (came and part.is_fetched)
         part.is_doubtful = not part.is_fetched

@@ -89,6 +89,10 @@ class Part:
         Those that the server names as not sent where it does not list them, and that are not here; what arrives is taken out.
     is_doubtful : bool
         It told of failures without a name, and nothing shows that what failed is here.
+    is_excused : bool
+        It told of failures without a name, and its total was what had come: so they were of what is here, if it counts all.
+    counts_by_round : bool
+        It has shown that it counts only what it can send by an association, not all that it has.
     modality : str
         Of the series, where the server does not say of what SOP classes its instances are; empty where it does not either.
     """
@@ -106,6 +110,8 @@ class Part:
     total: int = 0
     unsent: set[str] = field(default_factory=set)
     is_doubtful: bool = False
+    is_excused: bool = False
+    counts_by_round: bool = False
     modality: str = ""
 
     @property

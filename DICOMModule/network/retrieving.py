@@ -344,7 +344,7 @@ def _listener(fetch: Fetch, wish: OurListener, our_address: str) -> Iterator[str
 
 def _how_much(part: Part) -> str:
     """Return what is known of a part that the server does not list, and that may not be all here."""
-    may_be_all = part.is_doubtful and 0 < part.total <= len(part.safe)
+    may_be_all = part.is_doubtful and 0 < len(part.safe) >= part.total
     return "not all of it may have come" if may_be_all else "not all of it came"
 
 

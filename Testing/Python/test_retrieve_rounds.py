@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from dicom_bytes import element
 from factories import make_series
 from retrieve_kit import CT, STUDY, Archive, got, running
-from scripted_peer import STUDY_FIND, STUDY_MOVE, command, fragment
+from scripted_peer import SHORT, STUDY_FIND, STUDY_MOVE, command, entry_of, fragment
 
 from DICOMModule.dicom.header_reader import read_header
 from DICOMModule.network.accepted_services import KEPT_SYNTAXES
+from DICOMModule.network.aside import Interrupt
+from DICOMModule.network.dimse import Command
+from DICOMModule.network.fetching import Fetch, Operation
+from DICOMModule.network.identifiers import IdentifierError, failed_instances
+from DICOMModule.network.retrieve_plan import Part
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 RAW = "1.2.840.10008.5.1.4.1.1.66"  # proposed only after the classes of images
@@ -154,3 +161,66 @@ def test_a_server_that_accepts_nothing_of_a_later_round_has_none_of_its_classes(
     with running(archive) as entry:
         report = got(database, entry)
     assert (report.received, report.failed, report.status) == (5, (), "0x0000")
+
+
+def test_a_disk_that_is_full_in_a_later_round_is_told(database, archive, monkeypatch):
+    usage, send = shutil.disk_usage(database.folder), archive.send
+
+    def sent(connection, storing, number, one):
+        if archive.kinds[one][0] == RAW:
+            monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=0))
+        return send(connection, storing, number, one)
+
+    archive.send = sent
+    archive.counts_all = False
+    with running(archive) as entry:
+        report = got(database, entry)
+    assert (report.received, [one.where for one in report.failed]) == (5, [STUDY])
+    assert "full" in report.failed[0].reason
+
+
+# --- what may be known by numbers: of each operation how many came, how many failed, and whether it tells so
+
+DECIDED = {
+    "all at once": ([(3, 0)], True),
+    "the rest fails, and comes later": ([(3, 2), (2, 3)], True),
+    "what is here fails in a round that has nothing": ([(3, 0), (0, 3)], True),
+    "one more than ever came": ([(3, 2), (1, 4)], False),
+    "one of those of the second round": ([(3, 0), (2, 1)], False),
+    "as many of those of the second round as are here": ([(3, 0), (2, 3)], False),
+    "one of those of the first round": ([(3, 1), (1, 0)], False),
+    "one of the only round": ([(3, 1)], False),
+    "as many as are here, of a server that counts by round": ([(1, 0), (0, 1), (2, 0)], False),
+    "the total of all by chance, of a server that counts by round": ([(3, 2), (3, 3)], False),
+    "nothing at first, of a server that counts by round": ([(0, 1), (2, 0)], False),
+    "nothing at first, of a server that counts all": ([(0, 2), (2, 0)], True),
+}
+
+
+@pytest.mark.parametrize(("operations", "is_complete"), DECIDED.values(), ids=DECIDED.keys())
+def test_what_failed_without_a_name_is_here_only_where_the_numbers_show_it(database, operations, is_complete):
+    part = Part(STUDY)
+    fetch = Fetch(entry_of(1), [part], database, lambda _event: None, Interrupt(), SHORT)
+    for number, (came, failed) in enumerate(operations):
+        operation = Operation(len(part.safe))
+        for one in range(came):
+            fetch.received(part, f"1.2.{number}.{one}", "1.2", is_new=True)
+        status = 0xB000 if failed else 0
+        fetch.ended_round(part, Command(0x8010, 1, status, "", False, completed=came, failed=failed), operation)
+    assert (fetch.is_complete, part.is_doubtful) == (is_complete, not is_complete)
+
+
+IMPLICIT = "1.2.840.10008.1.2"
+LISTS = {
+    "explicit": (element(0x00080052, "CS", "STUDY") + element(0x00080058, "UI", "1.2.3\\1.2.4"), EXPLICIT),
+    "implicit": (b"\x08\0\x58\0\x0c\0\0\x001.2.3\\1.2.4\0", IMPLICIT),
+    "unknown": (b"\x08\0\x58\0UN\0\0\x0c\0\0\x001.2.3\\1.2.4\0", EXPLICIT),
+}
+
+
+@pytest.mark.parametrize(("data", "syntax"), LISTS.values(), ids=LISTS.keys())
+def test_what_a_server_names_as_failed_is_read(data, syntax):
+    assert failed_instances(data, syntax) == {"1.2.3", "1.2.4"}
+    assert failed_instances(b"", syntax) == set()
+    with pytest.raises(IdentifierError):
+        failed_instances(data[:-3], syntax)
