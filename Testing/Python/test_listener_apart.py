@@ -225,7 +225,7 @@ def test_one_that_hangs_at_its_start_holds_up_nobody(folder, monkeypatch):
 
 
 def test_one_that_nobody_hears_listens(folder):
-    process = started(folder, "--apart", "--json")
+    process = started(folder, "--apart")
     process.stdout.close()
     assert waited_for(lambda: find_apart(folder), 30.0)
     with calling(find_apart(folder)):
