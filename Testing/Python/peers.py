@@ -5,15 +5,17 @@ A program that is not installed is what a test fails for: the test command insta
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,7 @@ NO_DELAY = {"TCP_NODELAY": "1"}  # DCMTK reads it; without, each small message w
 STARTS_WITHIN_S = 30.0
 ENDS_WITHIN_S = 1.0  # the store goes with it
 OURS = "DICOMMODULE"
+OWN_PORTS = 3_000  # of each of six workers
 
 running: dict[int, subprocess.Popen[bytes]] = {}
 """The peers that run for the whole session, by process id: they are no test's leftovers."""
@@ -40,9 +43,26 @@ def program(name: str) -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port on which nobody listens, which stays free until somebody is told to listen there.
+
+    It is none of those that a system gives to outgoing connections, of which other tests make thousands, none that was
+    returned before, and another worker's tests get others.
+    """
+    for port in itertools.islice(_ports, OWN_PORTS):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free between 12,000 and 30,000")
+
+
+def _own_ports() -> Iterator[int]:
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 6
+    own = list(range(12_000 + OWN_PORTS * worker, 12_000 + OWN_PORTS * (worker + 1)))
+    random.shuffle(own)  # another run may be under way
+    return itertools.cycle(own)
+
+
+_ports = _own_ports()
 
 
 @dataclass(frozen=True)

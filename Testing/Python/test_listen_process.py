@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import peers
 import pytest
 from listener_kit import calling, store
 
@@ -143,8 +144,7 @@ def test_it_is_started_and_ended_and_tells_what_came(tmp_path, series):
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no kill")
 def test_it_is_started_again_when_it_dies(tmp_path, series, monkeypatch):
     monkeypatch.setattr(listener_control, "BACK_OFF_S", (0.05,))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = peers.free_port()
     control = ListenerControl(tmp_path / "database", ListenerOptions(port=port, allow=("MODALITY",)))
     control.start()
     try:
