@@ -24,6 +24,7 @@ from listener_kit import (
     calling,
     command,
     connected,
+    data_set_of,
     item,
     request,
     status_of,
@@ -53,13 +54,6 @@ def listener(tmp_path):
 @pytest.fixture
 def series(tmp_path):
     return factories.make_series(tmp_path / "data", slices=3, rows=4, columns=4)
-
-
-def data_set_of(path: Path) -> bytes:
-    """Return the bytes of a file's data set."""
-    whole = path.read_bytes()
-    (length,) = struct.unpack_from("<L", whole, 140)
-    return whole[144 + length :]
 
 
 def uid_of(path: Path) -> str:
