@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -154,23 +154,11 @@ def read_identifier(data: bytes, transfer_syntax: str) -> dict[str, str]:
     IdentifierError
         Its lengths do not fit.
     """
-    explicit = transfer_syntax != IMPLICIT_VR_LITTLE_ENDIAN
-    raw: dict[str, bytes] = {}
-    position = count = 0
-    while position < len(data):
-        tag, vr, length, position = _header(data, position, explicit=explicit)
-        if length == _UNDEFINED:
-            position = _after_sequence(data, position, explicit=explicit)
-            continue
-        if position + length > len(data):
-            raise IdentifierError("a value is longer than the answer")
-        keyword = _KEYWORDS.get(tag)
-        if keyword is not None and vr != b"SQ":
-            raw[keyword] = data[position : position + length]
-        position += length
-        count += 1
-        if count > MOST_ELEMENTS:
-            raise IdentifierError("it has too many elements")
+    raw = {
+        keyword: value
+        for tag, vr, value in _values(data, transfer_syntax)
+        if (keyword := _KEYWORDS.get(tag)) is not None and vr != b"SQ"
+    }
     told = raw.get("SpecificCharacterSet", b"").decode("latin_1").strip(" \0")
     texts = {
         keyword: decode(value, _codec(told, value) if TAGS[keyword][1] in _TEXTS else "latin_1")[:LONGEST_TEXT].strip(
@@ -189,20 +177,28 @@ def failed_instances(data: bytes, transfer_syntax: str) -> frozenset[str]:
     IdentifierError
         Its lengths do not fit.
     """
+    for tag, _, value in _values(data, transfer_syntax):
+        if tag == _FAILED_INSTANCES:
+            return frozenset(filter(None, (one.strip(" \0") for one in value.decode("latin_1").split("\\"))))
+    return frozenset()
+
+
+def _values(data: bytes, transfer_syntax: str) -> Iterator[tuple[int, bytes, bytes]]:
+    """Return tag, VR (empty where it is implicit) and value of each element that is no sequence of undefined length."""
     explicit = transfer_syntax != IMPLICIT_VR_LITTLE_ENDIAN
-    position = 0
+    position = count = 0
     while position < len(data):
-        tag, _, length, position = _header(data, position, explicit=explicit)
+        tag, vr, length, position = _header(data, position, explicit=explicit)
         if length == _UNDEFINED:
             position = _after_sequence(data, position, explicit=explicit)
             continue
         if position + length > len(data):
             raise IdentifierError("a value is longer than the answer")
-        if tag == _FAILED_INSTANCES:
-            told = data[position : position + length].decode("latin_1").split("\\")
-            return frozenset(filter(None, (one.strip(" \0") for one in told)))
+        yield tag, vr, data[position : position + length]
         position += length
-    return frozenset()
+        count += 1
+        if count > MOST_ELEMENTS:
+            raise IdentifierError("it has too many elements")
 
 
 def _codec(told: str, value: bytes) -> str:

@@ -117,5 +117,14 @@ def running(archive):
         yield entry_of(port)
 
 
+def last_of(job):
+    """Run a job; return its last progress, and its report."""
+    try:
+        while True:
+            progress = next(job)
+    except StopIteration as stop:
+        return progress, stop.value
+
+
 def got(database, entry, *keys):
     return run_to_end(retrieve_keys_job(database, entry, keys or [RetrieveKey(STUDY)], limits=SHORT))

@@ -10,18 +10,12 @@ import factories
 import pydicom
 import pytest
 
-from DICOMModule.database import DicomDatabase, strays
+from DICOMModule.database import strays
 from DICOMModule.database.file_store import FileStore
 from DICOMModule.database.reception import Arrived
 from DICOMModule.jobs import run_to_end
 
 WITHOUT_ROW = "files without a row"
-
-
-@pytest.fixture
-def database(tmp_path):
-    with DicomDatabase.open(tmp_path / "database") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from factories import make_series
-from retrieve_kit import SERIES, STUDY, Archive, got, made_series, running
+from retrieve_kit import SERIES, STUDY, Archive, got, last_of, made_series, running
 from scripted_peer import SHORT, STUDY_FIND, STUDY_GET, STUDY_MOVE, command, fragment
 
 from DICOMModule.dicom.header_reader import read_header
@@ -38,11 +38,7 @@ def test_what_was_not_asked_for_is_refused_and_told(database, made, tmp_path):
     archive.sends = [*made, header.sop_instance_uid]
     with running(archive) as entry:
         job = retrieve_keys_job(database, entry, [RetrieveKey(STUDY)], limits=SHORT)
-        try:
-            while True:
-                progress = next(job)
-        except StopIteration as stop:
-            report = stop.value
+        progress, report = last_of(job)
     assert (progress.received, progress.failed, progress.expected) == (3, 1, 3)
     assert report.received == 3
     assert [(one.where, "not asked for" in one.reason) for one in report.failed] == [(header.sop_instance_uid, True)]
@@ -147,11 +143,7 @@ def test_what_is_here_already_counts_once_though_a_peer_that_knows_no_lists_send
         got(database, entry, RetrieveKey(STUDY, SERIES, next(iter(made))))
         archive.sends, archive.answers = list(made), []
         job = retrieve_keys_job(database, entry, [RetrieveKey(STUDY)], limits=SHORT)
-        try:
-            while True:
-                progress = next(job)
-        except StopIteration as stop:
-            report = stop.value
+        progress, report = last_of(job)
     assert (progress.received, progress.already_present, progress.expected) == (2, 1, 3)
     assert (report.received, report.already_present, report.expected, report.failed) == (2, 1, 3, ())
     assert archive.answers == [(one, 0) for one in made]

@@ -123,19 +123,13 @@ def test_an_instance_that_is_named_as_failed_and_never_comes_is_a_row(database, 
     assert "did not come" in report.failed[0].reason
 
 
-def test_a_failure_without_a_name_in_a_round_of_other_classes_is_not_forgotten(database, archive):
-    archive.counts_all, archive.broken = False, (of_class(archive, RAW)[1],)
+@pytest.mark.parametrize("sop_class", [RAW, CT], ids=["in a later round", "before the success of a later one"])
+def test_a_failure_without_a_name_is_not_forgotten_over_other_rounds(database, archive, sop_class):
+    archive.counts_all, archive.broken = False, (of_class(archive, sop_class)[1],)
     with running(archive) as entry:
         report = got(database, entry)
     assert (report.received, [one.where for one in report.failed], report.status) == (7, [STUDY], "0xB000")
     assert "not all of it may have come" in report.failed[0].reason
-
-
-def test_a_failure_without_a_name_is_not_forgotten_over_the_success_of_other_classes(database, archive):
-    archive.counts_all, archive.broken = False, (of_class(archive, CT)[1],)
-    with running(archive) as entry:
-        report = got(database, entry)
-    assert (report.received, [one.where for one in report.failed], report.status) == (7, [STUDY], "0xB000")
 
 
 def test_who_counts_more_than_ever_came_has_not_sent_all(database, archive):
